@@ -1,0 +1,33 @@
+//! `fhirlite check`
+
+use std::path::PathBuf;
+
+use fhirlite::error::{EXIT_OK, Error, Kind, Result};
+use fhirlite::store::Store;
+
+/// Look for contradictions in a store: damage, or what was changed by hand
+#[derive(clap::Args)]
+pub struct Args {
+    /// The store's file
+    store: PathBuf,
+}
+
+pub fn run(args: &Args) -> Result<u8> {
+    let store = Store::open_read_only(&args.store)?;
+    let mut found = 0u64;
+    store.check(&mut |finding| {
+        found += 1;
+        eprintln!("{}: {}", finding.place, finding.what);
+    })?;
+    if found > 0 {
+        return Err(Error::new(Kind::Damaged, format!("{}: {found} findings", args.store.display())));
+    }
+    let info = store.info()?;
+    super::print(format!(
+        "{}: ok, {} resources and {} replaced or deleted versions",
+        args.store.display(),
+        info.resources,
+        info.history
+    ))?;
+    Ok(EXIT_OK)
+}

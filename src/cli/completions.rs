@@ -1,0 +1,20 @@
+//! `fhirlite completions`
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use fhirlite::error::{EXIT_OK, Error, Result};
+
+/// Print completions for a shell: fhirlite completions bash > /etc/bash_completion.d/fhirlite
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+pub fn run(args: &Args) -> Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Args::command(), "fhirlite", &mut script);
+    std::io::Write::write_all(&mut std::io::stdout().lock(), &script)
+        .map_err(|error| Error::io("standard output", error))?;
+    Ok(EXIT_OK)
+}

@@ -1,0 +1,60 @@
+//! `fhirlite import`
+
+use std::path::PathBuf;
+
+use fhirlite::error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
+use fhirlite::import::Import;
+use fhirlite::source::Inputs;
+use fhirlite::store::Store;
+
+use super::progress::{Shown, summary};
+
+/// Import FHIR JSON into a store, which is made if it is not there
+///
+/// Takes single resources, Bundles of every type and NDJSON, each also gzipped or in a zip. Every
+/// input file is one transaction. Importing the same again changes nothing. Items that cannot be
+/// taken are reported as `file:line: reason` and leave the others alone.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The store's file
+    store: PathBuf,
+    /// A file, a folder (with all that is in it), a .gz, a .zip, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// All or nothing: if one item is rejected the store stays as it was
+    #[arg(long)]
+    strict: bool,
+    /// Set meta.lastUpdated and meta.versionId always, also where they are there
+    #[arg(long)]
+    stamp: bool,
+    /// Write every reject to this file, as file:line: reason
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Neither progress nor warnings nor a summary; rejects are still told
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<u8> {
+    let inputs = Inputs::find(&args.paths)?;
+    let store = Store::create(&args.store)?;
+    let mut shown = Shown::new(args.quiet, args.rejects.as_deref())?;
+    let import = Import::new().strict(args.strict).stamp(args.stamp);
+    let done = import.run(&store, &inputs, &mut shown);
+    shown.finish()?;
+    let report = done?;
+    if args.json {
+        let json = serde_json::to_string(&report)
+            .map_err(|error| Error::caused(Kind::Internal, "the report", error))?;
+        super::print(json)?;
+    } else if !args.quiet {
+        super::print(summary(&report))?;
+        if args.strict && report.rejected > 0 {
+            super::print("nothing was imported, because of --strict")?;
+        }
+    }
+    Ok(if report.rejected > 0 { EXIT_REJECTED } else { EXIT_OK })
+}

@@ -1,0 +1,50 @@
+//! `fhirlite info`
+
+use std::path::PathBuf;
+
+use fhirlite::error::{EXIT_OK, Error, Kind, Result};
+use fhirlite::store::{Info, Store};
+
+/// Show what a store holds: counts, sizes and times by type
+#[derive(clap::Args)]
+pub struct Args {
+    /// The store's file
+    store: PathBuf,
+    /// Print it as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<u8> {
+    let info = Store::open_read_only(&args.store)?.info()?;
+    if args.json {
+        let json = serde_json::to_string(&info)
+            .map_err(|error| Error::caused(Kind::Internal, "the information", error))?;
+        super::print(json)?;
+    } else {
+        super::print(readable(&info))?;
+    }
+    Ok(EXIT_OK)
+}
+
+fn readable(info: &Info) -> String {
+    let mut lines = vec![format!(
+        "{:<28} {:>10} {:>14}  {:<24}  {:<24}",
+        "type", "resources", "bytes", "oldest", "newest"
+    )];
+    for (resource_type, of) in &info.types {
+        lines.push(format!(
+            "{:<28} {:>10} {:>14}  {:<24}  {:<24}",
+            resource_type, of.resources, of.bytes, of.oldest, of.newest
+        ));
+    }
+    lines.push(format!("{:<28} {:>10} {:>14}", "in all", info.resources, info.bytes));
+    lines.push(format!("replaced or deleted versions {:>10}", info.history));
+    lines.push(format!("open conditional references  {:>10}", info.unresolved));
+    lines.push(format!("last write                   {:>10}", info.last_seq));
+    lines.push(format!("bytes of the file            {:>10}", info.file_size));
+    let handed_out = info.last_transaction_time.as_deref().unwrap_or("none");
+    lines.push(format!("last transactionTime handed out: {handed_out}"));
+    lines.push(format!("file format {}", info.format));
+    lines.join("\n")
+}

@@ -1,0 +1,144 @@
+//! What a person sees of an import while it runs: a bar on a terminal, plain lines elsewhere.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fhirlite::error::{Error, Result};
+use fhirlite::import::{Observer, Progress, Remark, Report};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// So many rejects, and so many remarks, are shown; the rest are counted.
+const SHOWN: u64 = 20;
+/// How often a plain line says how far it is.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Shows progress and rejects on standard error, and writes every reject to a file if asked to.
+pub struct Shown {
+    quiet: bool,
+    bar: Option<ProgressBar>,
+    said: Instant,
+    rejects: Option<BufWriter<File>>,
+    failed: Option<Error>,
+    rejected: u64,
+    remarked: u64,
+}
+
+impl Shown {
+    /// `rejects` names the file for rejects; it is made anew.
+    pub fn new(quiet: bool, rejects: Option<&Path>) -> Result<Shown> {
+        let rejects = match rejects {
+            None => None,
+            Some(path) => Some(BufWriter::new(
+                File::create(path).map_err(|error| Error::io(path.display(), error))?,
+            )),
+        };
+        Ok(Shown {
+            quiet,
+            bar: (!quiet && stderr().is_terminal()).then(bar),
+            said: Instant::now(),
+            rejects,
+            failed: None,
+            rejected: 0,
+            remarked: 0,
+        })
+    }
+
+    /// Ends the display and says what was not shown; an error if rejects could not be written.
+    pub fn finish(mut self) -> Result<()> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if self.rejected > SHOWN {
+            eprintln!("… and {} more rejected; --rejects FILE lists them all", self.rejected - SHOWN);
+        }
+        if self.remarked > SHOWN && !self.quiet {
+            eprintln!("… and {} more warnings", self.remarked - SHOWN);
+        }
+        if let Some(file) = &mut self.rejects
+            && let Err(error) = file.flush()
+        {
+            return Err(Error::io("the file for rejects", error));
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+impl Observer for Shown {
+    fn rejected(&mut self, remark: &Remark) {
+        self.rejected += 1;
+        if let Some(file) = &mut self.rejects
+            && let Err(error) = writeln!(file, "{remark}")
+            && self.failed.is_none()
+        {
+            self.failed = Some(Error::io("the file for rejects", error));
+        }
+        if self.rejected <= SHOWN {
+            self.say(&remark.to_string());
+        }
+    }
+
+    fn remarked(&mut self, remark: &Remark) {
+        self.remarked += 1;
+        if self.remarked <= SHOWN && !self.quiet {
+            self.say(&format!("warning: {remark}"));
+        }
+    }
+
+    fn progressed(&mut self, progress: Progress<'_>) {
+        if let Some(bar) = &self.bar {
+            match progress.total {
+                Some(total) => bar.set_length(total),
+                None => bar.unset_length(),
+            }
+            bar.set_position(progress.read);
+            bar.set_message(format!("{} items, {}", progress.items, progress.file));
+        } else if !self.quiet && self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            let megabytes = progress.read >> 20;
+            eprintln!("{} items, {megabytes} MiB read, at {}", progress.items, progress.file);
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}");
+    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What an import did, for a person.
+pub fn summary(report: &Report) -> String {
+    let mut lines = Vec::new();
+    for (resource_type, count) in &report.types {
+        lines.push(format!("{count:>10}  {resource_type}"));
+    }
+    lines.push(format!(
+        "{:>10}  in all: {} created, {} updated, {} unchanged; {} deleted, {} rejected ({:.2} s, {:.1} MB)",
+        report.created + report.updated + report.unchanged,
+        report.created,
+        report.updated,
+        report.unchanged,
+        report.deleted,
+        report.rejected,
+        report.seconds,
+        report.bytes as f64 / 1e6,
+    ));
+    if report.unresolved > 0 {
+        lines.push(format!("{:>10}  conditional references find nothing or several", report.unresolved));
+    }
+    if report.late > 0 {
+        lines.push(format!(
+            "{:>10}  carry a lastUpdated before the last export's transactionTime: an export _since then leaves them out",
+            report.late
+        ));
+    }
+    lines.join("\n")
+}

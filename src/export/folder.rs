@@ -1,0 +1,117 @@
+//! An export as files in a folder, `manifest.json` the last of them.
+
+use std::fs::{self, File as Disk, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::lines;
+use super::manifest::{Manifest, Output};
+use super::plan::{File, Plan};
+use crate::error::{Error, Kind, Result};
+
+/// A new or empty folder to export into.
+pub struct Folder {
+    path: PathBuf,
+    gzip: bool,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files, the manifest not counted.
+    pub files: u64,
+    /// Resources.
+    pub resources: u64,
+    /// Bytes of NDJSON, before any packing.
+    pub bytes: u64,
+}
+
+impl Folder {
+    /// Makes the folder, or takes it if it is empty.
+    ///
+    /// # Errors
+    /// `Usage` where something is in it already: nobody's files are written over.
+    pub fn new(path: &Path, gzip: bool) -> Result<Folder> {
+        let at = |error| Error::io(path.display(), error);
+        if path.exists() && !path.is_dir() {
+            return Err(Error::new(Kind::Usage, format!("{}: is not a folder", path.display())));
+        }
+        fs::create_dir_all(path).map_err(at)?;
+        if fs::read_dir(path).map_err(at)?.next().is_some() {
+            let what = "is not empty; name a new folder, so that nothing is written over";
+            return Err(Error::new(Kind::Usage, format!("{}: {what}", path.display())));
+        }
+        Ok(Folder { path: path.to_owned(), gzip })
+    }
+
+    /// Writes the files of `plan` and their manifest, which gives `request` as what was asked.
+    ///
+    /// # Errors
+    /// `Io` where the disk refuses; then there is no manifest.
+    pub fn write(&self, plan: &Plan, request: &str) -> Result<Written> {
+        let mut written = Written::default();
+        let mut output = Vec::with_capacity(plan.files.len());
+        for file in &plan.files {
+            let name = self.name(file);
+            self.file(&name, plan, file)?;
+            written.files += 1;
+            written.resources += file.count;
+            written.bytes += file.bytes;
+            output.push(Output {
+                resource_type: file.selection.resource_type.clone(),
+                url: name,
+                count: Some(file.count),
+            });
+        }
+        let manifest = Manifest {
+            transaction_time: plan.snapshot.time().to_string(),
+            request: request.to_owned(),
+            requires_access_token: false,
+            output,
+        };
+        let name = "manifest.json";
+        let mut disk = self.create(name)?;
+        disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
+        Ok(written)
+    }
+
+    fn name(&self, file: &File) -> String {
+        let resource_type = &file.selection.resource_type;
+        let end = if self.gzip { ".gz" } else { "" };
+        match file.part {
+            None => format!("{resource_type}.ndjson{end}"),
+            Some(part) => format!("{resource_type}.{part:03}.ndjson{end}"),
+        }
+    }
+
+    fn file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
+        let mut disk = self.create(name)?;
+        let all = 0..file.bytes;
+        if !self.gzip {
+            return lines::write(&plan.snapshot, &file.selection, all, &mut disk)
+                .map_err(|error| error.at(self.path.join(name).display()));
+        }
+        let mut packed = GzEncoder::new(BufWriter::new(disk), Compression::fast());
+        lines::write(&plan.snapshot, &file.selection, all, &mut packed)?;
+        packed
+            .finish()
+            .and_then(|mut disk| disk.flush())
+            .map_err(|error| self.refused(name, error))
+    }
+
+    fn create(&self, name: &str) -> Result<Disk> {
+        let mut options = OpenOptions::new();
+        options
+            .write(true)
+            .create_new(true)
+            .open(self.path.join(name))
+            .map_err(|error| self.refused(name, error))
+    }
+
+    fn refused(&self, name: &str, error: std::io::Error) -> Error {
+        Error::io(self.path.join(name).display(), error)
+    }
+}

@@ -1,0 +1,137 @@
+//! File names as signed ranges: a JWT that says which rows of which snapshot a file is.
+//!
+//! HS256 with the store's own key, so names survive a restart and mean nothing elsewhere. There is
+//! one header, and only it is accepted: no other algorithm can be asked for.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::plan::File;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::Instant;
+use crate::store::{Selection, Snapshot};
+
+const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
+/// `userId` of files that hold everybody's data.
+pub const EVERYONE: &str = "open";
+
+/// What a file name says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// The first row's number, in hexadecimal.
+    start: String,
+    /// The last row's.
+    end: String,
+    /// How many rows.
+    total: u64,
+    /// Whose data.
+    #[serde(rename = "userId")]
+    user_id: String,
+    /// Of which type.
+    #[serde(rename = "type")]
+    resource_type: String,
+    /// The snapshot's number.
+    snapshot: i64,
+    /// Microseconds since 1970: only what was updated after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<i64>,
+    /// … and before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+}
+
+impl Claims {
+    /// The claims for a file of a snapshot.
+    pub fn of(file: &File, snapshot: &Snapshot) -> Claims {
+        let Selection { resource_type, since, until, first, last } = &file.selection;
+        Claims {
+            start: format!("{first:x}"),
+            end: format!("{last:x}"),
+            total: file.count,
+            user_id: EVERYONE.to_owned(),
+            resource_type: resource_type.clone(),
+            snapshot: snapshot.seq(),
+            since: since.map(Instant::micros),
+            until: until.map(Instant::micros),
+        }
+    }
+
+    /// The number of the snapshot.
+    pub fn snapshot(&self) -> i64 {
+        self.snapshot
+    }
+
+    /// How many rows there must be.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The rows meant; `None` where the numbers are none.
+    pub fn selection(&self) -> Option<Selection> {
+        Some(Selection {
+            resource_type: self.resource_type.clone(),
+            since: self.since.map(Instant::from_micros),
+            until: self.until.map(Instant::from_micros),
+            first: i64::from_str_radix(&self.start, 16).ok()?,
+            last: i64::from_str_radix(&self.end, 16).ok()?,
+        })
+    }
+}
+
+/// Makes and reads file names with one store's key.
+#[derive(Clone)]
+pub struct Signer(Hmac<Sha256>);
+
+impl Signer {
+    /// With the key of a store.
+    ///
+    /// # Errors
+    /// Never for a key of 32 bytes.
+    pub fn new(key: &[u8]) -> Result<Signer> {
+        let hmac = Hmac::new_from_slice(key)
+            .map_err(|error| Error::caused(Kind::Internal, format!("the signing key: {error}"), error))?;
+        Ok(Signer(hmac))
+    }
+
+    /// The name for `claims`, without `.ndjson`.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        let payload = serde_json::to_vec(claims)
+            .map_err(|error| Error::caused(Kind::Internal, "claims", error))?;
+        let signed = format!("{}.{}", BASE64URL.encode(HEADER), BASE64URL.encode(payload));
+        let signature = self.0.clone().chain_update(&signed).finalize().into_bytes();
+        Ok(format!("{signed}.{}", BASE64URL.encode(signature)))
+    }
+
+    /// What a name says, if it is one of ours for a file of `resource_type`.
+    ///
+    /// # Errors
+    /// `Forbidden`, without saying more than that.
+    pub fn verify(&self, name: &str, resource_type: &str) -> Result<Claims> {
+        self.read(name)
+            .filter(|claims| claims.resource_type == resource_type)
+            .ok_or_else(|| {
+                let what = "this file name was not signed by this store, was changed, or is for another type; \
+                            take file URLs from a manifest as they are";
+                Error::new(Kind::Forbidden, what)
+            })
+    }
+
+    fn read(&self, name: &str) -> Option<Claims> {
+        let (signed, signature) = name.rsplit_once('.')?;
+        let (header, payload) = signed.split_once('.')?;
+        let signature = BASE64URL.decode(signature).ok()?;
+        // In constant time.
+        self.0.clone().chain_update(signed).verify_slice(&signature).ok()?;
+        if BASE64URL.decode(header).ok()? != HEADER {
+            return None;
+        }
+        serde_json::from_slice(&BASE64URL.decode(payload).ok()?).ok()
+    }
+}

@@ -1,0 +1,238 @@
+//! Links between resources, and rewriting them where the specification says so.
+//!
+//! <https://hl7.org/fhir/R4/references.html> and, for what a server does with them in a
+//! transaction, <https://hl7.org/fhir/R4/http.html#trules>.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use percent_encoding::percent_decode_str;
+
+use super::json::{self, Edits};
+use super::resource::is_id;
+
+/// What a string that may be a link stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// `Reference.reference`.
+    Reference,
+    /// An element of type url or uri that may point at an entry (`Attachment.url`, `valueUri`, …).
+    Url,
+}
+
+/// Elements of type url or uri that point at something rather than name it. `system`, `value`,
+/// `display`, `div` and the like are never looked at.
+fn slot(key: &str) -> Option<Slot> {
+    match key {
+        "reference" => Some(Slot::Reference),
+        "url" | "uri" | "endpoint" | "address" => Some(Slot::Url),
+        _ if key.ends_with("Url") || key.ends_with("Uri") => Some(Slot::Url),
+        _ => None,
+    }
+}
+
+/// True for a link by `urn:uuid:` or `urn:oid:`.
+pub fn is_urn(link: &str) -> bool {
+    let head = link.get(..9).unwrap_or(link).to_ascii_lowercase();
+    head == "urn:uuid:" || head.starts_with("urn:oid:")
+}
+
+/// Rewrites links: `resolve` is asked for each one and says what stands there instead.
+/// `None` where nothing changed.
+pub fn rewritten<'a>(
+    text: &'a str,
+    mut resolve: impl FnMut(Slot, Cow<'a, str>) -> Option<String>,
+) -> Option<String> {
+    let mut edits = Edits::default();
+    json::each_string(text, |found| {
+        if let Some(slot) = slot(found.key)
+            && let Some(new) = resolve(slot, json::unescaped(found.raw))
+        {
+            edits.replace(found.at, json::quoted(&new));
+        }
+    });
+    (!edits.is_empty()).then(|| edits.apply(text))
+}
+
+/// True where a resource holds references that are searches (`Practitioner?identifier=…`).
+pub fn has_conditional(text: &str) -> bool {
+    // Few texts have a question mark at all, and finding none is cheaper than reading strings.
+    if memchr::memchr(b'?', text.as_bytes()).is_none() {
+        return false;
+    }
+    let mut found = false;
+    json::each_string(text, |string| {
+        found |= slot(string.key) == Some(Slot::Reference)
+            && Condition::parse(&json::unescaped(string.raw)).is_some();
+    });
+    found
+}
+
+/// The entries of one Bundle by their `fullUrl`.
+#[derive(Default)]
+pub struct Entries(HashMap<String, String>);
+
+impl Entries {
+    /// Notes that `full_url` is `target` (`Type/id`) here.
+    pub fn add(&mut self, full_url: &str, target: String) {
+        self.0.insert(normal(full_url).into_owned(), target);
+    }
+
+    /// What `link` is to be called here: the entry with that `fullUrl`. A `urn:` link wherever a
+    /// link may stand; an absolute URL only in a reference, and only where it already ends in the
+    /// `Type/id` of its entry, so that a canonical URL stays the name that it is.
+    pub fn resolve(&self, slot: Slot, link: &str) -> Option<String> {
+        let target = self.0.get(normal(link).as_ref())?;
+        let same = slot == Slot::Reference
+            && link
+                .strip_suffix(target.as_str())
+                .is_some_and(|base| base.ends_with('/'));
+        (is_urn(link) || same).then(|| target.clone())
+    }
+}
+
+/// UUIDs compare without regard to case.
+fn normal(link: &str) -> Cow<'_, str> {
+    match is_urn(link) {
+        true => Cow::Owned(link.to_ascii_lowercase()),
+        false => Cow::Borrowed(link),
+    }
+}
+
+/// One `identifier=` of a search: a token as <https://hl7.org/fhir/R4/search.html#token> has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// `None`: any system; empty: no system.
+    pub system: Option<String>,
+    /// The value, case-sensitive.
+    pub value: String,
+}
+
+/// A search that should find exactly one resource: a conditional reference, the query of
+/// `ifNoneExist`, the URL of a conditional PUT or DELETE.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// The type searched.
+    pub resource_type: String,
+    /// Every one must match; each is matched by any of its tokens.
+    pub identifiers: Vec<Vec<Token>>,
+    /// `_id`, where given.
+    pub id: Option<String>,
+}
+
+impl Condition {
+    /// Reads `Type?query`. `None` where the text is no conditional link at all; an error where it
+    /// is one that cannot be searched here.
+    pub fn parse(link: &str) -> Option<Result<Condition, String>> {
+        let (resource_type, query) = link.split_once('?')?;
+        let named = resource_type.bytes().all(|b| b.is_ascii_alphabetic());
+        if resource_type.is_empty() || !named {
+            return None;
+        }
+        Some(Condition::of(resource_type, query))
+    }
+
+    /// Reads the query of a search for `resource_type`; a leading `?` or `Type?` may stand before it.
+    pub fn of(resource_type: &str, query: &str) -> Result<Condition, String> {
+        let query = query.strip_prefix(resource_type).unwrap_or(query);
+        let query = query.strip_prefix('?').unwrap_or(query);
+        let mut condition = Condition {
+            resource_type: resource_type.to_owned(),
+            identifiers: Vec::new(),
+            id: None,
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_decode_str(value).decode_utf8_lossy();
+            match name {
+                "identifier" => condition.identifiers.push(tokens(&value)?),
+                "_id" if is_id(&value) => condition.id = Some(value.into_owned()),
+                _ => return Err(format!("{name:?} cannot be searched here; identifier and _id can")),
+            }
+        }
+        match condition.identifiers.is_empty() && condition.id.is_none() {
+            true => Err("it names neither an identifier nor an _id".to_owned()),
+            false => Ok(condition),
+        }
+    }
+}
+
+/// `system|value,system|value`, where `\,` `\|` `\$` `\\` stand for themselves.
+fn tokens(text: &str) -> Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut system = None;
+    let mut part = String::new();
+    let mut chars = text.chars();
+    loop {
+        match chars.next() {
+            Some('\\') => part.extend(chars.next()),
+            Some('|') if system.is_none() => system = Some(std::mem::take(&mut part)),
+            Some(',') | None if part.is_empty() => {
+                return Err("an identifier without a value cannot be searched here".to_owned());
+            }
+            Some(',') => tokens.push(Token {
+                system: system.take(),
+                value: std::mem::take(&mut part),
+            }),
+            None => {
+                tokens.push(Token { system, value: part });
+                return Ok(tokens);
+            }
+            Some(c) => part.push(c),
+        }
+    }
+}
+
+/// `Type/id` out of a relative or absolute RESTful URL (`Patient/1`, `https://x/fhir/Patient/1`,
+/// `Patient/1/_history/2`).
+pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
+    let url = url.split_once("/_history").map_or(url, |(before, _)| before);
+    let (rest, id) = url.rsplit_once('/')?;
+    let resource_type = rest.rsplit_once('/').map_or(rest, |(_, last)| last);
+    let named = !resource_type.is_empty() && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
+    (named && is_id(id)).then_some((resource_type, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urns_are_rewritten_in_links_alone() {
+        let mut entries = Entries::default();
+        entries.add("urn:uuid:AB", "Patient/1".into());
+        entries.add("http://x/fhir/Group/2", "Group/2".into());
+        entries.add("http://x/StructureDefinition/p", "StructureDefinition/p".into());
+        let text = r#"{"identifier":[{"value":"urn:uuid:ab"}],"a":{"reference":"urn:uuid:ab"},
+            "b":[{"reference":"http:\/\/x\/fhir\/Group\/2"}],"content":{"url":"urn:uuid:ab"},
+            "url":"http://x/StructureDefinition/p","text":{"div":"urn:uuid:ab"}}"#;
+        let new = rewritten(text, |slot, link| entries.resolve(slot, &link)).unwrap();
+        assert_eq!(
+            new,
+            text.replace(r#""reference":"urn:uuid:ab""#, r#""reference":"Patient/1""#)
+                .replace(r#""url":"urn:uuid:ab""#, r#""url":"Patient/1""#)
+                .replace(r"http:\/\/x\/fhir\/Group\/2", "Group/2")
+        );
+    }
+
+    #[test]
+    fn conditions_are_tokens() {
+        let read = |link| Condition::parse(link).unwrap();
+        let token = |system: Option<&str>, value: &str| Token {
+            system: system.map(str::to_owned),
+            value: value.to_owned(),
+        };
+        assert_eq!(
+            read("Practitioner?identifier=http://x%2Fy|1").unwrap().identifiers,
+            [[token(Some("http://x/y"), "1")]]
+        );
+        assert_eq!(
+            read(r"A?identifier=|1\,2,3").unwrap().identifiers,
+            [[token(Some(""), "1,2"), token(None, "3")]]
+        );
+        assert!(read("Patient?name=x").is_err());
+        assert!(read("Patient?identifier=s|").is_err());
+        assert!(read("Patient?").is_err());
+        assert!(Condition::parse("http://x/Patient?identifier=1").is_none());
+    }
+}

@@ -1,0 +1,367 @@
+//! A Bundle's entries, as <https://hl7.org/fhir/R4/http.html#trules> has them processed.
+//!
+//! First every entry is given its place (`Type/id`), so that links between entries can be
+//! rewritten whatever their order; then the entries are carried out. Unlike a server's transaction
+//! a bad entry does not take the others with it: it is rejected and reported.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::parse::Lines;
+use super::run::Run;
+use crate::error::Result;
+use crate::fhir::bundle::{Bundle, BundleType, Entry, Request};
+use crate::fhir::reference::{self, Condition, Entries, Slot, is_urn};
+use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id, short};
+use crate::store::{Change, Match};
+
+/// What an entry comes down to.
+enum Action<'a> {
+    Put { text: &'a str, resource_type: String, id: String },
+    Exists { resource_type: String },
+    Delete { resource_type: String, id: String },
+    Nested { text: &'a str },
+    Nothing,
+    Remark(String),
+    Reject(String),
+}
+
+struct Step<'a> {
+    line: u64,
+    number: usize,
+    action: Action<'a>,
+}
+
+/// The entries seen so far by their identifiers.
+#[derive(Default)]
+struct Nearby {
+    by_value: HashMap<(String, String), Vec<(Option<String>, String)>>,
+    ids: HashMap<String, Vec<String>>,
+}
+
+impl Nearby {
+    fn add(&mut self, resource_type: &str, id: &str, identifiers: Vec<Identifier>) {
+        self.ids.entry(resource_type.to_owned()).or_default().push(id.to_owned());
+        for identifier in identifiers {
+            if let Some(value) = identifier.value {
+                let key = (resource_type.to_owned(), value);
+                self.by_value.entry(key).or_default().push((identifier.system, id.to_owned()));
+            }
+        }
+    }
+
+    fn find(&self, condition: &Condition) -> Vec<String> {
+        let mut found: Option<Vec<String>> = condition.id.as_ref().map(|id| {
+            let there = self.ids.get(&condition.resource_type).is_some_and(|ids| ids.contains(id));
+            there.then(|| id.clone()).into_iter().collect()
+        });
+        for tokens in &condition.identifiers {
+            let mut ids = Vec::new();
+            for token in tokens {
+                let key = (condition.resource_type.clone(), token.value.clone());
+                for (system, id) in self.by_value.get(&key).into_iter().flatten() {
+                    let wanted = token.system.as_deref();
+                    if wanted.is_none() || wanted == Some(system.as_deref().unwrap_or_default()) {
+                        ids.push(id.clone());
+                    }
+                }
+            }
+            found = Some(match found {
+                None => ids,
+                Some(before) => before.into_iter().filter(|id| ids.contains(id)).collect(),
+            });
+        }
+        found.unwrap_or_default()
+    }
+}
+
+/// Imports the Bundle in `text`, which starts on line `first_line` of its file.
+pub(super) fn import(run: &mut Run<'_>, first_line: u64, text: &str) -> Result<()> {
+    let bundle = match Bundle::parse(text) {
+        Ok(bundle) => bundle,
+        Err(reason) => {
+            run.reject(first_line, reason);
+            return Ok(());
+        }
+    };
+    if bundle.bundle_type == BundleType::Whole {
+        let what = "a document or message Bundle: its entries are imported, it is not kept itself";
+        run.remark(first_line, what.to_owned());
+    }
+    // Few Bundles search; the others need not remember identifiers.
+    let searches = memchr::memchr(b'?', text.as_bytes()).is_some() || text.contains("ifNoneExist");
+    let mut nearby = Nearby::default();
+    let mut entries = Entries::default();
+    let mut lines = Lines::new(text, first_line);
+    let mut steps = Vec::with_capacity(bundle.entries.len());
+    for (number, entry) in bundle.entries.into_iter().enumerate() {
+        let (offset, full_url, action) = match entry {
+            Ok(entry) => (entry.offset, entry.full_url.clone(), plan(run, &entry, &nearby)?),
+            Err((offset, reason)) => (offset, None, Plan::from(Action::Reject(reason))),
+        };
+        let Plan { action, target } = action;
+        if let Some((resource_type, id, identifiers)) = target {
+            if let Some(full_url) = full_url {
+                entries.add(&full_url, format!("{resource_type}/{id}"));
+            }
+            if searches {
+                nearby.add(&resource_type, &id, identifiers);
+            }
+        }
+        steps.push(Step { line: lines.at(offset), number, action });
+    }
+    match bundle.bundle_type {
+        // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
+        BundleType::Transaction => steps.sort_by_key(|step| !matches!(step.action, Action::Delete { .. })),
+        // https://hl7.org/fhir/R4/http.html#history: the newest come first.
+        BundleType::History => steps.reverse(),
+        _ => {}
+    }
+    let context = Context { entries, nearby, searches };
+    match bundle.bundle_type {
+        BundleType::History => history(run, steps, &context),
+        _ => steps.into_iter().try_for_each(|step| carry_out(run, step, &context)),
+    }
+}
+
+/// What an entry needs to know of the others.
+struct Context {
+    entries: Entries,
+    nearby: Nearby,
+    searches: bool,
+}
+
+/// An action, and the place of the resource that the entry stands for.
+struct Plan<'a> {
+    action: Action<'a>,
+    target: Option<(String, String, Vec<Identifier>)>,
+}
+
+impl<'a> From<Action<'a>> for Plan<'a> {
+    fn from(action: Action<'a>) -> Plan<'a> {
+        Plan { action, target: None }
+    }
+}
+
+fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Plan<'a>> {
+    let reject = |reason: String| Ok(Plan::from(Action::Reject(reason)));
+    match &entry.request {
+        Request::Nothing { what } => {
+            return Ok(Action::Remark(format!("{what}; there is nothing to import")).into());
+        }
+        Request::Delete { resource_type, id } => {
+            let (resource_type, id) = (resource_type.clone(), id.clone());
+            return Ok(Action::Delete { resource_type, id }.into());
+        }
+        Request::DeleteWhere { query } => {
+            return Ok(match search(run, nearby, query, None)? {
+                Err(reason) => Action::Reject(reason).into(),
+                Ok((_, Match::None)) => Action::Nothing.into(),
+                Ok((resource_type, Match::One(id))) => Action::Delete { resource_type, id }.into(),
+                Ok((_, Match::Several(_))) => {
+                    Action::Reject(format!("DELETE {} finds several resources", short(query))).into()
+                }
+            });
+        }
+        Request::None | Request::Post { .. } | Request::Put { .. } | Request::PutWhere { .. } => {}
+    }
+    let Some(text) = entry.resource else {
+        return match entry.request {
+            Request::None => Ok(Action::Nothing.into()),
+            _ => reject("the entry has a request but no resource".to_owned()),
+        };
+    };
+    let identity = match Identity::read(text) {
+        Ok(identity) => identity,
+        Err(reason) => return reject(reason),
+    };
+    let resource_type = identity.resource_type;
+    if resource_type == BUNDLE {
+        return Ok(Action::Nested { text }.into());
+    }
+    let id = match &entry.request {
+        Request::Put { resource_type: asked, id } => match &identity.id {
+            _ if *asked != resource_type => {
+                return reject(format!("PUT {asked}/{id} carries a {resource_type}"));
+            }
+            Some(own) if own != id => return reject(format!("PUT {asked}/{id} carries the id {own}")),
+            _ => Some(id.clone()),
+        },
+        Request::Post { if_none_exist: Some(query) } => {
+            match search(run, nearby, query, Some(&resource_type))? {
+                Err(reason) => return reject(format!("ifNoneExist {}: {reason}", short(query))),
+                Ok((_, Match::Several(_))) => {
+                    return reject(format!("ifNoneExist {} finds several resources", short(query)));
+                }
+                Ok((_, Match::One(existing))) => {
+                    return Ok(Plan {
+                        target: Some((resource_type.clone(), existing, Vec::new())),
+                        action: Action::Exists { resource_type },
+                    });
+                }
+                Ok((_, Match::None)) => identity.id,
+            }
+        }
+        Request::PutWhere { query } => match search(run, nearby, query, Some(&resource_type))? {
+            Err(reason) => return reject(format!("PUT {}: {reason}", short(query))),
+            Ok((_, Match::Several(_))) => {
+                return reject(format!("PUT {} finds several resources", short(query)));
+            }
+            Ok((_, Match::One(existing))) => match identity.id {
+                Some(own) if own != existing => {
+                    return reject(format!("PUT {} finds {existing} but carries the id {own}", short(query)));
+                }
+                _ => Some(existing),
+            },
+            Ok((_, Match::None)) => identity.id,
+        },
+        _ => identity.id,
+    };
+    let id = id.unwrap_or_else(|| derived_id(text, entry.full_url.as_deref().unwrap_or_default()));
+    Ok(Plan {
+        target: Some((resource_type.clone(), id.clone(), identity.identifiers)),
+        action: Action::Put { text, resource_type, id },
+    })
+}
+
+/// Searches the store and the entries before this one. `of` is the type where the query does not
+/// name it itself.
+fn search(
+    run: &mut Run<'_>,
+    nearby: &Nearby,
+    query: &str,
+    of: Option<&str>,
+) -> Result<std::result::Result<(String, Match), String>> {
+    let condition = match (of, Condition::parse(query)) {
+        (_, Some(condition)) => condition,
+        (Some(resource_type), None) => Condition::of(resource_type, query),
+        (None, None) => Err("it names no type".to_owned()),
+    };
+    let condition = match condition {
+        Ok(condition) => condition,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let mut ids = run.writer.find(&condition)?;
+    ids.extend(nearby.find(&condition));
+    Ok(Ok((condition.resource_type, Match::of(ids))))
+}
+
+fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()> {
+    let Step { line, number, action } = step;
+    match action {
+        Action::Nothing => Ok(()),
+        Action::Nested { text } => import(run, line, text),
+        Action::Remark(what) => {
+            run.remark(line, format!("entry {number}: {what}"));
+            Ok(())
+        }
+        Action::Reject(reason) => {
+            run.reject(line, format!("entry {number}: {reason}"));
+            Ok(())
+        }
+        Action::Exists { resource_type } => {
+            run.report.count(Change::Unchanged, &resource_type);
+            Ok(())
+        }
+        Action::Delete { resource_type, id } => {
+            if run.writer.delete(&resource_type, &id)? {
+                run.report.deleted += 1;
+            }
+            Ok(())
+        }
+        Action::Put { text, resource_type: _, id } => match linked(run, line, text, &id, context) {
+            Ok(resource) => put(run, line, resource, context),
+            Err(reason) => {
+                run.reject(line, format!("entry {number}: {reason}"));
+                Ok(())
+            }
+        },
+    }
+}
+
+fn put(run: &mut Run<'_>, line: u64, resource: Resource, context: &Context) -> Result<()> {
+    let conditional = context.searches && reference::has_conditional(&resource.text);
+    run.put(line, resource, conditional, &|condition| context.nearby.find(condition))
+}
+
+/// The resource of an entry with its links to other entries rewritten.
+fn linked(
+    run: &mut Run<'_>,
+    line: u64,
+    text: &str,
+    id: &str,
+    context: &Context,
+) -> std::result::Result<Resource, String> {
+    let lost = RefCell::new(Vec::new());
+    let rewritten = reference::rewritten(text, |slot, link| {
+        let target = context.entries.resolve(slot, &link);
+        if target.is_none() && slot == Slot::Reference && is_urn(&link) {
+            lost.borrow_mut().push(link.into_owned());
+        }
+        target
+    });
+    for link in lost.into_inner() {
+        run.remark(line, format!("reference {} names no entry of its Bundle; it is left as it is", short(&link)));
+    }
+    let text = rewritten.map_or(Cow::Borrowed(text), Cow::Owned);
+    match Parsed::parse(&text, Some(id))? {
+        Parsed::Resource(resource) => Ok(resource),
+        Parsed::Bundle => Err("a Bundle where a resource was expected".to_owned()),
+    }
+}
+
+/// One version, or the end of one.
+enum Version {
+    Of(Box<Resource>),
+    Deleted,
+}
+
+/// Applies versions from the oldest to the newest, leaving out those up to the one that the store
+/// has now: so a history imported again changes nothing.
+fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result<()> {
+    let mut versions = Vec::new();
+    for step in steps {
+        match step.action {
+            Action::Put { text, resource_type, id } => {
+                match linked(run, step.line, text, &id, context) {
+                    Ok(resource) => {
+                        versions.push((step.line, resource_type, id, Version::Of(Box::new(resource))));
+                    }
+                    Err(reason) => run.reject(step.line, format!("entry {}: {reason}", step.number)),
+                }
+            }
+            Action::Delete { resource_type, id } => {
+                versions.push((step.line, resource_type, id, Version::Deleted));
+            }
+            action => carry_out(run, Step { action, ..step }, context)?,
+        }
+    }
+    let mut reached: HashMap<(String, String), usize> = HashMap::new();
+    for (index, (_, resource_type, id, version)) in versions.iter().enumerate() {
+        let there = match version {
+            Version::Of(resource) => {
+                run.writer.current_hash(resource_type, id)?.as_deref() == Some(&resource.hash[..])
+            }
+            Version::Deleted => run.writer.was_deleted(resource_type, id)?,
+        };
+        if there {
+            reached.insert((resource_type.clone(), id.clone()), index);
+        }
+    }
+    for (index, (line, resource_type, id, version)) in versions.into_iter().enumerate() {
+        let known = reached
+            .get(&(resource_type.clone(), id.clone()))
+            .is_some_and(|reached| index <= *reached);
+        match version {
+            Version::Of(_) if known => run.report.count(Change::Unchanged, &resource_type),
+            Version::Deleted if known => {}
+            Version::Of(resource) => put(run, line, *resource, context)?,
+            Version::Deleted => {
+                let delete = Action::Delete { resource_type, id };
+                carry_out(run, Step { line, number: index, action: delete }, context)?;
+            }
+        }
+    }
+    Ok(())
+}

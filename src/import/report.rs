@@ -1,0 +1,98 @@
+//! What an import says of itself: counts that add up, and every item that was not taken.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::store::Change;
+
+/// What an import did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Resources that were not there.
+    pub created: u64,
+    /// Resources that were there with other content.
+    pub updated: u64,
+    /// Resources that were there with the same content.
+    pub unchanged: u64,
+    /// Resources deleted.
+    pub deleted: u64,
+    /// Items that were not taken; each was told to the observer.
+    pub rejected: u64,
+    /// Remarks on items that were taken, or had nothing to take; each was told to the observer.
+    pub warnings: u64,
+    /// Conditional references in the store that found nothing or several.
+    pub unresolved: u64,
+    /// Resources whose `meta.lastUpdated` is not after the last transactionTime handed out.
+    pub late: u64,
+    /// Resources taken, by type: their sum is `created` + `updated` + `unchanged`.
+    pub types: BTreeMap<String, u64>,
+    /// Bytes of text read, unpacked.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Report {
+    pub(super) fn count(&mut self, change: Change, resource_type: &str) {
+        match change {
+            Change::Created => self.created += 1,
+            Change::Updated => self.updated += 1,
+            Change::Unchanged => self.unchanged += 1,
+            Change::Restored(undone) => {
+                self.updated -= undone;
+                self.unchanged += undone + 1;
+            }
+        }
+        match self.types.get_mut(resource_type) {
+            Some(count) => *count += 1,
+            None => drop(self.types.insert(resource_type.to_owned(), 1)),
+        }
+    }
+}
+
+/// Something said of a place in the input: `patients.ndjson:1204: Observation without id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The file, or `archive.zip/member`.
+    pub file: String,
+    /// The line, from 1; 0 for the file as a whole.
+    pub line: u64,
+    /// What is said.
+    pub reason: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.reason),
+            line => write!(f, "{}:{line}: {}", self.file, self.reason),
+        }
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Bytes read from the disk (packed ones, where a file is packed).
+    pub read: u64,
+    /// Bytes there are to read, where that is known.
+    pub total: Option<u64>,
+    /// Items seen.
+    pub items: u64,
+    /// The file being read.
+    pub file: &'a str,
+}
+
+/// Is told what happens while an import runs. `()` listens to nothing.
+pub trait Observer {
+    /// An item was not taken.
+    fn rejected(&mut self, _remark: &Remark) {}
+    /// An item was taken, but a careful reader would want to know this.
+    fn remarked(&mut self, _remark: &Remark) {}
+    /// Some more was read.
+    fn progressed(&mut self, _progress: Progress<'_>) {}
+}
+
+impl Observer for () {}

@@ -1,0 +1,349 @@
+//! One import: a thread that reads and parses, and this one that writes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant as Stopwatch;
+
+use super::bundle;
+use super::parse::{Item, What, items};
+use super::report::{Observer, Progress, Remark, Report};
+use crate::error::{Error, Kind, Result};
+use crate::fhir::reference::{self, Condition, Slot};
+use crate::fhir::resource::{Parsed, Resource, short};
+use crate::source::{Input, Inputs};
+use crate::store::{Match, Stamping, Store, Writer};
+
+/// How many pieces may wait between reading and writing.
+const AHEAD: usize = 4;
+
+/// How to import. Resources of any FHIR version and of any type are taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Import {
+    strict: bool,
+    stamping: Stamping,
+}
+
+/// What the reading thread says.
+enum Message {
+    Begin(usize),
+    Items { file: String, items: Vec<Item>, bytes: u64 },
+    End,
+}
+
+impl Import {
+    /// Keeps `meta.lastUpdated` and `meta.versionId` that are there; takes what it can.
+    pub fn new() -> Import {
+        Import::default()
+    }
+
+    /// All or nothing: one rejected item and the store stays as it was.
+    pub fn strict(mut self, strict: bool) -> Import {
+        self.strict = strict;
+        self
+    }
+
+    /// Sets `meta.lastUpdated` and `meta.versionId` always, as a server would.
+    pub fn stamp(mut self, stamp: bool) -> Import {
+        self.stamping = if stamp { Stamping::Always } else { Stamping::Keep };
+        self
+    }
+
+    /// Imports JSON text: a resource, a Bundle, or NDJSON of either. `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Where the store refuses. Items that cannot be taken are counted in the report.
+    pub fn text(&self, store: &Store, name: &str, text: &str) -> Result<Report> {
+        let inputs = Inputs { inputs: vec![Input::memory(name, text.as_bytes())], skipped: Vec::new() };
+        self.run(store, &inputs, &mut ())
+    }
+
+    /// Imports files, folders, archives or `-` for standard input.
+    ///
+    /// # Errors
+    /// `NotFound` for a path that is not there; else where the store refuses.
+    pub fn paths(&self, store: &Store, paths: &[PathBuf], observer: &mut dyn Observer) -> Result<Report> {
+        self.run(store, &Inputs::find(paths)?, observer)
+    }
+
+    /// Imports what was found.
+    ///
+    /// # Errors
+    /// Where the store refuses; whole inputs that were done before stay done.
+    pub fn run(&self, store: &Store, inputs: &Inputs, observer: &mut dyn Observer) -> Result<Report> {
+        let started = Stopwatch::now();
+        let read = AtomicU64::new(0);
+        let (sender, receiver) = sync_channel(AHEAD);
+        let report = thread::scope(|scope| {
+            let reading = scope.spawn(|| parse(&inputs.inputs, sender, &read));
+            let written = self.write(store, inputs, receiver, &read, observer);
+            if reading.join().is_err() {
+                return Err(Error::new(Kind::Internal, "reading failed without saying why"));
+            }
+            written
+        });
+        report.map(|mut report| {
+            report.seconds = started.elapsed().as_secs_f64();
+            report
+        })
+    }
+
+    fn write(
+        &self,
+        store: &Store,
+        inputs: &Inputs,
+        receiver: Receiver<Message>,
+        read: &AtomicU64,
+        observer: &mut dyn Observer,
+    ) -> Result<Report> {
+        let sizes = inputs.inputs.iter().map(|input| input.size);
+        let total = sizes.sum::<Option<u64>>();
+        let mut run = Run {
+            writer: store.writer()?,
+            stamping: self.stamping,
+            report: Report::default(),
+            observer,
+            file: String::new(),
+            missed: BTreeMap::new(),
+        };
+        for file in &inputs.skipped {
+            run.file.clone_from(file);
+            run.remark(0, "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip".to_owned());
+        }
+        if self.strict {
+            let sizes = inputs.inputs.iter().map(Input::text_size);
+            run.writer.begin(sizes.sum())?;
+        }
+        let mut seen = 0;
+        for message in receiver {
+            match message {
+                Message::Begin(index) if !self.strict => {
+                    run.writer.begin(inputs.inputs[index].text_size())?;
+                }
+                Message::End if !self.strict => run.writer.commit()?,
+                Message::Begin(_) | Message::End => {}
+                Message::Items { file, items, bytes } => {
+                    run.report.bytes += bytes;
+                    seen += items.len() as u64;
+                    run.file = file;
+                    for item in items {
+                        run.take(item)?;
+                    }
+                    run.observer.progressed(Progress {
+                        read: read.load(Ordering::Relaxed),
+                        total,
+                        items: seen,
+                        file: &run.file,
+                    });
+                }
+            }
+        }
+        if self.strict && run.report.rejected > 0 {
+            run.writer.rollback()?;
+            return Ok(Report {
+                rejected: run.report.rejected,
+                warnings: run.report.warnings,
+                bytes: run.report.bytes,
+                ..Report::default()
+            });
+        }
+        if self.strict {
+            run.resolve_again()?;
+            run.writer.commit()?;
+        } else if !run.writer.unresolved()?.is_empty() {
+            run.writer.begin(Some(0))?;
+            run.resolve_again()?;
+            run.writer.commit()?;
+        }
+        run.report.late = run.writer.late();
+        Ok(run.report)
+    }
+}
+
+fn parse(inputs: &[Input], sender: SyncSender<Message>, read: &AtomicU64) {
+    let stopped = || Error::new(Kind::Internal, "the writing side has stopped");
+    let send = |message| sender.send(message).map_err(|_| stopped());
+    let progress = |bytes| {
+        read.fetch_add(bytes, Ordering::Relaxed);
+    };
+    for (index, input) in inputs.iter().enumerate() {
+        let done = send(Message::Begin(index)).and_then(|()| {
+            input.read(&progress, &mut |file, piece| {
+                let bytes = piece.len() as u64;
+                send(Message::Items { file: file.to_owned(), items: items(piece), bytes })
+            })
+        });
+        // The other side knows why it stopped.
+        if done.and_then(|()| send(Message::End)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Where a conditional reference that found nothing was met first, and how often.
+struct Missed {
+    file: String,
+    line: u64,
+    times: u64,
+}
+
+/// The state of an import on its writing side.
+pub(super) struct Run<'a> {
+    pub(super) writer: Writer<'a>,
+    pub(super) report: Report,
+    stamping: Stamping,
+    observer: &'a mut dyn Observer,
+    file: String,
+    missed: BTreeMap<String, Missed>,
+}
+
+impl Run<'_> {
+    pub(super) fn reject(&mut self, line: u64, reason: String) {
+        self.report.rejected += 1;
+        let remark = Remark { file: self.file.clone(), line, reason };
+        self.observer.rejected(&remark);
+    }
+
+    pub(super) fn remark(&mut self, line: u64, reason: String) {
+        self.report.warnings += 1;
+        let remark = Remark { file: self.file.clone(), line, reason };
+        self.observer.remarked(&remark);
+    }
+
+    fn take(&mut self, item: Item) -> Result<()> {
+        match item.what {
+            What::Reject(reason) => {
+                self.reject(item.line, reason);
+                Ok(())
+            }
+            What::Resource(resource, conditional) => self.put(item.line, *resource, conditional, &|_| Vec::new()),
+            What::Bundle(text, range) => bundle::import(self, item.line, &text[range]),
+        }
+    }
+
+    /// Puts a resource in; `nearby` is where conditional references are looked up beside the store.
+    pub(super) fn put(
+        &mut self,
+        line: u64,
+        mut resource: Resource,
+        conditional: bool,
+        nearby: &dyn Fn(&Condition) -> Vec<String>,
+    ) -> Result<()> {
+        if self.stamping == Stamping::Keep
+            && let Err(reason) = resource.last_updated()
+        {
+            self.reject(line, reason);
+            return Ok(());
+        }
+        for remark in std::mem::take(&mut resource.remarks) {
+            self.remark(line, remark);
+        }
+        let mut open = Vec::new();
+        if conditional {
+            let mut failed = None;
+            let text = reference::rewritten(&resource.text, |slot, link| {
+                match self.lookup(slot, &link, nearby) {
+                    Ok(Lookup::NoSearch) => {}
+                    Ok(Lookup::Found(target)) => return Some(target),
+                    Ok(Lookup::Open) => open.push(link.into_owned()),
+                    Err(error) => failed = Some(error),
+                }
+                None
+            });
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            if let Some(text) = text {
+                resource = resource
+                    .with_text(text)
+                    .map_err(|reason| Error::new(Kind::Internal, reason))?;
+            }
+            for link in &open {
+                let missed = Missed { file: self.file.clone(), line, times: 0 };
+                self.missed.entry(link.clone()).or_insert(missed).times += 1;
+            }
+        }
+        let change = self.writer.put(&resource, self.stamping, &open)?;
+        self.report.count(change, &resource.resource_type);
+        Ok(())
+    }
+
+    fn lookup(&mut self, slot: Slot, link: &str, nearby: &dyn Fn(&Condition) -> Vec<String>) -> Result<Lookup> {
+        if slot != Slot::Reference {
+            return Ok(Lookup::NoSearch);
+        }
+        let Some(condition) = Condition::parse(link) else {
+            return Ok(Lookup::NoSearch);
+        };
+        let Ok(condition) = condition else {
+            return Ok(Lookup::Open);
+        };
+        let mut ids = self.writer.find(&condition)?;
+        ids.extend(nearby(&condition));
+        Ok(match Match::of(ids) {
+            Match::One(id) => Lookup::Found(format!("{}/{id}", condition.resource_type)),
+            Match::None | Match::Several(_) => Lookup::Open,
+        })
+    }
+
+    /// Tries the store's open conditional references again, now that everything is in, so that
+    /// the order of files does not matter; reports those that stay open.
+    fn resolve_again(&mut self) -> Result<()> {
+        let mut targets = BTreeMap::new();
+        let mut holders = std::collections::BTreeSet::new();
+        let mut reasons = BTreeMap::new();
+        for (link, seqs) in self.writer.unresolved()? {
+            let found = match Condition::parse(&link) {
+                Some(Ok(condition)) => match Match::of(self.writer.find(&condition)?) {
+                    Match::One(id) => Ok(format!("{}/{id}", condition.resource_type)),
+                    Match::None => Err("finds nothing".to_owned()),
+                    Match::Several(ids) => Err(format!("finds several: {}", short(&ids.join(", ")))),
+                },
+                Some(Err(reason)) => Err(format!("cannot be resolved: {reason}")),
+                None => Err("cannot be resolved".to_owned()),
+            };
+            match found {
+                Ok(target) => {
+                    targets.insert(link, target);
+                    holders.extend(seqs);
+                }
+                Err(reason) => {
+                    self.report.unresolved += seqs.len() as u64;
+                    reasons.insert(link, reason);
+                }
+            }
+        }
+        for seq in holders {
+            let pending = self.writer.pending(seq)?;
+            let mut open = Vec::new();
+            let text = reference::rewritten(&pending.body, |slot, link| {
+                let target = targets.get(link.as_ref());
+                if slot == Slot::Reference && target.is_none() && reasons.contains_key(link.as_ref()) {
+                    open.push(link.into_owned());
+                }
+                target.filter(|_| slot == Slot::Reference).cloned()
+            });
+            let text = text.as_deref().unwrap_or(&pending.body);
+            if let Ok(Parsed::Resource(resource)) = Parsed::parse(text, None) {
+                self.writer.revise(&pending, &resource, &open)?;
+            }
+        }
+        for (link, reason) in reasons {
+            if let Some(Missed { file, line, times }) = self.missed.remove(&link) {
+                self.file = file;
+                let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+                self.remark(line, format!("conditional reference {} {reason}{times}; it is left as it is", short(&link)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What became of a link that may be a search.
+enum Lookup {
+    NoSearch,
+    Found(String),
+    Open,
+}

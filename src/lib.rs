@@ -1,0 +1,7 @@
+pub mod clock;
+pub mod error;
+pub mod export;
+pub mod fhir;
+pub mod import;
+pub mod source;
+pub mod store;

@@ -1,0 +1,17 @@
+//! The `fhirlite` program: parse, call, turn an error into an exit code.
+
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => ExitCode::from(code),
+        // Whoever read our output has seen enough.
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fhirlite: {error}");
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}

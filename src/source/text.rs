@@ -1,0 +1,198 @@
+//! A stream of text cut into pieces: blocks of whole lines for NDJSON, one document otherwise.
+
+use std::io::Read;
+
+use memchr::{memchr, memchr_iter, memrchr};
+use serde::de::IgnoredAny;
+
+use crate::error::{Error, Result};
+
+/// Lines are handed on in blocks of about this many bytes.
+const BLOCK: usize = 1 << 20;
+/// A document or a line beyond this is not taken: SQLite keeps no larger resource, and a larger
+/// Bundle would not fit in memory on the machines this is for.
+const MAX_DOCUMENT: usize = 1 << 30;
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A piece of an input.
+pub enum Piece {
+    /// Whole lines, each an item of its own; the first one's number, from 1.
+    Lines { first_line: u64, text: Vec<u8> },
+    /// One or several JSON texts that may go over many lines; starts at line 1.
+    Document { text: Vec<u8> },
+    /// A part that cannot be read: where (0: as a whole) and why.
+    Damage { line: u64, reason: String },
+}
+
+impl Piece {
+    /// Bytes of its text.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::Lines { text, .. } | Piece::Document { text } => text.len(),
+            Piece::Damage { .. } => 0,
+        }
+    }
+
+    /// What the operating system, or the unpacking, says of a part that cannot be read.
+    pub(super) fn damage(line: u64, error: std::io::Error) -> Piece {
+        let reason = match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => "ends in the middle; is it truncated?".to_owned(),
+            _ => Error::io("cannot be read", error).to_string(),
+        };
+        Piece::Damage { line, reason }
+    }
+}
+
+/// Reads text to its end. NDJSON is what is named so, and what has a whole JSON text on its first
+/// line; a one-line document is NDJSON of one line.
+pub(super) fn read(
+    name: &str,
+    from: impl Read,
+    visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
+) -> Result<()> {
+    let mut reader = Reader {
+        from,
+        buffer: Vec::with_capacity(BLOCK),
+        ended: false,
+    };
+    if let Err(error) = reader.fill(BOM.len()) {
+        return visit(name, Piece::damage(0, error));
+    }
+    if reader.buffer.starts_with(BOM) {
+        reader.buffer.drain(..BOM.len());
+    }
+    if reader.buffer.starts_with(&[0xff, 0xfe]) || reader.buffer.starts_with(&[0xfe, 0xff]) {
+        let reason = "is UTF-16; FHIR JSON is UTF-8: convert it first (iconv -f UTF-16 -t UTF-8)";
+        return visit(name, Piece::Damage { line: 0, reason: reason.to_owned() });
+    }
+    let lines = match is_named_ndjson(name) {
+        true => Ok(true),
+        false => reader.starts_with_a_whole_line(),
+    };
+    match lines {
+        Ok(true) => reader.lines(name, visit),
+        Ok(false) => reader.document(name, visit),
+        Err(error) => visit(name, Piece::damage(1, error)),
+    }
+}
+
+fn is_named_ndjson(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.ends_with(".ndjson") || name.ends_with(".jsonl")
+}
+
+struct Reader<R> {
+    from: R,
+    /// What was read and not handed on yet.
+    buffer: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads until the buffer holds `enough` bytes or the end is reached.
+    fn fill(&mut self, enough: usize) -> std::io::Result<()> {
+        while self.buffer.len() < enough && !self.ended {
+            let missing = (enough - self.buffer.len()).max(BLOCK / 4) as u64;
+            self.ended = self.from.by_ref().take(missing).read_to_end(&mut self.buffer)? == 0;
+        }
+        Ok(())
+    }
+
+    /// Reads until the buffer has a line break at or behind `from`; its place.
+    fn line_break(&mut self, mut from: usize) -> std::io::Result<Option<usize>> {
+        loop {
+            if let Some(at) = memchr(b'\n', &self.buffer[from..]) {
+                return Ok(Some(from + at));
+            }
+            from = self.buffer.len();
+            if self.ended || from > MAX_DOCUMENT {
+                return Ok(None);
+            }
+            self.fill(from + BLOCK)?;
+        }
+    }
+
+    /// True if the first line that is not blank is a JSON text of its own, or is broken within
+    /// itself: then the next one deserves its own chance. A line that merely ends too early begins
+    /// a document.
+    fn starts_with_a_whole_line(&mut self) -> std::io::Result<bool> {
+        let mut start = 0;
+        loop {
+            let end = self.line_break(start)?;
+            let line = self.buffer[start..end.unwrap_or(self.buffer.len())].trim_ascii();
+            if !line.is_empty() {
+                return Ok(match serde_json::from_slice::<IgnoredAny>(line) {
+                    Ok(_) => true,
+                    Err(error) => !error.is_eof(),
+                });
+            }
+            match end {
+                Some(end) => start = end + 1,
+                None => return Ok(true),
+            }
+        }
+    }
+
+    fn document(mut self, name: &str, visit: &mut dyn FnMut(&str, Piece) -> Result<()>) -> Result<()> {
+        match self.fill(MAX_DOCUMENT + 1) {
+            Err(error) => visit(name, Piece::damage(0, error)),
+            Ok(()) if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
+            Ok(()) => visit(name, Piece::Document { text: self.buffer }),
+        }
+    }
+
+    fn lines(mut self, name: &str, visit: &mut dyn FnMut(&str, Piece) -> Result<()>) -> Result<()> {
+        let mut first_line = 1;
+        loop {
+            // What is whole is handed on even when what follows cannot be read.
+            let failed = self.fill(BLOCK).and_then(|()| self.line_break(0).map(drop)).err();
+            let end = match memrchr(b'\n', &self.buffer) {
+                Some(at) => at + 1,
+                None if self.buffer.len() > MAX_DOCUMENT => {
+                    visit(name, too_long(first_line))?;
+                    if let Err(error) = self.skip_line() {
+                        return visit(name, Piece::damage(first_line, error));
+                    }
+                    first_line += 1;
+                    continue;
+                }
+                None if failed.is_none() => self.buffer.len(),
+                None => 0,
+            };
+            let rest = self.buffer.split_off(end);
+            let text = std::mem::replace(&mut self.buffer, rest);
+            let breaks = memchr_iter(b'\n', &text).count() as u64;
+            if !text.is_empty() {
+                visit(name, Piece::Lines { first_line, text })?;
+            }
+            first_line += breaks;
+            if let Some(error) = failed {
+                return visit(name, Piece::damage(first_line, error));
+            }
+            if self.ended && self.buffer.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Throws the current line away.
+    fn skip_line(&mut self) -> std::io::Result<()> {
+        loop {
+            if let Some(at) = memchr(b'\n', &self.buffer) {
+                self.buffer.drain(..=at);
+                return Ok(());
+            }
+            self.buffer.clear();
+            if self.ended {
+                return Ok(());
+            }
+            self.fill(BLOCK)?;
+        }
+    }
+}
+
+fn too_long(line: u64) -> Piece {
+    let reason = format!("longer than {} MiB; split it", MAX_DOCUMENT >> 20);
+    Piece::Damage { line, reason }
+}

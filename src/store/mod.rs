@@ -1,0 +1,16 @@
+//! The store: one SQLite file. The only place that knows `rusqlite`.
+//!
+//! [`Store`] opens the file and hands out connections; `writer` is its one way in, `snapshot` the
+//! way out. `schema.sql` at the top of the project describes the tables.
+
+mod bulk;
+mod check;
+mod open;
+mod snapshot;
+mod sql;
+mod writer;
+
+pub use check::Finding;
+pub use open::{Access, Info, Store, TypeInfo};
+pub use snapshot::{Row, Selection, Snapshot, TypeTotal};
+pub use writer::{Change, Match, Pending, Stamping, Writer};

@@ -1,0 +1,507 @@
+//! Opening: what a file must be to be a store, how it is shared, what is known of it.
+//!
+//! At rest a store is one file in rollback-journal mode, so that it can be copied, mailed and
+//! mounted read-only. While it is served or added to it is in WAL mode, so that readers never wait.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use rusqlite::{Connection, OpenFlags};
+use serde::Serialize;
+
+use super::check::{self, Finding};
+use super::snapshot::Snapshot;
+use super::sql::{self, PATIENCE};
+use super::writer::Writer;
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::Instant;
+
+const SCHEMA: &str = include_str!("../../schema.sql");
+/// `FHIR`, in the header of every store.
+const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
+/// The version of `schema.sql`, in the header as `user_version`.
+const FORMAT: u32 = 1;
+/// Larger than SQLite's default: bodies of a kilobyte fill it better and load faster.
+const PAGE_SIZE: u32 = 16 * 1024;
+/// Page cache of one connection that writes, in KiB; negative is SQLite's way to say so.
+const WRITER_CACHE: i32 = -64 * 1024;
+/// What must not stand for itself in a `file:` URI.
+const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add(b'"');
+
+/// Whether a store can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading and writing.
+    ReadWrite,
+    /// The file or its folder cannot be written.
+    ReadOnly,
+}
+
+/// A store, open. Clones share it; the last one to go leaves a single file behind.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// The file, or a name among this process's in-memory databases.
+    path: PathBuf,
+    uri: String,
+    access: Access,
+    clock: Clock,
+    readers: Mutex<Vec<Connection>>,
+    /// The one that adds to the store, and one that only notes which transactionTime was handed
+    /// out; `None` where the store is read-only.
+    writing: Option<(Mutex<Connection>, Mutex<Connection>)>,
+}
+
+/// A read connection on loan.
+pub(super) struct Reader<'a> {
+    pool: &'a Mutex<Vec<Connection>>,
+    conn: Option<Connection>,
+}
+
+/// What is known of a store as a whole.
+#[derive(Debug, Serialize)]
+pub struct Info {
+    /// The version of the file format.
+    pub format: u32,
+    /// Resources in the current state.
+    pub resources: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// Versions that were replaced or deleted and are kept.
+    pub history: u64,
+    /// Conditional references that found nothing or several so far.
+    pub unresolved: u64,
+    /// The number of the last write.
+    pub last_seq: i64,
+    /// The last transactionTime handed out with a manifest.
+    #[serde(rename = "lastTransactionTime")]
+    pub last_transaction_time: Option<String>,
+    /// Bytes of the file.
+    #[serde(rename = "fileSize")]
+    pub file_size: u64,
+    /// The current state, type by type.
+    pub types: BTreeMap<String, TypeInfo>,
+}
+
+/// What is known of one type.
+#[derive(Debug, Serialize)]
+pub struct TypeInfo {
+    /// Resources of the type.
+    pub resources: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// The oldest `meta.lastUpdated`.
+    pub oldest: String,
+    /// The newest `meta.lastUpdated`.
+    pub newest: String,
+}
+
+/// What lies at a path.
+enum Found {
+    Nothing,
+    Store,
+}
+
+fn inspect(path: &Path) -> Result<Found> {
+    let no_store = |what: &str| Err(Error::new(Kind::NotAStore, format!("{}: {what}", path.display())));
+    if path.is_dir() {
+        return no_store("is a folder; a store is a single file");
+    }
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(Error::io(path.display(), error)),
+    };
+    let mut header = Vec::new();
+    file.by_ref()
+        .take(100)
+        .read_to_end(&mut header)
+        .map_err(|error| Error::io(path.display(), error))?;
+    if header.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    // https://www.sqlite.org/fileformat.html#the_database_header
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return no_store("is not a fhirlite store (not an SQLite file); it was left as it is");
+    }
+    if word(68) != APPLICATION_ID {
+        return no_store("is an SQLite file but not a fhirlite store; it was left as it is");
+    }
+    match word(60) {
+        FORMAT => Ok(Found::Store),
+        other => no_store(&format!(
+            "is a fhirlite store of format {other}; this fhirlite reads format {FORMAT}"
+        )),
+    }
+}
+
+impl Store {
+    /// Opens the store in the file `path`; makes one where there is no file or an empty one.
+    ///
+    /// # Errors
+    /// `NotAStore` for a file that is something else (it is left untouched), `ReadOnly`, `Io`.
+    pub fn create(path: impl AsRef<Path>) -> Result<Store> {
+        let path = path.as_ref();
+        if matches!(inspect(path)?, Found::Nothing) {
+            create_private(path)?;
+        }
+        let uri = file_uri(path, "mode=rw");
+        let store = Store::read_write(path.to_owned(), uri)?;
+        store.ensure_schema()?;
+        Ok(store)
+    }
+
+    /// Opens an existing store: to write if that can be done, else read-only.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no file, else as [`Store::create`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Store> {
+        let path = path.as_ref();
+        require(path)?;
+        match Store::read_write(path.to_owned(), file_uri(path, "mode=rw")) {
+            Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io) => Store::open_read_only(path),
+            opened => opened,
+        }
+    }
+
+    /// Opens an existing store for reading only; nothing on the disk is touched.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Store> {
+        let path = path.as_ref();
+        require(path)?;
+        let readable = |options: &str| -> Result<Store> {
+            let store = Store::of(path.to_owned(), file_uri(path, options), Access::ReadOnly, None);
+            sql::setting(&*store.reader()?, "last_seq")?;
+            Ok(store)
+        };
+        match readable("mode=ro") {
+            // A store that was not closed cleanly is in WAL mode, which needs a writable folder;
+            // without a log beside it the file alone is everything.
+            Err(error) if matches!(error.kind(), Kind::Io | Kind::ReadOnly) && !has_log(path) => {
+                readable("mode=ro&immutable=1")
+            }
+            Err(error) => Err(error.at(path.display())),
+            opened => opened,
+        }
+    }
+
+    /// A new store in memory, gone with its last handle: for tests.
+    ///
+    /// # Errors
+    /// Only where memory or randomness cannot be had.
+    pub fn in_memory() -> Result<Store> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let name = format!("/fhirlite-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+        let store = Store::read_write(PathBuf::from(":memory:"), format!("file:{name}?vfs=memdb"))?;
+        store.ensure_schema()?;
+        Ok(store)
+    }
+
+    fn of(
+        path: PathBuf,
+        uri: String,
+        access: Access,
+        writing: Option<(Mutex<Connection>, Mutex<Connection>)>,
+    ) -> Store {
+        Store {
+            inner: Arc::new(Inner {
+                path,
+                uri,
+                access,
+                clock: Clock::system(),
+                readers: Mutex::default(),
+                writing,
+            }),
+        }
+    }
+
+    fn read_write(path: PathBuf, uri: String) -> Result<Store> {
+        let open = || -> Result<Connection> {
+            let conn = connect(&uri, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+            if conn.is_readonly("main")? {
+                return Err(Error::new(Kind::ReadOnly, "the store's file cannot be written"));
+            }
+            Ok(conn)
+        };
+        let at = |error: Error| error.at(path.display());
+        let (writer, notes) = (open().map_err(at)?, open().map_err(at)?);
+        writer.pragma_update(None, "page_size", PAGE_SIZE)?;
+        writer.pragma_update(None, "cache_size", WRITER_CACHE)?;
+        if is_made(&writer)? {
+            // A folder that cannot be written shows only when a journal is to be made.
+            sql::run(&writer, "UPDATE setting SET value = value WHERE name = 'last_seq'", ())
+                .map_err(at)?;
+        }
+        notes.busy_timeout(std::time::Duration::ZERO)?;
+        let writing = Some((Mutex::new(writer), Mutex::new(notes)));
+        Ok(Store::of(path, uri, Access::ReadWrite, writing))
+    }
+
+    /// Makes the tables unless they are there, also against another process doing the same.
+    fn ensure_schema(&self) -> Result<()> {
+        let mut conn = self.write_connection()?;
+        let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        if !is_made(&transaction)? {
+            let mut key = [0u8; 32];
+            getrandom::fill(&mut key)
+                .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+            sql::run(&transaction, "INSERT INTO setting VALUES ('signing_key', ?1)", [key])?;
+            for name in ["last_seq", "last_write_time", "last_transaction_time"] {
+                sql::set_setting(&transaction, name, 0)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The same store with another clock. To be called before the store is shared.
+    pub fn with_clock(mut self, clock: Clock) -> Store {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.clock = clock;
+        }
+        self
+    }
+
+    /// Whether it can be written.
+    pub fn access(&self) -> Access {
+        self.inner.access
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The time by the store's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.inner.clock.now()
+    }
+
+    /// Lets readers and a writer go on side by side (WAL). Called by whoever keeps the store open.
+    pub(crate) fn share(&self) -> Result<()> {
+        let Some((_, notes)) = &self.inner.writing else { return Ok(()) };
+        let conn = lock(notes);
+        // Another process that holds the file keeps it in the mode it has: slower, not wrong.
+        match conn.pragma_update(None, "journal_mode", "WAL").map_err(Error::from) {
+            Err(error) if error.kind() == Kind::Busy => Ok(()),
+            done => done,
+        }
+    }
+
+    /// The way in; waits until no other part of this process is writing.
+    ///
+    /// # Errors
+    /// `ReadOnly` for a store that cannot be written.
+    pub fn writer(&self) -> Result<Writer<'_>> {
+        Writer::new(self, self.write_connection()?)
+    }
+
+    /// The store as it is now, under a transactionTime that no later write will fall behind.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Snapshot::take(self)
+    }
+
+    /// The store as it was at `seq`, for a manifest that said `time`.
+    pub fn snapshot_at(&self, seq: i64, time: Instant) -> Snapshot {
+        Snapshot::at(self, seq, time)
+    }
+
+    /// The current version of a resource, as its JSON text.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn get(&self, resource_type: &str, id: &str) -> Result<Option<String>> {
+        let sql = "SELECT body FROM resource WHERE type = ?1 AND id = ?2";
+        sql::maybe(&*self.reader()?, sql, (resource_type, id), |row| row.get(0))
+    }
+
+    /// The key that signs the names of files.
+    pub(crate) fn signing_key(&self) -> Result<[u8; 32]> {
+        let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
+        sql::one(&*self.reader()?, sql, (), |row| row.get(0))
+    }
+
+    /// Counts, times and sizes.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn info(&self) -> Result<Info> {
+        let conn = self.reader()?;
+        let count = |sql: &str| sql::one(&conn, sql, (), |row| row.get(0));
+        let types: BTreeMap<String, TypeInfo> = sql::all(
+            &conn,
+            "SELECT type, count(*), sum(size), min(last_updated), max(last_updated)
+               FROM resource INDEXED BY resource_by_seq GROUP BY type",
+            (),
+            |row| {
+                let info = TypeInfo {
+                    resources: row.get(1)?,
+                    bytes: row.get(2)?,
+                    oldest: Instant::from_micros(row.get(3)?).to_string(),
+                    newest: Instant::from_micros(row.get(4)?).to_string(),
+                };
+                Ok((row.get(0)?, info))
+            },
+        )?
+        .into_iter()
+        .collect();
+        let handed_out = sql::setting(&conn, "last_transaction_time")?;
+        Ok(Info {
+            format: FORMAT,
+            resources: types.values().map(|of| of.resources).sum(),
+            bytes: types.values().map(|of| of.bytes).sum(),
+            history: count("SELECT count(*) FROM history")?,
+            unresolved: count("SELECT count(*) FROM unresolved JOIN resource USING (seq)")?,
+            last_seq: sql::setting(&conn, "last_seq")?,
+            last_transaction_time: (handed_out != 0).then(|| Instant::from_micros(handed_out).to_string()),
+            file_size: std::fs::metadata(&self.inner.path).map_or(0, |meta| meta.len()),
+            types,
+        })
+    }
+
+    /// Looks for contradictions in the whole file, calling `found` for each.
+    ///
+    /// # Errors
+    /// Where the file cannot even be read.
+    pub fn check(&self, found: &mut dyn FnMut(Finding)) -> Result<()> {
+        check::run(&*self.reader()?, found)
+    }
+
+    pub(super) fn write_connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        match &self.inner.writing {
+            Some((writer, _)) => Ok(lock(writer)),
+            None => Err(Error::new(
+                Kind::ReadOnly,
+                format!("{}: the store, or the folder it lies in, cannot be written", self.inner.path.display()),
+            )),
+        }
+    }
+
+    /// The connection that notes handed-out times, if the store can be written.
+    pub(super) fn note_connection(&self) -> Option<MutexGuard<'_, Connection>> {
+        self.inner.writing.as_ref().map(|(_, notes)| lock(notes))
+    }
+
+    pub(super) fn reader(&self) -> Result<Reader<'_>> {
+        let pool = &self.inner.readers;
+        let idle = lock(pool).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => connect(&self.inner.uri, match self.inner.access {
+                Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+                Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            })?,
+        };
+        Ok(Reader { pool, conn: Some(conn) })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Readers first: the journal mode changes only for the last connection. Where another
+        // process has the store open this fails, and that process does it.
+        lock(&self.readers).clear();
+        if let Some((writer, notes)) = self.writing.take() {
+            drop(notes.into_inner());
+            let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if !self.uri.contains("vfs=memdb") {
+                let _ = writer.busy_timeout(std::time::Duration::ZERO);
+                let _ = writer.pragma_update(None, "journal_mode", "DELETE");
+            }
+        }
+    }
+}
+
+impl Deref for Reader<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.conn.as_ref().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl DerefMut for Reader<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.conn.as_mut().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take()
+            && conn.is_autocommit()
+        {
+            lock(self.pool).push(conn);
+        }
+    }
+}
+
+/// A panic elsewhere leaves nothing half-done behind these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
+    let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(uri, flags)?;
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
+}
+
+fn is_made(conn: &Connection) -> Result<bool> {
+    sql::one(conn, "SELECT count(*) > 0 FROM sqlite_schema", (), |row| row.get(0))
+}
+
+fn require(path: &Path) -> Result<()> {
+    match inspect(path)? {
+        Found::Store => Ok(()),
+        Found::Nothing => Err(Error::new(
+            Kind::NotFound,
+            format!("{}: no store there; `fhirlite import {0} PATH` makes one", path.display()),
+        )),
+    }
+}
+
+/// What a store holds is nobody else's business: the file is its owner's alone from the start.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map(drop)
+        .map_err(|error| Error::io(path.display(), error))
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|meta| meta.len() > 0)
+}
+
+fn file_uri(path: &Path, options: &str) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let text = absolute.to_string_lossy().replace('\\', "/");
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    format!("file:{slash}{}?{options}", utf8_percent_encode(&text, URI))
+}

@@ -1,0 +1,87 @@
+//! SQLite's errors in our words, and the few ways in which every statement is run.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, Params, Row};
+
+use crate::error::{Error, Kind, Result};
+
+/// How long a statement waits for another process's write to end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Error {
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
+            Some(ErrorCode::ReadOnly) => Kind::ReadOnly,
+            Some(ErrorCode::NotADatabase) => Kind::NotAStore,
+            Some(ErrorCode::DatabaseCorrupt) => Kind::Damaged,
+            Some(
+                ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied,
+            ) => Kind::Io,
+            _ => Kind::Internal,
+        };
+        let message = match kind {
+            Kind::Busy => "another process is writing to the store; try again when it is done".into(),
+            Kind::ReadOnly => "the store, or the folder it lies in, cannot be written".into(),
+            Kind::Damaged => format!("the store is damaged: {error}; `fhirlite check` says more"),
+            _ => error.to_string(),
+        };
+        Error::caused(kind, message, error)
+    }
+}
+
+/// One value that must be there.
+pub(super) fn one<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<T> {
+    Ok(conn.prepare_cached(sql)?.query_row(params, read)?)
+}
+
+/// One value that may be there.
+pub(super) fn maybe<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    Ok(rows.next()?.map(read).transpose()?)
+}
+
+/// Every row.
+pub(super) fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A statement for its effect; how many rows it touched.
+pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<usize> {
+    Ok(conn.prepare_cached(sql)?.execute(params)?)
+}
+
+/// Reads one of the numbers in `setting`.
+pub(super) fn setting(conn: &Connection, name: &str) -> Result<i64> {
+    let sql = "SELECT value FROM setting WHERE name = ?1";
+    Ok(maybe(conn, sql, [name], |row| row.get(0))?.unwrap_or(0))
+}
+
+/// Sets one of the numbers in `setting`.
+pub(super) fn set_setting(conn: &Connection, name: &str, value: i64) -> Result<()> {
+    let sql = "INSERT INTO setting VALUES (?1, ?2)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    run(conn, sql, (name, value)).map(drop)
+}

@@ -1,0 +1,485 @@
+//! The way in: one writer at a time, one transaction for each input file.
+//!
+//! Every write takes the next `seq`. Everything a transaction stamps gets the same time, which is
+//! later than any transactionTime handed out before: so a version is in exactly one of
+//! export(t) and export(_since=t).
+
+use std::sync::MutexGuard;
+
+use rusqlite::Connection;
+
+use super::bulk::{self, Dropped, Known};
+use super::open::Store;
+use super::sql::{all, maybe, one, run, set_setting, setting};
+use crate::error::{Error, Kind, Result};
+use crate::fhir::Instant;
+use crate::fhir::reference::{Condition, Token};
+use crate::fhir::resource::{Assigned, Resource, Stamp};
+
+/// Below this many bytes of input the indexes are not worth taking away.
+const BULK_BYTES: u64 = 8 << 20;
+
+/// What became of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    Created,
+    /// It was there with other content, which is history now.
+    Updated,
+    /// It was there with the same content.
+    Unchanged,
+    /// It had this content when the transaction began and other content in between: it is as it
+    /// was, and so many updates never happened.
+    Restored(u64),
+}
+
+/// What to do with a `meta.lastUpdated` and `meta.versionId` that came along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stamping {
+    /// Keep them; set only what is missing.
+    #[default]
+    Keep,
+    /// Set both always, as a server would.
+    Always,
+}
+
+/// What a condition found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// No resource.
+    None,
+    /// The one with this id.
+    One(String),
+    /// Several: these and perhaps more.
+    Several(Vec<String>),
+}
+
+impl Match {
+    /// From the ids found.
+    pub fn of(mut ids: Vec<String>) -> Match {
+        ids.sort();
+        ids.dedup();
+        match ids.len() {
+            0 => Match::None,
+            1 => Match::One(ids.remove(0)),
+            _ => Match::Several(ids),
+        }
+    }
+}
+
+/// A current version that still holds conditional references.
+pub struct Pending {
+    /// Its number.
+    pub seq: i64,
+    /// Its text as it is kept.
+    pub body: String,
+    hash: Vec<u8>,
+    assigned: Assigned,
+    version_id: String,
+}
+
+/// The writer, and the transaction it is in.
+pub struct Writer<'a> {
+    store: &'a Store,
+    conn: MutexGuard<'a, Connection>,
+    /// Known while no one else can have added anything since the store was empty.
+    known: Option<Known>,
+    /// The indexes, while they are left out.
+    dropped: Option<Dropped>,
+    has_history: bool,
+    loaded: u64,
+    seq: i64,
+    /// `seq` when the transaction began.
+    began: i64,
+    /// The last row of `identifier` when it began.
+    identifiers_before: i64,
+    time: Instant,
+    handed_out: Instant,
+    late: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(store: &'a Store, conn: MutexGuard<'a, Connection>) -> Result<Writer<'a>> {
+        let empty = "SELECT NOT EXISTS (SELECT 1 FROM resource) AND NOT EXISTS (SELECT 1 FROM history)";
+        let empty: bool = one(&conn, empty, (), |row| row.get(0))?;
+        // Loading an empty store through a log would write everything twice, and nobody reads it.
+        if !empty {
+            store.share()?;
+        }
+        Ok(Writer {
+            store,
+            known: empty.then(Known::default),
+            seq: setting(&conn, "last_seq")?,
+            conn,
+            dropped: None,
+            began: 0,
+            identifiers_before: 0,
+            has_history: true,
+            loaded: 0,
+            time: Instant::default(),
+            handed_out: Instant::default(),
+            late: 0,
+        })
+    }
+
+    /// Begins a transaction for an input of about `bytes` (`None`: unknown). Waits a while for
+    /// another process's to end.
+    ///
+    /// # Errors
+    /// `Busy` when that takes too long.
+    pub fn begin(&mut self, bytes: Option<u64>) -> Result<()> {
+        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        let last_seq = setting(&self.conn, "last_seq")?;
+        if last_seq != self.seq {
+            self.known = None;
+            self.seq = last_seq;
+        }
+        self.began = last_seq;
+        let sql = "SELECT coalesce(max(rowid), 0) FROM identifier";
+        self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
+        self.has_history = one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
+        self.handed_out = Instant::from_micros(setting(&self.conn, "last_transaction_time")?);
+        let last_write = Instant::from_micros(setting(&self.conn, "last_write_time")?);
+        let after_handed_out = match self.handed_out == Instant::default() {
+            true => Instant::default(),
+            false => self.handed_out.next_millisecond(),
+        };
+        self.time = self.store.now().max(last_write).max(after_handed_out);
+        let worth = match bytes {
+            Some(bytes) => bytes >= BULK_BYTES.max(self.loaded),
+            None => self.loaded == 0,
+        };
+        if worth && self.known.is_some() {
+            self.dropped = Some(bulk::drop_indexes(&self.conn)?);
+        }
+        self.loaded += bytes.unwrap_or(0);
+        Ok(())
+    }
+
+    /// Makes the transaction permanent.
+    ///
+    /// # Errors
+    /// Where the disk refuses; then nothing of it is kept.
+    pub fn commit(&mut self) -> Result<()> {
+        self.restore_indexes()?;
+        set_setting(&self.conn, "last_seq", self.seq)?;
+        set_setting(&self.conn, "last_write_time", self.time.micros())?;
+        self.conn.execute_batch("COMMIT")?;
+        Ok(())
+    }
+
+    /// Undoes the transaction.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn rollback(&mut self) -> Result<()> {
+        self.dropped = None;
+        self.known = None;
+        self.conn.execute_batch("ROLLBACK")?;
+        self.seq = setting(&self.conn, "last_seq")?;
+        Ok(())
+    }
+
+    /// How many resources came with a `meta.lastUpdated` that is not after the last
+    /// transactionTime handed out: an incremental export since then will not see them.
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    fn restore_indexes(&mut self) -> Result<()> {
+        match self.dropped.take() {
+            Some(dropped) => dropped.restore(&self.conn),
+            None => Ok(()),
+        }
+    }
+
+    /// True if the resource may be there; the indexes are there whenever the answer is yes.
+    fn may_be_there(&mut self, resource_type: &str, id: &str) -> Result<bool> {
+        let Some(known) = &mut self.known else { return Ok(true) };
+        if known.insert(resource_type, id) {
+            if known.is_full() {
+                self.known = None;
+                self.restore_indexes()?;
+                // Not there before this row; from the next one on the index is asked.
+            }
+            return Ok(false);
+        }
+        self.restore_indexes()?;
+        Ok(true)
+    }
+
+    /// Creates or updates a resource; `unresolved` are the conditional references left in it.
+    ///
+    /// # Errors
+    /// `Invalid` for a `meta.lastUpdated` that is no time; else where the disk refuses.
+    pub fn put(&mut self, resource: &Resource, stamping: Stamping, unresolved: &[String]) -> Result<Change> {
+        let there = match self.may_be_there(&resource.resource_type, &resource.id)? {
+            true => self.existing(resource)?,
+            false => None,
+        };
+        let version_id = match &there {
+            Some((_, _, hash)) if *hash == resource.hash => return Ok(Change::Unchanged),
+            Some((seq, version_id, _)) => {
+                let same = "SELECT body = ?2 FROM resource WHERE seq = ?1";
+                if one(&self.conn, same, (seq, &resource.text), |row| row.get(0))? {
+                    return Ok(Change::Unchanged);
+                }
+                if *seq > self.began
+                    && let Some(undone) = self.restore(resource)?
+                {
+                    return Ok(Change::Restored(undone));
+                }
+                self.version_after(version_id)
+            }
+            None => self.first_version(resource)?,
+        };
+        let always = stamping == Stamping::Always;
+        let stamp = Stamp {
+            version_id,
+            last_updated: self.time,
+            replace: Assigned { last_updated: always, version_id: always },
+        };
+        if let Some((seq, _, _)) = there {
+            self.end(seq, self.seq + 1, false)?;
+        }
+        self.insert(resource, &stamp, &resource.hash, unresolved)?;
+        Ok(match there {
+            Some(_) => Change::Updated,
+            None => Change::Created,
+        })
+    }
+
+    /// Where one input holds several versions of a resource, importing it again goes through all of
+    /// them and ends with the one that was there before: then nothing has changed, and nothing is
+    /// to be left of the way. How many versions were undone; `None` if this is not such a case.
+    fn restore(&mut self, resource: &Resource) -> Result<Option<u64>> {
+        let key = (&resource.resource_type, &resource.id, self.began);
+        // A deletion in between was counted as one, and stays.
+        let sql = "SELECT seq, hash FROM history WHERE type = ?1 AND id = ?2 AND ended > ?3 AND seq <= ?3
+                      AND NOT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2 AND ended > ?3 AND deleted)";
+        let before: Option<(i64, Vec<u8>)> =
+            maybe(&self.conn, sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let Some((seq, _)) = before.filter(|(_, hash)| *hash == resource.hash) else {
+            return Ok(None);
+        };
+        let mut undone = 0;
+        for table in ["resource", "history"] {
+            let these = format!("{table} WHERE type = ?1 AND id = ?2 AND seq > ?3");
+            let (resource_type, id, began) = key;
+            let sql = format!("DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {these})");
+            run(&self.conn, &sql, (resource_type, id, began, self.identifiers_before))?;
+            run(&self.conn, &format!("DELETE FROM unresolved WHERE seq IN (SELECT seq FROM {these})"), key)?;
+            undone += run(&self.conn, &format!("DELETE FROM {these}"), key)? as u64;
+        }
+        run(
+            &self.conn,
+            "INSERT INTO resource
+             SELECT seq, type, id, version_id, last_updated, assigned, size, hash, body
+               FROM history WHERE seq = ?1",
+            [seq],
+        )?;
+        run(&self.conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
+        Ok(Some(undone))
+    }
+
+    fn existing(&self, resource: &Resource) -> Result<Option<(i64, String, Vec<u8>)>> {
+        let sql = "SELECT seq, version_id, hash FROM resource WHERE type = ?1 AND id = ?2";
+        maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+    }
+
+    /// Versions count on where they are numbers; else the number of the write is as good.
+    fn version_after(&self, version_id: &str) -> String {
+        match version_id.parse::<u64>() {
+            Ok(number) if number < u64::MAX => (number + 1).to_string(),
+            _ => (self.seq + 1).to_string(),
+        }
+    }
+
+    /// 1, or where a deleted resource comes back the number after its deletion's.
+    fn first_version(&self, resource: &Resource) -> Result<String> {
+        if !self.has_history {
+            return Ok("1".to_owned());
+        }
+        let sql = "SELECT version_id FROM history WHERE type = ?1 AND id = ?2 ORDER BY ended DESC LIMIT 1";
+        let last: Option<String> =
+            maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| row.get(0))?;
+        Ok(match last {
+            None => "1".to_owned(),
+            Some(last) => self.version_after(&self.version_after(&last)),
+        })
+    }
+
+    fn insert(&mut self, resource: &Resource, stamp: &Stamp, hash: &[u8], unresolved: &[String]) -> Result<()> {
+        let stamped = resource
+            .stamped(stamp)
+            .map_err(|reason| Error::new(Kind::Invalid, reason))?;
+        if !stamped.assigned.last_updated && stamped.last_updated <= self.handed_out {
+            self.late += 1;
+        }
+        self.seq += 1;
+        run(
+            &self.conn,
+            "INSERT INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            (
+                self.seq,
+                &resource.resource_type,
+                &resource.id,
+                &stamped.version_id,
+                stamped.last_updated.micros(),
+                i64::from(stamped.assigned.last_updated) | i64::from(stamped.assigned.version_id) << 1,
+                stamped.body.len() as i64,
+                hash,
+                &stamped.body,
+            ),
+        )?;
+        for identifier in &resource.identifiers {
+            run(
+                &self.conn,
+                "INSERT INTO identifier VALUES (?1, ?2, ?3, ?4)",
+                (self.seq, &resource.resource_type, &identifier.system, &identifier.value),
+            )?;
+        }
+        for reference in unresolved {
+            let sql = "INSERT OR IGNORE INTO unresolved VALUES (?1, ?2)";
+            run(&self.conn, sql, (self.seq, reference))?;
+        }
+        Ok(())
+    }
+
+    /// Moves a version to history as ended by the write numbered `by`.
+    fn end(&mut self, seq: i64, by: i64, deleted: bool) -> Result<()> {
+        run(
+            &self.conn,
+            "INSERT INTO history
+             SELECT seq, type, id, version_id, last_updated, assigned, size, hash, ?2, ?3, ?4, body
+               FROM resource WHERE seq = ?1",
+            (seq, by, self.time.micros(), deleted),
+        )?;
+        run(&self.conn, "DELETE FROM resource WHERE seq = ?1", [seq])?;
+        self.has_history = true;
+        Ok(())
+    }
+
+    /// Deletes a resource; `false` where there is none.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn delete(&mut self, resource_type: &str, id: &str) -> Result<bool> {
+        self.restore_indexes()?;
+        let sql = "SELECT seq FROM resource WHERE type = ?1 AND id = ?2";
+        let Some(seq) = maybe(&self.conn, sql, (resource_type, id), |row| row.get(0))? else {
+            return Ok(false);
+        };
+        self.seq += 1;
+        self.end(seq, self.seq, true)?;
+        Ok(true)
+    }
+
+    /// The content hash of the current version.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn current_hash(&mut self, resource_type: &str, id: &str) -> Result<Option<Vec<u8>>> {
+        self.restore_indexes()?;
+        let sql = "SELECT hash FROM resource WHERE type = ?1 AND id = ?2";
+        maybe(&self.conn, sql, (resource_type, id), |row| row.get(0))
+    }
+
+    /// True where the resource was there once and is deleted.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn was_deleted(&mut self, resource_type: &str, id: &str) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2 AND deleted)";
+        let deleted: bool = one(&self.conn, sql, (resource_type, id), |row| row.get(0))?;
+        Ok(deleted && self.current_hash(resource_type, id)?.is_none())
+    }
+
+    /// What a condition finds in the current state, this transaction's work included.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn find(&mut self, condition: &Condition) -> Result<Vec<String>> {
+        self.restore_indexes()?;
+        let resource_type = &condition.resource_type;
+        let mut found: Option<Vec<String>> = None;
+        if let Some(id) = &condition.id {
+            let there = self.current_hash(resource_type, id)?.is_some();
+            found = Some(there.then(|| id.clone()).into_iter().collect());
+        }
+        for tokens in &condition.identifiers {
+            let mut ids = Vec::new();
+            for Token { system, value } in tokens {
+                let sql = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
+                            WHERE value = ?1 AND identifier.type = ?2
+                              AND (?3 IS NULL OR coalesce(system, '') = ?3)";
+                ids.extend(all(&self.conn, sql, (value, resource_type, system), |row| row.get(0))?);
+            }
+            found = Some(match found {
+                None => ids,
+                Some(before) => before.into_iter().filter(|id| ids.contains(id)).collect(),
+            });
+        }
+        Ok(found.unwrap_or_default())
+    }
+
+    /// The conditional references still open, with the current versions that hold them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn unresolved(&self) -> Result<Vec<(String, Vec<i64>)>> {
+        let sql = "SELECT reference, seq FROM unresolved JOIN resource USING (seq) ORDER BY reference, seq";
+        let rows: Vec<(String, i64)> = all(&self.conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut grouped: Vec<(String, Vec<i64>)> = Vec::new();
+        for (reference, seq) in rows {
+            match grouped.last_mut() {
+                Some((last, seqs)) if *last == reference => seqs.push(seq),
+                _ => grouped.push((reference, vec![seq])),
+            }
+        }
+        Ok(grouped)
+    }
+
+    /// A version that holds some of them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn pending(&self, seq: i64) -> Result<Pending> {
+        let sql = "SELECT body, hash, assigned, version_id FROM resource WHERE seq = ?1";
+        one(&self.conn, sql, [seq], |row| {
+            let assigned: i64 = row.get(2)?;
+            Ok(Pending {
+                seq,
+                body: row.get(0)?,
+                hash: row.get(1)?,
+                assigned: Assigned { last_updated: assigned & 1 != 0, version_id: assigned & 2 != 0 },
+                version_id: row.get(3)?,
+            })
+        })
+    }
+
+    /// Replaces a version by one whose text is `resource`'s: the same content with references
+    /// resolved. What the import set in `meta` is set anew; what came with it stays.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn revise(&mut self, pending: &Pending, resource: &Resource, unresolved: &[String]) -> Result<()> {
+        let stamp = Stamp {
+            version_id: self.version_after(&pending.version_id),
+            last_updated: self.time,
+            replace: pending.assigned,
+        };
+        self.end(pending.seq, self.seq + 1, false)?;
+        self.insert(resource, &stamp, &pending.hash, unresolved)
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+    }
+}
