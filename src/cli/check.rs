@@ -20,7 +20,10 @@ pub fn run(args: &Args) -> Result<u8> {
         eprintln!("{}: {}", finding.place, finding.what);
     })?;
     if found > 0 {
-        return Err(Error::new(Kind::Damaged, format!("{}: {found} findings", args.store.display())));
+        return Err(Error::new(
+            Kind::Damaged,
+            format!("{}: {found} findings", args.store.display()),
+        ));
     }
     let info = store.info()?;
     super::print(format!(

@@ -16,7 +16,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<u8> {
-    let resources = args.resources.iter().map(|text| super::resource(text)).collect::<Result<Vec<_>>>()?;
+    let resources = args
+        .resources
+        .iter()
+        .map(|text| super::resource(text))
+        .collect::<Result<Vec<_>>>()?;
     let store = Store::open(&args.store)?;
     let mut writer = store.writer()?;
     writer.begin(Some(0))?;
@@ -31,5 +35,9 @@ pub fn run(args: &Args) -> Result<u8> {
     for resource in &missing {
         eprintln!("{resource}: not in {}", args.store.display());
     }
-    Ok(if missing.is_empty() { EXIT_OK } else { EXIT_REJECTED })
+    Ok(if missing.is_empty() {
+        EXIT_OK
+    } else {
+        EXIT_REJECTED
+    })
 }

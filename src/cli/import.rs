@@ -56,5 +56,9 @@ pub fn run(args: &Args) -> Result<u8> {
             super::print("nothing was imported, because of --strict")?;
         }
     }
-    Ok(if report.rejected > 0 { EXIT_REJECTED } else { EXIT_OK })
+    Ok(if report.rejected > 0 {
+        EXIT_REJECTED
+    } else {
+        EXIT_OK
+    })
 }

@@ -81,6 +81,9 @@ fn resource(text: &str) -> Result<(String, String)> {
         Some((resource_type, id)) if text.len() == resource_type.len() + 1 + id.len() => {
             Ok((resource_type.to_owned(), id.to_owned()))
         }
-        _ => Err(Error::new(Kind::Usage, format!("{text}: not of the form Type/id, such as Patient/123"))),
+        _ => Err(Error::new(
+            Kind::Usage,
+            format!("{text}: not of the form Type/id, such as Patient/123"),
+        )),
     }
 }

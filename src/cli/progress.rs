@@ -51,7 +51,10 @@ impl Shown {
             bar.finish_and_clear();
         }
         if self.rejected > SHOWN {
-            eprintln!("… and {} more rejected; --rejects FILE lists them all", self.rejected - SHOWN);
+            eprintln!(
+                "… and {} more rejected; --rejects FILE lists them all",
+                self.rejected - SHOWN
+            );
         }
         if self.remarked > SHOWN && !self.quiet {
             eprintln!("… and {} more warnings", self.remarked - SHOWN);
@@ -104,13 +107,18 @@ impl Observer for Shown {
         } else if !self.quiet && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let megabytes = progress.read >> 20;
-            eprintln!("{} items, {megabytes} MiB read, at {}", progress.items, progress.file);
+            eprintln!(
+                "{} items, {megabytes} MiB read, at {}",
+                progress.items, progress.file
+            );
         }
     }
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}");
+    let style = ProgressStyle::with_template(
+        "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}",
+    );
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -132,7 +140,10 @@ pub fn summary(report: &Report) -> String {
         report.bytes as f64 / 1e6,
     ));
     if report.unresolved > 0 {
-        lines.push(format!("{:>10}  conditional references find nothing or several", report.unresolved));
+        lines.push(format!(
+            "{:>10}  conditional references find nothing or several",
+            report.unresolved
+        ));
     }
     if report.late > 0 {
         lines.push(format!(

@@ -1,6 +1,75 @@
 //! `fhirlite serve`
+
 use std::path::PathBuf;
-use fhirlite::error::{EXIT_OK, Result};
+use std::sync::mpsc::channel;
+
+use fhirlite::error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
+use fhirlite::http::{Options, Server};
+use fhirlite::import::Import;
+use fhirlite::source::Inputs;
+use fhirlite::store::{Access, Store};
+
+use super::progress::{Shown, summary};
+
+/// Serve Bulk Data $export and NDJSON files from a store, which is made if it is not there
+///
+/// Prints `listening on http://HOST:PORT` once it answers; SIGINT and SIGTERM end it. The manifest is
+/// at /bulk-data/r4/$export.
 #[derive(clap::Args)]
-pub struct Args { store: PathBuf }
-pub fn run(_args: Args) -> Result<u8> { Ok(EXIT_OK) }
+pub struct Args {
+    /// The store's file
+    store: PathBuf,
+    /// What to import first: files, folders, archives, or - for standard input
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// What URLs in manifests begin with, where clients reach this server by another name
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Allow an address that other machines reach: everyone there can read everything
+    #[arg(long)]
+    insecure: bool,
+    /// Neither progress nor warnings nor a summary of the import
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub fn run(args: Args) -> Result<u8> {
+    let (stop, stopped) = channel();
+    ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
+        .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
+    let inputs = Inputs::find(&args.paths)?;
+    let store = match args.paths.is_empty() && args.store.exists() {
+        true => Store::open(&args.store)?,
+        false => Store::create(&args.store)?,
+    };
+    let mut code = EXIT_OK;
+    if !args.paths.is_empty() {
+        let mut shown = Shown::new(args.quiet, None)?;
+        let done = Import::new().run(&store, &inputs, &mut shown);
+        shown.finish()?;
+        let report = done?;
+        if !args.quiet {
+            eprintln!("{}", summary(&report));
+        }
+        if report.rejected > 0 {
+            code = EXIT_REJECTED;
+        }
+    }
+    if store.access() == Access::ReadOnly && !args.quiet {
+        eprintln!("the store cannot be written: it is served read-only");
+    }
+    let options = Options {
+        listen: args.listen,
+        base_url: args.base_url,
+        insecure: args.insecure,
+        log: Some(|error| eprintln!("fhirlite: {error}")),
+    };
+    let server = Server::start(&store, &options)?;
+    super::print(format!("listening on {}", server.url()))?;
+    let _ = stopped.recv();
+    drop(server);
+    Ok(code)
+}

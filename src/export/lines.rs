@@ -13,7 +13,12 @@ const BUFFER: usize = 1 << 20;
 ///
 /// # Errors
 /// `Io` where `out` refuses, `Damaged` where there is less than `range` asks for.
-pub fn write(snapshot: &Snapshot, selection: &Selection, range: Range<u64>, out: &mut dyn Write) -> Result<()> {
+pub fn write(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    range: Range<u64>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let (mut from, mut skip) = match range.start {
         0 => (Some(selection.first), 0),
         start => row_at(snapshot, selection, start)?,
@@ -22,19 +27,26 @@ pub fn write(snapshot: &Snapshot, selection: &Selection, range: Range<u64>, out:
     let mut buffer = Vec::with_capacity(BUFFER + BUFFER / 4);
     while let Some(first) = from.filter(|_| left > 0) {
         buffer.clear();
-        let rest = Selection { first, ..selection.clone() };
+        let rest = Selection {
+            first,
+            ..selection.clone()
+        };
         from = snapshot.lines(&rest, BUFFER, &mut buffer)?;
         let piece = &buffer[skip.min(buffer.len())..];
         skip = 0;
         let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-        out.write_all(piece).map_err(|error| Error::io("the output", error))?;
+        out.write_all(piece)
+            .map_err(|error| Error::io("the output", error))?;
         left -= piece.len() as u64;
     }
     match left {
         0 => Ok(()),
         _ => Err(Error::new(
             Kind::Damaged,
-            format!("{left} bytes of {} are missing in the store; `fhirlite check` says more", selection.resource_type),
+            format!(
+                "{left} bytes of {} are missing in the store; `fhirlite check` says more",
+                selection.resource_type
+            ),
         )),
     }
 }

@@ -40,14 +40,21 @@ impl Request {
             match name.as_str() {
                 "_type" => request.add_types(value),
                 "_since" if request.since.is_some() => {
-                    return Err(Error::new(Kind::Invalid, "_since is given twice; give it once"));
+                    return Err(Error::new(
+                        Kind::Invalid,
+                        "_since is given twice; give it once",
+                    ));
                 }
                 // A `+` in the zone arrives as a blank where a client did not encode it.
                 "_since" => request.since = Some(instant("_since", &value.replace(' ', "+"))?),
                 "_outputFormat" if !NDJSON.contains(&value.replace(' ', "+").as_str()) => {
                     return Err(Error::new(
                         Kind::Invalid,
-                        format!("_outputFormat {:?} is not supported; {} is", short(value), NDJSON[0]),
+                        format!(
+                            "_outputFormat {:?} is not supported; {} is",
+                            short(value),
+                            NDJSON[0]
+                        ),
                     ));
                 }
                 // Ways of telling who asks, which an open store does not need to know.
@@ -56,7 +63,10 @@ impl Request {
                 name => {
                     return Err(Error::new(
                         Kind::Invalid,
-                        format!("parameter {:?} is not supported here; _type and _since are", short(name)),
+                        format!(
+                            "parameter {:?} is not supported here; _type and _since are",
+                            short(name)
+                        ),
                     ));
                 }
             }
@@ -67,7 +77,11 @@ impl Request {
     /// Adds a comma-separated list of types.
     pub fn add_types(&mut self, list: &str) {
         let types = self.types.get_or_insert_default();
-        types.extend(list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
+        types.extend(
+            list.split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty()),
+        );
         // `_type=` names nothing, and so restricts nothing.
         if types.is_empty() {
             self.types = None;

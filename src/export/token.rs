@@ -47,7 +47,13 @@ pub struct Claims {
 impl Claims {
     /// The claims for a file of a snapshot.
     pub fn of(file: &File, snapshot: &Snapshot) -> Claims {
-        let Selection { resource_type, since, until, first, last } = &file.selection;
+        let Selection {
+            resource_type,
+            since,
+            until,
+            first,
+            last,
+        } = &file.selection;
         Claims {
             start: format!("{first:x}"),
             end: format!("{last:x}"),
@@ -92,8 +98,9 @@ impl Signer {
     /// # Errors
     /// Never for a key of 32 bytes.
     pub fn new(key: &[u8]) -> Result<Signer> {
-        let hmac = Hmac::new_from_slice(key)
-            .map_err(|error| Error::caused(Kind::Internal, format!("the signing key: {error}"), error))?;
+        let hmac = Hmac::new_from_slice(key).map_err(|error| {
+            Error::caused(Kind::Internal, format!("the signing key: {error}"), error)
+        })?;
         Ok(Signer(hmac))
     }
 
@@ -128,7 +135,11 @@ impl Signer {
         let (header, payload) = signed.split_once('.')?;
         let signature = BASE64URL.decode(signature).ok()?;
         // In constant time.
-        self.0.clone().chain_update(signed).verify_slice(&signature).ok()?;
+        self.0
+            .clone()
+            .chain_update(signed)
+            .verify_slice(&signature)
+            .ok()?;
         if BASE64URL.decode(header).ok()? != HEADER {
             return None;
         }

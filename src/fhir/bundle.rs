@@ -97,8 +97,8 @@ struct RequestHead<'a> {
 impl<'a> Bundle<'a> {
     /// Takes the text of a Bundle apart. Only a Bundle that is broken as a whole is an error.
     pub fn parse(text: &'a str) -> Result<Bundle<'a>, String> {
-        let head: Head = serde_json::from_str(text)
-            .map_err(|error| format!("not a Bundle: {error}"))?;
+        let head: Head =
+            serde_json::from_str(text).map_err(|error| format!("not a Bundle: {error}"))?;
         let bundle_type = match head.bundle_type.as_deref() {
             Some("transaction") => BundleType::Transaction,
             Some("history") => BundleType::History,
@@ -149,12 +149,17 @@ fn read_request(head: RequestHead<'_>) -> Result<Request<'_>, String> {
         url,
         if_none_exist,
     } = head;
-    let target = || {
-        type_and_id(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()))
+    let target =
+        || type_and_id(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()));
+    let wrong = || {
+        format!(
+            "request.url {} is neither Type/id nor Type?query",
+            short(&url)
+        )
     };
-    let wrong = || format!("request.url {} is neither Type/id nor Type?query", short(&url));
-    if url.contains('$') {
-        let what = format!("{method} {} is an operation", short(&url));
+    let path = url.split('?').next().unwrap_or_default();
+    if method == "POST" && path.contains('$') {
+        let what = format!("POST {} is an operation", short(&url));
         return Ok(Request::Nothing { what });
     }
     match method.as_ref() {

@@ -147,7 +147,11 @@ impl Condition {
             match name {
                 "identifier" => condition.identifiers.push(tokens(&value)?),
                 "_id" if is_id(&value) => condition.id = Some(value.into_owned()),
-                _ => return Err(format!("{name:?} cannot be searched here; identifier and _id can")),
+                _ => {
+                    return Err(format!(
+                        "{name:?} cannot be searched here; identifier and _id can"
+                    ));
+                }
             }
         }
         match condition.identifiers.is_empty() && condition.id.is_none() {
@@ -175,7 +179,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 value: std::mem::take(&mut part),
             }),
             None => {
-                tokens.push(Token { system, value: part });
+                tokens.push(Token {
+                    system,
+                    value: part,
+                });
                 return Ok(tokens);
             }
             Some(c) => part.push(c),
@@ -186,7 +193,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 /// `Type/id` out of a relative or absolute RESTful URL (`Patient/1`, `https://x/fhir/Patient/1`,
 /// `Patient/1/_history/2`).
 pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
-    let url = url.split_once("/_history").map_or(url, |(before, _)| before);
+    let url = url
+        .split_once("/_history")
+        .map_or(url, |(before, _)| before);
     let (rest, id) = url.rsplit_once('/')?;
     let resource_type = rest.rsplit_once('/').map_or(rest, |(_, last)| last);
     let named = !resource_type.is_empty() && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
@@ -202,7 +211,10 @@ mod tests {
         let mut entries = Entries::default();
         entries.add("urn:uuid:AB", "Patient/1".into());
         entries.add("http://x/fhir/Group/2", "Group/2".into());
-        entries.add("http://x/StructureDefinition/p", "StructureDefinition/p".into());
+        entries.add(
+            "http://x/StructureDefinition/p",
+            "StructureDefinition/p".into(),
+        );
         let text = r#"{"identifier":[{"value":"urn:uuid:ab"}],"a":{"reference":"urn:uuid:ab"},
             "b":[{"reference":"http:\/\/x\/fhir\/Group\/2"}],"content":{"url":"urn:uuid:ab"},
             "url":"http://x/StructureDefinition/p","text":{"div":"urn:uuid:ab"}}"#;
@@ -223,7 +235,9 @@ mod tests {
             value: value.to_owned(),
         };
         assert_eq!(
-            read("Practitioner?identifier=http://x%2Fy|1").unwrap().identifiers,
+            read("Practitioner?identifier=http://x%2Fy|1")
+                .unwrap()
+                .identifiers,
             [[token(Some("http://x/y"), "1")]]
         );
         assert_eq!(

@@ -133,9 +133,17 @@ fn string_of(raw: &RawValue) -> Option<String> {
 /// Why a text is not JSON, with the line and column inside it where that helps.
 fn syntax(text: &str, error: &serde_json::Error) -> String {
     let what = error.to_string();
-    let what = what.split(" at line ").next().unwrap_or_default().to_owned();
+    let what = what
+        .split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     if text.contains('\n') {
-        format!("not valid JSON: {what} (line {} of it, column {})", error.line(), error.column())
+        format!(
+            "not valid JSON: {what} (line {} of it, column {})",
+            error.line(),
+            error.column()
+        )
     } else {
         format!("not valid JSON: {what} (column {})", error.column())
     }
@@ -185,7 +193,10 @@ fn type_of(head: &Head) -> Result<String, String> {
         {
             Ok(name)
         }
-        _ => Err(format!("resourceType {} is not a name of letters", short(raw.get()))),
+        _ => Err(format!(
+            "resourceType {} is not a name of letters",
+            short(raw.get())
+        )),
     }
 }
 
@@ -224,7 +235,10 @@ pub fn derived_id(text: &str, full_url: &str) -> String {
     hash.update(full_url.as_bytes());
     hash.update([0]);
     hash.update(json::minified(text).as_bytes());
-    hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect()
+    hash.finalize()[..16]
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// What a JSON text turned out to be.
@@ -251,7 +265,10 @@ impl Parsed {
             return Ok(Parsed::Bundle);
         }
         if text.len() > MAX_SIZE {
-            return Err(format!("{} bytes; a resource may have {MAX_SIZE}", text.len()));
+            return Err(format!(
+                "{} bytes; a resource may have {MAX_SIZE}",
+                text.len()
+            ));
         }
         let id = id_of(&read)?;
         let mut one_line = match (&id, json::one_line(text)) {
@@ -266,8 +283,9 @@ impl Parsed {
             Some(id) => id,
             None => {
                 let id = fallback_id.map_or_else(|| derived_id(text, ""), str::to_owned);
-                let behind_type =
-                    head(&one_line)?.resource_type.map_or(0, |raw| place(&one_line, raw).end);
+                let behind_type = head(&one_line)?
+                    .resource_type
+                    .map_or(0, |raw| place(&one_line, raw).end);
                 one_line.insert_str(behind_type, &format!(r#","id":"{id}""#));
                 id
             }
@@ -322,7 +340,11 @@ impl Resource {
 
     /// `meta.lastUpdated` as it came; the error says what is wrong with it.
     pub fn last_updated(&self) -> Result<Option<Instant>, String> {
-        match self.meta.as_ref().and_then(|meta| meta.last_updated.as_ref()) {
+        match self
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.last_updated.as_ref())
+        {
             None => Ok(None),
             Some((_, Some(instant))) => Ok(Some(*instant)),
             Some((at, None)) => Err(format!(
@@ -415,7 +437,12 @@ fn read_meta(text: &str, raw: &RawValue, remarks: &mut Vec<String>) -> Result<Me
         None => None,
         Some(raw) => match string_of(raw) {
             Some(version) => Some((place(text, raw), version)),
-            None => return Err(format!("meta.versionId {} is not a string", short(raw.get()))),
+            None => {
+                return Err(format!(
+                    "meta.versionId {} is not a string",
+                    short(raw.get())
+                ));
+            }
         },
     };
     Ok(Meta {

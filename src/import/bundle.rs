@@ -18,10 +18,21 @@ use crate::store::{Change, Match};
 
 /// What an entry comes down to.
 enum Action<'a> {
-    Put { text: &'a str, resource_type: String, id: String },
-    Exists { resource_type: String },
-    Delete { resource_type: String, id: String },
-    Nested { text: &'a str },
+    Put {
+        text: &'a str,
+        resource_type: String,
+        id: String,
+    },
+    Exists {
+        resource_type: String,
+    },
+    Delete {
+        resource_type: String,
+        id: String,
+    },
+    Nested {
+        text: &'a str,
+    },
     Nothing,
     Remark(String),
     Reject(String),
@@ -42,18 +53,27 @@ struct Nearby {
 
 impl Nearby {
     fn add(&mut self, resource_type: &str, id: &str, identifiers: Vec<Identifier>) {
-        self.ids.entry(resource_type.to_owned()).or_default().push(id.to_owned());
+        self.ids
+            .entry(resource_type.to_owned())
+            .or_default()
+            .push(id.to_owned());
         for identifier in identifiers {
             if let Some(value) = identifier.value {
                 let key = (resource_type.to_owned(), value);
-                self.by_value.entry(key).or_default().push((identifier.system, id.to_owned()));
+                self.by_value
+                    .entry(key)
+                    .or_default()
+                    .push((identifier.system, id.to_owned()));
             }
         }
     }
 
     fn find(&self, condition: &Condition) -> Vec<String> {
         let mut found: Option<Vec<String>> = condition.id.as_ref().map(|id| {
-            let there = self.ids.get(&condition.resource_type).is_some_and(|ids| ids.contains(id));
+            let there = self
+                .ids
+                .get(&condition.resource_type)
+                .is_some_and(|ids| ids.contains(id));
             there.then(|| id.clone()).into_iter().collect()
         });
         for tokens in &condition.identifiers {
@@ -97,7 +117,11 @@ pub(super) fn import(run: &mut Run<'_>, first_line: u64, text: &str) -> Result<(
     let mut steps = Vec::with_capacity(bundle.entries.len());
     for (number, entry) in bundle.entries.into_iter().enumerate() {
         let (offset, full_url, action) = match entry {
-            Ok(entry) => (entry.offset, entry.full_url.clone(), plan(run, &entry, &nearby)?),
+            Ok(entry) => (
+                entry.offset,
+                entry.full_url.clone(),
+                plan(run, &entry, &nearby)?,
+            ),
             Err((offset, reason)) => (offset, None, Plan::from(Action::Reject(reason))),
         };
         let Plan { action, target } = action;
@@ -109,19 +133,31 @@ pub(super) fn import(run: &mut Run<'_>, first_line: u64, text: &str) -> Result<(
                 nearby.add(&resource_type, &id, identifiers);
             }
         }
-        steps.push(Step { line: lines.at(offset), number, action });
+        steps.push(Step {
+            line: lines.at(offset),
+            number,
+            action,
+        });
     }
     match bundle.bundle_type {
         // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
-        BundleType::Transaction => steps.sort_by_key(|step| !matches!(step.action, Action::Delete { .. })),
+        BundleType::Transaction => {
+            steps.sort_by_key(|step| !matches!(step.action, Action::Delete { .. }))
+        }
         // https://hl7.org/fhir/R4/http.html#history: the newest come first.
         BundleType::History => steps.reverse(),
         _ => {}
     }
-    let context = Context { entries, nearby, searches };
+    let context = Context {
+        entries,
+        nearby,
+        searches,
+    };
     match bundle.bundle_type {
         BundleType::History => history(run, steps, &context),
-        _ => steps.into_iter().try_for_each(|step| carry_out(run, step, &context)),
+        _ => steps
+            .into_iter()
+            .try_for_each(|step| carry_out(run, step, &context)),
     }
 }
 
@@ -140,7 +176,10 @@ struct Plan<'a> {
 
 impl<'a> From<Action<'a>> for Plan<'a> {
     fn from(action: Action<'a>) -> Plan<'a> {
-        Plan { action, target: None }
+        Plan {
+            action,
+            target: None,
+        }
     }
 }
 
@@ -160,7 +199,8 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
                 Ok((_, Match::None)) => Action::Nothing.into(),
                 Ok((resource_type, Match::One(id))) => Action::Delete { resource_type, id }.into(),
                 Ok((_, Match::Several(_))) => {
-                    Action::Reject(format!("DELETE {} finds several resources", short(query))).into()
+                    Action::Reject(format!("DELETE {} finds several resources", short(query)))
+                        .into()
                 }
             });
         }
@@ -181,28 +221,36 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
         return Ok(Action::Nested { text }.into());
     }
     let id = match &entry.request {
-        Request::Put { resource_type: asked, id } => match &identity.id {
+        Request::Put {
+            resource_type: asked,
+            id,
+        } => match &identity.id {
             _ if *asked != resource_type => {
                 return reject(format!("PUT {asked}/{id} carries a {resource_type}"));
             }
-            Some(own) if own != id => return reject(format!("PUT {asked}/{id} carries the id {own}")),
+            Some(own) if own != id => {
+                return reject(format!("PUT {asked}/{id} carries the id {own}"));
+            }
             _ => Some(id.clone()),
         },
-        Request::Post { if_none_exist: Some(query) } => {
-            match search(run, nearby, query, Some(&resource_type))? {
-                Err(reason) => return reject(format!("ifNoneExist {}: {reason}", short(query))),
-                Ok((_, Match::Several(_))) => {
-                    return reject(format!("ifNoneExist {} finds several resources", short(query)));
-                }
-                Ok((_, Match::One(existing))) => {
-                    return Ok(Plan {
-                        target: Some((resource_type.clone(), existing, Vec::new())),
-                        action: Action::Exists { resource_type },
-                    });
-                }
-                Ok((_, Match::None)) => identity.id,
+        Request::Post {
+            if_none_exist: Some(query),
+        } => match search(run, nearby, query, Some(&resource_type))? {
+            Err(reason) => return reject(format!("ifNoneExist {}: {reason}", short(query))),
+            Ok((_, Match::Several(_))) => {
+                return reject(format!(
+                    "ifNoneExist {} finds several resources",
+                    short(query)
+                ));
             }
-        }
+            Ok((_, Match::One(existing))) => {
+                return Ok(Plan {
+                    target: Some((resource_type.clone(), existing, Vec::new())),
+                    action: Action::Exists { resource_type },
+                });
+            }
+            Ok((_, Match::None)) => identity.id,
+        },
         Request::PutWhere { query } => match search(run, nearby, query, Some(&resource_type))? {
             Err(reason) => return reject(format!("PUT {}: {reason}", short(query))),
             Ok((_, Match::Several(_))) => {
@@ -210,7 +258,10 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
             }
             Ok((_, Match::One(existing))) => match identity.id {
                 Some(own) if own != existing => {
-                    return reject(format!("PUT {} finds {existing} but carries the id {own}", short(query)));
+                    return reject(format!(
+                        "PUT {} finds {existing} but carries the id {own}",
+                        short(query)
+                    ));
                 }
                 _ => Some(existing),
             },
@@ -221,7 +272,11 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
     let id = id.unwrap_or_else(|| derived_id(text, entry.full_url.as_deref().unwrap_or_default()));
     Ok(Plan {
         target: Some((resource_type.clone(), id.clone(), identity.identifiers)),
-        action: Action::Put { text, resource_type, id },
+        action: Action::Put {
+            text,
+            resource_type,
+            id,
+        },
     })
 }
 
@@ -248,16 +303,20 @@ fn search(
 }
 
 fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()> {
-    let Step { line, number, action } = step;
+    let Step {
+        line,
+        number,
+        action,
+    } = step;
     match action {
         Action::Nothing => Ok(()),
         Action::Nested { text } => import(run, line, text),
         Action::Remark(what) => {
-            run.remark(line, format!("entry {number}: {what}"));
+            run.remark(line, format!("entry[{number}]: {what}"));
             Ok(())
         }
         Action::Reject(reason) => {
-            run.reject(line, format!("entry {number}: {reason}"));
+            run.reject(line, format!("entry[{number}]: {reason}"));
             Ok(())
         }
         Action::Exists { resource_type } => {
@@ -270,10 +329,14 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
             }
             Ok(())
         }
-        Action::Put { text, resource_type: _, id } => match linked(run, line, text, &id, context) {
+        Action::Put {
+            text,
+            resource_type: _,
+            id,
+        } => match linked(run, line, text, &id, context) {
             Ok(resource) => put(run, line, resource, context),
             Err(reason) => {
-                run.reject(line, format!("entry {number}: {reason}"));
+                run.reject(line, format!("entry[{number}]: {reason}"));
                 Ok(())
             }
         },
@@ -282,7 +345,9 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
 
 fn put(run: &mut Run<'_>, line: u64, resource: Resource, context: &Context) -> Result<()> {
     let conditional = context.searches && reference::has_conditional(&resource.text);
-    run.put(line, resource, conditional, &|condition| context.nearby.find(condition))
+    run.put(line, resource, conditional, &|condition| {
+        context.nearby.find(condition)
+    })
 }
 
 /// The resource of an entry with its links to other entries rewritten.
@@ -302,7 +367,13 @@ fn linked(
         target
     });
     for link in lost.into_inner() {
-        run.remark(line, format!("reference {} names no entry of its Bundle; it is left as it is", short(&link)));
+        run.remark(
+            line,
+            format!(
+                "reference {} names no entry of its Bundle; it is left as it is",
+                short(&link)
+            ),
+        );
     }
     let text = rewritten.map_or(Cow::Borrowed(text), Cow::Owned);
     match Parsed::parse(&text, Some(id))? {
@@ -323,14 +394,21 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
     let mut versions = Vec::new();
     for step in steps {
         match step.action {
-            Action::Put { text, resource_type, id } => {
-                match linked(run, step.line, text, &id, context) {
-                    Ok(resource) => {
-                        versions.push((step.line, resource_type, id, Version::Of(Box::new(resource))));
-                    }
-                    Err(reason) => run.reject(step.line, format!("entry {}: {reason}", step.number)),
+            Action::Put {
+                text,
+                resource_type,
+                id,
+            } => match linked(run, step.line, text, &id, context) {
+                Ok(resource) => {
+                    versions.push((
+                        step.line,
+                        resource_type,
+                        id,
+                        Version::Of(Box::new(resource)),
+                    ));
                 }
-            }
+                Err(reason) => run.reject(step.line, format!("entry[{}]: {reason}", step.number)),
+            },
             Action::Delete { resource_type, id } => {
                 versions.push((step.line, resource_type, id, Version::Deleted));
             }
@@ -359,7 +437,15 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
             Version::Of(resource) => put(run, line, *resource, context)?,
             Version::Deleted => {
                 let delete = Action::Delete { resource_type, id };
-                carry_out(run, Step { line, number: index, action: delete }, context)?;
+                carry_out(
+                    run,
+                    Step {
+                        line,
+                        number: index,
+                        action: delete,
+                    },
+                    context,
+                )?;
             }
         }
     }

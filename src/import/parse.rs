@@ -38,7 +38,11 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// For a text whose first line has the number `first`.
     pub(super) fn new(text: &'a str, first: u64) -> Lines<'a> {
-        Lines { text: text.as_bytes(), at: 0, line: first }
+        Lines {
+            text: text.as_bytes(),
+            at: 0,
+            line: first,
+        }
     }
 
     /// The line of the byte at `offset`, which is not before the last one asked for.
@@ -53,14 +57,20 @@ impl<'a> Lines<'a> {
 /// The items of a piece; its text is used up.
 pub(super) fn items(piece: Piece) -> Vec<Item> {
     match piece {
-        Piece::Damage { line, reason } => vec![Item { line, what: What::Reject(reason) }],
+        Piece::Damage { line, reason } => vec![Item {
+            line,
+            what: What::Reject(reason),
+        }],
         Piece::Lines { first_line, text } => lines(first_line, &text),
         Piece::Document { text } => match String::from_utf8(text) {
             Ok(text) => document(Arc::new(text)),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let line = 1 + memchr_iter(b'\n', &error.as_bytes()[..valid]).count() as u64;
-                vec![Item { line, what: What::Reject(NOT_UTF8.to_owned()) }]
+                vec![Item {
+                    line,
+                    what: What::Reject(NOT_UTF8.to_owned()),
+                }]
             }
         },
     }
@@ -99,13 +109,19 @@ fn document(text: Arc<String>) -> Vec<Item> {
                 let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
                 let range = start..start + value.get().len();
                 let what = what(value.get(), || (text.clone(), range));
-                items.push(Item { line: count.at(start), what });
+                items.push(Item {
+                    line: count.at(start),
+                    what,
+                });
             }
             Err(error) => {
                 let what = error.to_string();
                 let what = what.split(" at line ").next().unwrap_or_default();
                 let reason = format!("not valid JSON: {what} (column {})", error.column());
-                items.push(Item { line: error.line() as u64, what: What::Reject(reason) });
+                items.push(Item {
+                    line: error.line() as u64,
+                    what: What::Reject(reason),
+                });
                 break;
             }
         }

@@ -29,7 +29,11 @@ pub struct Import {
 /// What the reading thread says.
 enum Message {
     Begin(usize),
-    Items { file: String, items: Vec<Item>, bytes: u64 },
+    Items {
+        file: String,
+        items: Vec<Item>,
+        bytes: u64,
+    },
     End,
 }
 
@@ -47,7 +51,11 @@ impl Import {
 
     /// Sets `meta.lastUpdated` and `meta.versionId` always, as a server would.
     pub fn stamp(mut self, stamp: bool) -> Import {
-        self.stamping = if stamp { Stamping::Always } else { Stamping::Keep };
+        self.stamping = if stamp {
+            Stamping::Always
+        } else {
+            Stamping::Keep
+        };
         self
     }
 
@@ -56,7 +64,10 @@ impl Import {
     /// # Errors
     /// Where the store refuses. Items that cannot be taken are counted in the report.
     pub fn text(&self, store: &Store, name: &str, text: &str) -> Result<Report> {
-        let inputs = Inputs { inputs: vec![Input::memory(name, text.as_bytes())], skipped: Vec::new() };
+        let inputs = Inputs {
+            inputs: vec![Input::memory(name, text.as_bytes())],
+            skipped: Vec::new(),
+        };
         self.run(store, &inputs, &mut ())
     }
 
@@ -64,7 +75,12 @@ impl Import {
     ///
     /// # Errors
     /// `NotFound` for a path that is not there; else where the store refuses.
-    pub fn paths(&self, store: &Store, paths: &[PathBuf], observer: &mut dyn Observer) -> Result<Report> {
+    pub fn paths(
+        &self,
+        store: &Store,
+        paths: &[PathBuf],
+        observer: &mut dyn Observer,
+    ) -> Result<Report> {
         self.run(store, &Inputs::find(paths)?, observer)
     }
 
@@ -72,7 +88,12 @@ impl Import {
     ///
     /// # Errors
     /// Where the store refuses; whole inputs that were done before stay done.
-    pub fn run(&self, store: &Store, inputs: &Inputs, observer: &mut dyn Observer) -> Result<Report> {
+    pub fn run(
+        &self,
+        store: &Store,
+        inputs: &Inputs,
+        observer: &mut dyn Observer,
+    ) -> Result<Report> {
         let started = Stopwatch::now();
         let read = AtomicU64::new(0);
         let (sender, receiver) = sync_channel(AHEAD);
@@ -80,7 +101,10 @@ impl Import {
             let reading = scope.spawn(|| parse(&inputs.inputs, sender, &read));
             let written = self.write(store, inputs, receiver, &read, observer);
             if reading.join().is_err() {
-                return Err(Error::new(Kind::Internal, "reading failed without saying why"));
+                return Err(Error::new(
+                    Kind::Internal,
+                    "reading failed without saying why",
+                ));
             }
             written
         });
@@ -110,7 +134,10 @@ impl Import {
         };
         for file in &inputs.skipped {
             run.file.clone_from(file);
-            run.remark(0, "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip".to_owned());
+            run.remark(
+                0,
+                "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip".to_owned(),
+            );
         }
         if self.strict {
             let sizes = inputs.inputs.iter().map(Input::text_size);
@@ -172,7 +199,11 @@ fn parse(inputs: &[Input], sender: SyncSender<Message>, read: &AtomicU64) {
         let done = send(Message::Begin(index)).and_then(|()| {
             input.read(&progress, &mut |file, piece| {
                 let bytes = piece.len() as u64;
-                send(Message::Items { file: file.to_owned(), items: items(piece), bytes })
+                send(Message::Items {
+                    file: file.to_owned(),
+                    items: items(piece),
+                    bytes,
+                })
             })
         });
         // The other side knows why it stopped.
@@ -202,13 +233,21 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     pub(super) fn reject(&mut self, line: u64, reason: String) {
         self.report.rejected += 1;
-        let remark = Remark { file: self.file.clone(), line, reason };
+        let remark = Remark {
+            file: self.file.clone(),
+            line,
+            reason,
+        };
         self.observer.rejected(&remark);
     }
 
     pub(super) fn remark(&mut self, line: u64, reason: String) {
         self.report.warnings += 1;
-        let remark = Remark { file: self.file.clone(), line, reason };
+        let remark = Remark {
+            file: self.file.clone(),
+            line,
+            reason,
+        };
         self.observer.remarked(&remark);
     }
 
@@ -218,7 +257,9 @@ impl Run<'_> {
                 self.reject(item.line, reason);
                 Ok(())
             }
-            What::Resource(resource, conditional) => self.put(item.line, *resource, conditional, &|_| Vec::new()),
+            What::Resource(resource, conditional) => {
+                self.put(item.line, *resource, conditional, &|_| Vec::new())
+            }
             What::Bundle(text, range) => bundle::import(self, item.line, &text[range]),
         }
     }
@@ -261,7 +302,11 @@ impl Run<'_> {
                     .map_err(|reason| Error::new(Kind::Internal, reason))?;
             }
             for link in &open {
-                let missed = Missed { file: self.file.clone(), line, times: 0 };
+                let missed = Missed {
+                    file: self.file.clone(),
+                    line,
+                    times: 0,
+                };
                 self.missed.entry(link.clone()).or_insert(missed).times += 1;
             }
         }
@@ -270,7 +315,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn lookup(&mut self, slot: Slot, link: &str, nearby: &dyn Fn(&Condition) -> Vec<String>) -> Result<Lookup> {
+    fn lookup(
+        &mut self,
+        slot: Slot,
+        link: &str,
+        nearby: &dyn Fn(&Condition) -> Vec<String>,
+    ) -> Result<Lookup> {
         if slot != Slot::Reference {
             return Ok(Lookup::NoSearch);
         }
@@ -299,7 +349,9 @@ impl Run<'_> {
                 Some(Ok(condition)) => match Match::of(self.writer.find(&condition)?) {
                     Match::One(id) => Ok(format!("{}/{id}", condition.resource_type)),
                     Match::None => Err("finds nothing".to_owned()),
-                    Match::Several(ids) => Err(format!("finds several: {}", short(&ids.join(", ")))),
+                    Match::Several(ids) => {
+                        Err(format!("finds several: {}", short(&ids.join(", "))))
+                    }
                 },
                 Some(Err(reason)) => Err(format!("cannot be resolved: {reason}")),
                 None => Err("cannot be resolved".to_owned()),
@@ -320,7 +372,10 @@ impl Run<'_> {
             let mut open = Vec::new();
             let text = reference::rewritten(&pending.body, |slot, link| {
                 let target = targets.get(link.as_ref());
-                if slot == Slot::Reference && target.is_none() && reasons.contains_key(link.as_ref()) {
+                if slot == Slot::Reference
+                    && target.is_none()
+                    && reasons.contains_key(link.as_ref())
+                {
                     open.push(link.into_owned());
                 }
                 target.filter(|_| slot == Slot::Reference).cloned()
@@ -333,8 +388,18 @@ impl Run<'_> {
         for (link, reason) in reasons {
             if let Some(Missed { file, line, times }) = self.missed.remove(&link) {
                 self.file = file;
-                let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-                self.remark(line, format!("conditional reference {} {reason}{times}; it is left as it is", short(&link)));
+                let times = if times > 1 {
+                    format!(" ({times} times)")
+                } else {
+                    String::new()
+                };
+                self.remark(
+                    line,
+                    format!(
+                        "conditional reference {} {reason}{times}; it is left as it is",
+                        short(&link)
+                    ),
+                );
             }
         }
         Ok(())

@@ -41,12 +41,16 @@ pub(super) fn read(
     progress: &dyn Fn(u64),
     visit: Visit<'_>,
 ) -> Result<()> {
-    let (magic, from) = match peek(Counted { inner: from, progress }) {
+    let (magic, from) = match peek(Counted {
+        inner: from,
+        progress,
+    }) {
         Ok(peeked) => peeked,
         Err(error) => return visit(name, Piece::damage(0, error)),
     };
     if magic.starts_with(GZIP) {
-        let (magic, inner) = match peek(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, from))) {
+        let (magic, inner) = match peek(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, from)))
+        {
             Ok(peeked) => peeked,
             Err(error) => return visit(name, Piece::damage(0, error)),
         };
@@ -57,7 +61,14 @@ pub(super) fn read(
     }
     match (is_zip(&magic), path) {
         (true, Some(path)) if path.is_file() => match File::open(path) {
-            Ok(file) => members(name, Counted { inner: file, progress }, visit),
+            Ok(file) => members(
+                name,
+                Counted {
+                    inner: file,
+                    progress,
+                },
+                visit,
+            ),
             Err(error) => visit(name, Piece::damage(0, error)),
         },
         (true, _) => spooled(name, from, progress, visit),
@@ -77,10 +88,22 @@ fn peek<R: Read>(mut from: R) -> std::io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>
 }
 
 /// A zip that comes as a stream: its table of contents is at its end, so it goes to a file first.
-fn spooled(name: &str, mut from: impl Read, progress: &dyn Fn(u64), visit: Visit<'_>) -> Result<()> {
+fn spooled(
+    name: &str,
+    mut from: impl Read,
+    progress: &dyn Fn(u64),
+    visit: Visit<'_>,
+) -> Result<()> {
     let mut file = tempfile::tempfile().map_err(|error| Error::io("a temporary file", error))?;
     match copy(&mut from, &mut file).and_then(|_| file.rewind()) {
-        Ok(()) => members(name, Counted { inner: file, progress }, visit),
+        Ok(()) => members(
+            name,
+            Counted {
+                inner: file,
+                progress,
+            },
+            visit,
+        ),
         Err(error) => visit(name, Piece::damage(0, error)),
     }
 }
@@ -93,7 +116,10 @@ impl<R: Seek> Seek for Counted<'_, R> {
 
 /// The members of a zip in the order of their names.
 fn members(name: &str, from: impl Read + Seek, visit: Visit<'_>) -> Result<()> {
-    let broken = |error: zip::result::ZipError| Piece::Damage { line: 0, reason: error.to_string() };
+    let broken = |error: zip::result::ZipError| Piece::Damage {
+        line: 0,
+        reason: error.to_string(),
+    };
     let mut archive = match ZipArchive::new(BufReader::with_capacity(BUFFER, from)) {
         Ok(archive) => archive,
         Err(error) => return visit(name, broken(error)),
@@ -107,7 +133,9 @@ fn members(name: &str, from: impl Read + Seek, visit: Visit<'_>) -> Result<()> {
         .collect();
     names.sort();
     for (member, index) in names {
-        let hidden = member.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+        let hidden = member
+            .split('/')
+            .any(|part| part.starts_with('.') || part == "__MACOSX");
         if member.ends_with('/') || hidden || !is_ours(&member) {
             continue;
         }

@@ -63,7 +63,13 @@ pub(super) fn read(
     }
     if reader.buffer.starts_with(&[0xff, 0xfe]) || reader.buffer.starts_with(&[0xfe, 0xff]) {
         let reason = "is UTF-16; FHIR JSON is UTF-8: convert it first (iconv -f UTF-16 -t UTF-8)";
-        return visit(name, Piece::Damage { line: 0, reason: reason.to_owned() });
+        return visit(
+            name,
+            Piece::Damage {
+                line: 0,
+                reason: reason.to_owned(),
+            },
+        );
     }
     let lines = match is_named_ndjson(name) {
         true => Ok(true),
@@ -94,7 +100,12 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self, enough: usize) -> std::io::Result<()> {
         while self.buffer.len() < enough && !self.ended {
             let missing = (enough - self.buffer.len()).max(BLOCK / 4) as u64;
-            self.ended = self.from.by_ref().take(missing).read_to_end(&mut self.buffer)? == 0;
+            self.ended = self
+                .from
+                .by_ref()
+                .take(missing)
+                .read_to_end(&mut self.buffer)?
+                == 0;
         }
         Ok(())
     }
@@ -134,7 +145,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn document(mut self, name: &str, visit: &mut dyn FnMut(&str, Piece) -> Result<()>) -> Result<()> {
+    fn document(
+        mut self,
+        name: &str,
+        visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
+    ) -> Result<()> {
         match self.fill(MAX_DOCUMENT + 1) {
             Err(error) => visit(name, Piece::damage(0, error)),
             Ok(()) if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
@@ -146,7 +161,10 @@ impl<R: Read> Reader<R> {
         let mut first_line = 1;
         loop {
             // What is whole is handed on even when what follows cannot be read.
-            let failed = self.fill(BLOCK).and_then(|()| self.line_break(0).map(drop)).err();
+            let failed = self
+                .fill(BLOCK)
+                .and_then(|()| self.line_break(0).map(drop))
+                .err();
             let end = match memrchr(b'\n', &self.buffer) {
                 Some(at) => at + 1,
                 None if self.buffer.len() > MAX_DOCUMENT => {

@@ -48,11 +48,16 @@ impl Inputs {
         let mut found = Inputs::default();
         for path in paths {
             if path == Path::new("-") {
-                found.inputs.push(Input { name: "-".to_owned(), size: None, from: From::Stdin });
+                found.inputs.push(Input {
+                    name: "-".to_owned(),
+                    size: None,
+                    from: From::Stdin,
+                });
             } else if path.is_dir() {
                 found.walk(path)?;
             } else {
-                let meta = std::fs::metadata(path).map_err(|error| Error::io(path.display(), error))?;
+                let meta =
+                    std::fs::metadata(path).map_err(|error| Error::io(path.display(), error))?;
                 found.add(path, meta.is_file().then_some(meta.len()));
             }
         }
@@ -72,7 +77,11 @@ impl Inputs {
             if entry.file_type().is_dir() {
                 continue;
             }
-            let size = entry.metadata().ok().filter(|meta| meta.is_file()).map(|meta| meta.len());
+            let size = entry
+                .metadata()
+                .ok()
+                .filter(|meta| meta.is_file())
+                .map(|meta| meta.len());
             match size.is_some() && is_ours(&entry.file_name().to_string_lossy()) {
                 true => self.add(entry.path(), size),
                 false => self.skipped.push(entry.path().display().to_string()),
@@ -125,7 +134,8 @@ impl Input {
     pub fn text_size(&self) -> Option<u64> {
         let name = self.name.to_ascii_lowercase();
         let packed = name.ends_with(".gz") || name.ends_with(".zip");
-        self.size.map(|size| if packed { size.saturating_mul(8) } else { size })
+        self.size
+            .map(|size| if packed { size.saturating_mul(8) } else { size })
     }
 }
 
@@ -137,5 +147,8 @@ fn is_hidden(name: &OsStr) -> bool {
 pub(super) fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let inner = name.strip_suffix(".gz").unwrap_or(&name);
-    [".json", ".ndjson", ".jsonl"].iter().any(|end| inner.ends_with(end)) || name.ends_with(".zip")
+    [".json", ".ndjson", ".jsonl"]
+        .iter()
+        .any(|end| inner.ends_with(end))
+        || name.ends_with(".zip")
 }

@@ -17,13 +17,19 @@ pub struct Finding {
 
 /// What must not be found in either table of versions.
 const RULES: [(&str, &str); 6] = [
-    ("size is not the length of the body", "size <> length(CAST(body AS BLOB))"),
+    (
+        "size is not the length of the body",
+        "size <> length(CAST(body AS BLOB))",
+    ),
     ("the body is not JSON", "NOT json_valid(body)"),
     (
         "the body is of another type",
         "json_valid(body) AND json_extract(body, '$.resourceType') IS NOT type",
     ),
-    ("the body has another id", "json_valid(body) AND json_extract(body, '$.id') IS NOT id"),
+    (
+        "the body has another id",
+        "json_valid(body) AND json_extract(body, '$.id') IS NOT id",
+    ),
     ("the body has line breaks", "instr(body, char(10)) > 0"),
     (
         "seq is higher than any write was",
@@ -34,7 +40,10 @@ const RULES: [(&str, &str); 6] = [
 /// What must not be found in `history` alone.
 const HISTORY_RULES: [(&str, &str); 3] = [
     ("it ended before it began", "ended <= seq"),
-    ("it ended later than any write", "ended > (SELECT value FROM setting WHERE name = 'last_seq')"),
+    (
+        "it ended later than any write",
+        "ended > (SELECT value FROM setting WHERE name = 'last_seq')",
+    ),
     (
         "two versions are current at once",
         "EXISTS (SELECT 1 FROM resource r
@@ -44,7 +53,10 @@ const HISTORY_RULES: [(&str, &str); 3] = [
 
 /// Looks for all of them.
 pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<()> {
-    let file = |what: String| Finding { place: "file".to_owned(), what };
+    let file = |what: String| Finding {
+        place: "file".to_owned(),
+        what,
+    };
     let lines: Vec<String> = all(conn, "PRAGMA integrity_check", (), |row| row.get(0))?;
     for line in lines.into_iter().filter(|line| line != "ok") {
         found(file(line));
@@ -81,9 +93,14 @@ fn rows(
     condition: &str,
     found: &mut dyn FnMut(Finding),
 ) -> Result<()> {
-    let sql = format!("SELECT type || '/' || id || ' version ' || version_id FROM {table} WHERE {condition}");
+    let sql = format!(
+        "SELECT type || '/' || id || ' version ' || version_id FROM {table} WHERE {condition}"
+    );
     for place in all::<String>(conn, &sql, (), |row| row.get(0))? {
-        found(Finding { place, what: what.to_owned() });
+        found(Finding {
+            place,
+            what: what.to_owned(),
+        });
     }
     Ok(())
 }
@@ -98,9 +115,15 @@ fn times(conn: &Connection, table: &str, found: &mut dyn FnMut(Finding)) -> Resu
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
         let text: Option<String> = row.get(2)?;
-        let read = text.as_deref().and_then(Instant::parse).map(|(instant, _)| instant.micros());
+        let read = text
+            .as_deref()
+            .and_then(Instant::parse)
+            .map(|(instant, _)| instant.micros());
         let mut wrong = |what: &str| -> Result<()> {
-            found(Finding { place: row.get(0)?, what: what.to_owned() });
+            found(Finding {
+                place: row.get(0)?,
+                what: what.to_owned(),
+            });
             Ok(())
         };
         if read != Some(row.get(1)?) {

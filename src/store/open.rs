@@ -113,7 +113,12 @@ enum Found {
 }
 
 fn inspect(path: &Path) -> Result<Found> {
-    let no_store = |what: &str| Err(Error::new(Kind::NotAStore, format!("{}: {what}", path.display())));
+    let no_store = |what: &str| {
+        Err(Error::new(
+            Kind::NotAStore,
+            format!("{}: {what}", path.display()),
+        ))
+    };
     if path.is_dir() {
         return no_store("is a folder; a store is a single file");
     }
@@ -131,7 +136,9 @@ fn inspect(path: &Path) -> Result<Found> {
         return Ok(Found::Nothing);
     }
     // https://www.sqlite.org/fileformat.html#the_database_header
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let word = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
         return no_store("is not a fhirlite store (not an SQLite file); it was left as it is");
     }
@@ -170,7 +177,9 @@ impl Store {
         let path = path.as_ref();
         require(path)?;
         match Store::read_write(path.to_owned(), file_uri(path, "mode=rw")) {
-            Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io) => Store::open_read_only(path),
+            Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io) => {
+                Store::open_read_only(path)
+            }
             opened => opened,
         }
     }
@@ -183,7 +192,12 @@ impl Store {
         let path = path.as_ref();
         require(path)?;
         let readable = |options: &str| -> Result<Store> {
-            let store = Store::of(path.to_owned(), file_uri(path, options), Access::ReadOnly, None);
+            let store = Store::of(
+                path.to_owned(),
+                file_uri(path, options),
+                Access::ReadOnly,
+                None,
+            );
             sql::setting(&*store.reader()?, "last_seq")?;
             Ok(store)
         };
@@ -230,9 +244,15 @@ impl Store {
 
     fn read_write(path: PathBuf, uri: String) -> Result<Store> {
         let open = || -> Result<Connection> {
-            let conn = connect(&uri, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+            let conn = connect(
+                &uri,
+                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            )?;
             if conn.is_readonly("main")? {
-                return Err(Error::new(Kind::ReadOnly, "the store's file cannot be written"));
+                return Err(Error::new(
+                    Kind::ReadOnly,
+                    "the store's file cannot be written",
+                ));
             }
             Ok(conn)
         };
@@ -242,8 +262,12 @@ impl Store {
         writer.pragma_update(None, "cache_size", WRITER_CACHE)?;
         if is_made(&writer)? {
             // A folder that cannot be written shows only when a journal is to be made.
-            sql::run(&writer, "UPDATE setting SET value = value WHERE name = 'last_seq'", ())
-                .map_err(at)?;
+            sql::run(
+                &writer,
+                "UPDATE setting SET value = value WHERE name = 'last_seq'",
+                (),
+            )
+            .map_err(at)?;
         }
         notes.busy_timeout(std::time::Duration::ZERO)?;
         let writing = Some((Mutex::new(writer), Mutex::new(notes)));
@@ -253,7 +277,8 @@ impl Store {
     /// Makes the tables unless they are there, also against another process doing the same.
     fn ensure_schema(&self) -> Result<()> {
         let mut conn = self.write_connection()?;
-        let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction =
+            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         if !is_made(&transaction)? {
             let mut key = [0u8; 32];
             getrandom::fill(&mut key)
@@ -261,7 +286,11 @@ impl Store {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
-            sql::run(&transaction, "INSERT INTO setting VALUES ('signing_key', ?1)", [key])?;
+            sql::run(
+                &transaction,
+                "INSERT INTO setting VALUES ('signing_key', ?1)",
+                [key],
+            )?;
             for name in ["last_seq", "last_write_time", "last_transaction_time"] {
                 sql::set_setting(&transaction, name, 0)?;
             }
@@ -295,10 +324,15 @@ impl Store {
 
     /// Lets readers and a writer go on side by side (WAL). Called by whoever keeps the store open.
     pub(crate) fn share(&self) -> Result<()> {
-        let Some((_, notes)) = &self.inner.writing else { return Ok(()) };
+        let Some((_, notes)) = &self.inner.writing else {
+            return Ok(());
+        };
         let conn = lock(notes);
         // Another process that holds the file keeps it in the mode it has: slower, not wrong.
-        match conn.pragma_update(None, "journal_mode", "WAL").map_err(Error::from) {
+        match conn
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(Error::from)
+        {
             Err(error) if error.kind() == Kind::Busy => Ok(()),
             done => done,
         }
@@ -372,7 +406,8 @@ impl Store {
             history: count("SELECT count(*) FROM history")?,
             unresolved: count("SELECT count(*) FROM unresolved JOIN resource USING (seq)")?,
             last_seq: sql::setting(&conn, "last_seq")?,
-            last_transaction_time: (handed_out != 0).then(|| Instant::from_micros(handed_out).to_string()),
+            last_transaction_time: (handed_out != 0)
+                .then(|| Instant::from_micros(handed_out).to_string()),
             file_size: std::fs::metadata(&self.inner.path).map_or(0, |meta| meta.len()),
             types,
         })
@@ -391,7 +426,10 @@ impl Store {
             Some((writer, _)) => Ok(lock(writer)),
             None => Err(Error::new(
                 Kind::ReadOnly,
-                format!("{}: the store, or the folder it lies in, cannot be written", self.inner.path.display()),
+                format!(
+                    "{}: the store, or the folder it lies in, cannot be written",
+                    self.inner.path.display()
+                ),
             )),
         }
     }
@@ -406,12 +444,18 @@ impl Store {
         let idle = lock(pool).pop();
         let conn = match idle {
             Some(conn) => conn,
-            None => connect(&self.inner.uri, match self.inner.access {
-                Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
-                Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            })?,
+            None => connect(
+                &self.inner.uri,
+                match self.inner.access {
+                    Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+                    Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+                },
+            )?,
         };
-        Ok(Reader { pool, conn: Some(conn) })
+        Ok(Reader {
+            pool,
+            conn: Some(conn),
+        })
     }
 }
 
@@ -434,13 +478,17 @@ impl Drop for Inner {
 impl Deref for Reader<'_> {
     type Target = Connection;
     fn deref(&self) -> &Connection {
-        self.conn.as_ref().expect("a reader has its connection until it is dropped")
+        self.conn
+            .as_ref()
+            .expect("a reader has its connection until it is dropped")
     }
 }
 
 impl DerefMut for Reader<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.conn.as_mut().expect("a reader has its connection until it is dropped")
+        self.conn
+            .as_mut()
+            .expect("a reader has its connection until it is dropped")
     }
 }
 
@@ -468,7 +516,9 @@ fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
 }
 
 fn is_made(conn: &Connection) -> Result<bool> {
-    sql::one(conn, "SELECT count(*) > 0 FROM sqlite_schema", (), |row| row.get(0))
+    sql::one(conn, "SELECT count(*) > 0 FROM sqlite_schema", (), |row| {
+        row.get(0)
+    })
 }
 
 fn require(path: &Path) -> Result<()> {
@@ -476,7 +526,10 @@ fn require(path: &Path) -> Result<()> {
         Found::Store => Ok(()),
         Found::Nothing => Err(Error::new(
             Kind::NotFound,
-            format!("{}: no store there; `fhirlite import {0} PATH` makes one", path.display()),
+            format!(
+                "{}: no store there; `fhirlite import {0} PATH` makes one",
+                path.display()
+            ),
         )),
     }
 }

@@ -63,7 +63,8 @@ pub struct Row {
 
 /// The condition on times and numbers that every statement here shares: ?1 type, ?2 and ?3 the
 /// times, ?4 and ?5 the numbers.
-const RANGE: &str = "type = ?1 AND last_updated > ?2 AND last_updated < ?3 AND seq >= ?4 AND seq <= ?5";
+const RANGE: &str =
+    "type = ?1 AND last_updated > ?2 AND last_updated < ?3 AND seq >= ?4 AND seq <= ?5";
 
 impl Snapshot {
     /// The store as it is now. Its time is now where it can be made sure that later writes get a
@@ -90,7 +91,11 @@ impl Snapshot {
     }
 
     pub(super) fn at(store: &Store, seq: i64, time: Instant) -> Snapshot {
-        Snapshot { store: store.clone(), seq, time }
+        Snapshot {
+            store: store.clone(),
+            seq,
+            time,
+        }
     }
 
     /// Its number: the last write it includes.
@@ -133,12 +138,18 @@ impl Snapshot {
         let what = "SELECT count(*), coalesce(sum(size), 0), min(seq), max(seq) FROM";
         let range = self.range(selection);
         let read = |row: &rusqlite::Row<'_>| {
-            Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?))
+            Ok((
+                row.get::<_, u64>(0)?,
+                row.get::<_, u64>(1)?,
+                row.get::<_, Option<i64>>(2)?,
+                row.get::<_, Option<i64>>(3)?,
+            ))
         };
         let sql = format!("{what} resource INDEXED BY {index} WHERE {RANGE}");
         let mut sums = vec![one(&transaction, &sql, range, read)?];
         if has_superseded(&transaction, self.seq)? {
-            let sql = format!("{what} history INDEXED BY history_by_seq WHERE {RANGE} AND ended > ?6");
+            let sql =
+                format!("{what} history INDEXED BY history_by_seq WHERE {RANGE} AND ended > ?6");
             let (resource_type, since, until, first, last) = range;
             let range = (resource_type, since, until, first, last, self.seq);
             sums.push(one(&transaction, &sql, range, read)?);
@@ -159,9 +170,16 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn rows(&self, selection: &Selection, mut each: impl FnMut(Row) -> ControlFlow<()>) -> Result<()> {
+    pub fn rows(
+        &self,
+        selection: &Selection,
+        mut each: impl FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<()> {
         self.merged("size", selection, |row| {
-            Ok(each(Row { seq: row.get(0)?, size: row.get(1)? }))
+            Ok(each(Row {
+                seq: row.get(0)?,
+                size: row.get(1)?,
+            }))
         })
         .map(drop)
     }
@@ -171,7 +189,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn lines(&self, selection: &Selection, enough: usize, out: &mut Vec<u8>) -> Result<Option<i64>> {
+    pub fn lines(
+        &self,
+        selection: &Selection,
+        enough: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<i64>> {
         let stopped = self.merged("body", selection, |row| {
             out.extend_from_slice(row.get_ref(1)?.as_bytes()?);
             out.push(b'\n');
@@ -216,7 +239,9 @@ impl Snapshot {
         };
         let mut current = current.query((resource_type, since, until, first, last))?;
         let mut superseded = match &mut superseded {
-            Some(statement) => Some(statement.query((resource_type, since, until, first, last, self.seq))?),
+            Some(statement) => {
+                Some(statement.query((resource_type, since, until, first, last, self.seq))?)
+            }
             None => None,
         };
         let mut next_current = step(&mut current)?;
@@ -265,7 +290,12 @@ fn note(conn: &Connection, now: Instant) -> Result<(i64, Instant)> {
 
 /// True where any version was replaced or deleted after `seq`.
 fn has_superseded(conn: &Connection, seq: i64) -> Result<bool> {
-    one(conn, "SELECT EXISTS (SELECT 1 FROM history WHERE ended > ?1)", [seq], |row| row.get(0))
+    one(
+        conn,
+        "SELECT EXISTS (SELECT 1 FROM history WHERE ended > ?1)",
+        [seq],
+        |row| row.get(0),
+    )
 }
 
 /// The types in a table, jumping from one to the next in its index.

@@ -25,7 +25,9 @@ impl From<rusqlite::Error> for Error {
             _ => Kind::Internal,
         };
         let message = match kind {
-            Kind::Busy => "another process is writing to the store; try again when it is done".into(),
+            Kind::Busy => {
+                "another process is writing to the store; try again when it is done".into()
+            }
             Kind::ReadOnly => "the store, or the folder it lies in, cannot be written".into(),
             Kind::Damaged => format!("the store is damaged: {error}; `fhirlite check` says more"),
             _ => error.to_string(),

@@ -100,7 +100,8 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(store: &'a Store, conn: MutexGuard<'a, Connection>) -> Result<Writer<'a>> {
-        let empty = "SELECT NOT EXISTS (SELECT 1 FROM resource) AND NOT EXISTS (SELECT 1 FROM history)";
+        let empty =
+            "SELECT NOT EXISTS (SELECT 1 FROM resource) AND NOT EXISTS (SELECT 1 FROM history)";
         let empty: bool = one(&conn, empty, (), |row| row.get(0))?;
         // Loading an empty store through a log would write everything twice, and nobody reads it.
         if !empty {
@@ -137,7 +138,12 @@ impl<'a> Writer<'a> {
         self.began = last_seq;
         let sql = "SELECT coalesce(max(rowid), 0) FROM identifier";
         self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
-        self.has_history = one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
+        self.has_history = one(
+            &self.conn,
+            "SELECT EXISTS (SELECT 1 FROM history)",
+            (),
+            |row| row.get(0),
+        )?;
         self.handed_out = Instant::from_micros(setting(&self.conn, "last_transaction_time")?);
         let last_write = Instant::from_micros(setting(&self.conn, "last_write_time")?);
         let after_handed_out = match self.handed_out == Instant::default() {
@@ -195,7 +201,9 @@ impl<'a> Writer<'a> {
 
     /// True if the resource may be there; the indexes are there whenever the answer is yes.
     fn may_be_there(&mut self, resource_type: &str, id: &str) -> Result<bool> {
-        let Some(known) = &mut self.known else { return Ok(true) };
+        let Some(known) = &mut self.known else {
+            return Ok(true);
+        };
         if known.insert(resource_type, id) {
             if known.is_full() {
                 self.known = None;
@@ -212,7 +220,12 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// `Invalid` for a `meta.lastUpdated` that is no time; else where the disk refuses.
-    pub fn put(&mut self, resource: &Resource, stamping: Stamping, unresolved: &[String]) -> Result<Change> {
+    pub fn put(
+        &mut self,
+        resource: &Resource,
+        stamping: Stamping,
+        unresolved: &[String],
+    ) -> Result<Change> {
         let there = match self.may_be_there(&resource.resource_type, &resource.id)? {
             true => self.existing(resource)?,
             false => None,
@@ -237,7 +250,10 @@ impl<'a> Writer<'a> {
         let stamp = Stamp {
             version_id,
             last_updated: self.time,
-            replace: Assigned { last_updated: always, version_id: always },
+            replace: Assigned {
+                last_updated: always,
+                version_id: always,
+            },
         };
         if let Some((seq, _, _)) = there {
             self.end(seq, self.seq + 1, false)?;
@@ -266,9 +282,19 @@ impl<'a> Writer<'a> {
         for table in ["resource", "history"] {
             let these = format!("{table} WHERE type = ?1 AND id = ?2 AND seq > ?3");
             let (resource_type, id, began) = key;
-            let sql = format!("DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {these})");
-            run(&self.conn, &sql, (resource_type, id, began, self.identifiers_before))?;
-            run(&self.conn, &format!("DELETE FROM unresolved WHERE seq IN (SELECT seq FROM {these})"), key)?;
+            let sql = format!(
+                "DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {these})"
+            );
+            run(
+                &self.conn,
+                &sql,
+                (resource_type, id, began, self.identifiers_before),
+            )?;
+            run(
+                &self.conn,
+                &format!("DELETE FROM unresolved WHERE seq IN (SELECT seq FROM {these})"),
+                key,
+            )?;
             undone += run(&self.conn, &format!("DELETE FROM {these}"), key)? as u64;
         }
         run(
@@ -284,9 +310,12 @@ impl<'a> Writer<'a> {
 
     fn existing(&self, resource: &Resource) -> Result<Option<(i64, String, Vec<u8>)>> {
         let sql = "SELECT seq, version_id, hash FROM resource WHERE type = ?1 AND id = ?2";
-        maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
+        maybe(
+            &self.conn,
+            sql,
+            (&resource.resource_type, &resource.id),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
     }
 
     /// Versions count on where they are numbers; else the number of the write is as good.
@@ -303,15 +332,25 @@ impl<'a> Writer<'a> {
             return Ok("1".to_owned());
         }
         let sql = "SELECT version_id FROM history WHERE type = ?1 AND id = ?2 ORDER BY ended DESC LIMIT 1";
-        let last: Option<String> =
-            maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| row.get(0))?;
+        let last: Option<String> = maybe(
+            &self.conn,
+            sql,
+            (&resource.resource_type, &resource.id),
+            |row| row.get(0),
+        )?;
         Ok(match last {
             None => "1".to_owned(),
             Some(last) => self.version_after(&self.version_after(&last)),
         })
     }
 
-    fn insert(&mut self, resource: &Resource, stamp: &Stamp, hash: &[u8], unresolved: &[String]) -> Result<()> {
+    fn insert(
+        &mut self,
+        resource: &Resource,
+        stamp: &Stamp,
+        hash: &[u8],
+        unresolved: &[String],
+    ) -> Result<()> {
         let stamped = resource
             .stamped(stamp)
             .map_err(|reason| Error::new(Kind::Invalid, reason))?;
@@ -328,7 +367,8 @@ impl<'a> Writer<'a> {
                 &resource.id,
                 &stamped.version_id,
                 stamped.last_updated.micros(),
-                i64::from(stamped.assigned.last_updated) | i64::from(stamped.assigned.version_id) << 1,
+                i64::from(stamped.assigned.last_updated)
+                    | i64::from(stamped.assigned.version_id) << 1,
                 stamped.body.len() as i64,
                 hash,
                 &stamped.body,
@@ -338,7 +378,12 @@ impl<'a> Writer<'a> {
             run(
                 &self.conn,
                 "INSERT INTO identifier VALUES (?1, ?2, ?3, ?4)",
-                (self.seq, &resource.resource_type, &identifier.system, &identifier.value),
+                (
+                    self.seq,
+                    &resource.resource_type,
+                    &identifier.system,
+                    &identifier.value,
+                ),
             )?;
         }
         for reference in unresolved {
@@ -415,7 +460,12 @@ impl<'a> Writer<'a> {
                 let sql = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
                             WHERE value = ?1 AND identifier.type = ?2
                               AND (?3 IS NULL OR coalesce(system, '') = ?3)";
-                ids.extend(all(&self.conn, sql, (value, resource_type, system), |row| row.get(0))?);
+                ids.extend(all(
+                    &self.conn,
+                    sql,
+                    (value, resource_type, system),
+                    |row| row.get(0),
+                )?);
             }
             found = Some(match found {
                 None => ids,
@@ -431,7 +481,8 @@ impl<'a> Writer<'a> {
     /// Where the store cannot be read.
     pub fn unresolved(&self) -> Result<Vec<(String, Vec<i64>)>> {
         let sql = "SELECT reference, seq FROM unresolved JOIN resource USING (seq) ORDER BY reference, seq";
-        let rows: Vec<(String, i64)> = all(&self.conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(String, i64)> =
+            all(&self.conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut grouped: Vec<(String, Vec<i64>)> = Vec::new();
         for (reference, seq) in rows {
             match grouped.last_mut() {
@@ -454,7 +505,10 @@ impl<'a> Writer<'a> {
                 seq,
                 body: row.get(0)?,
                 hash: row.get(1)?,
-                assigned: Assigned { last_updated: assigned & 1 != 0, version_id: assigned & 2 != 0 },
+                assigned: Assigned {
+                    last_updated: assigned & 1 != 0,
+                    version_id: assigned & 2 != 0,
+                },
                 version_id: row.get(3)?,
             })
         })
@@ -465,7 +519,12 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// Where the disk refuses.
-    pub fn revise(&mut self, pending: &Pending, resource: &Resource, unresolved: &[String]) -> Result<()> {
+    pub fn revise(
+        &mut self,
+        pending: &Pending,
+        resource: &Resource,
+        unresolved: &[String],
+    ) -> Result<()> {
         let stamp = Stamp {
             version_id: self.version_after(&pending.version_id),
             last_updated: self.time,

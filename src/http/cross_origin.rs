@@ -1,0 +1,32 @@
+//! Pages from elsewhere may read: <https://fetch.spec.whatwg.org/#http-cors-protocol>.
+
+use super::message::{Request, Response};
+
+/// What every response carries. Reading is open to every page, without credentials of the browser.
+pub fn headers() -> [(&'static str, &'static str); 2] {
+    [
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Expose-Headers", EXPOSED),
+    ]
+}
+
+const EXPOSED: &str = "Content-Length, Content-Range, ETag, Retry-After";
+const ALLOWED: &str = "Accept, Authorization, Content-Type, If-None-Match, If-Range, Prefer, Range, \
+                       client_id, client_secret, x-oneup-user-id";
+
+/// Answers OPTIONS, a browser's question before the request as well as anybody else's.
+pub fn options(request: &Request, allow: &str) -> Response {
+    let response = Response::empty(204).with("Allow", allow);
+    if request.header("origin").is_none() {
+        return response;
+    }
+    let response = response
+        .with("Access-Control-Allow-Methods", allow)
+        .with("Access-Control-Allow-Headers", ALLOWED)
+        .with("Access-Control-Max-Age", "86400");
+    // A public page that wants to reach a server on the visitor's own machine has to ask for that.
+    match request.header("access-control-request-private-network") {
+        Some("true") => response.with("Access-Control-Allow-Private-Network", "true"),
+        _ => response,
+    }
+}

@@ -1,0 +1,160 @@
+//! Requests and responses as values, so that handlers can be tried without a socket.
+
+use std::io::Write;
+
+use percent_encoding::percent_decode_str;
+
+use crate::error::{Error, Kind, Result};
+use crate::fhir::outcome::OperationOutcome;
+
+/// The media type of FHIR JSON.
+pub const FHIR_JSON: &str = "application/fhir+json";
+
+/// A request, its body read and thrown away: nothing here takes one yet.
+pub struct Request {
+    /// `GET`, `HEAD`, …
+    pub method: String,
+    /// The path and query as they came.
+    pub target: String,
+    /// The path's segments, decoded.
+    pub path: Vec<String>,
+    /// Names and values of the query, decoded.
+    pub query: Vec<(String, String)>,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// Whether the client can take a body in pieces (HTTP/1.1).
+    pub takes_chunks: bool,
+}
+
+impl Request {
+    /// From a request line and headers.
+    pub fn new(
+        method: &str,
+        target: &str,
+        headers: Vec<(String, String)>,
+        takes_chunks: bool,
+    ) -> Request {
+        // https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2: a target may be a whole URL.
+        let target = match target
+            .strip_prefix("http://")
+            .or(target.strip_prefix("https://"))
+        {
+            Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
+            None => target,
+        };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Request {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            path: path
+                .trim_start_matches('/')
+                .split('/')
+                .map(decode)
+                .collect(),
+            query: query
+                .split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let pair = pair.replace('+', " ");
+                    let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
+                    (decode(name), decode(value))
+                })
+                .collect(),
+            headers,
+            takes_chunks,
+        }
+    }
+
+    /// The value of a header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
+        Some(value.trim())
+    }
+
+    /// True if the client says that it understands gzip.
+    pub fn accepts_gzip(&self) -> bool {
+        let accepted = self.header("accept-encoding").unwrap_or_default();
+        accepted.split(',').any(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let named = parts
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+            let refused = parts.any(|part| {
+                part.strip_prefix("q=")
+                    .is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
+            });
+            named && !refused
+        })
+    }
+}
+
+/// Writes a body.
+pub type Writer = Box<dyn FnOnce(&mut dyn Write) -> Result<()> + Send>;
+
+/// What comes after the headers.
+pub enum Body {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// As many bytes as said, written by a function.
+    Exactly(u64, Writer),
+    /// Bytes of which the number is not known before.
+    Unknown(Writer),
+}
+
+/// A response.
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Header names and values, without those of framing.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; for HEAD it is left out when it is sent, its length is not.
+    pub body: Body,
+}
+
+impl Response {
+    /// With a body in memory.
+    pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Response {
+        Response {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body: Body::Bytes(body),
+        }
+    }
+
+    /// Without a body.
+    pub fn empty(status: u16) -> Response {
+        Response {
+            status,
+            headers: Vec::new(),
+            body: Body::Bytes(Vec::new()),
+        }
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// An error as an OperationOutcome. Faults of our own say no more than that they are.
+    pub fn error(error: &Error) -> Response {
+        let (_, status, code) = error.kind().outward();
+        let text = error.to_string();
+        let diagnostics = match error.kind() {
+            Kind::Internal | Kind::Io | Kind::Damaged | Kind::NotAStore => {
+                "a fault of the server; its log says more"
+            }
+            _ => &text,
+        };
+        let mut body =
+            serde_json::to_vec(&OperationOutcome::error(code, diagnostics)).unwrap_or_default();
+        body.push(b'\n');
+        let response = Response::new(status, FHIR_JSON, body);
+        match error.kind() {
+            // Clients that are not told how long to wait wait a minute.
+            Kind::Busy => response.with("Retry-After", "1"),
+            _ => response,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The network: one capability per file, as functions from a [`message::Request`] to a
+//! [`message::Response`]; only `wire` knows what carries them.
+
+mod cross_origin;
+mod download;
+mod kickoff;
+mod message;
+mod route;
+mod server;
+mod wire;
+
+pub use server::{Options, Server};
