@@ -65,7 +65,8 @@ CREATE TABLE unresolved (
   PRIMARY KEY (seq, reference)
 ) WITHOUT ROWID;
 
-CREATE UNIQUE INDEX resource_identity ON resource (type, id);
+-- (id, type) and not (type, id): ids differ early, so comparing them is cheaper.
+CREATE UNIQUE INDEX resource_identity ON resource (id, type);
 CREATE INDEX resource_by_time ON resource (type, last_updated, seq, size);
 CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size);
 CREATE INDEX history_identity ON history (type, id, ended);

@@ -143,7 +143,8 @@ pub fn unescaped(raw: &str) -> Cow<'_, str> {
 
 /// `value` as a JSON string, quotes included.
 pub fn quoted(value: &str) -> String {
-    serde_json::Value::from(value).to_string()
+    // A string always has a JSON form.
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Pieces of a text to be replaced, gathered in order of place.

@@ -42,21 +42,23 @@ pub struct Assigned {
 }
 
 /// What the import wants to stand in `meta`.
-pub struct Stamp {
+pub struct Stamp<'a> {
     /// `meta.versionId` where there is none.
-    pub version_id: String,
+    pub version_id: &'a str,
     /// `meta.lastUpdated` where there is none.
     pub last_updated: Instant,
+    /// The same as it is written.
+    pub last_updated_text: &'a str,
     /// Set also what is there already.
     pub replace: Assigned,
 }
 
 /// A resource ready to be kept.
-pub struct Stamped {
+pub struct Stamped<'a> {
     /// The JSON text, on one line.
-    pub body: String,
+    pub body: Cow<'a, str>,
     /// Its `meta.versionId`.
-    pub version_id: String,
+    pub version_id: &'a str,
     /// Its `meta.lastUpdated`.
     pub last_updated: Instant,
     /// Which of the two are ours.
@@ -246,7 +248,7 @@ pub enum Parsed {
     /// A container of others; see [`super::bundle`].
     Bundle,
     /// Anything else.
-    Resource(Resource),
+    Resource(Box<Resource>),
 }
 
 impl Parsed {
@@ -275,7 +277,7 @@ impl Parsed {
             (Some(id), Cow::Borrowed(text)) => {
                 let mut resource = Resource::of(text, &read, resource_type, id.clone())?;
                 resource.text = text.to_owned();
-                return Ok(Parsed::Resource(resource));
+                return Ok(Parsed::Resource(Box::new(resource)));
             }
             (_, one_line) => one_line.into_owned(),
         };
@@ -290,7 +292,8 @@ impl Parsed {
                 id
             }
         };
-        Resource::read(one_line, resource_type, id).map(Parsed::Resource)
+        Resource::read(one_line, resource_type, id)
+            .map(|resource| Parsed::Resource(Box::new(resource)))
     }
 }
 
@@ -362,7 +365,7 @@ impl Resource {
 
     /// The text with `meta.versionId` and `meta.lastUpdated` set where they are missing or to be
     /// replaced; every other byte as it was.
-    pub fn stamped(&self, stamp: &Stamp) -> Result<Stamped, String> {
+    pub fn stamped<'a>(&'a self, stamp: &Stamp<'a>) -> Result<Stamped<'a>, String> {
         let kept_time = match stamp.replace.last_updated {
             true => None,
             false => self.last_updated()?,
@@ -375,8 +378,8 @@ impl Resource {
             last_updated: kept_time.is_none(),
             version_id: kept_version.is_none(),
         };
-        let version = json::quoted(&stamp.version_id);
-        let time = json::quoted(&stamp.last_updated.to_string());
+        let version = json::quoted(stamp.version_id);
+        let time = json::quoted(stamp.last_updated_text);
         let mut members = Vec::with_capacity(2);
         let mut edits = Edits::default();
         match &self.meta {
@@ -409,8 +412,11 @@ impl Resource {
             }
         }
         Ok(Stamped {
-            body: edits.apply(&self.text),
-            version_id: kept_version.unwrap_or(&stamp.version_id).to_owned(),
+            body: match edits.is_empty() {
+                true => Cow::Borrowed(&self.text),
+                false => Cow::Owned(edits.apply(&self.text)),
+            },
+            version_id: kept_version.unwrap_or(stamp.version_id),
             last_updated: kept_time.unwrap_or(stamp.last_updated),
             assigned,
         })

@@ -44,10 +44,14 @@ struct Step<'a> {
     action: Action<'a>,
 }
 
+/// An identifier's system, and the id of the resource that has it.
+type Named = (Option<String>, String);
+
 /// The entries seen so far by their identifiers.
 #[derive(Default)]
 struct Nearby {
-    by_value: HashMap<(String, String), Vec<(Option<String>, String)>>,
+    /// By type and value: system and id.
+    by_value: HashMap<(String, String), Vec<Named>>,
     ids: HashMap<String, Vec<String>>,
 }
 
@@ -343,9 +347,9 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
     }
 }
 
-fn put(run: &mut Run<'_>, line: u64, resource: Resource, context: &Context) -> Result<()> {
+fn put(run: &mut Run<'_>, line: u64, resource: Box<Resource>, context: &Context) -> Result<()> {
     let conditional = context.searches && reference::has_conditional(&resource.text);
-    run.put(line, resource, conditional, &|condition| {
+    run.put(line, *resource, conditional, &|condition| {
         context.nearby.find(condition)
     })
 }
@@ -357,7 +361,7 @@ fn linked(
     text: &str,
     id: &str,
     context: &Context,
-) -> std::result::Result<Resource, String> {
+) -> std::result::Result<Box<Resource>, String> {
     let lost = RefCell::new(Vec::new());
     let rewritten = reference::rewritten(text, |slot, link| {
         let target = context.entries.resolve(slot, &link);
@@ -400,12 +404,7 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
                 id,
             } => match linked(run, step.line, text, &id, context) {
                 Ok(resource) => {
-                    versions.push((
-                        step.line,
-                        resource_type,
-                        id,
-                        Version::Of(Box::new(resource)),
-                    ));
+                    versions.push((step.line, resource_type, id, Version::Of(resource)));
                 }
                 Err(reason) => run.reject(step.line, format!("entry[{}]: {reason}", step.number)),
             },
@@ -434,7 +433,7 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
         match version {
             Version::Of(_) if known => run.report.count(Change::Unchanged, &resource_type),
             Version::Deleted if known => {}
-            Version::Of(resource) => put(run, line, *resource, context)?,
+            Version::Of(resource) => put(run, line, resource, context)?,
             Version::Deleted => {
                 let delete = Action::Delete { resource_type, id };
                 carry_out(

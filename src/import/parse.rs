@@ -102,8 +102,7 @@ fn lines(first_line: u64, text: &[u8]) -> Vec<Item> {
 fn document(text: Arc<String>) -> Vec<Item> {
     let mut items = Vec::new();
     let mut count = Lines::new(&text, 1);
-    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>();
-    while let Some(value) = values.next() {
+    for value in serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>() {
         match value {
             Ok(value) => {
                 let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
@@ -133,7 +132,7 @@ fn what(text: &str, shared: impl FnOnce() -> (Arc<String>, Range<usize>)) -> Wha
     match Parsed::parse(text, None) {
         Ok(Parsed::Resource(resource)) => {
             let conditional = reference::has_conditional(&resource.text);
-            What::Resource(Box::new(resource), conditional)
+            What::Resource(resource, conditional)
         }
         Ok(Parsed::Bundle) => {
             let (text, range) = shared();

@@ -198,7 +198,7 @@ fn parse(inputs: &[Input], sender: SyncSender<Message>, read: &AtomicU64) {
     for (index, input) in inputs.iter().enumerate() {
         let done = send(Message::Begin(index)).and_then(|()| {
             input.read(&progress, &mut |file, piece| {
-                let bytes = piece.len() as u64;
+                let bytes = piece.bytes() as u64;
                 send(Message::Items {
                     file: file.to_owned(),
                     items: items(piece),

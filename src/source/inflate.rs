@@ -80,8 +80,11 @@ fn is_zip(magic: &[u8]) -> bool {
     magic.starts_with(ZIP) || magic.starts_with(EMPTY_ZIP)
 }
 
+/// A stream that was looked into.
+type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// The first four bytes, and the whole stream as if they had not been read.
-fn peek<R: Read>(mut from: R) -> std::io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: Read>(mut from: R) -> std::io::Result<(Vec<u8>, Peeked<R>)> {
     let mut magic = Vec::with_capacity(4);
     from.by_ref().take(4).read_to_end(&mut magic)?;
     Ok((magic.clone(), Cursor::new(magic).chain(from)))

@@ -26,7 +26,7 @@ pub enum Piece {
 
 impl Piece {
     /// Bytes of its text.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self {
             Piece::Lines { text, .. } | Piece::Document { text } => text.len(),
             Piece::Damage { .. } => 0,

@@ -260,6 +260,8 @@ impl Store {
         let (writer, notes) = (open().map_err(at)?, open().map_err(at)?);
         writer.pragma_update(None, "page_size", PAGE_SIZE)?;
         writer.pragma_update(None, "cache_size", WRITER_CACHE)?;
+        // Indexes are sorted with a second thread.
+        writer.pragma_update(None, "threads", 2)?;
         if is_made(&writer)? {
             // A folder that cannot be written shows only when a journal is to be made.
             sql::run(

@@ -94,6 +94,8 @@ pub struct Writer<'a> {
     /// The last row of `identifier` when it began.
     identifiers_before: i64,
     time: Instant,
+    /// `time` as it is written.
+    time_text: String,
     handed_out: Instant,
     late: u64,
 }
@@ -118,6 +120,7 @@ impl<'a> Writer<'a> {
             has_history: true,
             loaded: 0,
             time: Instant::default(),
+            time_text: String::new(),
             handed_out: Instant::default(),
             late: 0,
         })
@@ -151,6 +154,7 @@ impl<'a> Writer<'a> {
             false => self.handed_out.next_millisecond(),
         };
         self.time = self.store.now().max(last_write).max(after_handed_out);
+        self.time_text = self.time.to_string();
         let worth = match bytes {
             Some(bytes) => bytes >= BULK_BYTES.max(self.loaded),
             None => self.loaded == 0,
@@ -247,18 +251,14 @@ impl<'a> Writer<'a> {
             None => self.first_version(resource)?,
         };
         let always = stamping == Stamping::Always;
-        let stamp = Stamp {
-            version_id,
-            last_updated: self.time,
-            replace: Assigned {
-                last_updated: always,
-                version_id: always,
-            },
+        let replace = Assigned {
+            last_updated: always,
+            version_id: always,
         };
         if let Some((seq, _, _)) = there {
             self.end(seq, self.seq + 1, false)?;
         }
-        self.insert(resource, &stamp, &resource.hash, unresolved)?;
+        self.insert(resource, &version_id, replace, &resource.hash, unresolved)?;
         Ok(match there {
             Some(_) => Change::Updated,
             None => Change::Created,
@@ -347,12 +347,18 @@ impl<'a> Writer<'a> {
     fn insert(
         &mut self,
         resource: &Resource,
-        stamp: &Stamp,
+        version_id: &str,
+        replace: Assigned,
         hash: &[u8],
         unresolved: &[String],
     ) -> Result<()> {
         let stamped = resource
-            .stamped(stamp)
+            .stamped(&Stamp {
+                version_id,
+                last_updated: self.time,
+                last_updated_text: &self.time_text,
+                replace,
+            })
             .map_err(|reason| Error::new(Kind::Invalid, reason))?;
         if !stamped.assigned.last_updated && stamped.last_updated <= self.handed_out {
             self.late += 1;
@@ -365,13 +371,13 @@ impl<'a> Writer<'a> {
                 self.seq,
                 &resource.resource_type,
                 &resource.id,
-                &stamped.version_id,
+                stamped.version_id,
                 stamped.last_updated.micros(),
                 i64::from(stamped.assigned.last_updated)
                     | i64::from(stamped.assigned.version_id) << 1,
                 stamped.body.len() as i64,
                 hash,
-                &stamped.body,
+                stamped.body.as_ref(),
             ),
         )?;
         for identifier in &resource.identifiers {
@@ -525,13 +531,15 @@ impl<'a> Writer<'a> {
         resource: &Resource,
         unresolved: &[String],
     ) -> Result<()> {
-        let stamp = Stamp {
-            version_id: self.version_after(&pending.version_id),
-            last_updated: self.time,
-            replace: pending.assigned,
-        };
+        let version_id = self.version_after(&pending.version_id);
         self.end(pending.seq, self.seq + 1, false)?;
-        self.insert(resource, &stamp, &pending.hash, unresolved)
+        self.insert(
+            resource,
+            &version_id,
+            pending.assigned,
+            &pending.hash,
+            unresolved,
+        )
     }
 }
 
