@@ -1,8 +1,70 @@
-pub mod clock;
-pub mod error;
-pub mod export;
-pub mod fhir;
-pub mod http;
-pub mod import;
-pub mod source;
-pub mod store;
+//! SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data `$export` straight from it.
+//!
+//! This is the library behind the `fhirlite` program. As a fixture for the tests of something that
+//! speaks Bulk Data it is a store, an import and a server on a free port:
+//!
+//! ```
+//! use fhirlite::{Import, Options, Server, Store};
+//!
+//! # fn main() -> fhirlite::Result<()> {
+//! let store = Store::in_memory()?;
+//! let patients = r#"{"resourceType":"Patient","id":"a"}
+//! {"resourceType":"Patient","id":"b"}"#;
+//! let report = Import::new().text(&store, "patients.ndjson", patients)?;
+//! assert_eq!((report.created, report.rejected), (2, 0));
+//!
+//! let server = Server::start(&store, &Options::default())?;
+//! let manifest = format!("{}/bulk-data/r4/$export", server.url());
+//! // … point the client under test at it; the server stops when it is dropped.
+//! # let _ = manifest;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An export without a server is a plan on a snapshot, and the lines of its files:
+//!
+//! ```
+//! # fn main() -> fhirlite::Result<()> {
+//! # use fhirlite::{Import, Plan, Request, Store};
+//! # let store = Store::in_memory()?;
+//! # Import::new().text(&store, "a", r#"{"resourceType":"Patient","id":"a"}"#)?;
+//! let plan = Plan::new(store.snapshot()?, &Request::default())?;
+//! for file in &plan.files {
+//!     let mut ndjson = Vec::new();
+//!     plan.write(file, &mut ndjson)?;
+//!     assert_eq!(ndjson.len() as u64, file.bytes);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Inside, data flows one way, and no level knows the ones above it:
+//!
+//! | level | module | job |
+//! |---|---|---|
+//! | 5 | `http` | the network |
+//! | 4 | `import`, `export` | the two verbs, which never see each other |
+//! | 3 | `source`, `store` | where data comes from, where it is kept |
+//! | 2 | `fhir` | the vocabulary: pure |
+//! | 1 | `error`, `clock` | the floor |
+
+#![warn(missing_docs)]
+
+mod clock;
+mod error;
+mod export;
+mod fhir;
+mod http;
+mod import;
+mod source;
+mod store;
+
+pub use clock::Clock;
+pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
+pub use export::{File, Folder, Plan, Request, Written, instant};
+pub use fhir::Instant;
+pub use fhir::reference::type_and_id;
+pub use http::{Options, Server};
+pub use import::{Import, Observer, Progress, Remark, Report};
+pub use source::{Input, Inputs};
+pub use store::{Access, Finding, Info, Snapshot, Store, TypeInfo};

@@ -2,7 +2,7 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use fhirlite::error::{EXIT_OK, Error, Result};
+use fhirlite::{EXIT_OK, Error, Result};
 
 /// Print completions for a shell: fhirlite completions bash > /etc/bash_completion.d/fhirlite
 #[derive(clap::Args)]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use fhirlite::error::{EXIT_OK, EXIT_REJECTED, Result};
-use fhirlite::store::Store;
+use fhirlite::Store;
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Result};
 
 /// Delete resources; exports that were handed out before still have them
 #[derive(clap::Args)]
@@ -21,16 +21,13 @@ pub fn run(args: &Args) -> Result<u8> {
         .iter()
         .map(|text| super::resource(text))
         .collect::<Result<Vec<_>>>()?;
-    let store = Store::open(&args.store)?;
-    let mut writer = store.writer()?;
-    writer.begin(Some(0))?;
-    let mut missing = Vec::new();
-    for (resource_type, id) in &resources {
-        if !writer.delete(resource_type, id)? {
-            missing.push(format!("{resource_type}/{id}"));
-        }
-    }
-    writer.commit()?;
+    let there = Store::open(&args.store)?.delete(&resources)?;
+    let missing: Vec<_> = resources
+        .iter()
+        .zip(there)
+        .filter(|(_, there)| !there)
+        .map(|((resource_type, id), _)| format!("{resource_type}/{id}"))
+        .collect();
     super::print(format!("deleted {}", resources.len() - missing.len()))?;
     for resource in &missing {
         eprintln!("{resource}: not in {}", args.store.display());

@@ -3,9 +3,9 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use fhirlite::error::{EXIT_OK, Result};
-use fhirlite::export::{Folder, Plan, Request, instant};
-use fhirlite::store::Store;
+use fhirlite::Store;
+use fhirlite::{EXIT_OK, Result};
+use fhirlite::{Folder, Plan, Request, instant};
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
 ///

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use fhirlite::error::{EXIT_OK, Error, Kind, Result};
-use fhirlite::store::Store;
+use fhirlite::Store;
+use fhirlite::{EXIT_OK, Error, Kind, Result};
 
 /// Print one resource as it is kept
 #[derive(clap::Args)]

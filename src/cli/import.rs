@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use fhirlite::error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
-use fhirlite::import::Import;
-use fhirlite::source::Inputs;
-use fhirlite::store::Store;
+use fhirlite::Import;
+use fhirlite::Inputs;
+use fhirlite::Store;
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
 
 use super::progress::{Shown, summary};
 

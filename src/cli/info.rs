@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use fhirlite::error::{EXIT_OK, Error, Kind, Result};
-use fhirlite::store::{Info, Store};
+use fhirlite::{EXIT_OK, Error, Kind, Result};
+use fhirlite::{Info, Store};
 
 /// Show what a store holds: counts, sizes and times by type
 #[derive(clap::Args)]

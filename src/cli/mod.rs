@@ -13,8 +13,8 @@ mod serve;
 use std::io::Write;
 
 use clap::{Parser, Subcommand};
-use fhirlite::error::{Error, Kind, Result};
-use fhirlite::fhir::reference::type_and_id;
+use fhirlite::type_and_id;
+use fhirlite::{Error, Kind, Result};
 
 /// SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data $export straight from it.
 #[derive(Parser)]

@@ -5,8 +5,8 @@ use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fhirlite::error::{Error, Result};
-use fhirlite::import::{Observer, Progress, Remark, Report};
+use fhirlite::{Error, Result};
+use fhirlite::{Observer, Progress, Remark, Report};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// So many rejects, and so many remarks, are shown; the rest are counted.

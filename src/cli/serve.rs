@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 
-use fhirlite::error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
-use fhirlite::http::{Options, Server};
-use fhirlite::import::Import;
-use fhirlite::source::Inputs;
-use fhirlite::store::{Access, Store};
+use fhirlite::Import;
+use fhirlite::Inputs;
+use fhirlite::{Access, Store};
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
+use fhirlite::{Options, Server};
 
 use super::progress::{Shown, summary};
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::lines;
 use super::manifest::{Manifest, Output};
 use super::plan::{File, Plan};
 use crate::error::{Error, Kind, Result};
@@ -70,7 +69,7 @@ impl Folder {
             written.resources += file.count;
             written.bytes += file.bytes;
             output.push(Output {
-                resource_type: file.selection.resource_type.clone(),
+                resource_type: file.resource_type().to_owned(),
                 url: name,
                 count: Some(file.count),
             });
@@ -89,7 +88,7 @@ impl Folder {
     }
 
     fn name(&self, file: &File) -> String {
-        let resource_type = &file.selection.resource_type;
+        let resource_type = file.resource_type();
         let end = if self.gzip { ".gz" } else { "" };
         match file.part {
             None => format!("{resource_type}.ndjson{end}"),
@@ -99,13 +98,13 @@ impl Folder {
 
     fn file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
         let mut disk = self.create(name)?;
-        let all = 0..file.bytes;
         if !self.gzip {
-            return lines::write(&plan.snapshot, &file.selection, all, &mut disk)
+            return plan
+                .write(file, &mut disk)
                 .map_err(|error| error.at(self.path.join(name).display()));
         }
         let mut packed = GzEncoder::new(BufWriter::new(disk), Compression::fast());
-        lines::write(&plan.snapshot, &file.selection, all, &mut packed)?;
+        plan.write(file, &mut packed)?;
         packed
             .finish()
             .and_then(|mut disk| disk.flush())

@@ -14,4 +14,4 @@ pub use lines::write;
 pub use manifest::{Manifest, Output};
 pub use plan::{File, Plan};
 pub use request::{Request, instant};
-pub use token::{Claims, EVERYONE, Signer};
+pub use token::{Claims, Signer};

@@ -1,7 +1,9 @@
 //! The files of an export, computed: which rows, how many, how many bytes. No body is read.
 
+use std::io::Write;
 use std::ops::ControlFlow;
 
+use super::lines;
 use super::request::Request;
 use crate::error::Result;
 use crate::store::{Row, Selection, Snapshot};
@@ -9,8 +11,7 @@ use crate::store::{Row, Selection, Snapshot};
 /// One file of an export: a range of one type's versions in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// What is in it.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// Resources, which is lines.
     pub count: u64,
     /// Bytes, line ends included: the `Content-Length` of the file.
@@ -27,7 +28,22 @@ pub struct Plan {
     pub files: Vec<File>,
 }
 
+impl File {
+    /// The type of every resource in it.
+    pub fn resource_type(&self) -> &str {
+        &self.selection.resource_type
+    }
+}
+
 impl Plan {
+    /// Writes the lines of one of its files: NDJSON, `file.bytes` bytes of it.
+    ///
+    /// # Errors
+    /// `Io` where `out` refuses, `Damaged` where the store no longer has all of it.
+    pub fn write(&self, file: &File, out: &mut dyn Write) -> Result<()> {
+        lines::write(&self.snapshot, &file.selection, 0..file.bytes, out)
+    }
+
     /// Plans what `request` asks of `snapshot`.
     ///
     /// # Errors

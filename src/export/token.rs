@@ -16,7 +16,7 @@ use crate::store::{Selection, Snapshot};
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
 /// `userId` of files that hold everybody's data.
-pub const EVERYONE: &str = "open";
+const EVERYONE: &str = "open";
 
 /// What a file name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,5 +12,5 @@ mod writer;
 
 pub use check::Finding;
 pub use open::{Access, Info, Store, TypeInfo};
-pub use snapshot::{Row, Selection, Snapshot, TypeTotal};
-pub use writer::{Change, Match, Pending, Stamping, Writer};
+pub use snapshot::{Row, Selection, Snapshot};
+pub use writer::{Change, Match, Stamping, Writer};

@@ -344,7 +344,7 @@ impl Store {
     ///
     /// # Errors
     /// `ReadOnly` for a store that cannot be written.
-    pub fn writer(&self) -> Result<Writer<'_>> {
+    pub(crate) fn writer(&self) -> Result<Writer<'_>> {
         Writer::new(self, self.write_connection()?)
     }
 
@@ -357,7 +357,7 @@ impl Store {
     }
 
     /// The store as it was at `seq`, for a manifest that said `time`.
-    pub fn snapshot_at(&self, seq: i64, time: Instant) -> Snapshot {
+    pub(crate) fn snapshot_at(&self, seq: i64, time: Instant) -> Snapshot {
         Snapshot::at(self, seq, time)
     }
 

@@ -112,7 +112,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn types(&self) -> Result<Vec<String>> {
+    pub(crate) fn types(&self) -> Result<Vec<String>> {
         let conn = self.store.reader()?;
         let mut types = distinct_types(&conn, "resource", "resource_by_seq")?;
         if has_superseded(&conn, self.seq)? {
@@ -127,7 +127,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn total(&self, selection: &Selection) -> Result<Option<TypeTotal>> {
+    pub(crate) fn total(&self, selection: &Selection) -> Result<Option<TypeTotal>> {
         let mut conn = self.store.reader()?;
         let transaction = conn.transaction()?;
         // A narrow time is found by time, everything by number; either index has all it takes.
@@ -170,7 +170,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn rows(
+    pub(crate) fn rows(
         &self,
         selection: &Selection,
         mut each: impl FnMut(Row) -> ControlFlow<()>,
@@ -189,7 +189,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn lines(
+    pub(crate) fn lines(
         &self,
         selection: &Selection,
         enough: usize,

@@ -543,6 +543,24 @@ impl<'a> Writer<'a> {
     }
 }
 
+impl Store {
+    /// Deletes resources, all in one transaction; for each whether it was there. Exports that were
+    /// handed out before still have them.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Busy`, or where the disk refuses.
+    pub fn delete(&self, resources: &[(String, String)]) -> Result<Vec<bool>> {
+        let mut writer = self.writer()?;
+        writer.begin(Some(0))?;
+        let mut there = Vec::with_capacity(resources.len());
+        for (resource_type, id) in resources {
+            there.push(writer.delete(resource_type, id)?);
+        }
+        writer.commit()?;
+        Ok(there)
+    }
+}
+
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if !self.conn.is_autocommit() {
