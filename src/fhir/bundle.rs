@@ -125,6 +125,9 @@ impl<'a> Bundle<'a> {
 }
 
 fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>, String> {
+    if !text.starts_with('{') {
+        return Err("not a Bundle entry: not a JSON object".to_owned());
+    }
     let head: EntryHead =
         serde_json::from_str(text).map_err(|error| format!("not a Bundle entry: {error}"))?;
     let asks = matches!(

@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::error::{Category, Error};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -174,14 +176,21 @@ impl Identity {
 }
 
 fn head(text: &str) -> Result<Head<'_>, String> {
-    serde_json::from_str(text).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data if !text.starts_with('{') => {
-            "not a JSON object; a resource or a Bundle was expected".to_owned()
+    // serde would take a list for the members in their order.
+    let read = match text.starts_with('{') {
+        true => serde_json::from_str(text),
+        false => {
+            serde_json::from_str::<IgnoredAny>(text).and_then(|_| Err(Error::custom(NO_OBJECT)))
         }
-        serde_json::error::Category::Data => format!("not a resource: {error}"),
+    };
+    read.map_err(|error| match error.classify() {
+        Category::Data if !text.starts_with('{') => NO_OBJECT.to_owned(),
+        Category::Data => format!("not a resource: {error}"),
         _ => syntax(text, &error),
     })
 }
+
+const NO_OBJECT: &str = "not a JSON object; a resource or a Bundle was expected";
 
 fn type_of(head: &Head) -> Result<String, String> {
     let Some(raw) = head.resource_type else {

@@ -50,7 +50,7 @@ fn is_authority(host: &str) -> bool {
 pub fn answer(context: &Context, request: &Request, log: &dyn Fn(&Error)) -> Response {
     let mut response = route(context, request).unwrap_or_else(|error| {
         let response = Response::error(&error);
-        if response.status >= 500 {
+        if response.status == 500 {
             log(&error);
         }
         match error.kind() {

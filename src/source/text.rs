@@ -54,31 +54,20 @@ pub(super) fn read(
         from,
         buffer: Vec::with_capacity(BLOCK),
         ended: false,
+        failed: None,
     };
-    if let Err(error) = reader.fill(BOM.len()) {
-        return visit(name, Piece::damage(0, error));
-    }
+    reader.fill(BOM.len());
     if reader.buffer.starts_with(BOM) {
         reader.buffer.drain(..BOM.len());
     }
     if reader.buffer.starts_with(&[0xff, 0xfe]) || reader.buffer.starts_with(&[0xfe, 0xff]) {
         let reason = "is UTF-16; FHIR JSON is UTF-8: convert it first (iconv -f UTF-16 -t UTF-8)";
-        return visit(
-            name,
-            Piece::Damage {
-                line: 0,
-                reason: reason.to_owned(),
-            },
-        );
+        let reason = reason.to_owned();
+        return visit(name, Piece::Damage { line: 0, reason });
     }
-    let lines = match is_named_ndjson(name) {
-        true => Ok(true),
-        false => reader.starts_with_a_whole_line(),
-    };
-    match lines {
-        Ok(true) => reader.lines(name, visit),
-        Ok(false) => reader.document(name, visit),
-        Err(error) => visit(name, Piece::damage(1, error)),
+    match is_named_ndjson(name) || reader.starts_with_a_whole_line() {
+        true => reader.lines(name, visit),
+        false => reader.document(name, visit),
     }
 }
 
@@ -93,54 +82,61 @@ struct Reader<R> {
     /// What was read and not handed on yet.
     buffer: Vec<u8>,
     ended: bool,
+    /// Why it ended too early: told when what came before has been handed on.
+    failed: Option<std::io::Error>,
 }
 
 impl<R: Read> Reader<R> {
     /// Reads until the buffer holds `enough` bytes or the end is reached.
-    fn fill(&mut self, enough: usize) -> std::io::Result<()> {
+    fn fill(&mut self, enough: usize) {
         while self.buffer.len() < enough && !self.ended {
             let missing = (enough - self.buffer.len()).max(BLOCK / 4) as u64;
-            self.ended = self
+            match self
                 .from
                 .by_ref()
                 .take(missing)
-                .read_to_end(&mut self.buffer)?
-                == 0;
+                .read_to_end(&mut self.buffer)
+            {
+                Ok(read) => self.ended = read == 0,
+                Err(error) => {
+                    self.ended = true;
+                    self.failed = Some(error);
+                }
+            }
         }
-        Ok(())
     }
 
     /// Reads until the buffer has a line break at or behind `from`; its place.
-    fn line_break(&mut self, mut from: usize) -> std::io::Result<Option<usize>> {
+    fn line_break(&mut self, mut from: usize) -> Option<usize> {
         loop {
             if let Some(at) = memchr(b'\n', &self.buffer[from..]) {
-                return Ok(Some(from + at));
+                return Some(from + at);
             }
             from = self.buffer.len();
             if self.ended || from > MAX_DOCUMENT {
-                return Ok(None);
+                return None;
             }
-            self.fill(from + BLOCK)?;
+            self.fill(from + BLOCK);
         }
     }
 
     /// True if the first line that is not blank is a JSON text of its own, or is broken within
     /// itself: then the next one deserves its own chance. A line that merely ends too early begins
     /// a document.
-    fn starts_with_a_whole_line(&mut self) -> std::io::Result<bool> {
+    fn starts_with_a_whole_line(&mut self) -> bool {
         let mut start = 0;
         loop {
-            let end = self.line_break(start)?;
+            let end = self.line_break(start);
             let line = self.buffer[start..end.unwrap_or(self.buffer.len())].trim_ascii();
             if !line.is_empty() {
-                return Ok(match serde_json::from_slice::<IgnoredAny>(line) {
+                return match serde_json::from_slice::<IgnoredAny>(line) {
                     Ok(_) => true,
                     Err(error) => !error.is_eof(),
-                });
+                };
             }
             match end {
                 Some(end) => start = end + 1,
-                None => return Ok(true),
+                None => return true,
             }
         }
     }
@@ -150,32 +146,29 @@ impl<R: Read> Reader<R> {
         name: &str,
         visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
     ) -> Result<()> {
-        match self.fill(MAX_DOCUMENT + 1) {
-            Err(error) => visit(name, Piece::damage(0, error)),
-            Ok(()) if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
-            Ok(()) => visit(name, Piece::Document { text: self.buffer }),
+        self.fill(MAX_DOCUMENT + 1);
+        match self.failed {
+            Some(error) => visit(name, Piece::damage(0, error)),
+            None if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
+            None => visit(name, Piece::Document { text: self.buffer }),
         }
     }
 
     fn lines(mut self, name: &str, visit: &mut dyn FnMut(&str, Piece) -> Result<()>) -> Result<()> {
         let mut first_line = 1;
         loop {
-            // What is whole is handed on even when what follows cannot be read.
-            let failed = self
-                .fill(BLOCK)
-                .and_then(|()| self.line_break(0).map(drop))
-                .err();
+            self.fill(BLOCK);
+            self.line_break(0);
             let end = match memrchr(b'\n', &self.buffer) {
                 Some(at) => at + 1,
                 None if self.buffer.len() > MAX_DOCUMENT => {
                     visit(name, too_long(first_line))?;
-                    if let Err(error) = self.skip_line() {
-                        return visit(name, Piece::damage(first_line, error));
-                    }
+                    self.skip_line();
                     first_line += 1;
                     continue;
                 }
-                None if failed.is_none() => self.buffer.len(),
+                // Only a last line may lack its end, and not one that was cut off.
+                None if self.failed.is_none() => self.buffer.len(),
                 None => 0,
             };
             let rest = self.buffer.split_off(end);
@@ -185,27 +178,27 @@ impl<R: Read> Reader<R> {
                 visit(name, Piece::Lines { first_line, text })?;
             }
             first_line += breaks;
-            if let Some(error) = failed {
-                return visit(name, Piece::damage(first_line, error));
-            }
-            if self.ended && self.buffer.is_empty() {
-                return Ok(());
+            if self.ended && (self.buffer.is_empty() || (end == 0 && self.failed.is_some())) {
+                return match self.failed {
+                    Some(error) => visit(name, Piece::damage(first_line, error)),
+                    None => Ok(()),
+                };
             }
         }
     }
 
     /// Throws the current line away.
-    fn skip_line(&mut self) -> std::io::Result<()> {
+    fn skip_line(&mut self) {
         loop {
             if let Some(at) = memchr(b'\n', &self.buffer) {
                 self.buffer.drain(..=at);
-                return Ok(());
+                return;
             }
             self.buffer.clear();
             if self.ended {
-                return Ok(());
+                return;
             }
-            self.fill(BLOCK)?;
+            self.fill(BLOCK);
         }
     }
 }

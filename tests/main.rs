@@ -1,0 +1,14 @@
+//! Tests through the real door: the built binary, real files, real sockets, a real SQLite file.
+
+mod bundles;
+mod cli;
+mod docs;
+mod http;
+mod import;
+mod independent;
+mod limits;
+mod properties;
+mod serving;
+mod snapshots;
+mod store;
+mod support;
