@@ -471,6 +471,8 @@ impl Drop for Inner {
             let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
             if !self.uri.contains("vfs=memdb") {
                 let _ = writer.busy_timeout(std::time::Duration::ZERO);
+                // A connection learns by reading that another one has changed the mode.
+                let _ = sql::setting(&writer, "last_seq");
                 let _ = writer.pragma_update(None, "journal_mode", "DELETE");
             }
         }
