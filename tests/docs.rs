@@ -1,1 +1,202 @@
+//! The README tells the truth: its commands are run and print what it shows, and it names every
+//! command, option and route.
 
+use std::process::{Command, Stdio};
+
+use crate::support::{Dir, FHIRLITE, project, tool};
+
+fn readme() -> String {
+    std::fs::read_to_string(project().join("README.md")).expect("the README")
+}
+
+/// The commands of the README's `console` blocks, each with what it shows of its output.
+fn commands(readme: &str) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
+            found.push((command.to_owned(), Vec::new()));
+        } else if inside {
+            found
+                .last_mut()
+                .expect("a command comes first")
+                .1
+                .push(line.to_owned());
+        }
+    }
+    found
+}
+
+/// True if `line` is what is shown, where `…` stands for anything.
+fn fits(shown: &str, line: &str) -> bool {
+    let mut parts = shown.split('…');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    for (number, part) in parts.iter().enumerate() {
+        if number + 1 == parts.len() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// True if the whole output is what is shown, where a line of `…` stands for any lines.
+fn all_fit(shown: &[String], lines: &[&str]) -> bool {
+    match shown.split_first() {
+        None => lines.is_empty(),
+        Some((first, rest)) if first == "…" => {
+            (0..=lines.len()).any(|skip| all_fit(rest, &lines[skip..]))
+        }
+        Some((first, rest)) => lines
+            .split_first()
+            .is_some_and(|(line, more)| fits(first, line) && all_fit(rest, more)),
+    }
+}
+
+#[test]
+fn every_command_prints_what_the_readme_shows() {
+    // Without these the README's own commands cannot be typed either.
+    if tool("curl").is_none() || tool("sqlite3").is_none() {
+        return;
+    }
+    let dir = Dir::new();
+    let bin = std::path::Path::new(FHIRLITE).parent().unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(project().join("sample-data"))
+        .arg(dir.path(""))
+        .status();
+    assert!(copied.unwrap().success());
+    let commands = commands(&readme());
+    assert!(commands.len() > 12);
+    let mut served = None;
+    for (command, shown) in commands {
+        if let Some(args) = command.strip_prefix("cargo run --release -- serve ") {
+            let server = dir.serve(&args.split(' ').collect::<Vec<_>>());
+            assert!(
+                shown
+                    .iter()
+                    .any(|line| line == "listening on http://127.0.0.1:8080")
+            );
+            assert_eq!(dir.count("demo.db", "SELECT count(*) FROM resource"), 958);
+            served = Some(server);
+            continue;
+        }
+        let authority = served
+            .as_ref()
+            .expect("serve comes first")
+            .authority()
+            .to_owned();
+        // The example is built beside the tests; cargo would only find that out again.
+        let generate = format!("{}/examples/generate", bin.display());
+        let line = command
+            .replace("cargo run --release --example generate --", &generate)
+            .replace("127.0.0.1:8080", &authority);
+        let path = format!(
+            "{}:{}",
+            bin.display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
+        let output = Command::new("bash")
+            .args(["-c", &format!("{{ {line}\n}} 2>&1")])
+            .current_dir(dir.path(""))
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stdout)
+            .unwrap()
+            .replace(&authority, "127.0.0.1:8080");
+        let lines: Vec<&str> = printed.lines().collect();
+        assert!(
+            all_fit(&shown, &lines),
+            "$ {command}\nshown:\n{}\nprinted:\n{printed}",
+            shown.join("\n")
+        );
+    }
+}
+
+#[test]
+fn the_readme_names_every_command_option_and_exit_code() {
+    let dir = Dir::new();
+    let readme = readme();
+    let help = dir.run(["--help"]).stdout;
+    let commands = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
+    let mut options = 0;
+    for command in commands
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+    {
+        assert!(
+            readme.contains(&format!("`fhirlite {command} ")),
+            "{command}"
+        );
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `fhirlite {command} ")))
+            .expect("a row");
+        for word in dir
+            .run([command, "--help"])
+            .stdout
+            .split([' ', ',', '\n'])
+            .filter(|word| word.starts_with("--"))
+        {
+            let known = ["--help", "--version"].contains(&word);
+            assert!(known || row.contains(word), "{command} {word}");
+            options += usize::from(!known);
+        }
+    }
+    assert!(options >= 10);
+    for line in help
+        .lines()
+        .skip_while(|line| !line.starts_with("Exit codes"))
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+    {
+        let (code, meaning) = line.trim().split_once("  ").unwrap();
+        assert!(
+            readme.contains(&format!("| {code} | {meaning} |")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn the_readme_names_every_route() {
+    let readme = readme();
+    for route in [
+        "`GET /bulk-data/r4/$export`",
+        "`GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson`",
+        "`GET /bulk-data/r4/Group/{id}/$export`",
+    ] {
+        assert!(readme.contains(route), "{route}");
+    }
+}
+
+#[test]
+fn every_field_of_the_report_is_explained() {
+    let dir = Dir::new();
+    dir.write("a.json", r#"{"resourceType":"Basic","id":"a"}"#);
+    let readme = readme();
+    for field in dir
+        .import(0, &["s.db", "a.json"])
+        .as_object()
+        .unwrap()
+        .keys()
+    {
+        assert!(readme.contains(&format!("`{field}`")), "{field}");
+    }
+}

@@ -122,13 +122,20 @@ fn bar() -> ProgressBar {
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What an import did, for a person.
+/// What an import did, type by type, for a person.
 pub fn summary(report: &Report) -> String {
-    let mut lines = Vec::new();
-    for (resource_type, count) in &report.types {
-        lines.push(format!("{count:>10}  {resource_type}"));
-    }
-    lines.push(format!(
+    let mut lines: Vec<String> = report
+        .types
+        .iter()
+        .map(|(resource_type, count)| format!("{count:>10}  {resource_type}"))
+        .collect();
+    lines.push(totals(report));
+    lines.join("\n")
+}
+
+/// What an import did in all.
+pub fn totals(report: &Report) -> String {
+    let mut lines = vec![format!(
         "{:>10}  in all: {} created, {} updated, {} unchanged; {} deleted, {} rejected ({:.2} s, {:.1} MB)",
         report.created + report.updated + report.unchanged,
         report.created,
@@ -138,7 +145,7 @@ pub fn summary(report: &Report) -> String {
         report.rejected,
         report.seconds,
         report.bytes as f64 / 1e6,
-    ));
+    )];
     if report.unresolved > 0 {
         lines.push(format!(
             "{:>10}  conditional references find nothing or several",
@@ -147,7 +154,7 @@ pub fn summary(report: &Report) -> String {
     }
     if report.late > 0 {
         lines.push(format!(
-            "{:>10}  carry a lastUpdated before the last export's transactionTime: an export _since then leaves them out",
+            "{:>10}  with a lastUpdated before the last export's transactionTime: an export _since then leaves them out",
             report.late
         ));
     }

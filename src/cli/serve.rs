@@ -9,7 +9,7 @@ use fhirlite::{Access, Store};
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
 use fhirlite::{Options, Server};
 
-use super::progress::{Shown, summary};
+use super::progress::{Shown, totals};
 
 /// Serve Bulk Data $export and NDJSON files from a store, which is made if it is not there
 ///
@@ -52,7 +52,7 @@ pub fn run(args: Args) -> Result<u8> {
         shown.finish()?;
         let report = done?;
         if !args.quiet {
-            eprintln!("{}", summary(&report));
+            eprintln!("{}", totals(&report));
         }
         if report.rejected > 0 {
             code = EXIT_REJECTED;
