@@ -60,9 +60,9 @@ CREATE TABLE identifier (
 -- Conditional references (Practitioner?identifier=...) that found nothing or several. The end of
 -- each import tries those of the current versions again.
 CREATE TABLE unresolved (
-  seq       INTEGER NOT NULL,        -- the version that holds the reference
   reference TEXT    NOT NULL,
-  PRIMARY KEY (seq, reference)
+  seq       INTEGER NOT NULL,        -- the version that holds the reference
+  PRIMARY KEY (reference, seq)
 ) WITHOUT ROWID;
 
 -- (id, type) and not (type, id): ids differ early, so comparing them is cheaper.

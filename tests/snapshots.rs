@@ -21,7 +21,7 @@ fn files_stay_what_they_were_however_much_changes() {
     dir.write("1.ndjson", patients(&[(1, 1), (2, 1), (3, 1), (4, 1)]));
     dir.import(0, &["s.db", "1.ndjson"]);
     let served = dir.serve(&["s.db"]);
-    let mut manifests: Vec<(Value, Vec<(String, Vec<u8>)>)> = Vec::new();
+    let mut manifests = Vec::new();
     let steps: [&dyn Fn(); 5] = [
         &|| {},
         &|| {

@@ -18,7 +18,7 @@ use fhirlite::{Error, Kind, Result};
 
 /// SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data $export straight from it.
 #[derive(Parser)]
-#[command(name = "fhirlite", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "fhirlite", version, term_width = 100, after_help = EXIT_CODES)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -80,8 +80,8 @@ struct EntryHead<'a> {
     full_url: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "present")]
     resource: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    request: Option<RequestHead<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    request: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -135,7 +135,12 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>
         BundleType::Transaction | BundleType::Batch | BundleType::History
     );
     let request = match head.request {
-        Some(request) if asks => read_request(request)?,
+        Some(raw) if asks && raw.get().starts_with('{') => {
+            let request = serde_json::from_str(raw.get())
+                .map_err(|error| format!("entry.request: {error}"))?;
+            read_request(request)?
+        }
+        Some(_) if asks => return Err("entry.request is not an object".to_owned()),
         _ => Request::None,
     };
     Ok(Entry {

@@ -44,8 +44,8 @@ impl Instant {
     /// Reads an instant, a date-time without a zone or a date; the latter two as UTC.
     /// `None` where the text is none of these or names a day that does not exist.
     pub fn parse(text: &str) -> Option<(Instant, Form)> {
-        // chrono also takes a blank between date and time and a bare `Z` in other places; FHIR does not.
-        if !text.is_ascii() || text.len() < 10 || text.contains(' ') {
+        // chrono is more lenient than FHIR: signs, single digits, a blank instead of the T.
+        if !has_shape(text.as_bytes()) {
             return None;
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -59,12 +59,67 @@ impl Instant {
     }
 }
 
+/// True for `dddd-dd-dd`, alone or with `Tdd:dd:dd` and more behind it.
+fn has_shape(text: &[u8]) -> bool {
+    let like = |text: &[u8], shape: &[u8]| {
+        text.len() == shape.len()
+            && text.iter().zip(shape).all(|(b, wanted)| match wanted {
+                b'd' => b.is_ascii_digit(),
+                wanted => b.eq_ignore_ascii_case(wanted),
+            })
+    };
+    match text.len() {
+        10 => like(text, b"dddd-dd-dd"),
+        19.. => like(&text[..19], b"dddd-dd-ddTdd:dd:dd") && text.is_ascii(),
+        _ => false,
+    }
+}
+
 /// As FHIR writes it, in UTC with milliseconds: `2021-05-12T16:51:13.561Z`.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match DateTime::from_timestamp_micros(self.0) {
             Some(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true)),
             None => write!(f, "{} µs after 1970", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_fhir_writes_is_a_time() {
+        let form = |text| Instant::parse(text).map(|(_, form)| form);
+        for text in [
+            "2021-05-12T16:51:13.561Z",
+            "2021-05-12T16:51:13+14:00",
+            "0001-01-01T00:00:00.1234567-05:00",
+        ] {
+            assert_eq!(form(text), Some(Form::Instant), "{text}");
+        }
+        for text in ["2021-05-12", "2021-05-12T16:51:13", "2021-05-12T16:51:13.5"] {
+            assert_eq!(form(text), Some(Form::Partial), "{text}");
+        }
+        for text in [
+            "",
+            "2021",
+            "2021-05",
+            "2021-5-12",
+            "-021-05-12",
+            "+2021-05-12",
+            "2021-02-30",
+            "2021-13-01",
+            "2021-05-12 16:51:13Z",
+            "2021-1-1T00:00:00",
+            "2021-05-12T1:2:3",
+            "2021-05-12T25:00:00Z",
+            "2021-05-12T16:51",
+            "2021-05-12T16:51:13 Z",
+            "2021-05-12é6:51:13Z",
+        ] {
+            assert_eq!(form(text), None, "{text}");
         }
     }
 }

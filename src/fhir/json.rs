@@ -16,6 +16,8 @@ pub const MAX_DEPTH: usize = 1000;
 pub struct Found<'a> {
     /// The nearest key as written between its quotes; array elements have their array's key.
     pub key: &'a str,
+    /// The key of the object that the value is a member of; empty at the root.
+    pub parent: &'a str,
     /// Where the value is, its quotes included.
     pub at: Range<usize>,
     /// The value as written between its quotes, escapes and all.
@@ -62,6 +64,7 @@ pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(Found<'a>)) {
                 } else {
                     visit(Found {
                         key: &text[key.clone()],
+                        parent: &text[keys.last().cloned().unwrap_or(0..0)],
                         at: at..end,
                         raw: &text[inside],
                     });

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 
-use super::json::{self, Edits};
+use super::json::{self, Edits, Found};
 use super::resource::is_id;
 
 /// What a string that may be a link stands in.
@@ -21,12 +21,22 @@ pub enum Slot {
 }
 
 /// Elements of type url or uri that point at something rather than name it. `system`, `value`,
-/// `display`, `div` and the like are never looked at.
-fn slot(key: &str) -> Option<Slot> {
-    match key {
+/// `display`, `div` and the like are never looked at, nor the `url` that is a resource's canonical
+/// name or says which extension it is.
+fn slot(found: &Found<'_>) -> Option<Slot> {
+    let key = json::unescaped(found.key);
+    match key.as_ref() {
         "reference" => Some(Slot::Reference),
+        "url"
+            if matches!(
+                found.parent,
+                "" | "contained" | "extension" | "modifierExtension"
+            ) =>
+        {
+            None
+        }
         "url" | "uri" | "endpoint" | "address" => Some(Slot::Url),
-        _ if key.ends_with("Url") || key.ends_with("Uri") => Some(Slot::Url),
+        key if key.ends_with("Url") || key.ends_with("Uri") => Some(Slot::Url),
         _ => None,
     }
 }
@@ -45,7 +55,7 @@ pub fn rewritten<'a>(
 ) -> Option<String> {
     let mut edits = Edits::default();
     json::each_string(text, |found| {
-        if let Some(slot) = slot(found.key)
+        if let Some(slot) = slot(&found)
             && let Some(new) = resolve(slot, json::unescaped(found.raw))
         {
             edits.replace(found.at, json::quoted(&new));
@@ -54,15 +64,21 @@ pub fn rewritten<'a>(
     (!edits.is_empty()).then(|| edits.apply(text))
 }
 
+/// False where a text can hold no search: few texts have a question mark at all, and finding none
+/// is cheaper than reading strings. Some tools escape it.
+pub fn may_search(text: &str) -> bool {
+    memchr::memchr(b'?', text.as_bytes()).is_some()
+        || memchr::memmem::find(text.as_bytes(), b"\\u003").is_some()
+}
+
 /// True where a resource holds references that are searches (`Practitioner?identifier=…`).
 pub fn has_conditional(text: &str) -> bool {
-    // Few texts have a question mark at all, and finding none is cheaper than reading strings.
-    if memchr::memchr(b'?', text.as_bytes()).is_none() {
+    if !may_search(text) {
         return false;
     }
     let mut found = false;
     json::each_string(text, |string| {
-        found |= slot(string.key) == Some(Slot::Reference)
+        found |= slot(&string) == Some(Slot::Reference)
             && Condition::parse(&json::unescaped(string.raw)).is_some();
     });
     found

@@ -164,11 +164,22 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads it of a JSON text; the reason where that is no resource.
-    pub fn read(text: &str) -> Result<Identity, String> {
+    /// Reads it of a JSON text; the reason where that cannot be taken. `keep` says that its
+    /// `meta.lastUpdated` is to be kept, and so must be one.
+    pub fn read(text: &str, keep: bool) -> Result<Identity, String> {
         let head = head(text)?;
+        let resource_type = type_of(&head)?;
+        if resource_type != BUNDLE {
+            check_depth(text)?;
+            if let Some(raw) = head.meta {
+                let meta = read_meta(text, raw, &mut Vec::new())?;
+                if keep {
+                    meta.time(text)?;
+                }
+            }
+        }
         Ok(Identity {
-            resource_type: type_of(&head)?,
+            resource_type,
             id: id_of(&head)?,
             identifiers: head.identifier.map(identifiers).unwrap_or_default(),
         })
@@ -267,14 +278,12 @@ impl Parsed {
     /// with line breaks is minified. The error is the reason, for a person.
     pub fn parse(text: &str, fallback_id: Option<&str>) -> Result<Parsed, String> {
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
-        if json::too_deep(text) {
-            return Err(format!("nested deeper than {} levels", json::MAX_DEPTH));
-        }
         let read = head(text)?;
         let resource_type = type_of(&read)?;
         if resource_type == BUNDLE {
             return Ok(Parsed::Bundle);
         }
+        check_depth(text)?;
         if text.len() > MAX_SIZE {
             return Err(format!(
                 "{} bytes; a resource may have {MAX_SIZE}",
@@ -303,6 +312,13 @@ impl Parsed {
         };
         Resource::read(one_line, resource_type, id)
             .map(|resource| Parsed::Resource(Box::new(resource)))
+    }
+}
+
+fn check_depth(text: &str) -> Result<(), String> {
+    match json::too_deep(text) {
+        true => Err(format!("nested deeper than {} levels", json::MAX_DEPTH)),
+        false => Ok(()),
     }
 }
 
@@ -352,18 +368,9 @@ impl Resource {
 
     /// `meta.lastUpdated` as it came; the error says what is wrong with it.
     pub fn last_updated(&self) -> Result<Option<Instant>, String> {
-        match self
-            .meta
+        self.meta
             .as_ref()
-            .and_then(|meta| meta.last_updated.as_ref())
-        {
-            None => Ok(None),
-            Some((_, Some(instant))) => Ok(Some(*instant)),
-            Some((at, None)) => Err(format!(
-                "meta.lastUpdated {} is not an instant like \"2021-05-12T16:51:13.561Z\"; --stamp sets a new one",
-                short(&self.text[at.clone()])
-            )),
-        }
+            .map_or(Ok(None), |meta| meta.time(&self.text))
     }
 
     /// `meta.versionId` as it came.
@@ -432,6 +439,19 @@ impl Resource {
     }
 }
 
+impl Meta {
+    fn time(&self, text: &str) -> Result<Option<Instant>, String> {
+        match &self.last_updated {
+            None => Ok(None),
+            Some((_, Some(instant))) => Ok(Some(*instant)),
+            Some((at, None)) => Err(format!(
+                "meta.lastUpdated {} is not an instant like \"2021-05-12T16:51:13.561Z\"; --stamp sets a new one",
+                short(&text[at.clone()])
+            )),
+        }
+    }
+}
+
 fn read_meta(text: &str, raw: &RawValue, remarks: &mut Vec<String>) -> Result<Meta, String> {
     let head: MetaHead = match serde_json::from_str(raw.get()) {
         Ok(head) if raw.get().starts_with('{') => head,
@@ -469,12 +489,12 @@ fn read_meta(text: &str, raw: &RawValue, remarks: &mut Vec<String>) -> Result<Me
 }
 
 /// `identifier` is a list in most types and a single object in some; what is neither is not ours
-/// to judge.
+/// to judge, and one that is odd does not hide the others.
 fn identifiers(raw: &RawValue) -> Vec<Identifier> {
-    serde_json::from_str::<Vec<Identifier>>(raw.get())
-        .or_else(|_| serde_json::from_str::<Identifier>(raw.get()).map(|one| vec![one]))
-        .unwrap_or_default()
-        .into_iter()
+    let each = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_else(|_| vec![raw]);
+    each.into_iter()
+        .filter(|one| one.get().starts_with('{'))
+        .filter_map(|one| serde_json::from_str::<Identifier>(one.get()).ok())
         .filter(|identifier| identifier.value.is_some())
         .collect()
 }

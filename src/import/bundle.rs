@@ -6,13 +6,13 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::parse::Lines;
 use super::run::Run;
 use crate::error::Result;
 use crate::fhir::bundle::{Bundle, BundleType, Entry, Request};
-use crate::fhir::reference::{self, Condition, Entries, Slot, is_urn};
+use crate::fhir::reference::{self, Condition, Entries, Slot, is_urn, may_search};
 use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id, short};
 use crate::store::{Change, Match};
 
@@ -52,15 +52,16 @@ type Named = (Option<String>, String);
 struct Nearby {
     /// By type and value: system and id.
     by_value: HashMap<(String, String), Vec<Named>>,
-    ids: HashMap<String, Vec<String>>,
+    ids: HashSet<(String, String)>,
+    /// What earlier entries delete, and no later one has made again.
+    gone: HashSet<(String, String)>,
 }
 
 impl Nearby {
     fn add(&mut self, resource_type: &str, id: &str, identifiers: Vec<Identifier>) {
-        self.ids
-            .entry(resource_type.to_owned())
-            .or_default()
-            .push(id.to_owned());
+        let key = (resource_type.to_owned(), id.to_owned());
+        self.gone.remove(&key);
+        self.ids.insert(key);
         for identifier in identifiers {
             if let Some(value) = identifier.value {
                 let key = (resource_type.to_owned(), value);
@@ -76,8 +77,7 @@ impl Nearby {
         let mut found: Option<Vec<String>> = condition.id.as_ref().map(|id| {
             let there = self
                 .ids
-                .get(&condition.resource_type)
-                .is_some_and(|ids| ids.contains(id));
+                .contains(&(condition.resource_type.clone(), id.clone()));
             there.then(|| id.clone()).into_iter().collect()
         });
         for tokens in &condition.identifiers {
@@ -100,9 +100,20 @@ impl Nearby {
     }
 }
 
+/// Bundles in Bundles are followed to here.
+const MAX_NESTING: usize = 100;
+
 /// Imports the Bundle in `text`, which starts on line `first_line` of its file.
 pub(super) fn import(run: &mut Run<'_>, first_line: u64, text: &str) -> Result<()> {
+    nested(run, first_line, text, 0)
+}
+
+fn nested(run: &mut Run<'_>, first_line: u64, text: &str, depth: usize) -> Result<()> {
     let bundle = match Bundle::parse(text) {
+        Ok(_) if depth > MAX_NESTING => Err("too many Bundles in Bundles".to_owned()),
+        parsed => parsed,
+    };
+    let bundle = match bundle {
         Ok(bundle) => bundle,
         Err(reason) => {
             run.reject(first_line, reason);
@@ -114,49 +125,51 @@ pub(super) fn import(run: &mut Run<'_>, first_line: u64, text: &str) -> Result<(
         run.remark(first_line, what.to_owned());
     }
     // Few Bundles search; the others need not remember identifiers.
-    let searches = memchr::memchr(b'?', text.as_bytes()).is_some() || text.contains("ifNoneExist");
-    let mut nearby = Nearby::default();
-    let mut entries = Entries::default();
+    let mut context = Context {
+        entries: Entries::default(),
+        nearby: Nearby::default(),
+        searches: may_search(text) || text.contains("ifNoneExist"),
+        depth,
+    };
     let mut lines = Lines::new(text, first_line);
-    let mut steps = Vec::with_capacity(bundle.entries.len());
-    for (number, entry) in bundle.entries.into_iter().enumerate() {
-        let (offset, full_url, action) = match entry {
-            Ok(entry) => (
-                entry.offset,
-                entry.full_url.clone(),
-                plan(run, &entry, &nearby)?,
-            ),
-            Err((offset, reason)) => (offset, None, Plan::from(Action::Reject(reason))),
+    let mut entries: Vec<_> = bundle
+        .entries
+        .into_iter()
+        .enumerate()
+        .map(|(number, entry)| {
+            let offset = entry
+                .as_ref()
+                .map_or_else(|(offset, _)| *offset, |entry| entry.offset);
+            (number, lines.at(offset), entry)
+        })
+        .collect();
+    match bundle.bundle_type {
+        // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
+        BundleType::Transaction => entries.sort_by_key(|(_, _, entry)| {
+            let deletes = |entry: &Entry| {
+                matches!(
+                    entry.request,
+                    Request::Delete { .. } | Request::DeleteWhere { .. }
+                )
+            };
+            !entry.as_ref().is_ok_and(deletes)
+        }),
+        // https://hl7.org/fhir/R4/http.html#history: the newest come first.
+        BundleType::History => entries.reverse(),
+        _ => {}
+    }
+    let mut steps = Vec::with_capacity(entries.len());
+    for (number, line, entry) in entries {
+        let action = match entry {
+            Ok(entry) => context.plan(run, &entry)?,
+            Err((_, reason)) => Action::Reject(reason),
         };
-        let Plan { action, target } = action;
-        if let Some((resource_type, id, identifiers)) = target {
-            if let Some(full_url) = full_url {
-                entries.add(&full_url, format!("{resource_type}/{id}"));
-            }
-            if searches {
-                nearby.add(&resource_type, &id, identifiers);
-            }
-        }
         steps.push(Step {
-            line: lines.at(offset),
+            line,
             number,
             action,
         });
     }
-    match bundle.bundle_type {
-        // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
-        BundleType::Transaction => {
-            steps.sort_by_key(|step| !matches!(step.action, Action::Delete { .. }))
-        }
-        // https://hl7.org/fhir/R4/http.html#history: the newest come first.
-        BundleType::History => steps.reverse(),
-        _ => {}
-    }
-    let context = Context {
-        entries,
-        nearby,
-        searches,
-    };
     match bundle.bundle_type {
         BundleType::History => history(run, steps, &context),
         _ => steps
@@ -170,6 +183,26 @@ struct Context {
     entries: Entries,
     nearby: Nearby,
     searches: bool,
+    depth: usize,
+}
+
+impl Context {
+    /// Decides what an entry comes down to, and notes what later entries have to know of it.
+    fn plan<'a>(&mut self, run: &mut Run<'_>, entry: &Entry<'a>) -> Result<Action<'a>> {
+        let Plan { action, target } = plan(run, entry, &self.nearby)?;
+        if let Action::Delete { resource_type, id } = &action {
+            self.nearby.gone.insert((resource_type.clone(), id.clone()));
+        }
+        if let Some((resource_type, id, identifiers)) = target {
+            if let Some(full_url) = &entry.full_url {
+                self.entries.add(full_url, format!("{resource_type}/{id}"));
+            }
+            if self.searches {
+                self.nearby.add(&resource_type, &id, identifiers);
+            }
+        }
+        Ok(action)
+    }
 }
 
 /// An action, and the place of the resource that the entry stands for.
@@ -216,7 +249,7 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
             _ => reject("the entry has a request but no resource".to_owned()),
         };
     };
-    let identity = match Identity::read(text) {
+    let identity = match Identity::read(text, run.keeps()) {
         Ok(identity) => identity,
         Err(reason) => return reject(reason),
     };
@@ -302,6 +335,11 @@ fn search(
         Err(reason) => return Ok(Err(reason)),
     };
     let mut ids = run.writer.find(&condition)?;
+    ids.retain(|id| {
+        !nearby
+            .gone
+            .contains(&(condition.resource_type.clone(), id.clone()))
+    });
     ids.extend(nearby.find(&condition));
     Ok(Ok((condition.resource_type, Match::of(ids))))
 }
@@ -314,7 +352,7 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
     } = step;
     match action {
         Action::Nothing => Ok(()),
-        Action::Nested { text } => import(run, line, text),
+        Action::Nested { text } => nested(run, line, text, context.depth + 1),
         Action::Remark(what) => {
             run.remark(line, format!("entry[{number}]: {what}"));
             Ok(())

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::fhir::reference;
@@ -24,6 +25,8 @@ pub(super) enum What {
     Resource(Box<Resource>, bool),
     /// A Bundle: where in which text.
     Bundle(Arc<String>, Range<usize>),
+    /// Something that holds nothing to take, and what it is.
+    Remark(String),
     /// Something that cannot be taken, and why.
     Reject(String),
 }
@@ -57,20 +60,23 @@ impl<'a> Lines<'a> {
 /// The items of a piece; its text is used up.
 pub(super) fn items(piece: Piece) -> Vec<Item> {
     match piece {
-        Piece::Damage { line, reason } => vec![Item {
-            line,
-            what: What::Reject(reason),
-        }],
-        Piece::Lines { first_line, text } => lines(first_line, &text),
-        Piece::Document { text } => match String::from_utf8(text) {
-            Ok(text) => document(Arc::new(text)),
+        Piece::Damage { line, reason } => {
+            let what = What::Reject(reason);
+            vec![Item { line, what }]
+        }
+        Piece::Lines { first_line, text } => match String::from_utf8(text) {
+            Ok(text) => lines(first_line, &Arc::new(text)),
+            // One line that is not UTF-8 must not spoil the others.
+            Err(error) => lossy_lines(first_line, error.as_bytes()),
+        },
+        Piece::Document { first_line, text } => match String::from_utf8(text) {
+            Ok(text) => document(first_line, &Arc::new(text)),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
-                let line = 1 + memchr_iter(b'\n', &error.as_bytes()[..valid]).count() as u64;
-                vec![Item {
-                    line,
-                    what: What::Reject(NOT_UTF8.to_owned()),
-                }]
+                let line =
+                    first_line + memchr_iter(b'\n', &error.as_bytes()[..valid]).count() as u64;
+                let what = What::Reject(NOT_UTF8.to_owned());
+                vec![Item { line, what }]
             }
         },
     }
@@ -78,47 +84,73 @@ pub(super) fn items(piece: Piece) -> Vec<Item> {
 
 const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 
-fn lines(first_line: u64, text: &[u8]) -> Vec<Item> {
+fn lines(first_line: u64, text: &Arc<String>) -> Vec<Item> {
     let mut items = Vec::new();
-    let mut rest = text;
-    let mut line = first_line;
-    while !rest.is_empty() {
-        let end = memchr(b'\n', rest).unwrap_or(rest.len());
-        let item = rest[..end].trim_ascii();
+    let mut start = 0;
+    for (number, line) in text.split('\n').enumerate() {
+        let item = line.trim_ascii();
         if !item.is_empty() {
-            let what = match std::str::from_utf8(item) {
-                Ok(text) => what(text, || (Arc::new(text.to_owned()), 0..text.len())),
-                Err(_) => What::Reject(NOT_UTF8.to_owned()),
-            };
-            items.push(Item { line, what });
+            let at = start + (line.len() - line.trim_ascii_start().len());
+            let what = what(text, at..at + item.len());
+            items.push(Item {
+                line: first_line + number as u64,
+                what,
+            });
         }
-        rest = rest.get(end + 1..).unwrap_or_default();
-        line += 1;
+        start += line.len() + 1;
+    }
+    items
+}
+
+fn lossy_lines(first_line: u64, text: &[u8]) -> Vec<Item> {
+    let mut items = Vec::new();
+    for (number, line) in text.split(|b| *b == b'\n').enumerate() {
+        let line_number = first_line + number as u64;
+        match std::str::from_utf8(line) {
+            Ok(line) => items.extend(lines(line_number, &Arc::new(line.to_owned()))),
+            Err(_) => {
+                let what = What::Reject(NOT_UTF8.to_owned());
+                items.push(Item {
+                    line: line_number,
+                    what,
+                });
+            }
+        }
     }
     items
 }
 
 /// Mostly one JSON text, but some tools write several behind each other.
-fn document(text: Arc<String>) -> Vec<Item> {
+fn document(first_line: u64, text: &Arc<String>) -> Vec<Item> {
     let mut items = Vec::new();
-    let mut count = Lines::new(&text, 1);
-    for value in serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>() {
+    let mut count = Lines::new(text, first_line);
+    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match value {
             Ok(value) => {
                 let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
-                let range = start..start + value.get().len();
-                let what = what(value.get(), || (text.clone(), range));
+                let what = what(text, start..start + value.get().len());
                 items.push(Item {
                     line: count.at(start),
                     what,
                 });
             }
             Err(error) => {
+                // Perhaps it was NDJSON after all, and only its first line is cut off.
+                if items.is_empty() {
+                    let by_lines = lines(first_line, text);
+                    if by_lines
+                        .iter()
+                        .any(|item| !matches!(item.what, What::Reject(_)))
+                    {
+                        return by_lines;
+                    }
+                }
                 let what = error.to_string();
                 let what = what.split(" at line ").next().unwrap_or_default();
                 let reason = format!("not valid JSON: {what} (column {})", error.column());
+                let line = first_line + error.line() as u64 - 1;
                 items.push(Item {
-                    line: error.line() as u64,
+                    line,
                     what: What::Reject(reason),
                 });
                 break;
@@ -128,16 +160,30 @@ fn document(text: Arc<String>) -> Vec<Item> {
     items
 }
 
-fn what(text: &str, shared: impl FnOnce() -> (Arc<String>, Range<usize>)) -> What {
-    match Parsed::parse(text, None) {
+/// What the JSON text at `range` is.
+fn what(text: &Arc<String>, range: Range<usize>) -> What {
+    let item = &text[range.clone()];
+    match Parsed::parse(item, None) {
         Ok(Parsed::Resource(resource)) => {
             let conditional = reference::has_conditional(&resource.text);
             What::Resource(resource, conditional)
         }
-        Ok(Parsed::Bundle) => {
-            let (text, range) = shared();
-            What::Bundle(text, range)
+        Ok(Parsed::Bundle) => What::Bundle(text.clone(), range),
+        Err(_) if is_manifest(item) => {
+            What::Remark("a Bulk Data manifest; its files are what there is to import".to_owned())
         }
         Err(reason) => What::Reject(reason),
     }
+}
+
+/// True for the manifest that an export leaves beside its files.
+fn is_manifest(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Manifest<'a> {
+        #[serde(borrow, rename = "transactionTime")]
+        _transaction_time: &'a RawValue,
+        #[serde(borrow, rename = "output")]
+        _output: Vec<&'a RawValue>,
+    }
+    text.starts_with('{') && serde_json::from_str::<Manifest>(text).is_ok()
 }

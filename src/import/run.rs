@@ -16,8 +16,10 @@ use crate::fhir::resource::{Parsed, Resource, short};
 use crate::source::{Input, Inputs};
 use crate::store::{Match, Stamping, Store, Writer};
 
-/// How many pieces may wait between reading and writing.
-const AHEAD: usize = 4;
+/// How many pieces may wait between reading and writing: few, since a piece may be a large one.
+const AHEAD: usize = 1;
+/// So many different conditional references that find nothing are remembered with their place.
+const REMEMBERED: usize = 1000;
 
 /// How to import. Resources of any FHIR version and of any type are taken.
 #[derive(Clone, Copy, Debug, Default)]
@@ -179,7 +181,7 @@ impl Import {
         if self.strict {
             run.resolve_again()?;
             run.writer.commit()?;
-        } else if !run.writer.unresolved()?.is_empty() {
+        } else if run.writer.next_unresolved("")?.is_some() {
             run.writer.begin(Some(0))?;
             run.resolve_again()?;
             run.writer.commit()?;
@@ -257,6 +259,10 @@ impl Run<'_> {
                 self.reject(item.line, reason);
                 Ok(())
             }
+            What::Remark(remark) => {
+                self.remark(item.line, remark);
+                Ok(())
+            }
             What::Resource(resource, conditional) => {
                 self.put(item.line, *resource, conditional, &|_| Vec::new())
             }
@@ -302,12 +308,22 @@ impl Run<'_> {
                     .map_err(|reason| Error::new(Kind::Internal, reason))?;
             }
             for link in &open {
-                let missed = Missed {
-                    file: self.file.clone(),
-                    line,
-                    times: 0,
-                };
-                self.missed.entry(link.clone()).or_insert(missed).times += 1;
+                let room = self.missed.len() < REMEMBERED;
+                match self.missed.get_mut(link) {
+                    Some(missed) => missed.times += 1,
+                    None if room => {
+                        let file = self.file.clone();
+                        self.missed.insert(
+                            link.clone(),
+                            Missed {
+                                file,
+                                line,
+                                times: 1,
+                            },
+                        );
+                    }
+                    None => {}
+                }
             }
         }
         let change = self.writer.put(&resource, self.stamping, &open)?;
@@ -338,71 +354,85 @@ impl Run<'_> {
         })
     }
 
+    /// True if `meta.lastUpdated` is kept where there is one.
+    pub(super) fn keeps(&self) -> bool {
+        self.stamping == Stamping::Keep
+    }
+
     /// Tries the store's open conditional references again, now that everything is in, so that
     /// the order of files does not matter; reports those that stay open.
     fn resolve_again(&mut self) -> Result<()> {
-        let mut targets = BTreeMap::new();
-        let mut holders = std::collections::BTreeSet::new();
-        let mut reasons = BTreeMap::new();
-        for (link, seqs) in self.writer.unresolved()? {
-            let found = match Condition::parse(&link) {
-                Some(Ok(condition)) => match Match::of(self.writer.find(&condition)?) {
-                    Match::One(id) => Ok(format!("{}/{id}", condition.resource_type)),
-                    Match::None => Err("finds nothing".to_owned()),
-                    Match::Several(ids) => {
-                        Err(format!("finds several: {}", short(&ids.join(", "))))
+        let mut link = String::new();
+        while let Some(next) = self.writer.next_unresolved(&link)? {
+            link = next;
+            match self.outcome(&link)? {
+                Ok(_) => {
+                    for seq in self.writer.holders(&link)? {
+                        self.revise(seq)?;
                     }
-                },
-                Some(Err(reason)) => Err(format!("cannot be resolved: {reason}")),
-                None => Err("cannot be resolved".to_owned()),
-            };
-            match found {
-                Ok(target) => {
-                    targets.insert(link, target);
-                    holders.extend(seqs);
                 }
                 Err(reason) => {
-                    self.report.unresolved += seqs.len() as u64;
-                    reasons.insert(link, reason);
+                    self.report.unresolved += self.writer.holders(&link)?.len() as u64;
+                    self.report_missed(&link, &reason);
                 }
             }
         }
-        for seq in holders {
-            let pending = self.writer.pending(seq)?;
-            let mut open = Vec::new();
-            let text = reference::rewritten(&pending.body, |slot, link| {
-                let target = targets.get(link.as_ref());
-                if slot == Slot::Reference
-                    && target.is_none()
-                    && reasons.contains_key(link.as_ref())
-                {
-                    open.push(link.into_owned());
-                }
-                target.filter(|_| slot == Slot::Reference).cloned()
-            });
-            let text = text.as_deref().unwrap_or(&pending.body);
-            if let Ok(Parsed::Resource(resource)) = Parsed::parse(text, None) {
-                self.writer.revise(&pending, &resource, &open)?;
+        self.writer.forget_resolved()
+    }
+
+    /// What a conditional reference is resolved to by the store, or why not.
+    fn outcome(&mut self, link: &str) -> Result<std::result::Result<String, String>> {
+        let condition = match Condition::parse(link) {
+            Some(Ok(condition)) => condition,
+            Some(Err(reason)) => return Ok(Err(format!("cannot be resolved: {reason}"))),
+            None => return Ok(Err("cannot be resolved".to_owned())),
+        };
+        Ok(match Match::of(self.writer.find(&condition)?) {
+            Match::One(id) => Ok(format!("{}/{id}", condition.resource_type)),
+            Match::None => Err("finds nothing".to_owned()),
+            Match::Several(ids) => Err(format!("finds several: {}", short(&ids.join(", ")))),
+        })
+    }
+
+    /// Resolves all that can be resolved now of one version.
+    fn revise(&mut self, seq: i64) -> Result<()> {
+        let pending = self.writer.pending(seq)?;
+        let mut open = Vec::new();
+        let mut failed = None;
+        let text = reference::rewritten(&pending.body, |slot, link| {
+            match self.lookup(slot, &link, &|_| Vec::new()) {
+                Ok(Lookup::NoSearch) => {}
+                Ok(Lookup::Found(target)) => return Some(target),
+                Ok(Lookup::Open) => open.push(link.into_owned()),
+                Err(error) => failed = Some(error),
             }
+            None
+        });
+        if let Some(error) = failed {
+            return Err(error);
         }
-        for (link, reason) in reasons {
-            if let Some(Missed { file, line, times }) = self.missed.remove(&link) {
-                self.file = file;
-                let times = if times > 1 {
-                    format!(" ({times} times)")
-                } else {
-                    String::new()
-                };
-                self.remark(
-                    line,
-                    format!(
-                        "conditional reference {} {reason}{times}; it is left as it is",
-                        short(&link)
-                    ),
-                );
-            }
+        let text = text.as_deref().unwrap_or(&pending.body);
+        match Parsed::parse(text, None) {
+            Ok(Parsed::Resource(resource)) => self.writer.revise(&pending, &resource, &open),
+            Ok(Parsed::Bundle) => Err(Error::new(Kind::Damaged, "a Bundle is in the store")),
+            Err(reason) => Err(Error::new(Kind::Damaged, reason)),
         }
-        Ok(())
+    }
+
+    fn report_missed(&mut self, link: &str, reason: &str) {
+        if let Some(Missed { file, line, times }) = self.missed.remove(link) {
+            self.file = file;
+            let times = if times > 1 {
+                format!(" ({times} times)")
+            } else {
+                String::new()
+            };
+            let link = short(link);
+            self.remark(
+                line,
+                format!("conditional reference {link} {reason}{times}; it is left as it is"),
+            );
+        }
     }
 }
 

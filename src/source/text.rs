@@ -18,8 +18,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 pub enum Piece {
     /// Whole lines, each an item of its own; the first one's number, from 1.
     Lines { first_line: u64, text: Vec<u8> },
-    /// One or several JSON texts that may go over many lines; starts at line 1.
-    Document { text: Vec<u8> },
+    /// One or several JSON texts that may go over many lines; the first line's number.
+    Document { first_line: u64, text: Vec<u8> },
     /// A part that cannot be read: where (0: as a whole) and why.
     Damage { line: u64, reason: String },
 }
@@ -28,7 +28,7 @@ impl Piece {
     /// Bytes of its text.
     pub fn bytes(&self) -> usize {
         match self {
-            Piece::Lines { text, .. } | Piece::Document { text } => text.len(),
+            Piece::Lines { text, .. } | Piece::Document { text, .. } => text.len(),
             Piece::Damage { .. } => 0,
         }
     }
@@ -51,6 +51,7 @@ pub(super) fn read(
     visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
 ) -> Result<()> {
     let mut reader = Reader {
+        blank_lines: 0,
         from,
         buffer: Vec::with_capacity(BLOCK),
         ended: false,
@@ -79,6 +80,8 @@ fn is_named_ndjson(name: &str) -> bool {
 
 struct Reader<R> {
     from: R,
+    /// Blank lines at the beginning that were let go of.
+    blank_lines: u64,
     /// What was read and not handed on yet.
     buffer: Vec<u8>,
     ended: bool,
@@ -124,18 +127,26 @@ impl<R: Read> Reader<R> {
     /// itself: then the next one deserves its own chance. A line that merely ends too early begins
     /// a document.
     fn starts_with_a_whole_line(&mut self) -> bool {
-        let mut start = 0;
         loop {
-            let end = self.line_break(start);
-            let line = self.buffer[start..end.unwrap_or(self.buffer.len())].trim_ascii();
+            let end = self.line_break(0);
+            let line = self.buffer[..end.unwrap_or(self.buffer.len())].trim_ascii();
             if !line.is_empty() {
                 return match serde_json::from_slice::<IgnoredAny>(line) {
                     Ok(_) => true,
                     Err(error) => !error.is_eof(),
                 };
             }
-            match end {
-                Some(end) => start = end + 1,
+            // A block of blank lines at once: there may be many.
+            let blank = self
+                .buffer
+                .iter()
+                .take_while(|b| b.is_ascii_whitespace())
+                .count();
+            match memrchr(b'\n', &self.buffer[..blank]) {
+                Some(last) => {
+                    self.blank_lines += memchr_iter(b'\n', &self.buffer[..=last]).count() as u64;
+                    self.buffer.drain(..=last);
+                }
                 None => return true,
             }
         }
@@ -150,12 +161,18 @@ impl<R: Read> Reader<R> {
         match self.failed {
             Some(error) => visit(name, Piece::damage(0, error)),
             None if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
-            None => visit(name, Piece::Document { text: self.buffer }),
+            None => visit(
+                name,
+                Piece::Document {
+                    first_line: 1 + self.blank_lines,
+                    text: self.buffer,
+                },
+            ),
         }
     }
 
     fn lines(mut self, name: &str, visit: &mut dyn FnMut(&str, Piece) -> Result<()>) -> Result<()> {
-        let mut first_line = 1;
+        let mut first_line = 1 + self.blank_lines;
         loop {
             self.fill(BLOCK);
             self.line_break(0);

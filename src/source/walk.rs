@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 
 use super::inflate;
 use super::text::Piece;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// One file, or standard input. Each is imported as a whole or not at all.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ enum From {
     Stdin,
     File(PathBuf),
     Memory(Arc<[u8]>),
+    /// It was found but cannot be followed, and why.
+    Broken(String),
 }
 
 /// The inputs that some paths mean.
@@ -43,7 +45,7 @@ impl Inputs {
     /// `.json`, `.ndjson`, `.jsonl` (each also `.gz`) or `.zip`, anything else itself.
     ///
     /// # Errors
-    /// `NotFound` for a path that is not there, `Io` for a folder that cannot be read.
+    /// `NotFound` for a path that is not there.
     pub fn find(paths: &[PathBuf]) -> Result<Inputs> {
         let mut found = Inputs::default();
         for path in paths {
@@ -54,7 +56,7 @@ impl Inputs {
                     from: From::Stdin,
                 });
             } else if path.is_dir() {
-                found.walk(path)?;
+                found.walk(path);
             } else {
                 let meta =
                     std::fs::metadata(path).map_err(|error| Error::io(path.display(), error))?;
@@ -64,16 +66,20 @@ impl Inputs {
         Ok(found)
     }
 
-    fn walk(&mut self, folder: &Path) -> Result<()> {
+    fn walk(&mut self, folder: &Path) {
         let files = WalkDir::new(folder)
             .follow_links(true)
             .sort_by_file_name()
             .into_iter()
             .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
         for entry in files {
-            let entry = entry.map_err(|error| {
-                Error::caused(Kind::Io, format!("{}: {error}", folder.display()), error)
-            })?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.add_broken(folder, error);
+                    continue;
+                }
+            };
             if entry.file_type().is_dir() {
                 continue;
             }
@@ -87,7 +93,26 @@ impl Inputs {
                 false => self.skipped.push(entry.path().display().to_string()),
             }
         }
-        Ok(())
+    }
+
+    /// A link to nowhere, a loop, a folder that is closed to us: no reason to leave out the others.
+    fn add_broken(&mut self, folder: &Path, error: walkdir::Error) {
+        let path = error.path().unwrap_or(folder).to_owned();
+        if path.file_name().is_some_and(is_hidden) {
+            return;
+        }
+        let reason = match error.loop_ancestor() {
+            Some(ancestor) => format!("a link back to {}", ancestor.display()),
+            None => match error.into_io_error() {
+                Some(error) => Error::io("cannot be read", error).to_string(),
+                None => "cannot be read".to_owned(),
+            },
+        };
+        self.inputs.push(Input {
+            name: path.display().to_string(),
+            size: Some(0),
+            from: From::Broken(reason),
+        });
     }
 
     fn add(&mut self, path: &Path, size: Option<u64>) {
@@ -114,6 +139,13 @@ impl Input {
         match &self.from {
             From::Stdin => inflate::read(name, None, Box::new(stdin().lock()), progress, visit),
             From::Memory(text) => inflate::read(name, None, Box::new(&text[..]), progress, visit),
+            From::Broken(reason) => visit(
+                name,
+                Piece::Damage {
+                    line: 0,
+                    reason: reason.clone(),
+                },
+            ),
             From::File(path) => match File::open(path) {
                 Ok(file) => inflate::read(name, Some(path), Box::new(file), progress, visit),
                 Err(error) => visit(name, Piece::damage(0, error)),
@@ -127,6 +159,14 @@ impl Input {
             name: name.to_owned(),
             size: Some(text.len() as u64),
             from: From::Memory(text.into()),
+        }
+    }
+
+    /// Its path, where it is a file.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.from {
+            From::File(path) => Some(path),
+            _ => None,
         }
     }
 

@@ -9,9 +9,9 @@ use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
@@ -31,7 +31,11 @@ const FORMAT: u32 = 1;
 /// Larger than SQLite's default: bodies of a kilobyte fill it better and load faster.
 const PAGE_SIZE: u32 = 16 * 1024;
 /// Page cache of one connection that writes, in KiB; negative is SQLite's way to say so.
-const WRITER_CACHE: i32 = -64 * 1024;
+pub(super) const WRITER_CACHE: i32 = -64 * 1024;
+/// Read connections kept for the next reader.
+const MOST_IDLE: usize = 8;
+/// Page cache of one connection that reads, in KiB.
+const READER_CACHE: i32 = -1024;
 /// What must not stand for itself in a `file:` URI.
 const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add(b'"');
 
@@ -57,6 +61,8 @@ struct Inner {
     access: Access,
     clock: Clock,
     readers: Mutex<Vec<Connection>>,
+    /// The signing key, which no other store has.
+    key: OnceLock<Vec<u8>>,
     /// The one that adds to the store, and one that only notes which transactionTime was handed
     /// out; `None` where the store is read-only.
     writing: Option<(Mutex<Connection>, Mutex<Connection>)>,
@@ -201,10 +207,23 @@ impl Store {
             sql::setting(&*store.reader()?, "last_seq")?;
             Ok(store)
         };
+        if has_beside(path, "-journal") {
+            // Somebody was killed while writing, or is writing now. What is in the file may be half
+            // of something: SQLite takes it back, but only where it may write.
+            let conn = connect(
+                &file_uri(path, "mode=rw"),
+                OpenFlags::SQLITE_OPEN_READ_WRITE,
+            )?;
+            sql::setting(&conn, "last_seq").map_err(|error| error.at(path.display()))?;
+        }
         match readable("mode=ro") {
             // A store that was not closed cleanly is in WAL mode, which needs a writable folder;
             // without a log beside it the file alone is everything.
-            Err(error) if matches!(error.kind(), Kind::Io | Kind::ReadOnly) && !has_log(path) => {
+            Err(error)
+                if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
+                    && !has_beside(path, "-wal")
+                    && !has_beside(path, "-journal") =>
+            {
                 readable("mode=ro&immutable=1")
             }
             Err(error) => Err(error.at(path.display())),
@@ -237,6 +256,7 @@ impl Store {
                 access,
                 clock: Clock::system(),
                 readers: Mutex::default(),
+                key: OnceLock::new(),
                 writing,
             }),
         }
@@ -262,14 +282,8 @@ impl Store {
         writer.pragma_update(None, "cache_size", WRITER_CACHE)?;
         // Indexes are sorted with a second thread.
         writer.pragma_update(None, "threads", 2)?;
-        if is_made(&writer)? {
-            // A folder that cannot be written shows only when a journal is to be made.
-            sql::run(
-                &writer,
-                "UPDATE setting SET value = value WHERE name = 'last_seq'",
-                (),
-            )
-            .map_err(at)?;
+        if is_made(&writer).map_err(at)? {
+            probe(&writer).map_err(at)?;
         }
         notes.busy_timeout(std::time::Duration::ZERO)?;
         let writing = Some((Mutex::new(writer), Mutex::new(notes)));
@@ -371,7 +385,7 @@ impl Store {
     }
 
     /// The key that signs the names of files.
-    pub(crate) fn signing_key(&self) -> Result<[u8; 32]> {
+    pub(crate) fn signing_key(&self) -> Result<Vec<u8>> {
         let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
         sql::one(&*self.reader()?, sql, (), |row| row.get(0))
     }
@@ -446,18 +460,38 @@ impl Store {
         let idle = lock(pool).pop();
         let conn = match idle {
             Some(conn) => conn,
-            None => connect(
-                &self.inner.uri,
-                match self.inner.access {
-                    Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
-                    Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
-                },
-            )?,
+            None => self.inner.connect_reader()?,
         };
         Ok(Reader {
             pool,
             conn: Some(conn),
         })
+    }
+}
+
+impl Inner {
+    fn connect_reader(&self) -> Result<Connection> {
+        let conn = connect(
+            &self.uri,
+            match self.access {
+                Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+                Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            },
+        )?;
+        conn.pragma_update(None, "cache_size", READER_CACHE)?;
+        // Another store in the place of ours would answer with other bytes to the same names.
+        let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
+        let key: Vec<u8> = sql::one(&conn, sql, (), |row| row.get(0))?;
+        match *self.key.get_or_init(|| key.clone()) == key {
+            true => Ok(conn),
+            false => Err(Error::new(
+                Kind::Damaged,
+                format!(
+                    "{}: another store has taken its place; start again",
+                    self.path.display()
+                ),
+            )),
+        }
     }
 }
 
@@ -501,7 +535,10 @@ impl Drop for Reader<'_> {
         if let Some(conn) = self.conn.take()
             && conn.is_autocommit()
         {
-            lock(self.pool).push(conn);
+            let mut pool = lock(self.pool);
+            if pool.len() < MOST_IDLE {
+                pool.push(conn);
+            }
         }
     }
 }
@@ -517,6 +554,25 @@ fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
+}
+
+/// Finds out whether the store can be written: a folder that cannot be shows only when a journal is
+/// to be made, so a byte has to change. Whoever is writing at this moment shows that it can be.
+fn probe(conn: &Connection) -> Result<()> {
+    conn.busy_timeout(std::time::Duration::ZERO)?;
+    let tried = conn
+        .execute_batch(
+            "BEGIN IMMEDIATE; UPDATE setting SET value = value + 1 WHERE name = 'last_seq'",
+        )
+        .map_err(Error::from);
+    if !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
+    }
+    conn.busy_timeout(PATIENCE)?;
+    match tried {
+        Err(error) if error.kind() == Kind::Busy => Ok(()),
+        tried => tried,
+    }
 }
 
 fn is_made(conn: &Connection) -> Result<bool> {
@@ -547,18 +603,37 @@ fn create_private(path: &Path) -> Result<()> {
     options
         .open(path)
         .map(drop)
-        .map_err(|error| Error::io(path.display(), error))
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Error::caused(
+                Kind::ReadOnly,
+                format!("{}: no store can be made there", path.display()),
+                error,
+            ),
+            _ => Error::io(path.display(), error),
+        })
 }
 
-fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|meta| meta.len() > 0)
+/// True if a journal or log with something in it lies beside the store.
+fn has_beside(path: &Path, ending: &str) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    std::fs::metadata(name).is_ok_and(|meta| meta.len() > 0)
 }
 
+/// <https://www.sqlite.org/uri.html>, with every byte of the name that could mean something escaped.
 fn file_uri(path: &Path, options: &str) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let text = absolute.to_string_lossy().replace('\\', "/");
-    let slash = if text.starts_with('/') { "" } else { "/" };
-    format!("file:{slash}{}?{options}", utf8_percent_encode(&text, URI))
+    #[cfg(unix)]
+    let name = percent_encode(
+        std::os::unix::ffi::OsStrExt::as_bytes(absolute.as_os_str()),
+        URI,
+    )
+    .to_string();
+    #[cfg(not(unix))]
+    let name = {
+        let text = absolute.to_string_lossy().replace('\\', "/");
+        let slash = if text.starts_with('/') { "" } else { "/" };
+        format!("{slash}{}", percent_encode(text.as_bytes(), URI))
+    };
+    format!("file://{name}?{options}")
 }

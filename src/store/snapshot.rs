@@ -74,7 +74,7 @@ impl Snapshot {
             match note(&conn, store.now()) {
                 Ok((seq, time)) => return Ok(Snapshot::at(store, seq, time)),
                 // Someone is writing at this moment, with an earlier time than now.
-                Err(error) if error.kind() == Kind::Busy => {
+                Err(error) if matches!(error.kind(), Kind::Busy | Kind::ReadOnly) => {
                     if !conn.is_autocommit() {
                         conn.execute_batch("ROLLBACK")?;
                     }

@@ -9,7 +9,7 @@ use std::sync::MutexGuard;
 use rusqlite::Connection;
 
 use super::bulk::{self, Dropped, Known};
-use super::open::Store;
+use super::open::{Store, WRITER_CACHE};
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
@@ -18,6 +18,9 @@ use crate::fhir::resource::{Assigned, Resource, Stamp};
 
 /// Below this many bytes of input the indexes are not worth taking away.
 const BULK_BYTES: u64 = 8 << 20;
+
+/// Page cache while indexes are built, in KiB.
+const SORTING_CACHE: i32 = -16 * 1024;
 
 /// What became of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,12 +151,13 @@ impl<'a> Writer<'a> {
             |row| row.get(0),
         )?;
         self.handed_out = Instant::from_micros(setting(&self.conn, "last_transaction_time")?);
-        let last_write = Instant::from_micros(setting(&self.conn, "last_write_time")?);
-        let after_handed_out = match self.handed_out == Instant::default() {
-            true => Instant::default(),
-            false => self.handed_out.next_millisecond(),
-        };
-        self.time = self.store.now().max(last_write).max(after_handed_out);
+        // Later than everything that a manifest may have said: a transactionTime handed out, or,
+        // where that could not be noted, the time of the last write.
+        let said = self.handed_out.max(Instant::from_micros(setting(
+            &self.conn,
+            "last_write_time",
+        )?));
+        self.time = self.store.now().max(said.next_millisecond());
         self.time_text = self.time.to_string();
         let worth = match bytes {
             Some(bytes) => bytes >= BULK_BYTES.max(self.loaded),
@@ -175,7 +179,8 @@ impl<'a> Writer<'a> {
         set_setting(&self.conn, "last_seq", self.seq)?;
         set_setting(&self.conn, "last_write_time", self.time.micros())?;
         self.conn.execute_batch("COMMIT")?;
-        Ok(())
+        // From now on there is something to read, and readers must not be kept waiting.
+        self.store.share()
     }
 
     /// Undoes the transaction.
@@ -198,7 +203,13 @@ impl<'a> Writer<'a> {
 
     fn restore_indexes(&mut self) -> Result<()> {
         match self.dropped.take() {
-            Some(dropped) => dropped.restore(&self.conn),
+            Some(dropped) => {
+                // Each of the sorting threads takes as much as the page cache may have.
+                self.conn.pragma_update(None, "cache_size", SORTING_CACHE)?;
+                dropped.restore(&self.conn)?;
+                self.conn.pragma_update(None, "cache_size", WRITER_CACHE)?;
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -393,7 +404,7 @@ impl<'a> Writer<'a> {
             )?;
         }
         for reference in unresolved {
-            let sql = "INSERT OR IGNORE INTO unresolved VALUES (?1, ?2)";
+            let sql = "INSERT OR IGNORE INTO unresolved VALUES (?2, ?1)";
             run(&self.conn, sql, (self.seq, reference))?;
         }
         Ok(())
@@ -481,22 +492,32 @@ impl<'a> Writer<'a> {
         Ok(found.unwrap_or_default())
     }
 
-    /// The conditional references still open, with the current versions that hold them.
+    /// The first conditional reference after `link`, in their order, that a current version holds.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn unresolved(&self) -> Result<Vec<(String, Vec<i64>)>> {
-        let sql = "SELECT reference, seq FROM unresolved JOIN resource USING (seq) ORDER BY reference, seq";
-        let rows: Vec<(String, i64)> =
-            all(&self.conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut grouped: Vec<(String, Vec<i64>)> = Vec::new();
-        for (reference, seq) in rows {
-            match grouped.last_mut() {
-                Some((last, seqs)) if *last == reference => seqs.push(seq),
-                _ => grouped.push((reference, vec![seq])),
-            }
-        }
-        Ok(grouped)
+    pub fn next_unresolved(&self, link: &str) -> Result<Option<String>> {
+        let sql = "SELECT reference FROM unresolved CROSS JOIN resource USING (seq)
+                    WHERE reference > ?1 ORDER BY reference LIMIT 1";
+        maybe(&self.conn, sql, [link], |row| row.get(0))
+    }
+
+    /// The current versions that hold a conditional reference.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn holders(&self, link: &str) -> Result<Vec<i64>> {
+        let sql = "SELECT seq FROM unresolved CROSS JOIN resource USING (seq) WHERE reference = ?1";
+        all(&self.conn, sql, [link], |row| row.get(0))
+    }
+
+    /// Drops what is noted of versions that are not current any more.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn forget_resolved(&self) -> Result<()> {
+        let sql = "DELETE FROM unresolved WHERE seq NOT IN (SELECT seq FROM resource)";
+        run(&self.conn, sql, ()).map(drop)
     }
 
     /// A version that holds some of them.
