@@ -64,7 +64,7 @@ pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
 pub use export::{File, Folder, Plan, Request, Written, instant};
 pub use fhir::Instant;
 pub use fhir::reference::type_and_id;
-pub use http::{Options, Server};
+pub use http::{Options, Reserved, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
 pub use store::{Access, Finding, Info, Snapshot, Store, TypeInfo};

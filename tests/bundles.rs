@@ -29,14 +29,9 @@ fn import(dir: &Dir, code: i32, text: &str) -> Value {
 
 #[test]
 fn resources_of_every_other_type_are_entries() {
-    for bundle_type in [
-        "document",
-        "message",
-        "searchset",
-        "collection",
-        "batch-response",
-        "transaction-response",
-    ] {
+    for bundle_type in
+        ["document", "message", "searchset", "collection", "batch-response", "transaction-response"]
+    {
         let dir = Dir::new();
         let entries = json!([
             {"resource": patient("1", json!({})), "response": {"status": "200"}},
@@ -45,18 +40,8 @@ fn resources_of_every_other_type_are_entries() {
             // A request has no say here.
             {"resource": patient("3", json!({})), "request": request("DELETE", "Patient/3")},
         ]);
-        assert_eq!(
-            import(&dir, 0, &bundle(bundle_type, entries))["created"],
-            3,
-            "{bundle_type}"
-        );
-        assert_eq!(
-            dir.count(
-                "s.db",
-                "SELECT count(*) FROM resource WHERE type = 'Patient'"
-            ),
-            3
-        );
+        assert_eq!(import(&dir, 0, &bundle(bundle_type, entries))["created"], 3, "{bundle_type}");
+        assert_eq!(dir.count("s.db", "SELECT count(*) FROM resource WHERE type = 'Patient'"), 3);
     }
 }
 
@@ -91,29 +76,12 @@ fn requests_are_obeyed() {
         ]);
         let report = import(&dir, 1, &bundle(bundle_type, entries));
         assert_eq!(
-            (
-                &report["created"],
-                &report["deleted"],
-                &report["rejected"],
-                &report["warnings"]
-            ),
+            (&report["created"], &report["deleted"], &report["rejected"], &report["warnings"]),
             (&json!(3), &json!(1), &json!(7), &json!(2)),
             "{bundle_type}: {report}"
         );
-        let ids: Vec<String> = dir
-            .bodies("s.db")
-            .into_iter()
-            .map(|(place, _)| place)
-            .collect();
-        assert_eq!(
-            ids,
-            [
-                "Patient/named",
-                "Patient/post",
-                "Patient/put",
-                "Patient/stays"
-            ]
-        );
+        let ids: Vec<String> = dir.bodies("s.db").into_iter().map(|(place, _)| place).collect();
+        assert_eq!(ids, ["Patient/named", "Patient/post", "Patient/put", "Patient/stays"]);
         dir.check("s.db");
     }
 }
@@ -124,11 +92,7 @@ fn rejects_in_a_bundle_name_line_and_entry() {
     dir.write("b.json", "{\n\"resourceType\":\"Bundle\",\n\"type\":\"batch\",\n\"entry\":[\n{\"resource\":{\"resourceType\":\"Patient\"}},\n{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"?\"}}\n]}");
     let ran = dir.run(["import", "s.db", "b.json"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.stderr.contains("b.json:6: entry[1]: id"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("b.json:6: entry[1]: id"), "{}", ran.stderr);
 }
 
 #[test]
@@ -141,16 +105,9 @@ fn links_between_entries_become_type_and_id() {
 {"fullUrl":"urn:uuid:o","resource":{"resourceType":"Observation","id":"o","contained":[{"resourceType":"Basic","subject":{"reference":"urn:uuid:0000-a"}}],"extension":[{"url":"urn:uuid:not-here","valueReference":{"reference" : "urn:uuid:0000-A"}}],"a":{"reference":"https:\/\/example.org\/fhir\/Group\/g"},"attachment":{"url":"urn:oid:1.2.3"},"valueUri":"urn:oid:1.2.3","b":{"reference":"#x"},"c":{"reference":"urn:uuid:not-here"},"display":"urn:oid:1.2.3",META},"request":{"method":"POST","url":"Observation"}},
 {"fullUrl":"https://example.org/StructureDefinition/s","resource":{"resourceType":"StructureDefinition","id":"s","url":"https://example.org/StructureDefinition/s",META},"request":{"method":"PUT","url":"StructureDefinition/s"}}]}"##;
     let text = text.replace("META", META);
-    assert_eq!(
-        import(&dir, 0, &text)["warnings"],
-        1,
-        "the reference that names no entry"
-    );
+    assert_eq!(import(&dir, 0, &text)["warnings"], 1, "the reference that names no entry");
     let expected = r##"{"resourceType":"Observation","id":"o","contained":[{"resourceType":"Basic","subject":{"reference":"Patient/p"}}],"extension":[{"url":"urn:uuid:not-here","valueReference":{"reference" : "Patient/p"}}],"a":{"reference":"Group/g"},"attachment":{"url":"Binary/b"},"valueUri":"Binary/b","b":{"reference":"#x"},"c":{"reference":"urn:uuid:not-here"},"display":"urn:oid:1.2.3",META}"##;
-    assert_eq!(
-        dir.get("s.db", "Observation/o"),
-        expected.replace("META", META)
-    );
+    assert_eq!(dir.get("s.db", "Observation/o"), expected.replace("META", META));
     let patient = dir.get("s.db", "Patient/p");
     assert!(
         patient.contains(r#""value":"urn:uuid:0000-a""#)
@@ -190,10 +147,7 @@ fn named(id: &str, system: &str, value: &str) -> Value {
 
 fn performer(dir: &Dir, id: &str) -> String {
     let body: Value = serde_json::from_str(&dir.get("s.db", &format!("Observation/{id}"))).unwrap();
-    body["performer"][0]["reference"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    body["performer"][0]["reference"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -228,11 +182,7 @@ fn conditional_references_find_what_is_in_the_bundle_and_in_the_store() {
     assert_eq!(performer(&dir, "f"), "Practitioner/stored");
     for (id, left, why) in [
         ("c", "Practitioner?identifier=3", "finds several"),
-        (
-            "d",
-            "Practitioner?identifier=http://x/npi|404",
-            "finds nothing",
-        ),
+        ("d", "Practitioner?identifier=http://x/npi|404", "finds nothing"),
         ("e", "Practitioner?name=Who", "cannot be searched here"),
     ] {
         assert_eq!(performer(&dir, id), left);
@@ -250,10 +200,7 @@ fn a_reference_that_finds_nothing_is_tried_again_when_more_comes() {
     dir.write("2.json", named("one", "s", "1").to_string());
     dir.write("3.json", named("two", "s", "2").to_string());
     // In one run, whatever the order of the files.
-    assert_eq!(
-        dir.import(0, &["s.db", "1.json", "2.json"])["unresolved"],
-        1
-    );
+    assert_eq!(dir.import(0, &["s.db", "1.json", "2.json"])["unresolved"], 1);
     assert_eq!(performer(&dir, "a"), "Practitioner/one");
     // In a later one.
     assert_eq!(dir.import(0, &["s.db", "3.json"])["unresolved"], 0);
@@ -277,27 +224,15 @@ fn if_none_exist_creates_once() {
     let link = json!({"resource": observation("o", "urn:uuid:second"), "request": request("POST", "Observation")});
     let text = bundle(
         "batch",
-        json!([
-            entry("first", "1"),
-            entry("second", "1"),
-            entry("other", "2"),
-            link
-        ]),
+        json!([entry("first", "1"), entry("second", "1"), entry("other", "2"), link]),
     );
     let report = import(&dir, 0, &text);
-    assert_eq!(
-        (&report["created"], &report["unchanged"]),
-        (&json!(3), &json!(1))
-    );
+    assert_eq!((&report["created"], &report["unchanged"]), (&json!(3), &json!(1)));
     // The entry that was not created stands for the one that was there.
     assert_eq!(performer(&dir, "o"), "Practitioner/first");
     assert_eq!(import(&dir, 0, &text)["unchanged"], 4);
     import(&dir, 0, &named("third", "s", "1").to_string());
-    assert_eq!(
-        import(&dir, 1, &text)["rejected"],
-        2,
-        "now it finds several"
-    );
+    assert_eq!(import(&dir, 1, &text)["rejected"], 2, "now it finds several");
 }
 
 #[test]
@@ -314,10 +249,7 @@ fn conditional_updates_and_deletions() {
         (&report["updated"], &report["created"], &report["rejected"]),
         (&json!(1), &json!(1), &json!(1))
     );
-    assert!(
-        dir.get("s.db", "Practitioner/one")
-            .contains(r#""active":true"#)
-    );
+    assert!(dir.get("s.db", "Practitioner/one").contains(r#""active":true"#));
     let gone = bundle(
         "transaction",
         json!([{"request": request("DELETE", "Practitioner?identifier=s|2")}, {"request": request("DELETE", "Practitioner?identifier=s|9")}]),
@@ -337,10 +269,7 @@ fn what_an_export_calls_deleted_deletes() {
         ),
     );
     let line = |id: &str| {
-        bundle(
-            "transaction",
-            json!([{"request": request("DELETE", &format!("Patient/{id}"))}]),
-        )
+        bundle("transaction", json!([{"request": request("DELETE", &format!("Patient/{id}"))}]))
     };
     dir.write("deleted.ndjson", format!("{}\n{}\n", line("1"), line("2")));
     assert_eq!(dir.import(0, &["s.db", "deleted.ndjson"])["deleted"], 2);
@@ -353,10 +282,7 @@ fn a_history_is_applied_from_its_oldest_version_and_once() {
     let dir = Dir::new();
     let version = |n: u32| json!({"resource": patient("p", json!({"n": n, "meta": {"versionId": n.to_string(), "lastUpdated": format!("2020-01-0{n}T00:00:00Z")}})), "request": request("PUT", "Patient/p"), "response": {"status": "200"}});
     let deleted = |id: &str| json!({"request": request("DELETE", &format!("Patient/{id}"))});
-    let text = bundle(
-        "history",
-        json!([version(4), deleted("p"), version(2), version(1)]),
-    );
+    let text = bundle("history", json!([version(4), deleted("p"), version(2), version(1)]));
     let report = import(&dir, 0, &text);
     assert_eq!(
         (&report["created"], &report["updated"], &report["deleted"]),
@@ -372,22 +298,13 @@ fn a_history_is_applied_from_its_oldest_version_and_once() {
     );
     assert_eq!(dir.count("s.db", "SELECT count(*) FROM version"), versions);
     // A longer history adds only what is new.
-    let longer = bundle(
-        "history",
-        json!([version(5), version(4), deleted("p"), version(2), version(1)]),
-    );
+    let longer =
+        bundle("history", json!([version(5), version(4), deleted("p"), version(2), version(1)]));
     assert_eq!(import(&dir, 0, &longer)["updated"], 1);
-    assert_eq!(
-        dir.count("s.db", "SELECT count(*) FROM version"),
-        versions + 1
-    );
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM version"), versions + 1);
     // One that ends in a deletion leaves nothing, also the second time.
     for _ in 0..2 {
-        import(
-            &dir,
-            0,
-            &bundle("history", json!([deleted("p"), version(5)])),
-        );
+        import(&dir, 0, &bundle("history", json!([deleted("p"), version(5)])));
         assert!(dir.bodies("s.db").is_empty());
     }
     dir.check("s.db");

@@ -8,13 +8,9 @@ const A: &str = r#"{"resourceType":"Patient","id":"a","meta":{"versionId":"1","l
 
 fn filled() -> Dir {
     let dir = Dir::new();
-    let many: String = (0..10)
-        .map(|n| format!("{}\n", A.replace("\"a\"", &format!("\"a{n}\""))))
-        .collect();
-    dir.write(
-        "in.ndjson",
-        format!("{A}\n{many}{}\n", A.replace("Patient", "Group")),
-    );
+    let many: String =
+        (0..10).map(|n| format!("{}\n", A.replace("\"a\"", &format!("\"a{n}\"")))).collect();
+    dir.write("in.ndjson", format!("{A}\n{many}{}\n", A.replace("Patient", "Group")));
     dir.import(0, &["s.db", "in.ndjson"]);
     dir
 }
@@ -24,29 +20,15 @@ fn help_names_every_command_and_exit_code() {
     let dir = Dir::new();
     let help = dir.run(["--help"]);
     assert_eq!(help.code, 0);
-    for command in [
-        "import",
-        "serve",
-        "export",
-        "info",
-        "get",
-        "delete",
-        "check",
-        "completions",
-    ] {
-        assert!(
-            help.stdout.contains(&format!("\n  {command} ")),
-            "{command}"
-        );
+    for command in ["import", "serve", "export", "info", "get", "delete", "check", "completions"] {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}");
         let own = dir.run([command, "--help"]);
         assert_eq!(own.code, 0);
         assert!(own.stdout.contains("Usage: fhirlite"), "{command}");
     }
     for code in 0..=10 {
         assert!(
-            help.stdout
-                .lines()
-                .any(|line| line.trim_start().starts_with(&format!("{code}  "))),
+            help.stdout.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))),
             "exit code {code}"
         );
     }
@@ -104,16 +86,7 @@ fn an_export_is_files_and_a_manifest() {
     );
     assert_eq!(dir.text("deep/out/Patient.ndjson").lines().next(), Some(A));
     assert_eq!(
-        dir.run([
-            "export",
-            "s.db",
-            "split",
-            "--type",
-            "Patient",
-            "--resources-per-file",
-            "4"
-        ])
-        .code,
+        dir.run(["export", "s.db", "split", "--type", "Patient", "--resources-per-file", "4"]).code,
         0
     );
     let parts = ["001", "002", "003"].map(|part| dir.text(&format!("split/Patient.{part}.ndjson")));
@@ -164,42 +137,24 @@ fn delete_says_what_was_not_there() {
     assert_eq!((ran.code, ran.stdout.as_str()), (1, "deleted 1\n"));
     assert!(ran.stderr.contains("Patient/nobody"), "{}", ran.stderr);
     assert_eq!(dir.run(["get", "s.db", "Patient/a"]).code, 3);
-    assert_eq!(
-        dir.count("s.db", "SELECT count(*) FROM history WHERE deleted = 1"),
-        1
-    );
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM history WHERE deleted = 1"), 1);
 }
 
 #[test]
 fn info_counts_what_is_there() {
     let dir = filled();
     let info: Value = serde_json::from_str(&dir.run(["info", "s.db", "--json"]).stdout).unwrap();
-    assert_eq!(
-        (&info["resources"], &info["format"]),
-        (&12.into(), &1.into())
-    );
-    assert_eq!(
-        info["types"]["Patient"]["oldest"],
-        "2020-01-01T00:00:00.000Z"
-    );
-    assert_eq!(
-        info["bytes"],
-        dir.bodies("s.db")
-            .iter()
-            .map(|(_, body)| body.len())
-            .sum::<usize>()
-    );
+    assert_eq!((&info["resources"], &info["format"]), (&12.into(), &1.into()));
+    assert_eq!(info["types"]["Patient"]["oldest"], "2020-01-01T00:00:00.000Z");
+    assert_eq!(info["bytes"], dir.bodies("s.db").iter().map(|(_, body)| body.len()).sum::<usize>());
     assert!(dir.run(["info", "s.db"]).stdout.contains("Patient"));
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let dir = filled();
-    let mut child = dir
-        .command(["completions", "bash"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        dir.command(["completions", "bash"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }
@@ -218,8 +173,5 @@ fn completions_are_made_for_every_shell() {
 fn quiet_is_quiet() {
     let dir = filled();
     let ran = dir.run(["import", "s.db", "in.ndjson", "--quiet"]);
-    assert_eq!(
-        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
-        (0, "", "")
-    );
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
 }

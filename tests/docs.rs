@@ -19,11 +19,7 @@ fn commands(readme: &str) -> Vec<(String, Vec<String>)> {
         } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
             found.push((command.to_owned(), Vec::new()));
         } else if inside {
-            found
-                .last_mut()
-                .expect("a command comes first")
-                .1
-                .push(line.to_owned());
+            found.last_mut().expect("a command comes first").1.push(line.to_owned());
         }
     }
     found
@@ -56,9 +52,9 @@ fn all_fit(shown: &[String], lines: &[&str]) -> bool {
         Some((first, rest)) if first == "…" => {
             (0..=lines.len()).any(|skip| all_fit(rest, &lines[skip..]))
         }
-        Some((first, rest)) => lines
-            .split_first()
-            .is_some_and(|(line, more)| fits(first, line) && all_fit(rest, more)),
+        Some((first, rest)) => {
+            lines.split_first().is_some_and(|(line, more)| fits(first, line) && all_fit(rest, more))
+        }
     }
 }
 
@@ -70,11 +66,8 @@ fn every_command_prints_what_the_readme_shows() {
     }
     let dir = Dir::new();
     let bin = std::path::Path::new(FHIRLITE).parent().unwrap();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(project().join("sample-data"))
-        .arg(dir.path(""))
-        .status();
+    let copied =
+        Command::new("cp").arg("-r").arg(project().join("sample-data")).arg(dir.path("")).status();
     assert!(copied.unwrap().success());
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", "generate"])
@@ -87,30 +80,18 @@ fn every_command_prints_what_the_readme_shows() {
     for (command, shown) in commands {
         if let Some(args) = command.strip_prefix("cargo run --release -- serve ") {
             let server = dir.serve(&args.split(' ').collect::<Vec<_>>());
-            assert!(
-                shown
-                    .iter()
-                    .any(|line| line == "listening on http://127.0.0.1:8080")
-            );
+            assert!(shown.iter().any(|line| line == "listening on http://127.0.0.1:8080"));
             assert_eq!(dir.count("demo.db", "SELECT count(*) FROM resource"), 958);
             served = Some(server);
             continue;
         }
-        let authority = served
-            .as_ref()
-            .expect("serve comes first")
-            .authority()
-            .to_owned();
+        let authority = served.as_ref().expect("serve comes first").authority().to_owned();
         // In the tests' own profile: the README's would build everything once more.
         let generate = format!("{}/examples/generate", bin.display());
         let line = command
             .replace("cargo run --release --example generate --", &generate)
             .replace("127.0.0.1:8080", &authority);
-        let path = format!(
-            "{}:{}",
-            bin.display(),
-            std::env::var("PATH").unwrap_or_default()
-        );
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
         let output = Command::new("bash")
             .args(["-c", &format!("{{ {line}\n}} 2>&1")])
             .current_dir(dir.path(""))
@@ -118,9 +99,8 @@ fn every_command_prints_what_the_readme_shows() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        let printed = String::from_utf8(output.stdout)
-            .unwrap()
-            .replace(&authority, "127.0.0.1:8080");
+        let printed =
+            String::from_utf8(output.stdout).unwrap().replace(&authority, "127.0.0.1:8080");
         let lines: Vec<&str> = printed.lines().collect();
         assert!(
             all_fit(&shown, &lines),
@@ -141,14 +121,10 @@ fn the_readme_names_every_command_option_and_exit_code() {
         .skip(1)
         .take_while(|line| !line.is_empty());
     let mut options = 0;
-    for command in commands
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
+    for command in
+        commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help")
     {
-        assert!(
-            readme.contains(&format!("`fhirlite {command} ")),
-            "{command}"
-        );
+        assert!(readme.contains(&format!("`fhirlite {command} ")), "{command}");
         let row = readme
             .lines()
             .find(|line| line.starts_with(&format!("| `fhirlite {command} ")))
@@ -172,10 +148,7 @@ fn the_readme_names_every_command_option_and_exit_code() {
         .take_while(|line| !line.is_empty())
     {
         let (code, meaning) = line.trim().split_once("  ").unwrap();
-        assert!(
-            readme.contains(&format!("| {code} | {meaning} |")),
-            "{line}"
-        );
+        assert!(readme.contains(&format!("| {code} | {meaning} |")), "{line}");
     }
 }
 
@@ -196,12 +169,7 @@ fn every_field_of_the_report_is_explained() {
     let dir = Dir::new();
     dir.write("a.json", r#"{"resourceType":"Basic","id":"a"}"#);
     let readme = readme();
-    for field in dir
-        .import(0, &["s.db", "a.json"])
-        .as_object()
-        .unwrap()
-        .keys()
-    {
+    for field in dir.import(0, &["s.db", "a.json"]).as_object().unwrap().keys() {
         assert!(readme.contains(&format!("`{field}`")), "{field}");
     }
 }

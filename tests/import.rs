@@ -23,11 +23,8 @@ fn every_form_gives_the_same_resources() {
     );
     let pretty = |text: &str| text.replace(",\"", ",\r\n\t \"").replace('{', "{\n ");
     let documents = format!("{}\n\n{}{}", pretty(A), pretty(B), pretty(C));
-    let members = [
-        gzip(format!("{A}\n").as_bytes()),
-        gzip(format!("{B}\n{C}").as_bytes()),
-    ]
-    .concat();
+    let members =
+        [gzip(format!("{A}\n").as_bytes()), gzip(format!("{B}\n{C}").as_bytes())].concat();
     let packed = zip(&[
         ("notes.txt", b"not FHIR"),
         ("z/c.json", pretty(C).as_bytes()),
@@ -113,14 +110,10 @@ fn bytes_in_are_bytes_out() {
             value["id"].as_str().unwrap()
         );
         let body = dir.get("s.db", &place);
-        let start = body
-            .find("\"versionId\":\"1\",\"lastUpdated\":\"")
-            .expect("set by the import");
+        let start = body.find("\"versionId\":\"1\",\"lastUpdated\":\"").expect("set by the import");
         let end = start + "\"versionId\":\"1\",\"lastUpdated\":\"2021-05-12T16:51:13.561Z\"".len();
         let without = format!("{}{}", &body[..start], &body[end..]);
-        let without = without
-            .replace(r#","meta":{}"#, "")
-            .replace(r#""meta":{,"#, r#""meta":{"#);
+        let without = without.replace(r#","meta":{}"#, "").replace(r#""meta":{,"#, r#""meta":{"#);
         assert_eq!(without, text.replace(r#","meta":{}"#, ""), "{place}");
     }
     dir.check("s.db");
@@ -146,79 +139,41 @@ fn bad_items_are_reported_with_their_place_and_leave_the_others_alone() {
     );
     let lines: Vec<(Vec<u8>, &str)> = vec![
         (br#"{"resourceType":"Patient","id":"ok1"}"#.to_vec(), ""),
-        (
-            br#"{"resourceType":"Patient","id":"x""#.to_vec(),
-            "not valid JSON",
-        ),
+        (br#"{"resourceType":"Patient","id":"x""#.to_vec(), "not valid JSON"),
         (br#"{"id":"x"}"#.to_vec(), "no resourceType"),
-        (
-            br#"{"resourceType":"Pat ient","id":"x"}"#.to_vec(),
-            "letters",
-        ),
+        (br#"{"resourceType":"Pat ient","id":"x"}"#.to_vec(), "letters"),
         (br#"{"resourceType":7,"id":"x"}"#.to_vec(), "letters"),
-        (
-            br#"{"resourceType":"Patient","id":"a b"}"#.to_vec(),
-            "A-Z a-z 0-9",
-        ),
-        (
-            br#"{"resourceType":"Patient","id":""}"#.to_vec(),
-            "A-Z a-z 0-9",
-        ),
-        (
-            br#"{"resourceType":"Patient","id":12}"#.to_vec(),
-            "not a string",
-        ),
-        (
-            br#"{"resourceType":"Patient","id":null}"#.to_vec(),
-            "not a string",
-        ),
-        (
-            br#"{"resourceType":"Patient","id":"x","meta":[]}"#.to_vec(),
-            "meta",
-        ),
+        (br#"{"resourceType":"Patient","id":"a b"}"#.to_vec(), "A-Z a-z 0-9"),
+        (br#"{"resourceType":"Patient","id":""}"#.to_vec(), "A-Z a-z 0-9"),
+        (br#"{"resourceType":"Patient","id":12}"#.to_vec(), "not a string"),
+        (br#"{"resourceType":"Patient","id":null}"#.to_vec(), "not a string"),
+        (br#"{"resourceType":"Patient","id":"x","meta":[]}"#.to_vec(), "meta"),
         (
             br#"{"resourceType":"Patient","id":"x","meta":{"lastUpdated":"yesterday"}}"#.to_vec(),
             "--stamp",
         ),
-        (
-            br#"{"resourceType":"Patient","id":"x","meta":{"versionId":3}}"#.to_vec(),
-            "versionId",
-        ),
-        (
-            br#"{"resourceType":"Patient","id":"x","id":"y"}"#.to_vec(),
-            "duplicate",
-        ),
+        (br#"{"resourceType":"Patient","id":"x","meta":{"versionId":3}}"#.to_vec(), "versionId"),
+        (br#"{"resourceType":"Patient","id":"x","id":"y"}"#.to_vec(), "duplicate"),
         (br#"["resourceType"]"#.to_vec(), "object"),
-        (
-            b"{\"resourceType\":\"Patient\",\"id\":\"x\",\"n\":\"\xff\"}".to_vec(),
-            "UTF-8",
-        ),
+        (b"{\"resourceType\":\"Patient\",\"id\":\"x\",\"n\":\"\xff\"}".to_vec(), "UTF-8"),
         (deep.into_bytes(), "deeper"),
         (br#"{"resourceType":"Patient","id":"ok2"}"#.to_vec(), ""),
     ];
     let dir = Dir::new();
     let text: Vec<&[u8]> = lines.iter().map(|(line, _)| line.as_slice()).collect();
     dir.write("in.ndjson", text.join(&b"\n"[..]));
-    let bad = lines
-        .iter()
-        .filter(|(_, reason)| !reason.is_empty())
-        .count();
+    let bad = lines.iter().filter(|(_, reason)| !reason.is_empty()).count();
     let report = dir.import(1, &["s.db", "in.ndjson", "--rejects", "rejects.txt"]);
     assert_eq!(report["rejected"], bad);
     assert_eq!(report["created"], 2);
     let rejects = dir.text("rejects.txt");
     assert_eq!(rejects.lines().count(), bad);
-    for (number, (_, reason)) in lines
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, reason))| !reason.is_empty())
+    for (number, (_, reason)) in
+        lines.iter().enumerate().filter(|(_, (_, reason))| !reason.is_empty())
     {
         let place = format!("in.ndjson:{}: ", number + 1);
         let line = rejects.lines().find(|line| line.starts_with(&place));
-        assert!(
-            line.is_some_and(|line| line.contains(reason)),
-            "{place}{reason}: {line:?}"
-        );
+        assert!(line.is_some_and(|line| line.contains(reason)), "{place}{reason}: {line:?}");
     }
     dir.check("s.db");
 }
@@ -227,12 +182,7 @@ fn bad_items_are_reported_with_their_place_and_leave_the_others_alone() {
 fn damaged_files_are_rejects_and_what_was_whole_is_kept() {
     let dir = Dir::new();
     let many: String = (0..2000)
-        .map(|n| {
-            format!(
-                "{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"n\":{}}}\n",
-                n * 7919
-            )
-        })
+        .map(|n| format!("{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"n\":{}}}\n", n * 7919))
         .collect();
     let packed = gzip(many.as_bytes());
     dir.write("a/truncated.ndjson.gz", &packed[..packed.len() / 2]);
@@ -242,20 +192,13 @@ fn damaged_files_are_rejects_and_what_was_whole_is_kept() {
     dir.write("a/ok.json", A);
     let ran = dir.run(["import", "s.db", "a", "--json"]);
     assert_eq!(ran.code, 1);
-    for reason in [
-        "truncated.ndjson.gz:",
-        "broken.zip: ",
-        "utf16.json: is UTF-16",
-    ] {
+    for reason in ["truncated.ndjson.gz:", "broken.zip: ", "utf16.json: is UTF-16"] {
         assert!(ran.stderr.contains(reason), "{reason} in {}", ran.stderr);
     }
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["rejected"], 3);
     let kept = dir.count("s.db", "SELECT count(*) FROM resource WHERE id LIKE 'p%'");
-    assert!(
-        (100..2000).contains(&kept),
-        "{kept} of the truncated file were whole"
-    );
+    assert!((100..2000).contains(&kept), "{kept} of the truncated file were whole");
     dir.check("s.db");
 }
 
@@ -264,10 +207,7 @@ fn a_broken_first_line_does_not_spoil_the_rest() {
     let dir = Dir::new();
     dir.write("in.json", format!("{{\"resourceType\":oops}}\n{A}\n{B}\n"));
     let report = dir.import(1, &["s.db", "in.json"]);
-    assert_eq!(
-        (&report["created"], &report["rejected"]),
-        (&json!(2), &json!(1))
-    );
+    assert_eq!((&report["created"], &report["rejected"]), (&json!(2), &json!(1)));
 }
 
 #[test]
@@ -277,23 +217,13 @@ fn counts_add_up() {
     let report = dir.import(1, &["s.db", "1.ndjson"]);
     assert_eq!(report["types"], json!({"Observation": 1, "Patient": 3}));
     assert_eq!(
-        (
-            &report["created"],
-            &report["unchanged"],
-            &report["rejected"]
-        ),
+        (&report["created"], &report["unchanged"], &report["rejected"]),
         (&json!(3), &json!(1), &json!(1))
     );
     assert_eq!(report["bytes"], dir.read("1.ndjson").len());
-    dir.write(
-        "2.ndjson",
-        format!("{}\n{B}\n", A.replace("\"7\"", "\"8\"")),
-    );
+    dir.write("2.ndjson", format!("{}\n{B}\n", A.replace("\"7\"", "\"8\"")));
     let report = dir.import(0, &["s.db", "2.ndjson"]);
-    assert_eq!(
-        (&report["updated"], &report["unchanged"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&report["updated"], &report["unchanged"]), (&json!(1), &json!(1)));
     assert_eq!(dir.count("s.db", "SELECT count(*) FROM history"), 1);
 }
 
@@ -306,15 +236,9 @@ fn strict_is_all_or_nothing() {
     dir.write("2.json", "rubbish");
     dir.write("3.json", C);
     let report = dir.import(1, &["s.db", "1.json", "2.json", "3.json", "--strict"]);
-    assert_eq!(
-        (&report["created"], &report["rejected"]),
-        (&json!(0), &json!(1))
-    );
+    assert_eq!((&report["created"], &report["rejected"]), (&json!(0), &json!(1)));
     assert_eq!(dir.bodies("s.db"), before);
-    assert_eq!(
-        dir.import(0, &["s.db", "1.json", "3.json", "--strict"])["created"],
-        2
-    );
+    assert_eq!(dir.import(0, &["s.db", "1.json", "3.json", "--strict"])["created"], 2);
     assert_eq!(dir.bodies("s.db"), all());
 }
 
@@ -331,10 +255,7 @@ fn stamp_sets_both_always() {
     dir.import(0, &["s.db", "a.ndjson", "--stamp"]);
     let body: serde_json::Value = serde_json::from_str(&dir.get("s.db", "Patient/a")).unwrap();
     assert_eq!(body["meta"]["versionId"], "1");
-    assert!(
-        body["meta"]["lastUpdated"].as_str().unwrap() > "2026",
-        "{body}"
-    );
+    assert!(body["meta"]["lastUpdated"].as_str().unwrap() > "2026", "{body}");
     let again = dir.import(0, &["s.db", "a.ndjson", "--stamp"]);
     assert_eq!(again["unchanged"], 2);
     dir.check("s.db");
@@ -347,10 +268,7 @@ fn an_id_is_derived_from_the_content_and_stays() {
     assert_eq!(dir.import(0, &["s.db", "a.ndjson"])["created"], 3);
     // The same content in another layout is the same resource.
     dir.write("b.json", "{\n \"resourceType\": \"Basic\",\n \"n\": 2\n}");
-    assert_eq!(
-        dir.import(0, &["s.db", "a.ndjson", "b.json"])["unchanged"],
-        4
-    );
+    assert_eq!(dir.import(0, &["s.db", "a.ndjson", "b.json"])["unchanged"], 4);
     for (_, body) in dir.bodies("s.db") {
         assert_eq!(body.matches("\"id\":").count(), 1, "{body}");
     }
@@ -360,10 +278,7 @@ fn an_id_is_derived_from_the_content_and_stays() {
 fn a_long_id_is_taken_with_a_warning() {
     let dir = Dir::new();
     let id = "x".repeat(65);
-    dir.write(
-        "a.json",
-        format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#),
-    );
+    dir.write("a.json", format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#));
     let ran = dir.run(["import", "s.db", "a.json", "--json"]);
     assert_eq!(ran.code, 0);
     assert!(ran.stderr.contains("65 characters"), "{}", ran.stderr);
@@ -374,10 +289,7 @@ fn a_long_id_is_taken_with_a_warning() {
 fn versions_count_on() {
     let dir = Dir::new();
     for n in 1..=3 {
-        dir.write(
-            "a.json",
-            format!(r#"{{"resourceType":"Patient","id":"a","n":{n}}}"#),
-        );
+        dir.write("a.json", format!(r#"{{"resourceType":"Patient","id":"a","n":{n}}}"#));
         dir.import(0, &["s.db", "a.json"]);
     }
     assert!(dir.get("s.db", "Patient/a").contains(r#""versionId":"3""#));
@@ -393,19 +305,11 @@ fn late_arrivals_are_counted() {
     let dir = Dir::new();
     dir.import(0, &["s.db", dir.write("a.json", A).to_str().unwrap()]);
     assert_eq!(dir.run(["export", "s.db", "out"]).code, 0);
-    assert_eq!(
-        dir.import(0, &["s.db", dir.write("b.json", B).to_str().unwrap()])["late"],
-        1
-    );
+    assert_eq!(dir.import(0, &["s.db", dir.write("b.json", B).to_str().unwrap()])["late"], 1);
     assert_eq!(
         dir.import(
             0,
-            &[
-                "s.db",
-                dir.write("n.json", r#"{"resourceType":"Basic"}"#)
-                    .to_str()
-                    .unwrap()
-            ]
+            &["s.db", dir.write("n.json", r#"{"resourceType":"Basic"}"#).to_str().unwrap()]
         )["late"],
         0
     );
@@ -417,10 +321,7 @@ fn a_file_with_several_versions_of_a_resource_changes_nothing_the_second_time() 
     let other = A.replace("\"7\"", "\"8\"");
     dir.write("a.ndjson", format!("{A}\n{other}\n{B}\n{A}\n{other}\n"));
     let first = dir.import(0, &["s.db", "a.ndjson"]);
-    assert_eq!(
-        (&first["created"], &first["updated"]),
-        (&json!(2), &json!(3))
-    );
+    assert_eq!((&first["created"], &first["updated"]), (&json!(2), &json!(3)));
     let versions = dir.count("s.db", "SELECT count(*) FROM version");
     let again = dir.import(0, &["s.db", "a.ndjson"]);
     assert_eq!(

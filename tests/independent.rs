@@ -26,10 +26,7 @@ fn the_sample_data_is_what_python_reads() {
     let sample = sample.to_str().unwrap();
     let report = dir.import(0, &["s.db", sample]);
     assert!(report["types"].as_object().unwrap().len() >= 24);
-    assert_eq!(
-        (&report["rejected"], &report["unresolved"]),
-        (&json!(0), &json!(0))
-    );
+    assert_eq!((&report["rejected"], &report["unresolved"]), (&json!(0), &json!(0)));
     agree(&dir, &[sample]);
     // As files, plain and packed and split.
     for (out, more) in [
@@ -37,11 +34,7 @@ fn the_sample_data_is_what_python_reads() {
         ("packed", vec!["--gzip"]),
         ("split", vec!["--resources-per-file", "7"]),
     ] {
-        assert_eq!(
-            dir.run(["export", "s.db", out].into_iter().chain(more))
-                .code,
-            0
-        );
+        assert_eq!(dir.run(["export", "s.db", out].into_iter().chain(more)).code, 0);
         let Some(mut python) = tool("python3") else {
             return;
         };
@@ -78,21 +71,13 @@ fn the_comparison_can_fail() {
         return;
     };
     let dir = Dir::new();
-    dir.write(
-        "in.ndjson",
-        "{\"resourceType\":\"Basic\",\"id\":\"1\",\"v\":1.00}\n",
-    );
+    dir.write("in.ndjson", "{\"resourceType\":\"Basic\",\"id\":\"1\",\"v\":1.00}\n");
     dir.import(0, &["s.db", "in.ndjson"]);
     dir.open("s.db")
         .execute_batch("UPDATE resource SET body = replace(body, '1.00', '1.0')")
         .unwrap();
-    python
-        .current_dir(dir.path(""))
-        .arg(project().join("tests/independent/reference.py"));
-    let output = python
-        .args(["--inputs", "in.ndjson", "--store", "s.db"])
-        .output()
-        .unwrap();
+    python.current_dir(dir.path("")).arg(project().join("tests/independent/reference.py"));
+    let output = python.args(["--inputs", "in.ndjson", "--store", "s.db"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
 }
 

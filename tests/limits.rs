@@ -12,14 +12,8 @@ const MIB: u64 = 1 << 20;
 /// it is asked while its output pipe keeps it waiting.
 fn peak(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim()
-        .strip_suffix(" kB")?
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1024)
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Feeds `write` to an import's standard input; the most memory seen, and its report.
@@ -46,12 +40,7 @@ fn import_from(
         std::thread::yield_now();
     }
     let mut report = String::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut report)
-        .unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
     (most, serde_json::from_str(&report).unwrap())
 }
 
@@ -70,17 +59,9 @@ fn a_long_ndjson_takes_no_more_memory_than_a_short_one() {
     let (short, long) = (run("short.db", 100_000), run("long.db", 300_000));
     if let (Some(short), Some(long)) = (short, long) {
         assert!(long < 256 * MIB, "{} MiB", long / MIB);
-        assert!(
-            long < short + 48 * MIB,
-            "{} MiB and {} MiB",
-            short / MIB,
-            long / MIB
-        );
+        assert!(long < short + 48 * MIB, "{} MiB and {} MiB", short / MIB, long / MIB);
     }
-    assert_eq!(
-        dir.count("long.db", "SELECT count(*) FROM resource"),
-        300_000
-    );
+    assert_eq!(dir.count("long.db", "SELECT count(*) FROM resource"), 300_000);
 }
 
 #[test]
@@ -99,20 +80,9 @@ fn a_large_bundle_takes_little_more_than_its_size() {
     assert_eq!(report["created"], 80_000);
     let size = report["bytes"].as_u64().unwrap();
     if let Some(peak) = peak {
-        assert!(
-            peak < 2 * size + 160 * MIB,
-            "{} MiB for {} MiB",
-            peak / MIB,
-            size / MIB
-        );
+        assert!(peak < 2 * size + 160 * MIB, "{} MiB for {} MiB", peak / MIB, size / MIB);
     }
-    assert_eq!(
-        dir.count(
-            "s.db",
-            "SELECT count(*) FROM resource WHERE body LIKE '%urn:uuid%'"
-        ),
-        0
-    );
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM resource WHERE body LIKE '%urn:uuid%'"), 0);
 }
 
 #[test]
@@ -125,11 +95,7 @@ fn a_large_resource_comes_in_and_out_whole() {
     let (peak, report) = import_from(&dir, "s.db", |out| out.write_all(text.as_bytes()).unwrap());
     assert_eq!(report["created"], 1);
     if let Some(peak) = peak {
-        assert!(
-            peak < 6 * text.len() as u64 + 64 * MIB,
-            "{} MiB",
-            peak / MIB
-        );
+        assert!(peak < 6 * text.len() as u64 + 64 * MIB, "{} MiB", peak / MIB);
     }
     let served = dir.serve(&["s.db"]);
     let files = served.files(&served.manifest(""));

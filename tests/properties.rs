@@ -8,11 +8,7 @@ use crate::support::Dir;
 
 /// Few cases: each runs the program several times.
 fn config() -> Config {
-    Config {
-        cases: 24,
-        failure_persistence: None,
-        ..Config::default()
-    }
+    Config { cases: 24, failure_persistence: None, ..Config::default() }
 }
 
 /// Any JSON, with strings of every kind.
@@ -48,14 +44,8 @@ fn resource() -> impl Strategy<Value = Made> {
             json!({"versionId": version, "lastUpdated": format!("{year}-02-03T04:05:06.789+01:00")})
         )),
     ];
-    (
-        name,
-        prop::option::of("[A-Za-z0-9.-]{1,12}"),
-        meta,
-        value(),
-        any::<bool>(),
-    )
-        .prop_map(|(name, id, meta, more, pretty)| {
+    (name, prop::option::of("[A-Za-z0-9.-]{1,12}"), meta, value(), any::<bool>()).prop_map(
+        |(name, id, meta, more, pretty)| {
             let mut resource = json!({"resourceType": name, "more": more});
             if let Some(id) = id {
                 resource["id"] = json!(id);
@@ -64,7 +54,8 @@ fn resource() -> impl Strategy<Value = Made> {
                 resource["meta"] = meta;
             }
             Made { resource, pretty }
-        })
+        },
+    )
 }
 
 fn text(made: &Made) -> String {

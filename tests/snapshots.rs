@@ -25,24 +25,12 @@ fn files_stay_what_they_were_however_much_changes() {
     let steps: [&dyn Fn(); 5] = [
         &|| {},
         &|| {
-            drop(
-                dir.import(
-                    0,
-                    &[
-                        "s.db",
-                        dir.write("2.ndjson", patients(&[(1, 2), (5, 1)]))
-                            .to_str()
-                            .unwrap(),
-                    ],
-                ),
-            )
+            drop(dir.import(
+                0,
+                &["s.db", dir.write("2.ndjson", patients(&[(1, 2), (5, 1)])).to_str().unwrap()],
+            ))
         },
-        &|| {
-            assert_eq!(
-                dir.run(["delete", "s.db", "Patient/p2", "Patient/p5"]).code,
-                0
-            )
-        },
+        &|| assert_eq!(dir.run(["delete", "s.db", "Patient/p2", "Patient/p5"]).code, 0),
         &|| {
             drop(
                 dir.import(
@@ -84,10 +72,7 @@ fn files_stay_what_they_were_however_much_changes() {
     let counts: Vec<usize> = manifests
         .iter()
         .map(|(_, files)| {
-            files
-                .iter()
-                .map(|(_, bytes)| bytes.iter().filter(|b| **b == b'\n').count())
-                .sum()
+            files.iter().map(|(_, bytes)| bytes.iter().filter(|b| **b == b'\n').count()).sum()
         })
         .collect();
     assert_eq!(counts, [4, 5, 3, 5, 0]);
@@ -97,18 +82,13 @@ fn files_stay_what_they_were_however_much_changes() {
     let again = dir.serve(&["s.db"]);
     for (manifest, files) in &manifests {
         for (file, (_, bytes)) in manifest["output"].as_array().unwrap().iter().zip(files) {
-            let path = file["url"]
-                .as_str()
-                .unwrap()
-                .strip_prefix(&format!("http://{authority}"))
-                .unwrap();
+            let path =
+                file["url"].as_str().unwrap().strip_prefix(&format!("http://{authority}")).unwrap();
             let answer = again.get(path);
             assert_eq!(answer.body, *bytes);
             let middle = bytes.len() / 2;
             assert_eq!(
-                again
-                    .get_with(path, &format!("Range: bytes={middle}-\r\n"))
-                    .body,
+                again.get_with(path, &format!("Range: bytes={middle}-\r\n")).body,
                 &bytes[middle..]
             );
         }
@@ -130,10 +110,7 @@ fn versions(served: &Served, query: &str) -> (String, Vec<(String, u64)>) {
             ));
         }
     }
-    (
-        manifest["transactionTime"].as_str().unwrap().to_owned(),
-        found,
-    )
+    (manifest["transactionTime"].as_str().unwrap().to_owned(), found)
 }
 
 /// Follows a store by exports since the last one's transactionTime while another process imports:
@@ -167,10 +144,7 @@ fn nothing_is_missed_and_nothing_comes_twice() {
             for (id, n) in found {
                 *seen.entry((id.clone(), n)).or_default() += 1;
                 let before = state.insert(id.clone(), n);
-                assert!(
-                    before.is_none_or(|before| before < n),
-                    "{id} went from {before:?} to {n}"
-                );
+                assert!(before.is_none_or(|before| before < n), "{id} went from {before:?} to {n}");
             }
             since = format!("?_since={time}");
             if last {
@@ -190,10 +164,7 @@ fn a_download_under_way_is_not_disturbed_by_an_import() {
     let dir = Dir::new();
     let many: String = (0..60_000)
         .map(|n| {
-            format!(
-                "{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"text\":\"{:0200}\"}}\n",
-                n
-            )
+            format!("{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"text\":\"{:0200}\"}}\n", n)
         })
         .collect();
     dir.write("1.ndjson", &many);

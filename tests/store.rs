@@ -16,19 +16,14 @@ fn filled() -> Dir {
 #[test]
 fn other_files_are_refused_and_left_as_they_are() {
     let dir = filled();
-    dir.write(
-        "text.db",
-        "this is no database, but somebody's diary ".repeat(10),
-    );
+    dir.write("text.db", "this is no database, but somebody's diary ".repeat(10));
     dir.write("short.db", "x");
     rusqlite::Connection::open(dir.path("other.db"))
         .unwrap()
         .execute_batch("CREATE TABLE resource (x)")
         .unwrap();
     std::fs::copy(dir.path("s.db"), dir.path("future.db")).unwrap();
-    dir.open("future.db")
-        .execute_batch("PRAGMA user_version = 2")
-        .unwrap();
+    dir.open("future.db").execute_batch("PRAGMA user_version = 2").unwrap();
     std::fs::create_dir(dir.path("folder.db")).unwrap();
     for (name, why) in [
         ("text.db", "not an SQLite file"),
@@ -51,11 +46,7 @@ fn other_files_are_refused_and_left_as_they_are() {
             assert_eq!(ran.code, 4, "{command:?}: {}", ran.stderr);
             assert!(ran.stderr.contains(why), "{command:?}: {}", ran.stderr);
         }
-        assert_eq!(
-            std::fs::read(dir.path(name)).ok(),
-            before,
-            "{name} was changed"
-        );
+        assert_eq!(std::fs::read(dir.path(name)).ok(), before, "{name} was changed");
     }
     assert!(!dir.path("out").exists());
 }
@@ -71,14 +62,8 @@ fn an_empty_file_becomes_a_store() {
 #[test]
 fn names_of_stores_may_be_odd() {
     let dir = filled();
-    for name in [
-        "with space.db",
-        "100%.db",
-        "a?b#c.db",
-        "naïve 王.db",
-        "'quoted\".db",
-        "%41.db",
-    ] {
+    for name in ["with space.db", "100%.db", "a?b#c.db", "naïve 王.db", "'quoted\".db", "%41.db"]
+    {
         assert_eq!(dir.import(0, &[name, "a.json"])["created"], 1, "{name}");
         assert_eq!(dir.get(name, "Patient/a"), A);
         assert!(dir.path(name).is_file(), "{name}");
@@ -112,10 +97,7 @@ fn at_rest_it_is_one_private_file_that_sqlite_reads() {
     assert_eq!(header[18..20], [1, 1], "at rest it is not in WAL mode");
     if let Some(mut sqlite3) = tool("sqlite3") {
         let read = sqlite3.arg(dir.path("s.db")).arg("SELECT id, body FROM resource WHERE type = 'Patient' ORDER BY id LIMIT 1; PRAGMA integrity_check").output().unwrap();
-        assert_eq!(
-            String::from_utf8(read.stdout).unwrap(),
-            format!("a|{A}\nok\n")
-        );
+        assert_eq!(String::from_utf8(read.stdout).unwrap(), format!("a|{A}\nok\n"));
     }
 }
 
@@ -135,11 +117,9 @@ fn every_view_can_be_read() {
     assert!(views.len() >= 5);
     for view in views {
         let rows: i64 = db
-            .query_row(
-                &format!("SELECT count(*) FROM (SELECT * FROM {view})"),
-                (),
-                |row| row.get(0),
-            )
+            .query_row(&format!("SELECT count(*) FROM (SELECT * FROM {view})"), (), |row| {
+                row.get(0)
+            })
             .unwrap();
         assert!(rows > 0, "{view}");
     }
@@ -164,14 +144,8 @@ fn check_finds_what_was_changed_by_hand() {
         ("UPDATE resource SET id = 'b'", "another id"),
         ("UPDATE resource SET type = 'Group'", "another type"),
         ("UPDATE resource SET version_id = '9'", "version_id"),
-        (
-            "UPDATE setting SET value = 0 WHERE name = 'last_seq'",
-            "seq is higher",
-        ),
-        (
-            "INSERT INTO identifier VALUES (99, 'Patient', NULL, 'x')",
-            "belong to no version",
-        ),
+        ("UPDATE setting SET value = 0 WHERE name = 'last_seq'", "seq is higher"),
+        ("INSERT INTO identifier VALUES (99, 'Patient', NULL, 'x')", "belong to no version"),
         (
             "INSERT INTO history SELECT seq + 10, type, id, version_id, last_updated, assigned, size, hash, 1, 0, 0, body FROM resource",
             "before it began",
@@ -205,11 +179,8 @@ fn a_killed_import_leaves_whole_files_or_nothing_of_them() {
     let mut seen = Vec::new();
     for round in 0..12u64 {
         let store = format!("s{}.db", round % 2);
-        let mut child = dir
-            .command(["import", &store, "in", "--quiet"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            dir.command(["import", &store, "in", "--quiet"]).stderr(Stdio::null()).spawn().unwrap();
         // Until so much of the file is there, rather than until some time has passed.
         let enough = round * 900_000;
         while std::fs::metadata(dir.path(&store)).map_or(0, |meta| meta.len()) < enough
@@ -256,11 +227,8 @@ fn two_imports_at_once_both_arrive() {
     }
     // Into a store that neither finds there, and then again into the one that is.
     for _ in 0..2 {
-        let children = ["a", "b"].map(|folder| {
-            dir.command(["import", "s.db", folder, "--quiet"])
-                .spawn()
-                .unwrap()
-        });
+        let children = ["a", "b"]
+            .map(|folder| dir.command(["import", "s.db", folder, "--quiet"]).spawn().unwrap());
         for mut child in children {
             assert!(child.wait().unwrap().success());
         }
@@ -280,9 +248,7 @@ fn a_store_that_cannot_be_written_can_be_read_exported_and_served() {
     std::fs::copy(dir.path("s.db"), dir.path("ro/s.db")).unwrap();
     // One that was not closed cleanly: still in WAL mode, its log gone into it.
     std::fs::copy(dir.path("s.db"), dir.path("ro/wal.db")).unwrap();
-    dir.open("ro/wal.db")
-        .pragma_update(None, "journal_mode", "WAL")
-        .unwrap();
+    dir.open("ro/wal.db").pragma_update(None, "journal_mode", "WAL").unwrap();
     let mode = |path: &str, mode| {
         std::fs::set_permissions(dir.path(path), PermissionsExt::from_mode(mode)).unwrap()
     };
@@ -322,12 +288,7 @@ fn a_store_that_cannot_be_written_can_be_read_exported_and_served() {
         assert_eq!(run(&["info", store]).0, 0);
         assert_eq!(run(&["check", store]).0, 0);
         let out = format!("rw/{}", store.replace('/', "-"));
-        assert_eq!(
-            run(&["export", store, &out]).0,
-            0,
-            "{:?}",
-            run(&["export", store, &out])
-        );
+        assert_eq!(run(&["export", store, &out]).0, 0, "{:?}", run(&["export", store, &out]));
         assert_eq!(dir.text(&format!("{out}/Patient.ndjson")), format!("{A}\n"));
         let (code, stderr, _) = run(&["import", store, "a.json"]);
         assert_eq!(code, 6, "{stderr}");

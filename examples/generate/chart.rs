@@ -23,20 +23,12 @@ pub struct Volume {
 }
 
 /// About 120 resources per patient.
-pub const FULL: Volume = Volume {
-    visits: (3, 9),
-    all_vitals: true,
-    lab_percent: 48,
-    claim_percent: 25,
-};
+pub const FULL: Volume =
+    Volume { visits: (3, 9), all_vitals: true, lab_percent: 48, claim_percent: 25 };
 
 /// About 35 resources per patient.
-pub const SMALL: Volume = Volume {
-    visits: (2, 3),
-    all_vitals: false,
-    lab_percent: 30,
-    claim_percent: 40,
-};
+pub const SMALL: Volume =
+    Volume { visits: (2, 3), all_vitals: false, lab_percent: 30, claim_percent: 40 };
 
 pub struct Chart<'a> {
     pub rng: Rng,
@@ -139,11 +131,7 @@ impl<'a> Chart<'a> {
         let second = self.rng.range(8 * 60, 17 * 60) * 60 + self.rng.range(0, 59);
         let start = date.at(second - self.region.town.zone * 3600);
         // Not after the end, which is not always at midnight.
-        if start < self.end {
-            start
-        } else {
-            start.plus(-2 * DAY)
-        }
+        if start < self.end { start } else { start.plus(-2 * DAY) }
     }
 
     pub fn add(&mut self, frame: Frame, event: Time, body: &Json) -> Uuid {
@@ -184,9 +172,6 @@ impl<'a> Chart<'a> {
 
     /// Writes a time as on the clock of the patient's town.
     pub fn clock(&self, time: Time) -> Local {
-        Local {
-            time,
-            zone: self.region.town.zone,
-        }
+        Local { time, zone: self.region.town.zone }
     }
 }

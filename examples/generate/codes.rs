@@ -29,11 +29,7 @@ impl ToJson for Code {
 }
 
 pub const fn code(system: &'static str, code: &'static str, display: &'static str) -> Code {
-    Code {
-        system,
-        code,
-        display,
-    }
+    Code { system, code, display }
 }
 
 const fn snomed(id: &'static str, display: &'static str) -> Code {
@@ -200,43 +196,22 @@ const CAPSULE: Code = snomed("385049006", "Capsule");
 const INHALER: Code = snomed("420641004", "Solution for inhalation");
 
 const fn drug(code: Code, form: Code, per_day: i64, days: i64) -> Drug {
-    Drug {
-        code,
-        route: ORAL,
-        form,
-        per_day,
-        days,
-        as_needed: false,
-    }
+    Drug { code, route: ORAL, form, per_day, days, as_needed: false }
 }
 
 const fn when_needed(code: Code, route: Code, form: Code, per_day: i64) -> Drug {
-    Drug {
-        code,
-        route,
-        form,
-        per_day,
-        days: 14,
-        as_needed: true,
-    }
+    Drug { code, route, form, per_day, days: 14, as_needed: true }
 }
 
 const fn problem(code: Code, billing: Code, drug: Option<Drug>) -> Problem {
-    Problem {
-        code,
-        billing,
-        drug,
-    }
+    Problem { code, billing, drug }
 }
 
 pub const DIABETES: Problem = problem(
     snomed("44054006", "Type 2 diabetes mellitus"),
     icd10("E11.9", "Type 2 diabetes mellitus without complications"),
     Some(drug(
-        rxnorm(
-            "860975",
-            "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet",
-        ),
+        rxnorm("860975", "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet"),
         TABLET,
         1,
         90,
@@ -246,12 +221,7 @@ pub const DIABETES: Problem = problem(
 pub const HYPERTENSION: Problem = problem(
     snomed("38341003", "Hypertensive disorder"),
     icd10("I10", "Essential (primary) hypertension"),
-    Some(drug(
-        rxnorm("314076", "lisinopril 10 MG Oral Tablet"),
-        TABLET,
-        1,
-        90,
-    )),
+    Some(drug(rxnorm("314076", "lisinopril 10 MG Oral Tablet"), TABLET, 1, 90)),
 );
 
 /// Problems that stay, besides diabetes and hypertension.
@@ -259,21 +229,13 @@ pub const CHRONIC: [Problem; 6] = [
     problem(
         snomed("55822004", "Hyperlipidemia"),
         icd10("E78.5", "Hyperlipidemia, unspecified"),
-        Some(drug(
-            rxnorm("312961", "simvastatin 20 MG Oral Tablet"),
-            TABLET,
-            1,
-            90,
-        )),
+        Some(drug(rxnorm("312961", "simvastatin 20 MG Oral Tablet"), TABLET, 1, 90)),
     ),
     problem(
         snomed("195967001", "Asthma"),
         icd10("J45.909", "Unspecified asthma, uncomplicated"),
         Some(when_needed(
-            rxnorm(
-                "745679",
-                "200 ACTUAT albuterol 0.09 MG/ACTUAT Metered Dose Inhaler",
-            ),
+            rxnorm("745679", "200 ACTUAT albuterol 0.09 MG/ACTUAT Metered Dose Inhaler"),
             INHALED,
             INHALER,
             4,
@@ -282,32 +244,16 @@ pub const CHRONIC: [Problem; 6] = [
     problem(
         snomed("396275006", "Osteoarthritis"),
         icd10("M19.90", "Unspecified osteoarthritis, unspecified site"),
-        Some(when_needed(
-            rxnorm("310965", "ibuprofen 200 MG Oral Tablet"),
-            ORAL,
-            TABLET,
-            3,
-        )),
+        Some(when_needed(rxnorm("310965", "ibuprofen 200 MG Oral Tablet"), ORAL, TABLET, 3)),
     ),
     problem(
         snomed("370143000", "Major depressive disorder"),
-        icd10(
-            "F32.9",
-            "Major depressive disorder, single episode, unspecified",
-        ),
-        Some(drug(
-            rxnorm("312941", "sertraline 50 MG Oral Tablet"),
-            TABLET,
-            1,
-            90,
-        )),
+        icd10("F32.9", "Major depressive disorder, single episode, unspecified"),
+        Some(drug(rxnorm("312941", "sertraline 50 MG Oral Tablet"), TABLET, 1, 90)),
     ),
     problem(
         snomed("235595009", "Gastroesophageal reflux disease"),
-        icd10(
-            "K21.9",
-            "Gastro-esophageal reflux disease without esophagitis",
-        ),
+        icd10("K21.9", "Gastro-esophageal reflux disease without esophagitis"),
         Some(drug(
             rxnorm("198051", "omeprazole 20 MG Delayed Release Oral Capsule"),
             CAPSULE,
@@ -315,11 +261,7 @@ pub const CHRONIC: [Problem; 6] = [
             30,
         )),
     ),
-    problem(
-        snomed("414916001", "Obesity"),
-        icd10("E66.9", "Obesity, unspecified"),
-        None,
-    ),
+    problem(snomed("414916001", "Obesity"), icd10("E66.9", "Obesity, unspecified"), None),
 ];
 
 /// Problems that go away within weeks.
@@ -332,12 +274,7 @@ pub const ACUTE: [Problem; 9] = [
     problem(
         snomed("10509002", "Acute bronchitis"),
         icd10("J20.9", "Acute bronchitis, unspecified"),
-        Some(when_needed(
-            rxnorm("313782", "acetaminophen 325 MG Oral Tablet"),
-            ORAL,
-            TABLET,
-            4,
-        )),
+        Some(when_needed(rxnorm("313782", "acetaminophen 325 MG Oral Tablet"), ORAL, TABLET, 4)),
     ),
     problem(
         snomed("195662009", "Acute viral pharyngitis"),
@@ -352,58 +289,27 @@ pub const ACUTE: [Problem; 9] = [
     problem(
         snomed("68566005", "Urinary tract infectious disease"),
         icd10("N39.0", "Urinary tract infection, site not specified"),
-        Some(drug(
-            rxnorm("308182", "amoxicillin 250 MG Oral Capsule"),
-            CAPSULE,
-            3,
-            7,
-        )),
+        Some(drug(rxnorm("308182", "amoxicillin 250 MG Oral Capsule"), CAPSULE, 3, 7)),
     ),
     problem(
         snomed("65363002", "Otitis media"),
         icd10("H66.90", "Otitis media, unspecified, unspecified ear"),
-        Some(drug(
-            rxnorm("308182", "amoxicillin 250 MG Oral Capsule"),
-            CAPSULE,
-            3,
-            10,
-        )),
+        Some(drug(rxnorm("308182", "amoxicillin 250 MG Oral Capsule"), CAPSULE, 3, 10)),
     ),
     problem(
         snomed("44465007", "Sprain of ankle"),
-        icd10(
-            "S93.409A",
-            "Sprain of unspecified ligament of unspecified ankle, initial encounter",
-        ),
-        Some(when_needed(
-            rxnorm("310965", "ibuprofen 200 MG Oral Tablet"),
-            ORAL,
-            TABLET,
-            3,
-        )),
+        icd10("S93.409A", "Sprain of unspecified ligament of unspecified ankle, initial encounter"),
+        Some(when_needed(rxnorm("310965", "ibuprofen 200 MG Oral Tablet"), ORAL, TABLET, 3)),
     ),
     problem(
         snomed("279039007", "Low back pain"),
         icd10("M54.50", "Low back pain, unspecified"),
-        Some(when_needed(
-            rxnorm("310965", "ibuprofen 200 MG Oral Tablet"),
-            ORAL,
-            TABLET,
-            3,
-        )),
+        Some(when_needed(rxnorm("310965", "ibuprofen 200 MG Oral Tablet"), ORAL, TABLET, 3)),
     ),
     problem(
         snomed("37796009", "Migraine"),
-        icd10(
-            "G43.909",
-            "Migraine, unspecified, not intractable, without status migrainosus",
-        ),
-        Some(when_needed(
-            rxnorm("313782", "acetaminophen 325 MG Oral Tablet"),
-            ORAL,
-            TABLET,
-            4,
-        )),
+        icd10("G43.909", "Migraine, unspecified, not intractable, without status migrainosus"),
+        Some(when_needed(rxnorm("313782", "acetaminophen 325 MG Oral Tablet"), ORAL, TABLET, 4)),
     ),
 ];
 
@@ -426,14 +332,7 @@ const fn test(
     (low, high): (i64, i64),
     places: u8,
 ) -> Test {
-    Test {
-        code,
-        unit,
-        ucum,
-        low,
-        high,
-        places,
-    }
+    Test { code, unit, ucum, low, high, places }
 }
 
 pub struct Panel {
@@ -489,10 +388,7 @@ pub const PANELS: [Panel; 3] = [
                 1,
             ),
             test(
-                loinc(
-                    "2028-9",
-                    "Carbon dioxide, total [Moles/volume] in Serum or Plasma",
-                ),
+                loinc("2028-9", "Carbon dioxide, total [Moles/volume] in Serum or Plasma"),
                 "mmol/L",
                 "mmol/L",
                 (220, 290),
@@ -518,10 +414,7 @@ pub const PANELS: [Panel; 3] = [
                 0,
             ),
             test(
-                loinc(
-                    "2085-9",
-                    "Cholesterol in HDL [Mass/volume] in Serum or Plasma",
-                ),
+                loinc("2085-9", "Cholesterol in HDL [Mass/volume] in Serum or Plasma"),
                 "mg/dL",
                 "mg/dL",
                 (40, 75),
@@ -543,20 +436,14 @@ pub const PANELS: [Panel; 3] = [
         code: loinc("58410-2", "CBC panel - Blood by Automated count"),
         tests: &[
             test(
-                loinc(
-                    "6690-2",
-                    "Leukocytes [#/volume] in Blood by Automated count",
-                ),
+                loinc("6690-2", "Leukocytes [#/volume] in Blood by Automated count"),
                 "10*3/uL",
                 "10*3/uL",
                 (450, 1100),
                 2,
             ),
             test(
-                loinc(
-                    "789-8",
-                    "Erythrocytes [#/volume] in Blood by Automated count",
-                ),
+                loinc("789-8", "Erythrocytes [#/volume] in Blood by Automated count"),
                 "10*6/uL",
                 "10*6/uL",
                 (420, 590),
@@ -570,10 +457,7 @@ pub const PANELS: [Panel; 3] = [
                 1,
             ),
             test(
-                loinc(
-                    "4544-3",
-                    "Hematocrit [Volume Fraction] of Blood by Automated count",
-                ),
+                loinc("4544-3", "Hematocrit [Volume Fraction] of Blood by Automated count"),
                 "%",
                 "%",
                 (360, 500),
@@ -612,13 +496,8 @@ pub const PANELS: [Panel; 3] = [
 ];
 
 pub const GLUCOSE: Code = loinc("2345-7", "Glucose [Mass/volume] in Serum or Plasma");
-pub const A1C: Test = test(
-    loinc("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood"),
-    "%",
-    "%",
-    (400, 560),
-    2,
-);
+pub const A1C: Test =
+    test(loinc("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood"), "%", "%", (400, 560), 2);
 
 pub const HEIGHT: Code = loinc("8302-2", "Body height");
 pub const WEIGHT: Code = loinc("29463-7", "Body weight");
@@ -626,10 +505,7 @@ pub const BMI: Code = loinc("39156-5", "Body mass index (BMI) [Ratio]");
 pub const HEART_RATE: Code = loinc("8867-4", "Heart rate");
 pub const RESPIRATION: Code = loinc("9279-1", "Respiratory rate");
 pub const TEMPERATURE: Code = loinc("8310-5", "Body temperature");
-pub const OXYGEN: Code = loinc(
-    "59408-5",
-    "Oxygen saturation in Arterial blood by Pulse oximetry",
-);
+pub const OXYGEN: Code = loinc("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry");
 pub const OXYGEN_ANY: Code = loinc("2708-6", "Oxygen saturation in Arterial blood");
 pub const MEAN_PRESSURE: Code = loinc("8478-0", "Mean blood pressure");
 pub const BODY_SURFACE: Code = loinc("3140-1", "Body surface area Derived from formula");
@@ -649,10 +525,7 @@ pub const SMOKING_STATUS: [Code; 3] = [
 
 pub const PROCEDURES: [Code; 9] = [
     snomed("430193006", "Medication reconciliation (procedure)"),
-    snomed(
-        "710824005",
-        "Assessment of health and social care needs (procedure)",
-    ),
+    snomed("710824005", "Assessment of health and social care needs (procedure)"),
     snomed("171207006", "Depression screening (procedure)"),
     snomed("73761001", "Colonoscopy (procedure)"),
     snomed("399208008", "Plain chest X-ray (procedure)"),
@@ -672,10 +545,7 @@ pub const CHILD_VACCINES: [Code; 6] = [
 ];
 
 pub const ADULT_VACCINES: [Code; 4] = [
-    cvx(
-        "113",
-        "Td (adult), 5 Lf tetanus toxoid, preservative free, adsorbed",
-    ),
+    cvx("113", "Td (adult), 5 Lf tetanus toxoid, preservative free, adsorbed"),
     cvx("115", "Tdap"),
     cvx("187", "zoster recombinant"),
     cvx("133", "Pneumococcal conjugate PCV 13"),
@@ -698,11 +568,7 @@ pub struct Allergen {
 }
 
 const fn allergen(code: Code, category: &'static str, reaction: Code) -> Allergen {
-    Allergen {
-        code,
-        category,
-        reaction,
-    }
+    Allergen { code, category, reaction }
 }
 
 const WHEAL: Code = snomed("247472004", "Wheal (finding)");
@@ -711,28 +577,12 @@ const ANAPHYLAXIS: Code = snomed("39579001", "Anaphylaxis (disorder)");
 const COUGH: Code = snomed("49727002", "Cough (finding)");
 
 pub const ALLERGENS: [Allergen; 7] = [
-    allergen(
-        snomed("762952008", "Peanut (substance)"),
-        "food",
-        ANAPHYLAXIS,
-    ),
+    allergen(snomed("762952008", "Peanut (substance)"), "food", ANAPHYLAXIS),
     allergen(snomed("735029006", "Shellfish (substance)"), "food", WHEAL),
     allergen(snomed("3718001", "Cow's milk (substance)"), "food", WHEAL),
-    allergen(
-        snomed("111088007", "Latex (substance)"),
-        "environment",
-        ERUPTION,
-    ),
-    allergen(
-        snomed("256277009", "Grass pollen (substance)"),
-        "environment",
-        COUGH,
-    ),
-    allergen(
-        snomed("264287008", "Animal dander (substance)"),
-        "environment",
-        COUGH,
-    ),
+    allergen(snomed("111088007", "Latex (substance)"), "environment", ERUPTION),
+    allergen(snomed("256277009", "Grass pollen (substance)"), "environment", COUGH),
+    allergen(snomed("264287008", "Animal dander (substance)"), "environment", COUGH),
     allergen(rxnorm("1191", "aspirin"), "medication", ERUPTION),
 ];
 
@@ -744,10 +594,7 @@ pub struct Care {
 
 pub const DIABETES_CARE: Care = Care {
     plan: snomed("698360004", "Diabetes self management plan"),
-    activities: [
-        snomed("160670007", "Diabetic diet"),
-        snomed("229065009", "Exercise therapy"),
-    ],
+    activities: [snomed("160670007", "Diabetic diet"), snomed("229065009", "Exercise therapy")],
     goal: "Hemoglobin A1c below 7.0 %",
 };
 

@@ -219,8 +219,7 @@ impl ToJson for Decimal {
 
 /// Appends formatted text to a writer in memory, which takes all it is given.
 pub fn push_fmt(out: &mut impl Write, text: fmt::Arguments<'_>) {
-    out.write_fmt(text)
-        .expect("writing to a String does not fail");
+    out.write_fmt(text).expect("writing to a String does not fail");
 }
 
 fn push_escaped(out: &mut String, text: &str) {

@@ -119,13 +119,7 @@ fn write_ndjson(folder: &Path, seed: u64, patients: u64, tally: &mut Tally) -> i
         let region = Region::new(seed, index, style);
         files.write(&region.hospitals, tally)?;
         files.write(&region.staff, tally)?;
-        let setting = Setting {
-            seed,
-            style,
-            volume: &FULL,
-            region: &region,
-            payers: &payers,
-        };
+        let setting = Setting { seed, style, volume: &FULL, region: &region, payers: &payers };
         for patient in members {
             let chart = Chart::new(&setting, patient);
             files.write(&chart.resources, tally)?;
@@ -181,13 +175,7 @@ fn write_sample(folder: &Path, seed: u64, tally: &mut Tally) -> io::Result<()> {
     let payers = Payers::new(seed, shared);
     let region = Region::new(seed, 0, shared);
     write_world(folder, seed, PATIENTS, &payers, tally)?;
-    let setting = |style| Setting {
-        seed,
-        style,
-        volume: &SMALL,
-        region: &region,
-        payers: &payers,
-    };
+    let setting = |style| Setting { seed, style, volume: &SMALL, region: &region, payers: &payers };
     for patient in 0..IN_BUNDLES {
         let chart = Chart::new(&setting(patient_style(patient)), patient);
         let name = format!("{}.json", chart.person.file_name());
@@ -234,9 +222,7 @@ fn write_bundle(path: &Path, chart: &Chart<'_>, tally: &mut Tally) -> io::Result
 
 /// Some tools give ids to the resources of their Bundles, others do not.
 fn patient_style(patient: u64) -> Style {
-    Style::Bundle {
-        ids: patient.is_multiple_of(2),
-    }
+    Style::Bundle { ids: patient.is_multiple_of(2) }
 }
 
 /// The regions, with the numbers of the patients who live there.

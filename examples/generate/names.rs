@@ -97,14 +97,7 @@ const fn town(
     zone: i64,
     position: (i64, i64),
 ) -> Town {
-    Town {
-        city,
-        state,
-        area_code,
-        zip,
-        zone,
-        position,
-    }
+    Town { city, state, area_code, zip, zone, position }
 }
 
 /// Invented towns in real states.
@@ -112,29 +105,11 @@ pub const TOWNS: [Town; 8] = [
     town(("Alder Falls", "MA"), "413", "010", -5, (423_601, -710_589)),
     town(("Birchport", "NY"), "518", "122", -5, (426_526, -737_562)),
     town(("Cedar Bluff", "OH"), "614", "432", -5, (399_612, -829_988)),
-    town(
-        ("Dunmore Lake", "MN"),
-        "612",
-        "554",
-        -6,
-        (449_778, -932_650),
-    ),
+    town(("Dunmore Lake", "MN"), "612", "554", -6, (449_778, -932_650)),
     town(("Elm Prairie", "IL"), "217", "627", -6, (397_817, -896_501)),
     town(("Foxglove", "TX"), "512", "786", -6, (302_672, -977_431)),
-    town(
-        ("Granite Mesa", "CO"),
-        "303",
-        "802",
-        -7,
-        (397_392, -1_049_903),
-    ),
-    town(
-        ("Harbor Pines", "WA"),
-        "206",
-        "981",
-        -8,
-        (476_062, -1_223_321),
-    ),
+    town(("Granite Mesa", "CO"), "303", "802", -7, (397_392, -1_049_903)),
+    town(("Harbor Pines", "WA"), "206", "981", -8, (476_062, -1_223_321)),
 ];
 
 pub const STREETS: [&str; 12] = [
@@ -159,18 +134,8 @@ pub const RACES: [(Code, i64); 5] = [
     (code(CDC_RACE, "2106-3", "White"), 58),
     (code(CDC_RACE, "2054-5", "Black or African American"), 17),
     (code(CDC_RACE, "2028-9", "Asian"), 14),
-    (
-        code(CDC_RACE, "1002-5", "American Indian or Alaska Native"),
-        6,
-    ),
-    (
-        code(
-            CDC_RACE,
-            "2076-8",
-            "Native Hawaiian or Other Pacific Islander",
-        ),
-        5,
-    ),
+    (code(CDC_RACE, "1002-5", "American Indian or Alaska Native"), 6),
+    (code(CDC_RACE, "2076-8", "Native Hawaiian or Other Pacific Islander"), 5),
 ];
 
 pub const HISPANIC: Code = code(CDC_RACE, "2135-2", "Hispanic or Latino");

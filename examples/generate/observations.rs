@@ -124,27 +124,17 @@ impl Chart<'_> {
     }
 
     fn add_panel(&mut self, visit: &Visit, panel: &Panel) {
-        let results: Vec<Uuid> = panel
-            .tests
-            .iter()
-            .map(|test| self.add_test(visit, test))
-            .collect();
+        let results: Vec<Uuid> =
+            panel.tests.iter().map(|test| self.add_test(visit, test)).collect();
         self.add_report(visit, panel, &results);
     }
 
     fn add_test(&mut self, visit: &Visit, test: &Test) -> Uuid {
         let margin = (test.high - test.low) / 10;
         let sugar = test.code.code == GLUCOSE.code || test.code.code == A1C.code.code;
-        let raised = if sugar && self.person.diabetic {
-            margin * 12
-        } else {
-            0
-        };
+        let raised = if sugar && self.person.diabetic { margin * 12 } else { 0 };
         let value = raised + self.rng.range(test.low - margin, test.high + margin);
-        let (low, high) = (
-            Decimal(test.low, test.places),
-            Decimal(test.high, test.places),
-        );
+        let (low, high) = (Decimal(test.low, test.places), Decimal(test.high, test.places));
         let unit = test.unit;
         let result = obj! {
             "valueQuantity": quantity(Decimal(value, test.places), unit, test.ucum),
@@ -160,10 +150,7 @@ impl Chart<'_> {
         let narrated = self.rng.chance(10);
         let name = panel.code.display;
         let count = results.len();
-        let results: Vec<Json> = results
-            .iter()
-            .map(|id| self.local("Observation", *id))
-            .collect();
+        let results: Vec<Json> = results.iter().map(|id| self.local("Observation", *id)).collect();
         let body = obj! {
             "text": narrated.then(|| narrative(format_args!("{name}: {count} results"))),
             "status": "final",
@@ -187,11 +174,7 @@ impl Chart<'_> {
         codes: &[Code],
         result: &Json,
     ) -> Uuid {
-        let known = if category == LABORATORY {
-            reported(visit)
-        } else {
-            visit.start
-        };
+        let known = if category == LABORATORY { reported(visit) } else { visit.start };
         let mut body = Object::new();
         body.reserve(700);
         body.field("status", "final");

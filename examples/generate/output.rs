@@ -94,11 +94,7 @@ pub struct Ndjson {
 
 impl Ndjson {
     pub fn new(folder: &Path, compressed: Option<&'static str>) -> Self {
-        Ndjson {
-            folder: folder.to_owned(),
-            compressed,
-            files: BTreeMap::new(),
-        }
+        Ndjson { folder: folder.to_owned(), compressed, files: BTreeMap::new() }
     }
 
     pub fn write(&mut self, resources: &[Resource], tally: &mut Tally) -> io::Result<()> {
@@ -147,11 +143,7 @@ impl Bundle {
             file,
             "{{\n  \"resourceType\": \"Bundle\",\n  \"type\": \"{kind}\",\n  \"entry\": ["
         )?;
-        Ok(Bundle {
-            file,
-            text: String::new(),
-            entries: 0,
-        })
+        Ok(Bundle { file, text: String::new(), entries: 0 })
     }
 
     pub fn write(&mut self, resources: &[Resource], tally: &mut Tally) -> io::Result<()> {
@@ -167,11 +159,7 @@ impl Bundle {
                 },
             };
             self.text.clear();
-            let lead = if self.entries > 0 {
-                ",\n    "
-            } else {
-                "\n    "
-            };
+            let lead = if self.entries > 0 { ",\n    " } else { "\n    " };
             self.text.push_str(lead);
             pretty(entry.as_str(), 2, &mut self.text);
             self.file.write_all(self.text.as_bytes())?;

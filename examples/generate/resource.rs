@@ -91,17 +91,11 @@ pub struct Frame {
 }
 
 pub const fn us_core(kind: &'static str, profile: &'static str) -> Frame {
-    Frame {
-        kind,
-        profile: Some(profile),
-    }
+    Frame { kind, profile: Some(profile) }
 }
 
 pub const fn base(kind: &'static str) -> Frame {
-    Frame {
-        kind,
-        profile: None,
-    }
+    Frame { kind, profile: None }
 }
 
 impl Frame {
@@ -116,22 +110,14 @@ impl Frame {
         body: &Json,
     ) -> Resource {
         let stored = stored(event, rng);
-        let meta = Meta {
-            stored: style.has_stamps().then_some(stored),
-            profile: self.profile,
-        };
+        let meta = Meta { stored: style.has_stamps().then_some(stored), profile: self.profile };
         let mut object = Object::new();
         object.reserve(body.as_str().len() + 240);
         object.field("resourceType", self.kind);
         object.field("id", &style.has_ids().then_some(id));
         object.field("meta", &meta);
         object.extend(body);
-        Resource {
-            kind: self.kind,
-            id,
-            json: object.close(),
-            if_none_exist: None,
-        }
+        Resource { kind: self.kind, id, json: object.close(), if_none_exist: None }
     }
 }
 

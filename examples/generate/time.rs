@@ -39,11 +39,7 @@ impl Date {
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
         let year = year + era * 400;
-        if month < 10 {
-            (year, month + 3, day)
-        } else {
-            (year + 1, month - 9, day)
-        }
+        if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
     }
 
     pub const fn plus(self, days: i64) -> Date {
@@ -113,11 +109,7 @@ impl fmt::Display for Local {
         let (hour, minute, second) = local.clock();
         let sign = if self.zone < 0 { '-' } else { '+' };
         let zone = self.zone.abs();
-        write!(
-            f,
-            "{}T{hour:02}:{minute:02}:{second:02}{sign}{zone:02}:00",
-            local.date()
-        )
+        write!(f, "{}T{hour:02}:{minute:02}:{second:02}{sign}{zone:02}:00", local.date())
     }
 }
 
@@ -137,9 +129,6 @@ impl ToJson for Stamp {
         let millis = self.0.rem_euclid(1000);
         let (hour, minute, second) = time.clock();
         let date = time.date();
-        push_fmt(
-            out,
-            format_args!("\"{date}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z\""),
-        );
+        push_fmt(out, format_args!("\"{date}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z\""));
     }
 }

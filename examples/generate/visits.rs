@@ -183,10 +183,7 @@ impl Chart<'_> {
         let code = *self.rng.pick(&PROCEDURES);
         let start = visit.start.plus(self.rng.range(60, 300));
         let end = start.plus(self.rng.range(120, 1_800));
-        let reason = visit
-            .problems
-            .first()
-            .map(|(_, id)| self.local("Condition", *id));
+        let reason = visit.problems.first().map(|(_, id)| self.local("Condition", *id));
         let body = obj! {
             "status": "completed",
             "code": concept(&code),
@@ -270,11 +267,7 @@ impl Chart<'_> {
     /// The seasonal vaccinations, and one of those for the patient's age.
     fn add_immunizations(&mut self, visit: &Visit) {
         let child = self.person.age_on(visit.start.date()) < 18;
-        let for_age: &[Code] = if child {
-            &CHILD_VACCINES
-        } else {
-            &ADULT_VACCINES
-        };
+        let for_age: &[Code] = if child { &CHILD_VACCINES } else { &ADULT_VACCINES };
         let [flu, covid] = &SEASONAL_VACCINES;
         if self.rng.chance(50) {
             self.add_immunization(visit, flu);
@@ -361,11 +354,7 @@ impl Chart<'_> {
         let person = &self.person;
         let age = person.age_on(date);
         let [first, _] = person.given;
-        let (they, their) = if person.female {
-            ("She", "Her")
-        } else {
-            ("He", "His")
-        };
+        let (they, their) = if person.female { ("She", "Her") } else { ("He", "His") };
         let mut text = format!(
             "{date}\n\n# Reason for visit\n{}.\n\n# History\n{first} {} is {age} years old.",
             visit.kind.kind.display, person.family,

@@ -67,12 +67,9 @@ impl Region {
 
     fn add_organizations(&mut self, index: u64, style: Style, rng: &mut Rng) {
         let city = self.town.city;
-        for (nth, name) in [
-            format!("{city} General Hospital"),
-            format!("{city} Family Clinic"),
-        ]
-        .into_iter()
-        .enumerate()
+        for (nth, name) in [format!("{city} General Hospital"), format!("{city} Family Clinic")]
+            .into_iter()
+            .enumerate()
         {
             let number = index * 2 + nth as u64 + 1;
             let me = Shared {
@@ -213,10 +210,7 @@ pub struct Payers {
 
 impl Payers {
     pub fn new(seed: u64, style: Style) -> Self {
-        let mut payers = Payers {
-            list: Vec::new(),
-            resources: Vec::new(),
-        };
+        let mut payers = Payers { list: Vec::new(), resources: Vec::new() };
         for (index, name) in PAYERS.iter().enumerate() {
             let mut rng = Rng::new(seed, Purpose::Payer, index as u64);
             let me = Shared {
@@ -234,9 +228,7 @@ impl Payers {
                 "telecom": [phone("800", Some("work"), &mut rng)],
             };
             let frame = us_core("Organization", "us-core-organization");
-            payers
-                .resources
-                .push(finish(frame, &me, style, &mut rng, &body));
+            payers.resources.push(finish(frame, &me, style, &mut rng, &body));
             payers.list.push(me);
         }
         payers

@@ -13,12 +13,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut super::Args::command(),
-        "fhirlite",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut super::Args::command(), "fhirlite", &mut script);
     std::io::Write::write_all(&mut std::io::stdout().lock(), &script)
         .map_err(|error| Error::io("standard output", error))?;
     Ok(EXIT_OK)

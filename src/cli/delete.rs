@@ -16,11 +16,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<u8> {
-    let resources = args
-        .resources
-        .iter()
-        .map(|text| super::resource(text))
-        .collect::<Result<Vec<_>>>()?;
+    let resources =
+        args.resources.iter().map(|text| super::resource(text)).collect::<Result<Vec<_>>>()?;
     let there = Store::open(&args.store)?.delete(&resources)?;
     let missing: Vec<_> = resources
         .iter()
@@ -32,9 +29,5 @@ pub fn run(args: &Args) -> Result<u8> {
     for resource in &missing {
         eprintln!("{resource}: not in {}", args.store.display());
     }
-    Ok(if missing.is_empty() {
-        EXIT_OK
-    } else {
-        EXIT_REJECTED
-    })
+    Ok(if missing.is_empty() { EXIT_OK } else { EXIT_REJECTED })
 }

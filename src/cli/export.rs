@@ -35,16 +35,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<u8> {
     let mut request = Request {
-        since: args
-            .since
-            .as_deref()
-            .map(|text| instant("--since", text))
-            .transpose()?,
-        until: args
-            .until
-            .as_deref()
-            .map(|text| instant("--until", text))
-            .transpose()?,
+        since: args.since.as_deref().map(|text| instant("--since", text)).transpose()?,
+        until: args.until.as_deref().map(|text| instant("--until", text)).transpose()?,
         resources_per_file: args.resources_per_file,
         ..Request::default()
     };

@@ -1,6 +1,6 @@
 //! `fhirlite import`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fhirlite::Import;
 use fhirlite::Inputs;
@@ -40,6 +40,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<u8> {
     let inputs = Inputs::find(&args.paths)?;
+    if let Some(rejects) = &args.rejects {
+        let read = inputs.inputs.iter().filter_map(|input| input.path());
+        spare(rejects, read.chain([args.store.as_path()]))?;
+    }
     let store = Store::create(&args.store)?;
     let mut shown = Shown::new(args.quiet, args.rejects.as_deref())?;
     let import = Import::new().strict(args.strict).stamp(args.stamp);
@@ -56,9 +60,17 @@ pub fn run(args: &Args) -> Result<u8> {
             super::print("nothing was imported, because of --strict")?;
         }
     }
-    Ok(if report.rejected > 0 {
-        EXIT_REJECTED
-    } else {
-        EXIT_OK
-    })
+    Ok(if report.rejected > 0 { EXIT_REJECTED } else { EXIT_OK })
+}
+
+/// The file for rejects is made anew, so it must not be one that is read or kept.
+fn spare<'a>(rejects: &Path, mut others: impl Iterator<Item = &'a Path>) -> Result<()> {
+    let Ok(rejects) = rejects.canonicalize() else { return Ok(()) };
+    match others.find(|other| other.canonicalize().is_ok_and(|other| other == rejects)) {
+        None => Ok(()),
+        Some(other) => {
+            let what = format!("--rejects {}: that file is needed; name another", other.display());
+            Err(Error::new(Kind::Usage, what))
+        }
+    }
 }

@@ -38,23 +38,11 @@ fn readable(info: &Info) -> String {
             resource_type, of.resources, of.bytes, of.oldest, of.newest
         ));
     }
-    lines.push(format!(
-        "{:<28} {:>10} {:>14}",
-        "in all", info.resources, info.bytes
-    ));
+    lines.push(format!("{:<28} {:>10} {:>14}", "in all", info.resources, info.bytes));
     lines.push(format!("replaced or deleted versions {:>10}", info.history));
-    lines.push(format!(
-        "open conditional references  {:>10}",
-        info.unresolved
-    ));
-    lines.push(format!(
-        "last write                   {:>10}",
-        info.last_seq
-    ));
-    lines.push(format!(
-        "bytes of the file            {:>10}",
-        info.file_size
-    ));
+    lines.push(format!("open conditional references  {:>10}", info.unresolved));
+    lines.push(format!("last write                   {:>10}", info.last_seq));
+    lines.push(format!("bytes of the file            {:>10}", info.file_size));
     let handed_out = info.last_transaction_time.as_deref().unwrap_or("none");
     lines.push(format!("last transactionTime handed out: {handed_out}"));
     lines.push(format!("file format {}", info.format));

@@ -107,10 +107,7 @@ impl Observer for Shown {
         } else if !self.quiet && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let megabytes = progress.read >> 20;
-            eprintln!(
-                "{} items, {megabytes} MiB read, at {}",
-                progress.items, progress.file
-            );
+            eprintln!("{} items, {megabytes} MiB read, at {}", progress.items, progress.file);
         }
     }
 }

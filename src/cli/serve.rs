@@ -37,9 +37,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<u8> {
-    let (stop, stopped) = channel();
-    ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
-        .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
+    let options = Options {
+        listen: args.listen,
+        base_url: args.base_url,
+        insecure: args.insecure,
+        log: Some(|error| eprintln!("fhirlite: {error}")),
+    };
+    // What is wrong with the address is said before anything is done.
+    let reserved = Server::reserve(&options)?;
     let inputs = Inputs::find(&args.paths)?;
     let store = match args.paths.is_empty() && args.store.exists() {
         true => Store::open(&args.store)?,
@@ -61,13 +66,11 @@ pub fn run(args: Args) -> Result<u8> {
     if store.access() == Access::ReadOnly && !args.quiet {
         eprintln!("the store cannot be written: it is served read-only");
     }
-    let options = Options {
-        listen: args.listen,
-        base_url: args.base_url,
-        insecure: args.insecure,
-        log: Some(|error| eprintln!("fhirlite: {error}")),
-    };
-    let server = Server::start(&store, &options)?;
+    // Until now a signal ends the process at once, as it does an import; the store survives that.
+    let (stop, stopped) = channel();
+    ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
+        .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
+    let server = reserved.serve(&store)?;
     super::print(format!("listening on {}", server.url()))?;
     let _ = stopped.recv();
     drop(server);

@@ -36,23 +36,14 @@ impl Folder {
     pub fn new(path: &Path, gzip: bool) -> Result<Folder> {
         let at = |error| Error::io(path.display(), error);
         if path.exists() && !path.is_dir() {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("{}: is not a folder", path.display()),
-            ));
+            return Err(Error::new(Kind::Usage, format!("{}: is not a folder", path.display())));
         }
         fs::create_dir_all(path).map_err(at)?;
         if fs::read_dir(path).map_err(at)?.next().is_some() {
             let what = "is not empty; name a new folder, so that nothing is written over";
-            return Err(Error::new(
-                Kind::Usage,
-                format!("{}: {what}", path.display()),
-            ));
+            return Err(Error::new(Kind::Usage, format!("{}: {what}", path.display())));
         }
-        Ok(Folder {
-            path: path.to_owned(),
-            gzip,
-        })
+        Ok(Folder { path: path.to_owned(), gzip })
     }
 
     /// Writes the files of `plan` and their manifest, which gives `request` as what was asked.
@@ -82,8 +73,7 @@ impl Folder {
         };
         let name = "manifest.json";
         let mut disk = self.create(name)?;
-        disk.write_all(&manifest.to_json())
-            .map_err(|error| self.refused(name, error))?;
+        disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
         Ok(written)
     }
 
@@ -105,10 +95,7 @@ impl Folder {
         }
         let mut packed = GzEncoder::new(BufWriter::new(disk), Compression::fast());
         plan.write(file, &mut packed)?;
-        packed
-            .finish()
-            .and_then(|mut disk| disk.flush())
-            .map_err(|error| self.refused(name, error))
+        packed.finish().and_then(|mut disk| disk.flush()).map_err(|error| self.refused(name, error))
     }
 
     fn create(&self, name: &str) -> Result<Disk> {

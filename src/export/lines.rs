@@ -27,16 +27,12 @@ pub fn write(
     let mut buffer = Vec::with_capacity(BUFFER + BUFFER / 4);
     while let Some(first) = from.filter(|_| left > 0) {
         buffer.clear();
-        let rest = Selection {
-            first,
-            ..selection.clone()
-        };
+        let rest = Selection { first, ..selection.clone() };
         from = snapshot.lines(&rest, BUFFER, &mut buffer)?;
         let piece = &buffer[skip.min(buffer.len())..];
         skip = 0;
         let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-        out.write_all(piece)
-            .map_err(|error| Error::io("the output", error))?;
+        out.write_all(piece).map_err(|error| Error::io("the output", error))?;
         left -= piece.len() as u64;
     }
     match left {

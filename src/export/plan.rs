@@ -51,11 +51,7 @@ impl Plan {
     pub fn new(snapshot: Snapshot, request: &Request) -> Result<Plan> {
         let mut files = Vec::new();
         for resource_type in snapshot.types()? {
-            if request
-                .types
-                .as_ref()
-                .is_some_and(|types| !types.contains(&resource_type))
-            {
+            if request.types.as_ref().is_some_and(|types| !types.contains(&resource_type)) {
                 continue;
             }
             let mut selection = Selection {
@@ -95,11 +91,7 @@ fn split(snapshot: &Snapshot, selection: &Selection, most: u64) -> Result<Vec<Fi
                 file.selection.last = seq;
             }
             _ => files.push(File {
-                selection: Selection {
-                    first: seq,
-                    last: seq,
-                    ..selection.clone()
-                },
+                selection: Selection { first: seq, last: seq, ..selection.clone() },
                 count: 1,
                 bytes: size + 1,
                 part: Some(files.len() as u32 + 1),

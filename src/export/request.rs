@@ -40,10 +40,7 @@ impl Request {
             match name.as_str() {
                 "_type" => request.add_types(value),
                 "_since" if request.since.is_some() => {
-                    return Err(Error::new(
-                        Kind::Invalid,
-                        "_since is given twice; give it once",
-                    ));
+                    return Err(Error::new(Kind::Invalid, "_since is given twice; give it once"));
                 }
                 // A `+` in the zone arrives as a blank where a client did not encode it.
                 "_since" => request.since = Some(instant("_since", &value.replace(' ', "+"))?),
@@ -78,9 +75,7 @@ impl Request {
     pub fn add_types(&mut self, list: &str) {
         let types = self.types.get_or_insert_default();
         types.extend(
-            list.split(',')
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty()),
+            list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
         );
         // `_type=` names nothing, and so restricts nothing.
         if types.is_empty() {

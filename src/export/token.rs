@@ -47,13 +47,7 @@ pub struct Claims {
 impl Claims {
     /// The claims for a file of a snapshot.
     pub fn of(file: &File, snapshot: &Snapshot) -> Claims {
-        let Selection {
-            resource_type,
-            since,
-            until,
-            first,
-            last,
-        } = &file.selection;
+        let Selection { resource_type, since, until, first, last } = &file.selection;
         Claims {
             start: format!("{first:x}"),
             end: format!("{last:x}"),
@@ -135,11 +129,7 @@ impl Signer {
         let (header, payload) = signed.split_once('.')?;
         let signature = BASE64URL.decode(signature).ok()?;
         // In constant time.
-        self.0
-            .clone()
-            .chain_update(signed)
-            .verify_slice(&signature)
-            .ok()?;
+        self.0.clone().chain_update(signed).verify_slice(&signature).ok()?;
         if BASE64URL.decode(header).ok()? != HEADER {
             return None;
         }

@@ -117,10 +117,7 @@ impl<'a> Bundle<'a> {
                 entry(raw.get(), offset, bundle_type).map_err(|reason| (offset, reason))
             })
             .collect();
-        Ok(Bundle {
-            bundle_type,
-            entries,
-        })
+        Ok(Bundle { bundle_type, entries })
     }
 }
 
@@ -130,10 +127,8 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>
     }
     let head: EntryHead =
         serde_json::from_str(text).map_err(|error| format!("not a Bundle entry: {error}"))?;
-    let asks = matches!(
-        bundle_type,
-        BundleType::Transaction | BundleType::Batch | BundleType::History
-    );
+    let asks =
+        matches!(bundle_type, BundleType::Transaction | BundleType::Batch | BundleType::History);
     let request = match head.request {
         Some(raw) if asks && raw.get().starts_with('{') => {
             let request = serde_json::from_str(raw.get())
@@ -152,19 +147,10 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>
 }
 
 fn read_request(head: RequestHead<'_>) -> Result<Request<'_>, String> {
-    let RequestHead {
-        method,
-        url,
-        if_none_exist,
-    } = head;
+    let RequestHead { method, url, if_none_exist } = head;
     let target =
         || type_and_id(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()));
-    let wrong = || {
-        format!(
-            "request.url {} is neither Type/id nor Type?query",
-            short(&url)
-        )
-    };
+    let wrong = || format!("request.url {} is neither Type/id nor Type?query", short(&url));
     let path = url.split('?').next().unwrap_or_default();
     if method == "POST" && path.contains('$') {
         let what = format!("POST {} is an operation", short(&url));

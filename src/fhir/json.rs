@@ -192,14 +192,7 @@ mod tests {
         each_string(text, |found| seen.push((found.key, found.raw)));
         assert_eq!(
             seen,
-            [
-                ("a", "1"),
-                ("b", "2"),
-                ("c", "3"),
-                ("d\\\"", "4"),
-                ("b", "5"),
-                ("g", "\\\\")
-            ]
+            [("a", "1"), ("b", "2"), ("c", "3"), ("d\\\"", "4"), ("b", "5"), ("g", "\\\\")]
         );
     }
 

@@ -24,11 +24,7 @@ impl<'a> OperationOutcome<'a> {
     pub fn error(code: &'a str, diagnostics: &'a str) -> OperationOutcome<'a> {
         OperationOutcome {
             resource_type: "OperationOutcome",
-            issue: [Issue {
-                severity: "error",
-                code,
-                diagnostics,
-            }],
+            issue: [Issue { severity: "error", code, diagnostics }],
         }
     }
 }

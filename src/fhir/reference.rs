@@ -27,12 +27,7 @@ fn slot(found: &Found<'_>) -> Option<Slot> {
     let key = json::unescaped(found.key);
     match key.as_ref() {
         "reference" => Some(Slot::Reference),
-        "url"
-            if matches!(
-                found.parent,
-                "" | "contained" | "extension" | "modifierExtension"
-            ) =>
-        {
+        "url" if matches!(found.parent, "" | "contained" | "extension" | "modifierExtension") => {
             None
         }
         "url" | "uri" | "endpoint" | "address" => Some(Slot::Url),
@@ -100,9 +95,7 @@ impl Entries {
     pub fn resolve(&self, slot: Slot, link: &str) -> Option<String> {
         let target = self.0.get(normal(link).as_ref())?;
         let same = slot == Slot::Reference
-            && link
-                .strip_suffix(target.as_str())
-                .is_some_and(|base| base.ends_with('/'));
+            && link.strip_suffix(target.as_str()).is_some_and(|base| base.ends_with('/'));
         (is_urn(link) || same).then(|| target.clone())
     }
 }
@@ -190,15 +183,11 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             Some(',') | None if part.is_empty() => {
                 return Err("an identifier without a value cannot be searched here".to_owned());
             }
-            Some(',') => tokens.push(Token {
-                system: system.take(),
-                value: std::mem::take(&mut part),
-            }),
+            Some(',') => {
+                tokens.push(Token { system: system.take(), value: std::mem::take(&mut part) })
+            }
             None => {
-                tokens.push(Token {
-                    system,
-                    value: part,
-                });
+                tokens.push(Token { system, value: part });
                 return Ok(tokens);
             }
             Some(c) => part.push(c),
@@ -209,9 +198,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 /// `Type/id` out of a relative or absolute RESTful URL (`Patient/1`, `https://x/fhir/Patient/1`,
 /// `Patient/1/_history/2`).
 pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
-    let url = url
-        .split_once("/_history")
-        .map_or(url, |(before, _)| before);
+    let url = url.split_once("/_history").map_or(url, |(before, _)| before);
     let (rest, id) = url.rsplit_once('/')?;
     let resource_type = rest.rsplit_once('/').map_or(rest, |(_, last)| last);
     let named = !resource_type.is_empty() && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
@@ -227,10 +214,7 @@ mod tests {
         let mut entries = Entries::default();
         entries.add("urn:uuid:AB", "Patient/1".into());
         entries.add("http://x/fhir/Group/2", "Group/2".into());
-        entries.add(
-            "http://x/StructureDefinition/p",
-            "StructureDefinition/p".into(),
-        );
+        entries.add("http://x/StructureDefinition/p", "StructureDefinition/p".into());
         let text = r#"{"identifier":[{"value":"urn:uuid:ab"}],"a":{"reference":"urn:uuid:ab"},
             "b":[{"reference":"http:\/\/x\/fhir\/Group\/2"}],"content":{"url":"urn:uuid:ab"},
             "url":"http://x/StructureDefinition/p","text":{"div":"urn:uuid:ab"}}"#;
@@ -251,9 +235,7 @@ mod tests {
             value: value.to_owned(),
         };
         assert_eq!(
-            read("Practitioner?identifier=http://x%2Fy|1")
-                .unwrap()
-                .identifiers,
+            read("Practitioner?identifier=http://x%2Fy|1").unwrap().identifiers,
             [[token(Some("http://x/y"), "1")]]
         );
         assert_eq!(

@@ -137,17 +137,9 @@ fn string_of(raw: &RawValue) -> Option<String> {
 /// Why a text is not JSON, with the line and column inside it where that helps.
 fn syntax(text: &str, error: &serde_json::Error) -> String {
     let what = error.to_string();
-    let what = what
-        .split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let what = what.split(" at line ").next().unwrap_or_default().to_owned();
     if text.contains('\n') {
-        format!(
-            "not valid JSON: {what} (line {} of it, column {})",
-            error.line(),
-            error.column()
-        )
+        format!("not valid JSON: {what} (line {} of it, column {})", error.line(), error.column())
     } else {
         format!("not valid JSON: {what} (column {})", error.column())
     }
@@ -215,10 +207,7 @@ fn type_of(head: &Head) -> Result<String, String> {
         {
             Ok(name)
         }
-        _ => Err(format!(
-            "resourceType {} is not a name of letters",
-            short(raw.get())
-        )),
+        _ => Err(format!("resourceType {} is not a name of letters", short(raw.get()))),
     }
 }
 
@@ -226,20 +215,14 @@ fn id_of(head: &Head) -> Result<Option<String>, String> {
     let Some(raw) = head.id else { return Ok(None) };
     match string_of(raw) {
         Some(id) if is_id(&id) => Ok(Some(id)),
-        Some(_) => Err(format!(
-            "id {} is not made of A-Z a-z 0-9 - and . alone",
-            short(raw.get())
-        )),
+        Some(_) => Err(format!("id {} is not made of A-Z a-z 0-9 - and . alone", short(raw.get()))),
         None => Err(format!("id {} is not a string", short(raw.get()))),
     }
 }
 
 /// True for a text made of the characters of a logical id, of any length but none.
 pub fn is_id(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 /// A value for a message: its beginning is enough.
@@ -257,10 +240,7 @@ pub fn derived_id(text: &str, full_url: &str) -> String {
     hash.update(full_url.as_bytes());
     hash.update([0]);
     hash.update(json::minified(text).as_bytes());
-    hash.finalize()[..16]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// What a JSON text turned out to be.
@@ -285,10 +265,7 @@ impl Parsed {
         }
         check_depth(text)?;
         if text.len() > MAX_SIZE {
-            return Err(format!(
-                "{} bytes; a resource may have {MAX_SIZE}",
-                text.len()
-            ));
+            return Err(format!("{} bytes; a resource may have {MAX_SIZE}", text.len()));
         }
         let id = id_of(&read)?;
         let mut one_line = match (&id, json::one_line(text)) {
@@ -303,9 +280,8 @@ impl Parsed {
             Some(id) => id,
             None => {
                 let id = fallback_id.map_or_else(|| derived_id(text, ""), str::to_owned);
-                let behind_type = head(&one_line)?
-                    .resource_type
-                    .map_or(0, |raw| place(&one_line, raw).end);
+                let behind_type =
+                    head(&one_line)?.resource_type.map_or(0, |raw| place(&one_line, raw).end);
                 one_line.insert_str(behind_type, &format!(r#","id":"{id}""#));
                 id
             }
@@ -368,9 +344,7 @@ impl Resource {
 
     /// `meta.lastUpdated` as it came; the error says what is wrong with it.
     pub fn last_updated(&self) -> Result<Option<Instant>, String> {
-        self.meta
-            .as_ref()
-            .map_or(Ok(None), |meta| meta.time(&self.text))
+        self.meta.as_ref().map_or(Ok(None), |meta| meta.time(&self.text))
     }
 
     /// `meta.versionId` as it came.
@@ -390,10 +364,8 @@ impl Resource {
             true => None,
             false => self.version_id(),
         };
-        let assigned = Assigned {
-            last_updated: kept_time.is_none(),
-            version_id: kept_version.is_none(),
-        };
+        let assigned =
+            Assigned { last_updated: kept_time.is_none(), version_id: kept_version.is_none() };
         let version = json::quoted(stamp.version_id);
         let time = json::quoted(stamp.last_updated_text);
         let mut members = Vec::with_capacity(2);
@@ -473,10 +445,7 @@ fn read_meta(text: &str, raw: &RawValue, remarks: &mut Vec<String>) -> Result<Me
         Some(raw) => match string_of(raw) {
             Some(version) => Some((place(text, raw), version)),
             None => {
-                return Err(format!(
-                    "meta.versionId {} is not a string",
-                    short(raw.get())
-                ));
+                return Err(format!("meta.versionId {} is not a string", short(raw.get())));
             }
         },
     };

@@ -4,10 +4,7 @@ use super::message::{Request, Response};
 
 /// What every response carries. Reading is open to every page, without credentials of the browser.
 pub fn headers() -> [(&'static str, &'static str); 2] {
-    [
-        ("Access-Control-Allow-Origin", "*"),
-        ("Access-Control-Expose-Headers", EXPOSED),
-    ]
+    [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED)]
 }
 
 const EXPOSED: &str = "Content-Length, Content-Range, ETag, Retry-After";
@@ -25,7 +22,7 @@ pub fn options(request: &Request, allow: &str) -> Response {
         .with("Access-Control-Allow-Headers", ALLOWED)
         .with("Access-Control-Max-Age", "86400");
     // A public page that wants to reach a server on the visitor's own machine has to ask for that.
-    match request.header("access-control-request-private-network") {
+    match request.header("access-control-request-private-network").as_deref() {
         Some("true") => response.with("Access-Control-Allow-Private-Network", "true"),
         _ => response,
     }

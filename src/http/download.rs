@@ -35,7 +35,9 @@ pub fn download(
     let snapshot = context.store.snapshot_at(claims.snapshot(), time);
     let (selection, length) = file(&snapshot, &claims)?;
 
-    let gzip = request.accepts_gzip() && request.header("range").is_none() && request.takes_chunks;
+    // https://www.rfc-editor.org/rfc/rfc9110#section-14.2: only GET has ranges.
+    let asked = request.header("range").filter(|_| request.method == "GET");
+    let gzip = request.prefers_gzip() && asked.is_none() && request.takes_chunks;
     let etag = etag(token, gzip);
     let with_validators = |response: Response| {
         response
@@ -43,27 +45,24 @@ pub fn download(
             .with("Vary", "Accept-Encoding")
             .with("Cache-Control", "private, no-cache")
     };
-    if request
-        .header("if-none-match")
-        .is_some_and(|known| names(known, &etag))
-    {
+    if request.header("if-match").is_some_and(|known| !names(&known, &etag)) {
+        let error = Error::new(Kind::Invalid, "the file has another ETag, and always will");
+        let mut response = Response::error(&error);
+        response.status = 412;
+        return Ok(response);
+    }
+    if request.header("if-none-match").is_some_and(|known| names(&known, &etag)) {
         return Ok(with_validators(Response::empty(304)));
     }
     if gzip {
-        let body = Body::Unknown(Box::new(move |out| {
-            packed(&snapshot, &selection, length, out)
-        }));
-        let response = Response {
-            status: 200,
-            headers: vec![("Content-Type", NDJSON.to_owned())],
-            body,
-        };
+        let body = Body::Unknown(Box::new(move |out| packed(&snapshot, &selection, length, out)));
+        let response =
+            Response { status: 200, headers: vec![("Content-Type", NDJSON.to_owned())], body };
         return Ok(with_validators(response.with("Content-Encoding", "gzip")));
     }
-    let range = request
-        .header("range")
+    let range = asked
         .filter(|_| request.header("if-range").is_none_or(|known| known == etag))
-        .and_then(|asked| requested(asked, length));
+        .and_then(|asked| requested(&asked, length));
     let (status, range, described) = match range {
         None => (200, 0..length, None),
         Some(Some(range)) => {
@@ -82,15 +81,10 @@ pub fn download(
         }
     };
     let size = range.end - range.start;
-    let body = Body::Exactly(
-        size,
-        Box::new(move |out| export::write(&snapshot, &selection, range, out)),
-    );
-    let mut response = Response {
-        status,
-        headers: vec![("Content-Type", NDJSON.to_owned())],
-        body,
-    };
+    let body =
+        Body::Exactly(size, Box::new(move |out| export::write(&snapshot, &selection, range, out)));
+    let mut response =
+        Response { status, headers: vec![("Content-Type", NDJSON.to_owned())], body };
     if let Some(described) = described {
         response = response.with("Content-Range", described);
     }
@@ -100,10 +94,7 @@ pub fn download(
 /// What the file is and how long; an error where the store no longer has all of it.
 fn file(snapshot: &Snapshot, claims: &export::Claims) -> Result<(Selection, u64)> {
     let gone = || {
-        Error::new(
-            Kind::NotFound,
-            "the store no longer has all of this file; start a new export",
-        )
+        Error::new(Kind::NotFound, "the store no longer has all of this file; start a new export")
     };
     let selection = claims.selection().ok_or_else(gone)?;
     match snapshot.total(&selection)? {
@@ -120,10 +111,7 @@ fn packed(
 ) -> Result<()> {
     let mut packed = GzEncoder::new(out, Compression::fast());
     export::write(snapshot, selection, 0..length, &mut packed)?;
-    packed
-        .finish()
-        .map(drop)
-        .map_err(|error| Error::io("the connection", error))
+    packed.finish().map(drop).map_err(|error| Error::io("the connection", error))
 }
 
 /// The file's name says all that its bytes depend on.
@@ -172,20 +160,12 @@ mod tests {
         assert_eq!(requested("bytes=3-", 10), Some(Some(3..10)));
         assert_eq!(requested("bytes=-4", 10), Some(Some(6..10)));
         assert_eq!(requested("bytes=-40", 10), Some(Some(0..10)));
-        assert_eq!(
-            requested("bytes=5-99999999999999999999999", 10),
-            Some(Some(5..10))
-        );
+        assert_eq!(requested("bytes=5-99999999999999999999999", 10), Some(Some(5..10)));
         assert_eq!(requested("bytes=10-", 10), Some(None));
         assert_eq!(requested("bytes=-0", 10), Some(None));
-        for ignored in [
-            "bytes=5-4",
-            "bytes=0-1,3-4",
-            "lines=1-2",
-            "bytes=",
-            "bytes=+1-2",
-            "bytes=a-b",
-        ] {
+        for ignored in
+            ["bytes=5-4", "bytes=0-1,3-4", "lines=1-2", "bytes=", "bytes=+1-2", "bytes=a-b"]
+        {
             assert_eq!(requested(ignored, 10), None, "{ignored}");
         }
     }

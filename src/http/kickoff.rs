@@ -29,8 +29,5 @@ pub fn kickoff(context: &Context, request: &Request) -> Result<Response> {
         requires_access_token: false,
         output,
     };
-    Ok(
-        Response::new(200, "application/json", manifest.to_json())
-            .with("Cache-Control", "no-store"),
-    )
+    Ok(Response::new(200, "application/json", manifest.to_json()).with("Cache-Control", "no-store"))
 }

@@ -10,7 +10,7 @@ use crate::fhir::outcome::OperationOutcome;
 /// The media type of FHIR JSON.
 pub const FHIR_JSON: &str = "application/fhir+json";
 
-/// A request, its body read and thrown away: nothing here takes one yet.
+/// A request without its body: nothing here takes one.
 pub struct Request {
     /// `GET`, `HEAD`, …
     pub method: String,
@@ -28,30 +28,29 @@ pub struct Request {
 
 impl Request {
     /// From a request line and headers.
+    ///
+    /// # Errors
+    /// `Invalid` for a target that is no path.
     pub fn new(
         method: &str,
         target: &str,
         headers: Vec<(String, String)>,
         takes_chunks: bool,
-    ) -> Request {
+    ) -> Result<Request> {
         // https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2: a target may be a whole URL.
-        let target = match target
-            .strip_prefix("http://")
-            .or(target.strip_prefix("https://"))
-        {
+        let target = match target.strip_prefix("http://").or(target.strip_prefix("https://")) {
             Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
             None => target,
         };
+        if !target.starts_with('/') {
+            return Err(Error::new(Kind::Invalid, "the request target is not a path"));
+        }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        Request {
+        Ok(Request {
             method: method.to_owned(),
             target: target.to_owned(),
-            path: path
-                .trim_start_matches('/')
-                .split('/')
-                .map(decode)
-                .collect(),
+            path: path.trim_start_matches('/').split('/').map(decode).collect(),
             query: query
                 .split('&')
                 .filter(|pair| !pair.is_empty())
@@ -63,29 +62,33 @@ impl Request {
                 .collect(),
             headers,
             takes_chunks,
-        }
-    }
-
-    /// The value of a header, by its name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
-        Some(value.trim())
-    }
-
-    /// True if the client says that it understands gzip.
-    pub fn accepts_gzip(&self) -> bool {
-        let accepted = self.header("accept-encoding").unwrap_or_default();
-        accepted.split(',').any(|coding| {
-            let mut parts = coding.split(';').map(str::trim);
-            let named = parts
-                .next()
-                .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-            let refused = parts.any(|part| {
-                part.strip_prefix("q=")
-                    .is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
-            });
-            named && !refused
         })
+    }
+
+    /// The value of a header, by its name in lower case; that of several lines as one list.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value.trim())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// True if the client would rather have gzip than the bytes as they are.
+    pub fn prefers_gzip(&self) -> bool {
+        let accepted = self.header("accept-encoding").unwrap_or_default().to_ascii_lowercase();
+        let weight = |wanted: &str| {
+            accepted.split(',').find_map(|coding| {
+                let mut parts = coding.split(';').map(str::trim);
+                let named = parts.next() == Some(wanted);
+                let q = parts.find_map(|part| part.strip_prefix("q="));
+                named.then(|| q.map_or(1.0, |q| q.parse::<f32>().unwrap_or(1.0)))
+            })
+        };
+        let gzip = weight("gzip").unwrap_or(0.0);
+        gzip > 0.0 && gzip >= weight("identity").unwrap_or(0.0)
     }
 }
 
@@ -124,11 +127,7 @@ impl Response {
 
     /// Without a body.
     pub fn empty(status: u16) -> Response {
-        Response {
-            status,
-            headers: Vec::new(),
-            body: Body::Bytes(Vec::new()),
-        }
+        Response { status, headers: Vec::new(), body: Body::Bytes(Vec::new()) }
     }
 
     /// With one more header.

@@ -9,4 +9,4 @@ mod route;
 mod server;
 mod wire;
 
-pub use server::{Options, Server};
+pub use server::{Options, Reserved, Server};

@@ -41,14 +41,12 @@ impl Context {
 fn is_authority(host: &str) -> bool {
     !host.is_empty()
         && host.len() <= 255
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
 }
 
 /// Answers a request; every error becomes an OperationOutcome.
 pub fn answer(context: &Context, request: &Request, log: &dyn Fn(&Error)) -> Response {
-    let mut response = route(context, request).unwrap_or_else(|error| {
+    route(context, request).unwrap_or_else(|error| {
         let response = Response::error(&error);
         if response.status == 500 {
             log(&error);
@@ -57,11 +55,7 @@ pub fn answer(context: &Context, request: &Request, log: &dyn Fn(&Error)) -> Res
             Kind::MethodNotAllowed => response.with("Allow", READING),
             _ => response,
         }
-    });
-    response
-        .headers
-        .extend(cross_origin::headers().map(|(name, value)| (name, value.to_owned())));
-    response
+    })
 }
 
 fn route(context: &Context, request: &Request) -> Result<Response> {

@@ -1,23 +1,31 @@
 //! The server: a thread that accepts, and one for each request in flight, under a cap.
 
-use std::net::{SocketAddr, TcpListener};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::message::Response;
 use super::route::{Context, answer};
-use super::wire::{Accepted, Acceptor, Call, bind};
+use super::wire::{
+    Accepted, Acceptor, Bound, Call, allow_many_connections, bind, disconnect, peers_at,
+};
 use crate::error::{Error, Kind, Result};
 use crate::export::Signer;
 use crate::store::Store;
 
-/// So many requests are worked on at once; slow readers count, so it is not small.
+/// So many requests are answered at once; slow readers count, so it is not small.
 const MOST: usize = 256;
-/// Beyond that so many are told to come again; beyond these, requests wait to be read at all.
+/// Beyond that so many are told to come again; beyond these, requests wait to be looked at.
 const TURNED_AWAY: usize = 64;
+/// A connection on which nothing is asked for so long makes room for those that wait.
+const SILENT: Duration = Duration::from_secs(20);
+/// How often silent connections, and whether anybody is let in at all, are looked after.
+const ROUND: Duration = Duration::from_secs(5);
 /// How long the end waits for downloads under way.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -38,34 +46,53 @@ pub struct Options {
 pub struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
-    accepting: Option<JoinHandle<()>>,
+    looking_after: Option<JoinHandle<()>>,
+}
+
+/// A server that has its address but lets nobody in yet: so what is wrong with the address is known
+/// before anything else is done.
+pub struct Reserved {
+    bound: Bound,
+    address: SocketAddr,
+    base_url: Option<String>,
+    log: fn(&Error),
 }
 
 struct Shared {
     context: Context,
     listener: TcpListener,
     log: fn(&Error),
-    stopping: AtomicBool,
-    acceptors: Mutex<Vec<Arc<Acceptor>>>,
-    in_flight: Mutex<usize>,
+    stopping: Mutex<bool>,
+    /// Is told when `stopping` is set.
+    stop: Condvar,
+    acceptors: Mutex<Vec<(Arc<Acceptor>, JoinHandle<()>)>>,
+    /// The clients that are being answered, with what they asked for behind that. A connection ends
+    /// with its first answer, so nothing comes of these.
+    answering: Mutex<HashMap<SocketAddr, Vec<Call>>>,
+    in_flight: Arc<InFlight>,
+}
+
+/// How many requests are being answered. Apart from `Shared`, so that a thread can let go of the
+/// store before it stops counting.
+#[derive(Default)]
+struct InFlight {
+    count: Mutex<usize>,
     one_less: Condvar,
 }
 
 impl Server {
-    /// Serves `store` as `options` say, from now on and in the background.
+    /// Takes the address that `options` name.
     ///
     /// # Errors
     /// `Usage` for an address or a base URL that cannot be, `Listen` where the address is taken.
-    pub fn start(store: &Store, options: &Options) -> Result<Server> {
+    pub fn reserve(options: &Options) -> Result<Reserved> {
         let base_url = options.base_url.as_deref().map(base_url).transpose()?;
         let listen = match options.listen.as_str() {
             "" => "127.0.0.1:0",
             listen => listen,
         };
-        let listener = bind(listen)?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| Error::io(listen, error))?;
+        let bound = bind(listen)?;
+        let address = bound.address()?;
         if !address.ip().is_loopback() && !options.insecure {
             return Err(Error::new(
                 Kind::Usage,
@@ -75,31 +102,15 @@ impl Server {
                 ),
             ));
         }
-        store.share()?;
-        let shared = Arc::new(Shared {
-            context: Context {
-                signer: Signer::new(&store.signing_key()?)?,
-                store: store.clone(),
-                base_url,
-                own_url: format!("http://{address}"),
-            },
-            listener,
-            log: options.log.unwrap_or(|_| {}),
-            stopping: AtomicBool::new(false),
-            acceptors: Mutex::default(),
-            in_flight: Mutex::default(),
-            one_less: Condvar::new(),
-        });
-        let acceptor = shared.acceptor()?;
-        let accepting = {
-            let shared = shared.clone();
-            thread::spawn(move || shared.accept(&acceptor))
-        };
-        Ok(Server {
-            shared,
-            address,
-            accepting: Some(accepting),
-        })
+        Ok(Reserved { bound, address, base_url, log: options.log.unwrap_or(|_| {}) })
+    }
+
+    /// Serves `store` as `options` say, from now on and in the background.
+    ///
+    /// # Errors
+    /// Those of [`Server::reserve`], and where the store cannot be read.
+    pub fn start(store: &Store, options: &Options) -> Result<Server> {
+        Server::reserve(options)?.serve(store)
     }
 
     /// The address that is listened on.
@@ -113,93 +124,159 @@ impl Server {
     }
 }
 
+impl Reserved {
+    /// Lets clients in, to `store`.
+    ///
+    /// # Errors
+    /// `Listen` where another has come first, or where the store cannot be read.
+    pub fn serve(self, store: &Store) -> Result<Server> {
+        store.share()?;
+        allow_many_connections();
+        let address = self.address;
+        let shared = Arc::new(Shared {
+            context: Context {
+                signer: Signer::new(&store.signing_key()?)?,
+                store: store.clone(),
+                base_url: self.base_url,
+                own_url: format!("http://{address}"),
+            },
+            listener: self.bound.listen(address)?,
+            log: self.log,
+            stopping: Mutex::default(),
+            stop: Condvar::new(),
+            acceptors: Mutex::default(),
+            answering: Mutex::default(),
+            in_flight: Arc::default(),
+        });
+        let mut server = Server { shared, address, looking_after: None };
+        server.shared.clone().accept_more()?;
+        let shared = server.shared.clone();
+        server.looking_after = Some(thread::spawn(move || shared.look_after(address)));
+        Ok(server)
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        for acceptor in lock(&self.shared.acceptors).drain(..) {
+        *lock(&self.shared.stopping) = true;
+        self.shared.stop.notify_all();
+        self.shared.in_flight.one_less.notify_all();
+        if let Some(thread) = self.looking_after.take() {
+            let _ = thread.join();
+        }
+        let acceptors = std::mem::take(&mut *lock(&self.shared.acceptors));
+        for (acceptor, thread) in acceptors {
             acceptor.unblock();
+            let _ = thread.join();
         }
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
+        // Downloads under way may end, for a while; then they are ended.
+        if !self.shared.in_flight.wait_for_none(GRACE) {
+            for peer in lock(&self.shared.answering).keys() {
+                disconnect(*peer);
+            }
+            self.shared.in_flight.wait_for_none(GRACE);
         }
-        // Downloads under way may end, for a while.
-        let in_flight = lock(&self.shared.in_flight);
-        let waited = self
-            .shared
-            .one_less
-            .wait_timeout_while(in_flight, GRACE, |count| *count > 0);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 impl Shared {
-    fn acceptor(&self) -> Result<Arc<Acceptor>> {
+    fn stopping(&self) -> bool {
+        *lock(&self.stopping)
+    }
+
+    /// Starts one more thread that accepts.
+    fn accept_more(self: Arc<Shared>) -> Result<()> {
         let acceptor = Arc::new(Acceptor::new(&self.listener)?);
-        lock(&self.acceptors).push(acceptor.clone());
-        Ok(acceptor)
+        let thread = {
+            let (shared, acceptor) = (self.clone(), acceptor.clone());
+            thread::spawn(move || shared.accept(&acceptor))
+        };
+        lock(&self.acceptors).push((acceptor, thread));
+        Ok(())
     }
 
     fn accept(self: Arc<Shared>, acceptor: &Acceptor) {
-        while !self.stopping.load(Ordering::SeqCst) {
+        while !self.stopping() {
             match acceptor.accept() {
                 Accepted::Call(call) => self.clone().dispatch(call),
                 Accepted::Unblocked => {}
-                Accepted::Ended => self.clone().accept_again(),
+                // It has ended its loop, after too many open files, say. It goes on with the
+                // connections that it has; `look_after` sees to others.
+                Accepted::Ended => {
+                    (self.log)(&Error::new(Kind::Io, "accepting a connection failed"));
+                }
             }
         }
     }
 
-    /// An error in accepting (too many open files, say) ends tiny_http's loop: another one takes
-    /// over, while this one goes on with the connections that it has.
-    fn accept_again(self: Arc<Shared>) {
-        (self.log)(&Error::new(
-            Kind::Io,
-            "accepting a connection failed; trying again",
-        ));
-        thread::sleep(Duration::from_millis(100));
-        match self.acceptor() {
-            Ok(acceptor) => drop(thread::spawn(move || self.accept(&acceptor))),
-            Err(error) => (self.log)(&error),
+    /// Ends silent connections, and starts another acceptor where none lets anybody in any more: an
+    /// error, or a panic in tiny_http, ends one for good.
+    fn look_after(self: Arc<Shared>, address: SocketAddr) {
+        let mut since: HashMap<SocketAddr, Instant> = HashMap::new();
+        while !self.stopped_within(ROUND) {
+            let silent: HashSet<SocketAddr> = {
+                let answering = lock(&self.answering);
+                peers_at(address.port())
+                    .into_iter()
+                    .filter(|peer| !answering.contains_key(peer))
+                    .collect()
+            };
+            since.retain(|peer, _| silent.contains(peer));
+            for peer in silent {
+                if since.entry(peer).or_insert_with(Instant::now).elapsed() > SILENT {
+                    disconnect(peer);
+                }
+            }
+            if !knock(address, ROUND) && !self.stopping() {
+                (self.log)(&Error::new(Kind::Io, "nobody is let in; accepting anew"));
+                if let Err(error) = self.clone().accept_more() {
+                    (self.log)(&error);
+                }
+            }
         }
     }
 
+    fn stopped_within(&self, patience: Duration) -> bool {
+        let stopping = lock(&self.stopping);
+        let waited = self.stop.wait_timeout_while(stopping, patience, |stopping| !*stopping);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Has a request answered on a thread of its own.
     fn dispatch(self: Arc<Shared>, call: Call) {
-        let busy = {
-            let in_flight = lock(&self.in_flight);
-            let mut in_flight = self
-                .one_less
-                .wait_while(in_flight, |count| *count >= MOST + TURNED_AWAY)
-                .unwrap_or_else(PoisonError::into_inner);
-            *in_flight += 1;
-            *in_flight > MOST
-        };
-        let slot = Slot(self.clone());
+        let Some(peer) = call.peer() else { return };
+        match lock(&self.answering).entry(peer) {
+            Entry::Occupied(mut behind) => return behind.get_mut().push(call),
+            Entry::Vacant(place) => drop(place.insert(Vec::new())),
+        }
+        let Some(busy) = self.in_flight.enter(|| self.stopping()) else { return };
+        let (log, in_flight) = (self.log, self.in_flight.clone());
         let spawned = thread::Builder::new().spawn(move || {
-            slot.0.handle(call, busy);
-            drop(slot);
+            self.answer(call, busy);
+            // Dropping what came behind answers it, which fails at once where nobody listens.
+            let behind = lock(&self.answering).remove(&peer);
+            drop(behind);
+            // The store first: the end waits for the count, and then closes the store.
+            drop(self);
+            in_flight.leave();
         });
         if let Err(error) = spawned {
-            (self.log)(&Error::io("no thread for a request", error));
+            log(&Error::io("no thread for a request", error));
         }
     }
 
-    fn handle(&self, call: Call, busy: bool) {
-        let Some((request, call)) = call.read() else {
-            (self.log)(&Error::new(
-                Kind::TooMuch,
-                "a request body was too long; its connection was given up",
-            ));
-            return;
-        };
-        let response = match busy {
-            true => Response::error(&Error::new(
-                Kind::Busy,
-                "too many requests at once; try again",
-            )),
-            false => catch_unwind(AssertUnwindSafe(|| {
-                answer(&self.context, &request, &self.log)
-            }))
-            .unwrap_or_else(|_| Response::error(&Error::new(Kind::Internal, "a handler panicked"))),
+    fn answer(&self, call: Call, busy: bool) {
+        let response = match call.request() {
+            Err(error) => Response::error(&error),
+            Ok(_) if busy => {
+                Response::error(&Error::new(Kind::Busy, "too many requests at once; try again"))
+            }
+            Ok(request) => {
+                catch_unwind(AssertUnwindSafe(|| answer(&self.context, &request, &self.log)))
+                    .unwrap_or_else(|_| {
+                        Response::error(&Error::new(Kind::Internal, "a handler panicked"))
+                    })
+            }
         };
         if let Err(error) = call.answer(response)
             && error.kind() != Kind::Io
@@ -209,13 +286,50 @@ impl Shared {
     }
 }
 
-/// A place among the requests in flight.
-struct Slot(Arc<Shared>);
+impl InFlight {
+    /// Waits for room and takes it; whether it is room only to be turned away. `None` at the end.
+    fn enter(&self, stopping: impl Fn() -> bool) -> Option<bool> {
+        let count = lock(&self.count);
+        let waited =
+            self.one_less.wait_while(count, |count| *count >= MOST + TURNED_AWAY && !stopping());
+        let mut count = waited.unwrap_or_else(PoisonError::into_inner);
+        if stopping() {
+            return None;
+        }
+        *count += 1;
+        Some(*count > MOST)
+    }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        *lock(&self.0.in_flight) -= 1;
-        self.0.one_less.notify_all();
+    fn leave(&self) {
+        *lock(&self.count) -= 1;
+        self.one_less.notify_all();
+    }
+
+    /// True if there is none before `patience` ends.
+    fn wait_for_none(&self, patience: Duration) -> bool {
+        let count = lock(&self.count);
+        let waited = self.one_less.wait_timeout_while(count, patience, |count| *count > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+    }
+}
+
+/// True if somebody answers at `address`, or if that cannot be found out.
+fn knock(address: SocketAddr, patience: Duration) -> bool {
+    let address = match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
+    };
+    let Ok(mut socket) = TcpStream::connect_timeout(&address, patience) else {
+        return true;
+    };
+    let _ = socket.set_read_timeout(Some(patience));
+    let asked =
+        socket.write_all(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut first = [0];
+    match asked.and_then(|()| socket.read(&mut first)) {
+        Ok(_) => true,
+        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
     }
 }
 
@@ -225,9 +339,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Checks a base URL and takes the slash off its end.
 fn base_url(text: &str) -> Result<String> {
-    let rest = text
-        .strip_prefix("https://")
-        .or(text.strip_prefix("http://"));
+    let rest = text.strip_prefix("https://").or(text.strip_prefix("http://"));
     let plain = |b: u8| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b);
     match rest {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(plain) => {

@@ -3,12 +3,13 @@
 //! `tiny_http` 0.12 brings neither time-outs nor limits, and its own responses cannot be told
 //! apart from truncated ones, so the framing is written here, byte by byte.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::cross_origin;
 use super::message::{Body, Request, Response};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -17,51 +18,85 @@ use crate::error::{Error, Kind, Result};
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// A dead peer is noticed after about this long.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// Request bodies are read and thrown away up to here.
-const MAX_BODY: u64 = 1 << 20;
+/// Dropping a request allocates what is left of its declared `Content-Length`; up to here that does
+/// no harm, since the memory is never touched.
+const MAX_DROPPED: usize = 64 << 20;
 /// Pieces of a body whose length is not known.
 const CHUNK: usize = 256 << 10;
 
+/// An address that is ours, though nobody is let in yet.
+pub struct Bound(Socket);
+
 /// Binds `address`, which may be a name and may have port 0.
-pub fn bind(address: &str) -> Result<TcpListener> {
-    let refused = |error: io::Error| {
-        let error = Error::io(format!("cannot listen on {address}"), error);
-        Error::caused(Kind::Listen, error.to_string(), error)
+pub fn bind(address: &str) -> Result<Bound> {
+    let resolved: Vec<SocketAddr> = match address.to_socket_addrs() {
+        Ok(resolved) => resolved.collect(),
+        Err(error) => {
+            let what = format!("{address:?} is no address to listen on, such as 127.0.0.1:8080");
+            return Err(Error::caused(Kind::Usage, what, error));
+        }
     };
-    let resolved: Vec<SocketAddr> = address.to_socket_addrs().map_err(refused)?.collect();
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in resolved {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
+        match bind_socket(address) {
+            Ok(socket) => return Ok(Bound(socket)),
             Err(error) => last = error,
         }
     }
-    Err(refused(last))
+    Err(refused(address, last))
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+fn refused(address: &str, error: io::Error) -> Error {
+    let error = Error::io(format!("cannot listen on {address}"), error);
+    Error::caused(Kind::Listen, error.to_string(), error)
+}
+
+fn bind_socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // On Windows this would let two servers share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     // Accepted sockets inherit these on Linux. No receive time-out: accept would time out with it.
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
-            .with_time(KEEPALIVE)
-            .with_interval(KEEPALIVE / 6),
+        &TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 6),
     )?;
     socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(SEND_TIMEOUT))?;
     socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    Ok(socket.into())
+    Ok(socket)
 }
+
+impl Bound {
+    /// The address, its port a real one.
+    pub fn address(&self) -> Result<SocketAddr> {
+        let address = self.0.local_addr().map_err(|error| refused("the socket", error))?;
+        address
+            .as_socket()
+            .ok_or_else(|| Error::new(Kind::Internal, "a TCP socket without an address"))
+    }
+
+    /// Lets clients in.
+    pub fn listen(self, address: SocketAddr) -> Result<TcpListener> {
+        self.0.listen(1024).map_err(|error| refused(&address.to_string(), error))?;
+        Ok(self.0.into())
+    }
+}
+
+/// Lets this process have as many connections as the system allows it: each takes two descriptors.
+#[cfg(unix)]
+pub fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where this is refused there are fewer connections.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub fn allow_many_connections() {}
 
 /// One generation of `tiny_http`'s accepting thread on our listener.
 pub struct Acceptor(tiny_http::Server);
@@ -79,9 +114,8 @@ pub enum Accepted {
 impl Acceptor {
     /// Accepts on `listener`, which stays usable for another.
     pub fn new(listener: &TcpListener) -> Result<Acceptor> {
-        let listener = listener
-            .try_clone()
-            .map_err(|error| Error::io("the listening socket", error))?;
+        let listener =
+            listener.try_clone().map_err(|error| Error::io("the listening socket", error))?;
         match tiny_http::Server::from_listener(listener, None) {
             Ok(server) => Ok(Acceptor(server)),
             Err(error) => Err(Error::new(Kind::Listen, format!("cannot listen: {error}"))),
@@ -108,115 +142,91 @@ impl Acceptor {
 pub struct Call(tiny_http::Request);
 
 impl Call {
-    /// The request as a value. Its body is read and thrown away, since an unread one would be
-    /// taken for the next request; `None` if it is too long, and then the connection is given up.
-    pub fn read(mut self) -> Option<(Request, Call)> {
-        // Dropping a request allocates its declared Content-Length: 10^17 would end the process.
-        if self
-            .0
-            .body_length()
-            .is_some_and(|length| length as u64 > MAX_BODY)
-        {
-            self.give_up();
-            return None;
-        }
-        let mut body = self.0.as_reader().take(MAX_BODY + 1);
-        match io::copy(&mut body, &mut io::sink()) {
-            Ok(read) if read <= MAX_BODY => {}
-            _ => {
-                self.give_up();
-                return None;
-            }
-        }
-        let headers = self
+    /// Who asks.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.0.remote_addr().copied()
+    }
+
+    /// The request as a value, or what is wrong with its framing.
+    pub fn request(&self) -> Result<Request> {
+        let headers: Vec<(String, String)> = self
             .0
             .headers()
             .iter()
             .map(|header| {
-                (
-                    header.field.as_str().as_str().to_ascii_lowercase(),
-                    header.value.as_str().to_owned(),
-                )
+                let name = header.field.as_str().as_str().to_ascii_lowercase();
+                (name, header.value.as_str().to_owned())
             })
             .collect();
+        // tiny_http takes a length that it does not understand for no body at all.
+        let mut lengths = headers.iter().filter(|(name, _)| name == "content-length");
+        if lengths.any(|(_, length)| length.trim().parse::<u64>().is_err()) {
+            return Err(Error::new(Kind::Invalid, "Content-Length is not a length"));
+        }
+        if self.is_too_long() {
+            return Err(Error::new(Kind::TooMuch, "nothing here takes so long a request body"));
+        }
         let version = self.0.http_version();
         let takes_chunks = (version.0, version.1) >= (1, 1);
-        let request = Request::new(
-            self.0.method().as_str(),
-            self.0.url(),
-            headers,
-            takes_chunks,
-        );
-        Some((request, self))
+        let method = self.0.method().as_str();
+        Request::new(method, self.0.url(), headers, takes_chunks)
     }
 
-    /// Answers that the body is too long, ends the connection, and leaks what tiny_http keeps of
-    /// it: the one way not to have it read or allocated.
-    fn give_up(self) {
-        let error = Error::new(
-            Kind::TooMuch,
-            format!("a request body may have {MAX_BODY} bytes"),
-        );
-        let mut farewell = Vec::new();
-        let response = Response::error(&error).with("Connection", "close");
-        let _ = send(response, false, false, &mut farewell);
-        if let Some(peer) = self.0.remote_addr() {
-            hang_up(*peer, &farewell);
-        }
-        std::mem::forget(self.0);
+    fn is_too_long(&self) -> bool {
+        self.0.body_length().is_some_and(|length| length > MAX_DROPPED)
     }
 
-    /// Sends the response; after a failure in its middle the connection is ended, so that the
-    /// client cannot take a part for the whole.
+    /// Sends the response, the only one on its connection.
+    ///
+    /// tiny_http keeps a thread waiting for the next request for as long as a connection lasts, and
+    /// lets connections that come in a burst queue up behind such threads: a dozen clients at once,
+    /// and some are not answered until others leave. So nothing more is received once a request is
+    /// here, which frees the thread, and the connection ends with its response. A body that was
+    /// not read cannot be taken for the next request then, and a failure in the middle is seen.
     pub fn answer(self, response: Response) -> Result<()> {
         let is_head = *self.0.method() == tiny_http::Method::Head;
-        let persists = self.0.headers().iter().any(|header| {
-            header.field.equiv("Connection")
-                && header.value.as_str().eq_ignore_ascii_case("keep-alive")
-        });
-        let version = self.0.http_version();
-        let is_old = (version.0, version.1) < (1, 1);
-        let peer = self.0.remote_addr().copied();
-        let mut out = self.0.into_writer();
-        let sent = send(response, is_head, is_old && persists, &mut out);
-        if let (Err(_), Some(peer)) = (&sent, peer) {
-            hang_up(peer, b"");
+        let connection = self.peer().and_then(find);
+        if let Some(connection) = &connection {
+            let _ = connection.shutdown(Shutdown::Read);
         }
-        sent
+        let end = || connection.as_ref().map(|connection| connection.shutdown(Shutdown::Both));
+        if !self.is_too_long() {
+            let sent = send(response, is_head, &mut self.0.into_writer());
+            let _ = end();
+            return sent;
+        }
+        // The one way not to have the body allocated keeps a thread and a descriptor for ever.
+        let mut farewell = Vec::new();
+        send(response, is_head, &mut farewell)?;
+        let _ = connection.as_ref().map(|connection| connection.send(&farewell));
+        let _ = end();
+        std::mem::forget(self.0);
+        Ok(())
+    }
+}
+
+/// Ends a connection, whatever is under way on it.
+pub fn disconnect(peer: SocketAddr) {
+    if let Some(connection) = find(peer) {
+        let _ = connection.shutdown(Shutdown::Both);
     }
 }
 
 /// Writes status line, headers and body.
-fn send(
-    response: Response,
-    is_head: bool,
-    say_keep_alive: bool,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let Response {
-        status,
-        headers,
-        body,
-    } = response;
-    let mut head = format!(
-        "HTTP/1.1 {status} {}\r\nServer: fhirlite\r\n",
-        reason(status)
-    );
+fn send(response: Response, is_head: bool, out: &mut dyn Write) -> Result<()> {
+    let Response { status, headers, body } = response;
+    let mut head = format!("HTTP/1.1 {status} {}\r\nServer: fhirlite\r\n", reason(status));
     let now =
         chrono::DateTime::from_timestamp_micros(Clock::system().now().micros()).unwrap_or_default();
-    head.push_str(
-        &now.format("Date: %a, %d %b %Y %H:%M:%S GMT\r\n")
-            .to_string(),
-    );
-    for (name, value) in headers {
+    head.push_str(&now.format("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string());
+    let for_pages = cross_origin::headers().map(|(name, value)| (name, value.to_owned()));
+    for (name, value) in headers.into_iter().chain(for_pages) {
         // Values are ours, made of checked parts; one that is not is left out.
         if !value.contains(['\r', '\n']) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    if say_keep_alive {
-        head.push_str("Connection: keep-alive\r\n");
-    }
+    head.push_str("Connection: close\r\n");
     let no_body = is_head || status == 304 || status == 204;
     match &body {
         Body::Bytes(bytes) if status != 304 && status != 204 => {
@@ -241,10 +251,7 @@ fn send(
         }
         Body::Unknown(write) => {
             out.write_all(head.as_bytes()).map_err(broken)?;
-            let mut chunks = Chunks {
-                out,
-                buffer: Vec::with_capacity(CHUNK),
-            };
+            let mut chunks = Chunks { out, buffer: Vec::with_capacity(CHUNK) };
             write(&mut chunks)?;
             // Only what is whole gets its last chunk.
             chunks.end().map_err(broken)?;
@@ -262,8 +269,7 @@ struct Chunks<'a> {
 impl Chunks<'_> {
     fn send(&mut self) -> io::Result<()> {
         if !self.buffer.is_empty() {
-            self.out
-                .write_all(format!("{:x}\r\n", self.buffer.len()).as_bytes())?;
+            self.out.write_all(format!("{:x}\r\n", self.buffer.len()).as_bytes())?;
             self.buffer.extend_from_slice(b"\r\n");
             self.out.write_all(&self.buffer)?;
             self.buffer.clear();
@@ -302,7 +308,7 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
-        413 => "Content Too Large",
+        412 => "Precondition Failed",
         416 => "Range Not Satisfiable",
         501 => "Not Implemented",
         503 => "Service Unavailable",
@@ -310,37 +316,43 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// Ends the connection with `peer` after a last word. `tiny_http` keeps its sockets to itself, so
-/// ours are looked through for it.
-#[cfg(unix)]
-fn hang_up(peer: SocketAddr, farewell: &[u8]) {
-    use std::os::fd::BorrowedFd;
-
-    let Ok(open) = std::fs::read_dir("/dev/fd") else {
-        return;
-    };
-    let numbers = open
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    for number in numbers.filter(|number| *number > 2) {
-        // SAFETY: the descriptor is used only for calls that fail harmlessly if it was closed in
-        // the meantime; the one that is acted on belongs to a connection that a live request of
-        // ours holds, so it cannot have been closed and given to something else.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        let socket = socket2::SockRef::from(&descriptor);
-        let is_it = socket
-            .peer_addr()
-            .ok()
-            .and_then(|address| address.as_socket())
-            == Some(peer);
-        if is_it {
-            let _ = socket.send(farewell);
-            let _ = socket.shutdown(std::net::Shutdown::Both);
-            return;
-        }
-    }
+/// A copy of our socket to `peer`. `tiny_http` keeps its sockets to itself, so the process's are
+/// looked through for it.
+fn find(peer: SocketAddr) -> Option<Socket> {
+    sockets().find(|socket| peer_of(socket) == Some(peer))
 }
 
-/// Elsewhere the client finds out by its own time-out.
+/// The clients connected to our port.
+pub fn peers_at(port: u16) -> Vec<SocketAddr> {
+    let is_ours = |socket: &Socket| {
+        let local = socket.local_addr().ok().and_then(|address| address.as_socket());
+        local.is_some_and(|address| address.port() == port)
+    };
+    sockets().filter(is_ours).filter_map(|socket| peer_of(&socket)).collect()
+}
+
+fn peer_of(socket: &Socket) -> Option<SocketAddr> {
+    socket.peer_addr().ok()?.as_socket()
+}
+
+/// Copies of this process's sockets, one after the other.
+#[cfg(unix)]
+fn sockets() -> impl Iterator<Item = Socket> {
+    use std::os::fd::BorrowedFd;
+    let open = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    open.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|number| *number > 2)
+        .filter_map(|number| {
+            // SAFETY: it is borrowed for calls that fail harmlessly if it was closed since; the
+            // copy is our own, and stays what it is.
+            let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+            socket2::SockRef::from(&descriptor).r#type().ok()?;
+            descriptor.try_clone_to_owned().ok().map(Socket::from)
+        })
+}
+
+/// Elsewhere connections stay as tiny_http leaves them.
 #[cfg(not(unix))]
-fn hang_up(_peer: SocketAddr, _farewell: &[u8]) {}
+fn sockets() -> impl Iterator<Item = Socket> {
+    std::iter::empty()
+}

@@ -18,21 +18,10 @@ use crate::store::{Change, Match};
 
 /// What an entry comes down to.
 enum Action<'a> {
-    Put {
-        text: &'a str,
-        resource_type: String,
-        id: String,
-    },
-    Exists {
-        resource_type: String,
-    },
-    Delete {
-        resource_type: String,
-        id: String,
-    },
-    Nested {
-        text: &'a str,
-    },
+    Put { text: &'a str, resource_type: String, id: String },
+    Exists { resource_type: String },
+    Delete { resource_type: String, id: String },
+    Nested { text: &'a str },
     Nothing,
     Remark(String),
     Reject(String),
@@ -65,19 +54,14 @@ impl Nearby {
         for identifier in identifiers {
             if let Some(value) = identifier.value {
                 let key = (resource_type.to_owned(), value);
-                self.by_value
-                    .entry(key)
-                    .or_default()
-                    .push((identifier.system, id.to_owned()));
+                self.by_value.entry(key).or_default().push((identifier.system, id.to_owned()));
             }
         }
     }
 
     fn find(&self, condition: &Condition) -> Vec<String> {
         let mut found: Option<Vec<String>> = condition.id.as_ref().map(|id| {
-            let there = self
-                .ids
-                .contains(&(condition.resource_type.clone(), id.clone()));
+            let there = self.ids.contains(&(condition.resource_type.clone(), id.clone()));
             there.then(|| id.clone()).into_iter().collect()
         });
         for tokens in &condition.identifiers {
@@ -137,9 +121,7 @@ fn nested(run: &mut Run<'_>, first_line: u64, text: &str, depth: usize) -> Resul
         .into_iter()
         .enumerate()
         .map(|(number, entry)| {
-            let offset = entry
-                .as_ref()
-                .map_or_else(|(offset, _)| *offset, |entry| entry.offset);
+            let offset = entry.as_ref().map_or_else(|(offset, _)| *offset, |entry| entry.offset);
             (number, lines.at(offset), entry)
         })
         .collect();
@@ -147,10 +129,7 @@ fn nested(run: &mut Run<'_>, first_line: u64, text: &str, depth: usize) -> Resul
         // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
         BundleType::Transaction => entries.sort_by_key(|(_, _, entry)| {
             let deletes = |entry: &Entry| {
-                matches!(
-                    entry.request,
-                    Request::Delete { .. } | Request::DeleteWhere { .. }
-                )
+                matches!(entry.request, Request::Delete { .. } | Request::DeleteWhere { .. })
             };
             !entry.as_ref().is_ok_and(deletes)
         }),
@@ -164,17 +143,11 @@ fn nested(run: &mut Run<'_>, first_line: u64, text: &str, depth: usize) -> Resul
             Ok(entry) => context.plan(run, &entry)?,
             Err((_, reason)) => Action::Reject(reason),
         };
-        steps.push(Step {
-            line,
-            number,
-            action,
-        });
+        steps.push(Step { line, number, action });
     }
     match bundle.bundle_type {
         BundleType::History => history(run, steps, &context),
-        _ => steps
-            .into_iter()
-            .try_for_each(|step| carry_out(run, step, &context)),
+        _ => steps.into_iter().try_for_each(|step| carry_out(run, step, &context)),
     }
 }
 
@@ -213,10 +186,7 @@ struct Plan<'a> {
 
 impl<'a> From<Action<'a>> for Plan<'a> {
     fn from(action: Action<'a>) -> Plan<'a> {
-        Plan {
-            action,
-            target: None,
-        }
+        Plan { action, target: None }
     }
 }
 
@@ -258,10 +228,7 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
         return Ok(Action::Nested { text }.into());
     }
     let id = match &entry.request {
-        Request::Put {
-            resource_type: asked,
-            id,
-        } => match &identity.id {
+        Request::Put { resource_type: asked, id } => match &identity.id {
             _ if *asked != resource_type => {
                 return reject(format!("PUT {asked}/{id} carries a {resource_type}"));
             }
@@ -270,24 +237,21 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
             }
             _ => Some(id.clone()),
         },
-        Request::Post {
-            if_none_exist: Some(query),
-        } => match search(run, nearby, query, Some(&resource_type))? {
-            Err(reason) => return reject(format!("ifNoneExist {}: {reason}", short(query))),
-            Ok((_, Match::Several(_))) => {
-                return reject(format!(
-                    "ifNoneExist {} finds several resources",
-                    short(query)
-                ));
+        Request::Post { if_none_exist: Some(query) } => {
+            match search(run, nearby, query, Some(&resource_type))? {
+                Err(reason) => return reject(format!("ifNoneExist {}: {reason}", short(query))),
+                Ok((_, Match::Several(_))) => {
+                    return reject(format!("ifNoneExist {} finds several resources", short(query)));
+                }
+                Ok((_, Match::One(existing))) => {
+                    return Ok(Plan {
+                        target: Some((resource_type.clone(), existing, Vec::new())),
+                        action: Action::Exists { resource_type },
+                    });
+                }
+                Ok((_, Match::None)) => identity.id,
             }
-            Ok((_, Match::One(existing))) => {
-                return Ok(Plan {
-                    target: Some((resource_type.clone(), existing, Vec::new())),
-                    action: Action::Exists { resource_type },
-                });
-            }
-            Ok((_, Match::None)) => identity.id,
-        },
+        }
         Request::PutWhere { query } => match search(run, nearby, query, Some(&resource_type))? {
             Err(reason) => return reject(format!("PUT {}: {reason}", short(query))),
             Ok((_, Match::Several(_))) => {
@@ -309,11 +273,7 @@ fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Pla
     let id = id.unwrap_or_else(|| derived_id(text, entry.full_url.as_deref().unwrap_or_default()));
     Ok(Plan {
         target: Some((resource_type.clone(), id.clone(), identity.identifiers)),
-        action: Action::Put {
-            text,
-            resource_type,
-            id,
-        },
+        action: Action::Put { text, resource_type, id },
     })
 }
 
@@ -335,21 +295,13 @@ fn search(
         Err(reason) => return Ok(Err(reason)),
     };
     let mut ids = run.writer.find(&condition)?;
-    ids.retain(|id| {
-        !nearby
-            .gone
-            .contains(&(condition.resource_type.clone(), id.clone()))
-    });
+    ids.retain(|id| !nearby.gone.contains(&(condition.resource_type.clone(), id.clone())));
     ids.extend(nearby.find(&condition));
     Ok(Ok((condition.resource_type, Match::of(ids))))
 }
 
 fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()> {
-    let Step {
-        line,
-        number,
-        action,
-    } = step;
+    let Step { line, number, action } = step;
     match action {
         Action::Nothing => Ok(()),
         Action::Nested { text } => nested(run, line, text, context.depth + 1),
@@ -371,11 +323,7 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
             }
             Ok(())
         }
-        Action::Put {
-            text,
-            resource_type: _,
-            id,
-        } => match linked(run, line, text, &id, context) {
+        Action::Put { text, resource_type: _, id } => match linked(run, line, text, &id, context) {
             Ok(resource) => put(run, line, resource, context),
             Err(reason) => {
                 run.reject(line, format!("entry[{number}]: {reason}"));
@@ -387,9 +335,7 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
 
 fn put(run: &mut Run<'_>, line: u64, resource: Box<Resource>, context: &Context) -> Result<()> {
     let conditional = context.searches && reference::has_conditional(&resource.text);
-    run.put(line, *resource, conditional, &|condition| {
-        context.nearby.find(condition)
-    })
+    run.put(line, *resource, conditional, &|condition| context.nearby.find(condition))
 }
 
 /// The resource of an entry with its links to other entries rewritten.
@@ -411,10 +357,7 @@ fn linked(
     for link in lost.into_inner() {
         run.remark(
             line,
-            format!(
-                "reference {} names no entry of its Bundle; it is left as it is",
-                short(&link)
-            ),
+            format!("reference {} names no entry of its Bundle; it is left as it is", short(&link)),
         );
     }
     let text = rewritten.map_or(Cow::Borrowed(text), Cow::Owned);
@@ -436,16 +379,16 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
     let mut versions = Vec::new();
     for step in steps {
         match step.action {
-            Action::Put {
-                text,
-                resource_type,
-                id,
-            } => match linked(run, step.line, text, &id, context) {
-                Ok(resource) => {
-                    versions.push((step.line, resource_type, id, Version::Of(resource)));
+            Action::Put { text, resource_type, id } => {
+                match linked(run, step.line, text, &id, context) {
+                    Ok(resource) => {
+                        versions.push((step.line, resource_type, id, Version::Of(resource)));
+                    }
+                    Err(reason) => {
+                        run.reject(step.line, format!("entry[{}]: {reason}", step.number))
+                    }
                 }
-                Err(reason) => run.reject(step.line, format!("entry[{}]: {reason}", step.number)),
-            },
+            }
             Action::Delete { resource_type, id } => {
                 versions.push((step.line, resource_type, id, Version::Deleted));
             }
@@ -474,15 +417,7 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
             Version::Of(resource) => put(run, line, resource, context)?,
             Version::Deleted => {
                 let delete = Action::Delete { resource_type, id };
-                carry_out(
-                    run,
-                    Step {
-                        line,
-                        number: index,
-                        action: delete,
-                    },
-                    context,
-                )?;
+                carry_out(run, Step { line, number: index, action: delete }, context)?;
             }
         }
     }

@@ -41,11 +41,7 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// For a text whose first line has the number `first`.
     pub(super) fn new(text: &'a str, first: u64) -> Lines<'a> {
-        Lines {
-            text: text.as_bytes(),
-            at: 0,
-            line: first,
-        }
+        Lines { text: text.as_bytes(), at: 0, line: first }
     }
 
     /// The line of the byte at `offset`, which is not before the last one asked for.
@@ -60,6 +56,10 @@ impl<'a> Lines<'a> {
 /// The items of a piece; its text is used up.
 pub(super) fn items(piece: Piece) -> Vec<Item> {
     match piece {
+        Piece::Skipped => {
+            let what = What::Remark(SKIPPED.to_owned());
+            vec![Item { line: 0, what }]
+        }
         Piece::Damage { line, reason } => {
             let what = What::Reject(reason);
             vec![Item { line, what }]
@@ -82,6 +82,9 @@ pub(super) fn items(piece: Piece) -> Vec<Item> {
     }
 }
 
+/// What is said of a file in a folder or archive that is not FHIR JSON by its name.
+pub(super) const SKIPPED: &str =
+    "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip";
 const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 
 fn lines(first_line: u64, text: &Arc<String>) -> Vec<Item> {
@@ -92,10 +95,7 @@ fn lines(first_line: u64, text: &Arc<String>) -> Vec<Item> {
         if !item.is_empty() {
             let at = start + (line.len() - line.trim_ascii_start().len());
             let what = what(text, at..at + item.len());
-            items.push(Item {
-                line: first_line + number as u64,
-                what,
-            });
+            items.push(Item { line: first_line + number as u64, what });
         }
         start += line.len() + 1;
     }
@@ -110,10 +110,7 @@ fn lossy_lines(first_line: u64, text: &[u8]) -> Vec<Item> {
             Ok(line) => items.extend(lines(line_number, &Arc::new(line.to_owned()))),
             Err(_) => {
                 let what = What::Reject(NOT_UTF8.to_owned());
-                items.push(Item {
-                    line: line_number,
-                    what,
-                });
+                items.push(Item { line: line_number, what });
             }
         }
     }
@@ -129,19 +126,13 @@ fn document(first_line: u64, text: &Arc<String>) -> Vec<Item> {
             Ok(value) => {
                 let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
                 let what = what(text, start..start + value.get().len());
-                items.push(Item {
-                    line: count.at(start),
-                    what,
-                });
+                items.push(Item { line: count.at(start), what });
             }
             Err(error) => {
                 // Perhaps it was NDJSON after all, and only its first line is cut off.
                 if items.is_empty() {
                     let by_lines = lines(first_line, text);
-                    if by_lines
-                        .iter()
-                        .any(|item| !matches!(item.what, What::Reject(_)))
-                    {
+                    if by_lines.iter().any(|item| !matches!(item.what, What::Reject(_))) {
                         return by_lines;
                     }
                 }
@@ -149,10 +140,7 @@ fn document(first_line: u64, text: &Arc<String>) -> Vec<Item> {
                 let what = what.split(" at line ").next().unwrap_or_default();
                 let reason = format!("not valid JSON: {what} (column {})", error.column());
                 let line = first_line + error.line() as u64 - 1;
-                items.push(Item {
-                    line,
-                    what: What::Reject(reason),
-                });
+                items.push(Item { line, what: What::Reject(reason) });
                 break;
             }
         }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant as Stopwatch;
 
 use super::bundle;
-use super::parse::{Item, What, items};
+use super::parse::{Item, SKIPPED, What, items};
 use super::report::{Observer, Progress, Remark, Report};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::reference::{self, Condition, Slot};
@@ -31,11 +31,7 @@ pub struct Import {
 /// What the reading thread says.
 enum Message {
     Begin(usize),
-    Items {
-        file: String,
-        items: Vec<Item>,
-        bytes: u64,
-    },
+    Items { file: String, items: Vec<Item>, bytes: u64 },
     End,
 }
 
@@ -53,11 +49,7 @@ impl Import {
 
     /// Sets `meta.lastUpdated` and `meta.versionId` always, as a server would.
     pub fn stamp(mut self, stamp: bool) -> Import {
-        self.stamping = if stamp {
-            Stamping::Always
-        } else {
-            Stamping::Keep
-        };
+        self.stamping = if stamp { Stamping::Always } else { Stamping::Keep };
         self
     }
 
@@ -66,10 +58,8 @@ impl Import {
     /// # Errors
     /// Where the store refuses. Items that cannot be taken are counted in the report.
     pub fn text(&self, store: &Store, name: &str, text: &str) -> Result<Report> {
-        let inputs = Inputs {
-            inputs: vec![Input::memory(name, text.as_bytes())],
-            skipped: Vec::new(),
-        };
+        let inputs =
+            Inputs { inputs: vec![Input::memory(name, text.as_bytes())], skipped: Vec::new() };
         self.run(store, &inputs, &mut ())
     }
 
@@ -103,10 +93,7 @@ impl Import {
             let reading = scope.spawn(|| parse(&inputs.inputs, sender, &read));
             let written = self.write(store, inputs, receiver, &read, observer);
             if reading.join().is_err() {
-                return Err(Error::new(
-                    Kind::Internal,
-                    "reading failed without saying why",
-                ));
+                return Err(Error::new(Kind::Internal, "reading failed without saying why"));
             }
             written
         });
@@ -136,10 +123,7 @@ impl Import {
         };
         for file in &inputs.skipped {
             run.file.clone_from(file);
-            run.remark(
-                0,
-                "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip".to_owned(),
-            );
+            run.remark(0, SKIPPED.to_owned());
         }
         if self.strict {
             let sizes = inputs.inputs.iter().map(Input::text_size);
@@ -201,11 +185,7 @@ fn parse(inputs: &[Input], sender: SyncSender<Message>, read: &AtomicU64) {
         let done = send(Message::Begin(index)).and_then(|()| {
             input.read(&progress, &mut |file, piece| {
                 let bytes = piece.bytes() as u64;
-                send(Message::Items {
-                    file: file.to_owned(),
-                    items: items(piece),
-                    bytes,
-                })
+                send(Message::Items { file: file.to_owned(), items: items(piece), bytes })
             })
         });
         // The other side knows why it stopped.
@@ -235,21 +215,13 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     pub(super) fn reject(&mut self, line: u64, reason: String) {
         self.report.rejected += 1;
-        let remark = Remark {
-            file: self.file.clone(),
-            line,
-            reason,
-        };
+        let remark = Remark { file: self.file.clone(), line, reason };
         self.observer.rejected(&remark);
     }
 
     pub(super) fn remark(&mut self, line: u64, reason: String) {
         self.report.warnings += 1;
-        let remark = Remark {
-            file: self.file.clone(),
-            line,
-            reason,
-        };
+        let remark = Remark { file: self.file.clone(), line, reason };
         self.observer.remarked(&remark);
     }
 
@@ -313,14 +285,7 @@ impl Run<'_> {
                     Some(missed) => missed.times += 1,
                     None if room => {
                         let file = self.file.clone();
-                        self.missed.insert(
-                            link.clone(),
-                            Missed {
-                                file,
-                                line,
-                                times: 1,
-                            },
-                        );
+                        self.missed.insert(link.clone(), Missed { file, line, times: 1 });
                     }
                     None => {}
                 }
@@ -422,11 +387,7 @@ impl Run<'_> {
     fn report_missed(&mut self, link: &str, reason: &str) {
         if let Some(Missed { file, line, times }) = self.missed.remove(link) {
             self.file = file;
-            let times = if times > 1 {
-                format!(" ({times} times)")
-            } else {
-                String::new()
-            };
+            let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
             let link = short(link);
             self.remark(
                 line,

@@ -41,10 +41,7 @@ pub(super) fn read(
     progress: &dyn Fn(u64),
     visit: Visit<'_>,
 ) -> Result<()> {
-    let (magic, from) = match peek(Counted {
-        inner: from,
-        progress,
-    }) {
+    let (magic, from) = match peek(Counted { inner: from, progress }) {
         Ok(peeked) => peeked,
         Err(error) => return visit(name, Piece::damage(0, error)),
     };
@@ -61,14 +58,7 @@ pub(super) fn read(
     }
     match (is_zip(&magic), path) {
         (true, Some(path)) if path.is_file() => match File::open(path) {
-            Ok(file) => members(
-                name,
-                Counted {
-                    inner: file,
-                    progress,
-                },
-                visit,
-            ),
+            Ok(file) => members(name, Counted { inner: file, progress }, visit),
             Err(error) => visit(name, Piece::damage(0, error)),
         },
         (true, _) => spooled(name, from, progress, visit),
@@ -99,14 +89,7 @@ fn spooled(
 ) -> Result<()> {
     let mut file = tempfile::tempfile().map_err(|error| Error::io("a temporary file", error))?;
     match copy(&mut from, &mut file).and_then(|_| file.rewind()) {
-        Ok(()) => members(
-            name,
-            Counted {
-                inner: file,
-                progress,
-            },
-            visit,
-        ),
+        Ok(()) => members(name, Counted { inner: file, progress }, visit),
         Err(error) => visit(name, Piece::damage(0, error)),
     }
 }
@@ -119,10 +102,8 @@ impl<R: Seek> Seek for Counted<'_, R> {
 
 /// The members of a zip in the order of their names.
 fn members(name: &str, from: impl Read + Seek, visit: Visit<'_>) -> Result<()> {
-    let broken = |error: zip::result::ZipError| Piece::Damage {
-        line: 0,
-        reason: error.to_string(),
-    };
+    let broken =
+        |error: zip::result::ZipError| Piece::Damage { line: 0, reason: error.to_string() };
     let mut archive = match ZipArchive::new(BufReader::with_capacity(BUFFER, from)) {
         Ok(archive) => archive,
         Err(error) => return visit(name, broken(error)),
@@ -136,13 +117,15 @@ fn members(name: &str, from: impl Read + Seek, visit: Visit<'_>) -> Result<()> {
         .collect();
     names.sort();
     for (member, index) in names {
-        let hidden = member
-            .split('/')
-            .any(|part| part.starts_with('.') || part == "__MACOSX");
-        if member.ends_with('/') || hidden || !is_ours(&member) {
+        let hidden = member.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+        if member.ends_with('/') || hidden {
             continue;
         }
         let place = format!("{name}/{member}");
+        if !is_ours(&member) {
+            visit(&place, Piece::Skipped)?;
+            continue;
+        }
         match archive.by_index(index) {
             Err(error) => visit(&place, broken(error))?,
             Ok(file) => match peek(file) {

@@ -20,6 +20,8 @@ pub enum Piece {
     Lines { first_line: u64, text: Vec<u8> },
     /// One or several JSON texts that may go over many lines; the first line's number.
     Document { first_line: u64, text: Vec<u8> },
+    /// A member of an archive that is not FHIR JSON by its name.
+    Skipped,
     /// A part that cannot be read: where (0: as a whole) and why.
     Damage { line: u64, reason: String },
 }
@@ -29,7 +31,7 @@ impl Piece {
     pub fn bytes(&self) -> usize {
         match self {
             Piece::Lines { text, .. } | Piece::Document { text, .. } => text.len(),
-            Piece::Damage { .. } => 0,
+            Piece::Skipped | Piece::Damage { .. } => 0,
         }
     }
 
@@ -94,12 +96,7 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self, enough: usize) {
         while self.buffer.len() < enough && !self.ended {
             let missing = (enough - self.buffer.len()).max(BLOCK / 4) as u64;
-            match self
-                .from
-                .by_ref()
-                .take(missing)
-                .read_to_end(&mut self.buffer)
-            {
+            match self.from.by_ref().take(missing).read_to_end(&mut self.buffer) {
                 Ok(read) => self.ended = read == 0,
                 Err(error) => {
                     self.ended = true;
@@ -137,11 +134,7 @@ impl<R: Read> Reader<R> {
                 };
             }
             // A block of blank lines at once: there may be many.
-            let blank = self
-                .buffer
-                .iter()
-                .take_while(|b| b.is_ascii_whitespace())
-                .count();
+            let blank = self.buffer.iter().take_while(|b| b.is_ascii_whitespace()).count();
             match memrchr(b'\n', &self.buffer[..blank]) {
                 Some(last) => {
                     self.blank_lines += memchr_iter(b'\n', &self.buffer[..=last]).count() as u64;
@@ -161,13 +154,9 @@ impl<R: Read> Reader<R> {
         match self.failed {
             Some(error) => visit(name, Piece::damage(0, error)),
             None if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
-            None => visit(
-                name,
-                Piece::Document {
-                    first_line: 1 + self.blank_lines,
-                    text: self.buffer,
-                },
-            ),
+            None => {
+                visit(name, Piece::Document { first_line: 1 + self.blank_lines, text: self.buffer })
+            }
         }
     }
 

@@ -50,11 +50,7 @@ impl Inputs {
         let mut found = Inputs::default();
         for path in paths {
             if path == Path::new("-") {
-                found.inputs.push(Input {
-                    name: "-".to_owned(),
-                    size: None,
-                    from: From::Stdin,
-                });
+                found.inputs.push(Input { name: "-".to_owned(), size: None, from: From::Stdin });
             } else if path.is_dir() {
                 found.walk(path);
             } else {
@@ -83,11 +79,7 @@ impl Inputs {
             if entry.file_type().is_dir() {
                 continue;
             }
-            let size = entry
-                .metadata()
-                .ok()
-                .filter(|meta| meta.is_file())
-                .map(|meta| meta.len());
+            let size = entry.metadata().ok().filter(|meta| meta.is_file()).map(|meta| meta.len());
             match size.is_some() && is_ours(&entry.file_name().to_string_lossy()) {
                 true => self.add(entry.path(), size),
                 false => self.skipped.push(entry.path().display().to_string()),
@@ -139,13 +131,7 @@ impl Input {
         match &self.from {
             From::Stdin => inflate::read(name, None, Box::new(stdin().lock()), progress, visit),
             From::Memory(text) => inflate::read(name, None, Box::new(&text[..]), progress, visit),
-            From::Broken(reason) => visit(
-                name,
-                Piece::Damage {
-                    line: 0,
-                    reason: reason.clone(),
-                },
-            ),
+            From::Broken(reason) => visit(name, Piece::Damage { line: 0, reason: reason.clone() }),
             From::File(path) => match File::open(path) {
                 Ok(file) => inflate::read(name, Some(path), Box::new(file), progress, visit),
                 Err(error) => visit(name, Piece::damage(0, error)),
@@ -174,8 +160,7 @@ impl Input {
     pub fn text_size(&self) -> Option<u64> {
         let name = self.name.to_ascii_lowercase();
         let packed = name.ends_with(".gz") || name.ends_with(".zip");
-        self.size
-            .map(|size| if packed { size.saturating_mul(8) } else { size })
+        self.size.map(|size| if packed { size.saturating_mul(8) } else { size })
     }
 }
 
@@ -187,8 +172,5 @@ fn is_hidden(name: &OsStr) -> bool {
 pub(super) fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let inner = name.strip_suffix(".gz").unwrap_or(&name);
-    [".json", ".ndjson", ".jsonl"]
-        .iter()
-        .any(|end| inner.ends_with(end))
-        || name.ends_with(".zip")
+    [".json", ".ndjson", ".jsonl"].iter().any(|end| inner.ends_with(end)) || name.ends_with(".zip")
 }

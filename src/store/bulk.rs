@@ -75,9 +75,7 @@ pub(super) fn drop_indexes(conn: &Connection) -> Result<Dropped> {
     for (name, _) in &indexes {
         conn.execute_batch(&format!("DROP INDEX \"{name}\""))?;
     }
-    Ok(Dropped(
-        indexes.into_iter().map(|(_, made_by)| made_by).collect(),
-    ))
+    Ok(Dropped(indexes.into_iter().map(|(_, made_by)| made_by).collect()))
 }
 
 impl Dropped {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::sql::{self, all, setting};
+use super::sql::{self, all};
 use crate::error::Result;
 use crate::fhir::Instant;
 
@@ -16,30 +16,31 @@ pub struct Finding {
 }
 
 /// What must not be found in either table of versions.
-const RULES: [(&str, &str); 6] = [
-    (
-        "size is not the length of the body",
-        "size <> length(CAST(body AS BLOB))",
-    ),
+const RULES: [(&str, &str); 8] = [
+    ("size is not the length of the body", "size <> length(CAST(body AS BLOB))"),
     ("the body is not JSON", "NOT json_valid(body)"),
     (
         "the body is of another type",
         "json_valid(body) AND json_extract(body, '$.resourceType') IS NOT type",
     ),
-    (
-        "the body has another id",
-        "json_valid(body) AND json_extract(body, '$.id') IS NOT id",
-    ),
+    ("the body has another id", "json_valid(body) AND json_extract(body, '$.id') IS NOT id"),
     ("the body has line breaks", "instr(body, char(10)) > 0"),
     (
         "seq is higher than any write was",
         "seq > (SELECT value FROM setting WHERE name = 'last_seq')",
     ),
+    (
+        "a column is not of its type",
+        "typeof(last_updated) <> 'integer' OR typeof(size) <> 'integer' OR typeof(body) <> 'text'
+         OR typeof(version_id) <> 'text' OR assigned NOT IN (0, 1, 2, 3)",
+    ),
+    ("the hash is none", "typeof(hash) <> 'blob' OR length(hash) <> 32"),
 ];
 
 /// What must not be found in `history` alone.
-const HISTORY_RULES: [(&str, &str); 3] = [
+const HISTORY_RULES: [(&str, &str); 5] = [
     ("it ended before it began", "ended <= seq"),
+    ("deleted is neither 0 nor 1", "deleted NOT IN (0, 1)"),
     (
         "it ended later than any write",
         "ended > (SELECT value FROM setting WHERE name = 'last_seq')",
@@ -49,41 +50,73 @@ const HISTORY_RULES: [(&str, &str); 3] = [
         "EXISTS (SELECT 1 FROM resource r
                   WHERE r.type = history.type AND r.id = history.id AND r.seq < history.ended)",
     ),
+    (
+        "two versions were current at once",
+        "EXISTS (SELECT 1 FROM history h
+                  WHERE h.type = history.type AND h.id = history.id
+                    AND h.seq > history.seq AND h.seq < history.ended)",
+    ),
 ];
+
+/// What `schema.sql` makes and everything relies on.
+const PARTS: &str =
+    "resource history identifier unresolved setting resource_identity resource_by_time
+    resource_by_seq history_identity history_by_seq history_by_end identifier_by_value";
 
 /// Looks for all of them.
 pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<()> {
-    let file = |what: String| Finding {
-        place: "file".to_owned(),
-        what,
-    };
     let lines: Vec<String> = all(conn, "PRAGMA integrity_check", (), |row| row.get(0))?;
     for line in lines.into_iter().filter(|line| line != "ok") {
-        found(file(line));
+        found(in_file(line));
     }
-    if setting(conn, "last_seq")? < 0 {
-        found(file("last_seq is negative".to_owned()));
+    for part in PARTS.split_whitespace() {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = ?1";
+        if sql::one(conn, sql, [part], |row| row.get::<_, u64>(0))? == 0 {
+            found(in_file(format!("{part} is not there")));
+        }
     }
+    settings(conn, found);
     for table in ["resource", "history"] {
         for (what, condition) in RULES {
-            rows(conn, table, what, condition, found)?;
+            rows(conn, table, what, condition, found);
         }
-        times(conn, table, found)?;
+        if let Err(error) = times(conn, table, found) {
+            found(in_file(format!("{table}: {error}")));
+        }
     }
     for (what, condition) in HISTORY_RULES {
-        rows(conn, "history", what, condition, found)?;
+        rows(conn, "history", what, condition, found);
     }
     for table in ["identifier", "unresolved"] {
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM resource)
                 AND seq NOT IN (SELECT seq FROM history)"
         );
-        let lost: u64 = sql::one(conn, &sql, (), |row| row.get(0))?;
-        if lost > 0 {
-            found(file(format!("{lost} rows of {table} belong to no version")));
+        match sql::one(conn, &sql, (), |row| row.get::<_, u64>(0)) {
+            Ok(0) => {}
+            Ok(lost) => found(in_file(format!("{lost} rows of {table} belong to no version"))),
+            Err(error) => found(in_file(format!("{table}: {error}"))),
         }
     }
     Ok(())
+}
+
+fn in_file(what: String) -> Finding {
+    Finding { place: "file".to_owned(), what }
+}
+
+fn settings(conn: &Connection, found: &mut dyn FnMut(Finding)) {
+    for (name, condition) in [
+        ("last_seq", "typeof(value) = 'integer' AND value >= 0"),
+        ("last_write_time", "typeof(value) = 'integer'"),
+        ("last_transaction_time", "typeof(value) = 'integer'"),
+        ("signing_key", "typeof(value) = 'blob' AND length(value) = 32"),
+    ] {
+        let sql = format!("SELECT count(*) FROM setting WHERE name = ?1 AND {condition}");
+        if !matches!(sql::one(conn, &sql, [name], |row| row.get::<_, u64>(0)), Ok(1)) {
+            found(in_file(format!("the setting {name} is not there, or not what it should be")));
+        }
+    }
 }
 
 fn rows(
@@ -92,17 +125,18 @@ fn rows(
     what: &str,
     condition: &str,
     found: &mut dyn FnMut(Finding),
-) -> Result<()> {
+) {
     let sql = format!(
         "SELECT type || '/' || id || ' version ' || version_id FROM {table} WHERE {condition}"
     );
-    for place in all::<String>(conn, &sql, (), |row| row.get(0))? {
-        found(Finding {
-            place,
-            what: what.to_owned(),
-        });
+    match all::<String>(conn, &sql, (), |row| row.get(0)) {
+        Ok(places) => {
+            for place in places {
+                found(Finding { place, what: what.to_owned() });
+            }
+        }
+        Err(error) => found(in_file(format!("{table}: {what}: cannot be looked for: {error}"))),
     }
-    Ok(())
 }
 
 /// `last_updated` must be what the body says.
@@ -114,19 +148,13 @@ fn times(conn: &Connection, table: &str, found: &mut dyn FnMut(Finding)) -> Resu
     ))?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        let text: Option<String> = row.get(2)?;
-        let read = text
-            .as_deref()
-            .and_then(Instant::parse)
-            .map(|(instant, _)| instant.micros());
+        let text = row.get_ref(2)?.as_str().unwrap_or_default();
+        let read = Instant::parse(text).map(|(instant, _)| instant.micros());
         let mut wrong = |what: &str| -> Result<()> {
-            found(Finding {
-                place: row.get(0)?,
-                what: what.to_owned(),
-            });
+            found(Finding { place: row.get(0)?, what: what.to_owned() });
             Ok(())
         };
-        if read != Some(row.get(1)?) {
+        if read.is_none() || read != row.get_ref(1)?.as_i64().ok() {
             wrong("last_updated is not the body's meta.lastUpdated")?;
         }
         if !row.get::<_, bool>(3)? {

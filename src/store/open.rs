@@ -119,12 +119,8 @@ enum Found {
 }
 
 fn inspect(path: &Path) -> Result<Found> {
-    let no_store = |what: &str| {
-        Err(Error::new(
-            Kind::NotAStore,
-            format!("{}: {what}", path.display()),
-        ))
-    };
+    let no_store =
+        |what: &str| Err(Error::new(Kind::NotAStore, format!("{}: {what}", path.display())));
     if path.is_dir() {
         return no_store("is a folder; a store is a single file");
     }
@@ -198,22 +194,14 @@ impl Store {
         let path = path.as_ref();
         require(path)?;
         let readable = |options: &str| -> Result<Store> {
-            let store = Store::of(
-                path.to_owned(),
-                file_uri(path, options),
-                Access::ReadOnly,
-                None,
-            );
+            let store = Store::of(path.to_owned(), file_uri(path, options), Access::ReadOnly, None);
             sql::setting(&*store.reader()?, "last_seq")?;
             Ok(store)
         };
         if has_beside(path, "-journal") {
             // Somebody was killed while writing, or is writing now. What is in the file may be half
             // of something: SQLite takes it back, but only where it may write.
-            let conn = connect(
-                &file_uri(path, "mode=rw"),
-                OpenFlags::SQLITE_OPEN_READ_WRITE,
-            )?;
+            let conn = connect(&file_uri(path, "mode=rw"), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             sql::setting(&conn, "last_seq").map_err(|error| error.at(path.display()))?;
         }
         match readable("mode=ro") {
@@ -264,15 +252,10 @@ impl Store {
 
     fn read_write(path: PathBuf, uri: String) -> Result<Store> {
         let open = || -> Result<Connection> {
-            let conn = connect(
-                &uri,
-                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-            )?;
+            let conn =
+                connect(&uri, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
             if conn.is_readonly("main")? {
-                return Err(Error::new(
-                    Kind::ReadOnly,
-                    "the store's file cannot be written",
-                ));
+                return Err(Error::new(Kind::ReadOnly, "the store's file cannot be written"));
             }
             Ok(conn)
         };
@@ -302,11 +285,7 @@ impl Store {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
-            sql::run(
-                &transaction,
-                "INSERT INTO setting VALUES ('signing_key', ?1)",
-                [key],
-            )?;
+            sql::run(&transaction, "INSERT INTO setting VALUES ('signing_key', ?1)", [key])?;
             for name in ["last_seq", "last_write_time", "last_transaction_time"] {
                 sql::set_setting(&transaction, name, 0)?;
             }
@@ -345,10 +324,7 @@ impl Store {
         };
         let conn = lock(notes);
         // Another process that holds the file keeps it in the mode it has: slower, not wrong.
-        match conn
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(Error::from)
-        {
+        match conn.pragma_update(None, "journal_mode", "WAL").map_err(Error::from) {
             Err(error) if error.kind() == Kind::Busy => Ok(()),
             done => done,
         }
@@ -462,10 +438,7 @@ impl Store {
             Some(conn) => conn,
             None => self.inner.connect_reader()?,
         };
-        Ok(Reader {
-            pool,
-            conn: Some(conn),
-        })
+        Ok(Reader { pool, conn: Some(conn) })
     }
 }
 
@@ -486,10 +459,7 @@ impl Inner {
             true => Ok(conn),
             false => Err(Error::new(
                 Kind::Damaged,
-                format!(
-                    "{}: another store has taken its place; start again",
-                    self.path.display()
-                ),
+                format!("{}: another store has taken its place; start again", self.path.display()),
             )),
         }
     }
@@ -516,17 +486,13 @@ impl Drop for Inner {
 impl Deref for Reader<'_> {
     type Target = Connection;
     fn deref(&self) -> &Connection {
-        self.conn
-            .as_ref()
-            .expect("a reader has its connection until it is dropped")
+        self.conn.as_ref().expect("a reader has its connection until it is dropped")
     }
 }
 
 impl DerefMut for Reader<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.conn
-            .as_mut()
-            .expect("a reader has its connection until it is dropped")
+        self.conn.as_mut().expect("a reader has its connection until it is dropped")
     }
 }
 
@@ -576,9 +542,7 @@ fn probe(conn: &Connection) -> Result<()> {
 }
 
 fn is_made(conn: &Connection) -> Result<bool> {
-    sql::one(conn, "SELECT count(*) > 0 FROM sqlite_schema", (), |row| {
-        row.get(0)
-    })
+    sql::one(conn, "SELECT count(*) > 0 FROM sqlite_schema", (), |row| row.get(0))
 }
 
 fn require(path: &Path) -> Result<()> {
@@ -586,10 +550,7 @@ fn require(path: &Path) -> Result<()> {
         Found::Store => Ok(()),
         Found::Nothing => Err(Error::new(
             Kind::NotFound,
-            format!(
-                "{}: no store there; `fhirlite import {0} PATH` makes one",
-                path.display()
-            ),
+            format!("{}: no store there; `fhirlite import {0} PATH` makes one", path.display()),
         )),
     }
 }
@@ -600,17 +561,14 @@ fn create_private(path: &Path) -> Result<()> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .map(drop)
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Error::caused(
-                Kind::ReadOnly,
-                format!("{}: no store can be made there", path.display()),
-                error,
-            ),
-            _ => Error::io(path.display(), error),
-        })
+    options.open(path).map(drop).map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Error::caused(
+            Kind::ReadOnly,
+            format!("{}: no store can be made there", path.display()),
+            error,
+        ),
+        _ => Error::io(path.display(), error),
+    })
 }
 
 /// True if a journal or log with something in it lies beside the store.
@@ -624,11 +582,8 @@ fn has_beside(path: &Path, ending: &str) -> bool {
 fn file_uri(path: &Path, options: &str) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     #[cfg(unix)]
-    let name = percent_encode(
-        std::os::unix::ffi::OsStrExt::as_bytes(absolute.as_os_str()),
-        URI,
-    )
-    .to_string();
+    let name = percent_encode(std::os::unix::ffi::OsStrExt::as_bytes(absolute.as_os_str()), URI)
+        .to_string();
     #[cfg(not(unix))]
     let name = {
         let text = absolute.to_string_lossy().replace('\\', "/");

@@ -91,11 +91,7 @@ impl Snapshot {
     }
 
     pub(super) fn at(store: &Store, seq: i64, time: Instant) -> Snapshot {
-        Snapshot {
-            store: store.clone(),
-            seq,
-            time,
-        }
+        Snapshot { store: store.clone(), seq, time }
     }
 
     /// Its number: the last write it includes.
@@ -175,13 +171,8 @@ impl Snapshot {
         selection: &Selection,
         mut each: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.merged("size", selection, |row| {
-            Ok(each(Row {
-                seq: row.get(0)?,
-                size: row.get(1)?,
-            }))
-        })
-        .map(drop)
+        self.merged("size", selection, |row| Ok(each(Row { seq: row.get(0)?, size: row.get(1)? })))
+            .map(drop)
     }
 
     /// Appends NDJSON lines of what is selected to `out` until it holds `enough` bytes. The number
@@ -290,12 +281,7 @@ fn note(conn: &Connection, now: Instant) -> Result<(i64, Instant)> {
 
 /// True where any version was replaced or deleted after `seq`.
 fn has_superseded(conn: &Connection, seq: i64) -> Result<bool> {
-    one(
-        conn,
-        "SELECT EXISTS (SELECT 1 FROM history WHERE ended > ?1)",
-        [seq],
-        |row| row.get(0),
-    )
+    one(conn, "SELECT EXISTS (SELECT 1 FROM history WHERE ended > ?1)", [seq], |row| row.get(0))
 }
 
 /// The types in a table, jumping from one to the next in its index.

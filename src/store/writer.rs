@@ -144,19 +144,13 @@ impl<'a> Writer<'a> {
         self.began = last_seq;
         let sql = "SELECT coalesce(max(rowid), 0) FROM identifier";
         self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
-        self.has_history = one(
-            &self.conn,
-            "SELECT EXISTS (SELECT 1 FROM history)",
-            (),
-            |row| row.get(0),
-        )?;
+        self.has_history =
+            one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
         self.handed_out = Instant::from_micros(setting(&self.conn, "last_transaction_time")?);
         // Later than everything that a manifest may have said: a transactionTime handed out, or,
         // where that could not be noted, the time of the last write.
-        let said = self.handed_out.max(Instant::from_micros(setting(
-            &self.conn,
-            "last_write_time",
-        )?));
+        let said =
+            self.handed_out.max(Instant::from_micros(setting(&self.conn, "last_write_time")?));
         self.time = self.store.now().max(said.next_millisecond());
         self.time_text = self.time.to_string();
         let worth = match bytes {
@@ -262,10 +256,7 @@ impl<'a> Writer<'a> {
             None => self.first_version(resource)?,
         };
         let always = stamping == Stamping::Always;
-        let replace = Assigned {
-            last_updated: always,
-            version_id: always,
-        };
+        let replace = Assigned { last_updated: always, version_id: always };
         if let Some((seq, _, _)) = there {
             self.end(seq, self.seq + 1, false)?;
         }
@@ -296,11 +287,7 @@ impl<'a> Writer<'a> {
             let sql = format!(
                 "DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {these})"
             );
-            run(
-                &self.conn,
-                &sql,
-                (resource_type, id, began, self.identifiers_before),
-            )?;
+            run(&self.conn, &sql, (resource_type, id, began, self.identifiers_before))?;
             run(
                 &self.conn,
                 &format!("DELETE FROM unresolved WHERE seq IN (SELECT seq FROM {these})"),
@@ -321,12 +308,9 @@ impl<'a> Writer<'a> {
 
     fn existing(&self, resource: &Resource) -> Result<Option<(i64, String, Vec<u8>)>> {
         let sql = "SELECT seq, version_id, hash FROM resource WHERE type = ?1 AND id = ?2";
-        maybe(
-            &self.conn,
-            sql,
-            (&resource.resource_type, &resource.id),
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
+        maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
     }
 
     /// Versions count on where they are numbers; else the number of the write is as good.
@@ -343,12 +327,8 @@ impl<'a> Writer<'a> {
             return Ok("1".to_owned());
         }
         let sql = "SELECT version_id FROM history WHERE type = ?1 AND id = ?2 ORDER BY ended DESC LIMIT 1";
-        let last: Option<String> = maybe(
-            &self.conn,
-            sql,
-            (&resource.resource_type, &resource.id),
-            |row| row.get(0),
-        )?;
+        let last: Option<String> =
+            maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| row.get(0))?;
         Ok(match last {
             None => "1".to_owned(),
             Some(last) => self.version_after(&self.version_after(&last)),
@@ -395,12 +375,7 @@ impl<'a> Writer<'a> {
             run(
                 &self.conn,
                 "INSERT INTO identifier VALUES (?1, ?2, ?3, ?4)",
-                (
-                    self.seq,
-                    &resource.resource_type,
-                    &identifier.system,
-                    &identifier.value,
-                ),
+                (self.seq, &resource.resource_type, &identifier.system, &identifier.value),
             )?;
         }
         for reference in unresolved {
@@ -477,12 +452,7 @@ impl<'a> Writer<'a> {
                 let sql = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
                             WHERE value = ?1 AND identifier.type = ?2
                               AND (?3 IS NULL OR coalesce(system, '') = ?3)";
-                ids.extend(all(
-                    &self.conn,
-                    sql,
-                    (value, resource_type, system),
-                    |row| row.get(0),
-                )?);
+                ids.extend(all(&self.conn, sql, (value, resource_type, system), |row| row.get(0))?);
             }
             found = Some(match found {
                 None => ids,
@@ -554,13 +524,7 @@ impl<'a> Writer<'a> {
     ) -> Result<()> {
         let version_id = self.version_after(&pending.version_id);
         self.end(pending.seq, self.seq + 1, false)?;
-        self.insert(
-            resource,
-            &version_id,
-            pending.assigned,
-            &pending.hash,
-            unresolved,
-        )
+        self.insert(resource, &version_id, pending.assigned, &pending.hash, unresolved)
     }
 }
 

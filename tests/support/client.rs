@@ -34,9 +34,7 @@ impl Answer {
         let outcome = self.json();
         assert_eq!(outcome["resourceType"], "OperationOutcome");
         assert_eq!(outcome["issue"][0]["severity"], "error");
-        let text = outcome["issue"][0]["diagnostics"]
-            .as_str()
-            .expect("diagnostics");
+        let text = outcome["issue"][0]["diagnostics"].as_str().expect("diagnostics");
         assert!(text.contains(word), "{text:?} does not say {word:?}");
     }
 }
@@ -67,26 +65,13 @@ pub fn get(authority: &str, path: &str, headers: &str) -> Answer {
 
 /// Takes one whole answer apart.
 pub fn parse(bytes: &[u8]) -> Answer {
-    let end = bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .unwrap_or_else(|| {
-            panic!(
-                "no answer: {:?}",
-                String::from_utf8_lossy(&bytes[..bytes.len().min(300)])
-            );
-        });
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
+        panic!("no answer: {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(300)]));
+    });
     let head = String::from_utf8(bytes[..end].to_vec()).expect("a head of text");
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .expect("a status");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     let mut body = bytes[end + 4..].to_vec();
-    if head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked")
-    {
+    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
         body = unchunked(&body);
     }
     Answer { status, head, body }
@@ -96,10 +81,7 @@ pub fn parse(bytes: &[u8]) -> Answer {
 fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
-        let end = bytes
-            .windows(2)
-            .position(|two| two == b"\r\n")
-            .expect("a chunk's size");
+        let end = bytes.windows(2).position(|two| two == b"\r\n").expect("a chunk's size");
         let size = std::str::from_utf8(&bytes[..end]).expect("text");
         let size = usize::from_str_radix(size, 16).expect("a number");
         let data = &bytes[end + 2..];

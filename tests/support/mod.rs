@@ -46,10 +46,7 @@ impl Dir {
     /// The program with this folder as its own.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(FHIRLITE);
-        command
-            .current_dir(self.0.path())
-            .args(args)
-            .stdin(Stdio::null());
+        command.current_dir(self.0.path()).args(args).stdin(Stdio::null());
         command
     }
 
@@ -65,10 +62,7 @@ impl Dir {
         input: &[u8],
     ) -> Ran {
         let mut command = self.command(args);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("its standard input");
         // It may end before it has read everything; that is for its exit code to say.
@@ -98,9 +92,7 @@ impl Dir {
 
     /// One number out of the store.
     pub fn count(&self, store: &str, sql: &str) -> i64 {
-        self.open(store)
-            .query_row(sql, (), |row| row.get(0))
-            .expect("a number")
+        self.open(store).query_row(sql, (), |row| row.get(0)).expect("a number")
     }
 
     /// Every current resource as `Type/id` and body, in order of these.
@@ -108,9 +100,7 @@ impl Dir {
         let db = self.open(store);
         let sql = "SELECT type || '/' || id, body FROM resource ORDER BY type, id";
         let mut statement = db.prepare(sql).expect("the table resource");
-        let rows = statement
-            .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))
-            .expect("rows");
+        let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
         rows.collect::<Result<_, _>>().expect("texts")
     }
 
@@ -152,10 +142,7 @@ pub struct Served {
 impl Served {
     fn start(dir: &Dir, args: &[&str]) -> Served {
         let mut command = dir.command(["serve"].iter().chain(args));
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("its standard output"));
         let mut line = String::new();
@@ -202,10 +189,7 @@ impl Served {
                 let url = file["url"].as_str().expect("a url");
                 let answer = self.get(url);
                 assert_eq!(answer.status, 200, "{url}: {}", answer.text());
-                (
-                    file["type"].as_str().expect("a type").to_owned(),
-                    answer.body,
-                )
+                (file["type"].as_str().expect("a type").to_owned(), answer.body)
             })
             .collect()
     }
@@ -213,9 +197,7 @@ impl Served {
     /// Sends a signal and waits for the end; its exit code.
     #[cfg(unix)]
     pub fn end(mut self, signal: &str) -> i32 {
-        let kill = Command::new("kill")
-            .args([signal, &self.pid().to_string()])
-            .status();
+        let kill = Command::new("kill").args([signal, &self.pid().to_string()]).status();
         assert!(kill.expect("kill runs").success());
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut rest).expect("the end of stdout");
@@ -259,10 +241,8 @@ pub fn project() -> &'static Path {
 /// Runs a command that must succeed; what it printed.
 pub fn succeed(command: &mut Command) -> String {
     let output = command.output().expect("it starts");
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}:\n{out}{err}");
     out.into_owned()
 }
@@ -278,9 +258,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut packed = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in files {
-        packed
-            .start_file(*name, zip::write::SimpleFileOptions::default())
-            .expect("a member");
+        packed.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a member");
         packed.write_all(bytes).expect("packed");
     }
     packed.finish().expect("packed").into_inner()
