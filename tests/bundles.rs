@@ -309,3 +309,69 @@ fn a_history_is_applied_from_its_oldest_version_and_once() {
     }
     dir.check("s.db");
 }
+
+#[test]
+fn what_a_bundle_deletes_is_not_found_by_what_it_creates() {
+    for bundle_type in ["transaction", "batch"] {
+        let dir = Dir::new();
+        import(&dir, 0, &named("old", "s", "1").to_string());
+        let entries = json!([
+            {"request": request("DELETE", "Practitioner/old")},
+            {"resource": named("new", "s", "1"), "request": {"method": "POST", "url": "Practitioner", "ifNoneExist": "identifier=s|1"}},
+        ]);
+        import(&dir, 0, &bundle(bundle_type, entries));
+        let ids: Vec<String> = dir.bodies("s.db").into_iter().map(|(place, _)| place).collect();
+        assert_eq!(ids, ["Practitioner/new"], "{bundle_type}");
+    }
+}
+
+#[test]
+fn an_entry_that_is_rejected_is_nobodys_target() {
+    let dir = Dir::new();
+    let deep =
+        serde_json::from_str::<Value>(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).unwrap();
+    let entries = json!([
+        {"fullUrl": "urn:uuid:bad", "resource": patient("bad", json!({"meta": {"lastUpdated": "never"}}))},
+        {"resource": observation("o", "urn:uuid:bad")},
+        {"resource": patient("deep", json!({"x": deep}))},
+    ]);
+    let report = import(&dir, 1, &bundle("collection", entries));
+    assert_eq!(
+        (&report["created"], &report["rejected"], &report["warnings"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    assert_eq!(performer(&dir, "o"), "urn:uuid:bad");
+    // One entry nested too deep does not take the others with it.
+    let deep = format!("{}1{}", "[".repeat(1001), "]".repeat(1001));
+    let text = format!(
+        r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"Basic","id":"d","x":{deep}}}}},{{"resource":{{"resourceType":"Basic","id":"e"}}}}]}}"#
+    );
+    let report = import(&dir, 1, &text);
+    assert_eq!((&report["created"], &report["rejected"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn escapes_hide_no_reference() {
+    let dir = Dir::new();
+    import(&dir, 0, &named("one", "s", "1").to_string());
+    dir.write("o.json", r#"{"resourceType":"Observation","id":"o","performer":[{"r\u0065ference":"Practitioner\u003fidentifier\u003ds|1"}]}"#);
+    dir.import(0, &["s.db", "o.json"]);
+    assert!(dir.get("s.db", "Observation/o").contains(r#"{"r\u0065ference":"Practitioner/one"}"#));
+    // An odd identifier does not hide the others.
+    let odd = r#"{"resourceType":"Practitioner","id":"two","identifier":[{"value":5},7,{"system":"s","value":"2"}]}"#;
+    import(&dir, 0, odd);
+    import(&dir, 0, &observation("p", "Practitioner?identifier=s|2").to_string());
+    assert_eq!(performer(&dir, "p"), "Practitioner/two");
+}
+
+#[test]
+fn a_name_is_no_link() {
+    let dir = Dir::new();
+    let entries = json!([{"fullUrl": "urn:oid:1.2", "resource": {"resourceType": "ValueSet", "id": "v", "url": "urn:oid:1.2", "extension": [{"url": "urn:oid:1.2", "valueUri": "urn:oid:1.2"}]}}]);
+    import(&dir, 0, &bundle("collection", entries));
+    let body: Value = serde_json::from_str(&dir.get("s.db", "ValueSet/v")).unwrap();
+    assert_eq!(
+        (&body["url"], &body["extension"][0]),
+        (&json!("urn:oid:1.2"), &json!({"url": "urn:oid:1.2", "valueUri": "ValueSet/v"}))
+    );
+}

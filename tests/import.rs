@@ -332,3 +332,65 @@ fn a_file_with_several_versions_of_a_resource_changes_nothing_the_second_time() 
     assert_eq!(dir.get("s.db", "Patient/a"), other);
     dir.check("s.db");
 }
+
+#[test]
+fn a_cut_off_first_line_does_not_spoil_the_rest() {
+    let dir = Dir::new();
+    dir.write("in.json", format!("\n\n{{\"resourceType\":\"Patient\",\"id\":\"x\"\n{A}\n{B}\n"));
+    let ran = dir.run(["import", "s.db", "in.json", "--json"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.starts_with("in.json:3: not valid JSON"), "{}", ran.stderr);
+    assert_eq!(dir.bodies("s.db").len(), 2);
+}
+
+#[test]
+fn an_export_folder_can_be_imported_as_it_is() {
+    let dir = Dir::new();
+    dir.write("in.ndjson", format!("{A}\n{B}\n{C}\n"));
+    dir.import(0, &["s.db", "in.ndjson"]);
+    assert_eq!(dir.run(["export", "s.db", "out"]).code, 0);
+    let report = dir.import(0, &["t.db", "out", "--strict"]);
+    assert_eq!((&report["created"], &report["warnings"]), (&json!(3), &json!(1)));
+    assert_eq!(dir.bodies("t.db"), all());
+}
+
+#[cfg(unix)]
+#[test]
+fn odd_things_in_a_folder_do_not_keep_the_rest_out() {
+    use std::os::unix::fs::symlink;
+    let dir = Dir::new();
+    dir.write("in/a.json", A);
+    dir.write("in/sub/b.json", B);
+    dir.write("in/z.zip", zip(&[("c.json", C.as_bytes()), ("notes.txt", b"x")]));
+    symlink("nowhere", dir.path("in/gone.json")).unwrap();
+    symlink("nowhere", dir.path("in/.#lock.json")).unwrap();
+    symlink("..", dir.path("in/sub/loop")).unwrap();
+    let ran = dir.run(["import", "s.db", "in", "--json"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(dir.bodies("s.db"), all());
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&report["rejected"], &report["warnings"]),
+        (&json!(2), &json!(1)),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("in/gone.json: ") && ran.stderr.contains("in/sub/loop: a link back"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn rejects_are_never_written_over_what_is_needed() {
+    let dir = Dir::new();
+    dir.write("in.ndjson", A);
+    dir.import(0, &["s.db", "in.ndjson"]);
+    let before = (dir.read("s.db"), dir.read("in.ndjson"));
+    for rejects in ["s.db", "in.ndjson", "./in.ndjson"] {
+        let ran = dir.run(["import", "s.db", "in.ndjson", "--rejects", rejects]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+    }
+    assert_eq!((dir.read("s.db"), dir.read("in.ndjson")), before);
+}

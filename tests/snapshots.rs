@@ -192,3 +192,46 @@ fn a_download_under_way_is_not_disturbed_by_an_import() {
     assert!(answer.body == before, "the bytes have changed on the way");
     assert!(served.get(url).body == before);
 }
+
+/// Many small transactions while kick-offs come as fast as they can: each manifest, and the export
+/// since its transactionTime, must together hold every version exactly once.
+#[test]
+fn a_kickoff_in_the_middle_of_an_import_loses_nothing() {
+    let dir = Dir::new();
+    for n in 0..600 {
+        dir.write(
+            &format!("in/{n}.json"),
+            format!("{{\"resourceType\":\"Basic\",\"id\":\"b{n}\",\"n\":{n}}}"),
+        );
+    }
+    let served = dir.serve(&["s.db"]);
+    let mut child = dir.command(["import", "s.db", "in", "--quiet"]).spawn().unwrap();
+    let mut manifests = Vec::new();
+    while child.try_wait().unwrap().is_none() {
+        manifests.push(served.manifest(""));
+    }
+    assert!(manifests.len() > 5);
+    let ids = |manifest: &Value| -> Vec<String> {
+        let files = served.files(manifest);
+        let text = files
+            .into_iter()
+            .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+            .collect::<String>();
+        text.lines()
+            .map(|line| {
+                serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned()
+            })
+            .collect()
+    };
+    // Some of them, from all over the import: each costs two exports.
+    let step = manifests.len().div_ceil(40);
+    for manifest in manifests.iter().step_by(step) {
+        let time = manifest["transactionTime"].as_str().unwrap();
+        let mut all = ids(manifest);
+        all.extend(ids(&served.manifest(&format!("?_since={time}"))));
+        all.sort();
+        let count = all.len();
+        all.dedup();
+        assert_eq!((all.len(), count), (600, 600), "at {time}");
+    }
+}

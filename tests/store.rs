@@ -296,3 +296,65 @@ fn a_store_that_cannot_be_written_can_be_read_exported_and_served() {
     }
     mode("ro", 0o755);
 }
+
+/// A store as a killed process leaves it: half of a transaction in the file, and the journal that
+/// takes it back beside it.
+#[test]
+fn what_a_killed_writer_left_is_taken_back_before_anything_is_read() {
+    let dir = Dir::new();
+    let lines: String = (0..2000)
+        .map(|n| {
+            format!("{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"text\":\"{n:0200}\"}}\n")
+        })
+        .collect();
+    dir.write("in.ndjson", lines);
+    dir.import(0, &["s.db", "in.ndjson"]);
+    for command in
+        [["check", "k.db"].as_slice(), &["info", "k.db", "--json"], &["get", "k.db", "Patient/p1"]]
+    {
+        {
+            let db = dir.open("s.db");
+            db.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 5; BEGIN").unwrap();
+            db.execute_batch("UPDATE resource SET type = 'Zebra', size = 1").unwrap();
+            std::fs::copy(dir.path("s.db"), dir.path("k.db")).unwrap();
+            std::fs::copy(dir.path("s.db-journal"), dir.path("k.db-journal")).unwrap();
+        }
+        let ran = dir.run(command);
+        assert_eq!(ran.code, 0, "{command:?}: {}", ran.stderr);
+        assert!(!ran.stdout.contains("Zebra"));
+        assert_eq!(dir.count("k.db", "SELECT count(*) FROM resource WHERE type = 'Patient'"), 2000);
+    }
+}
+
+/// Somebody who writes, or only reads, for a long time keeps nobody from what he can do without them.
+#[test]
+fn others_at_the_file_keep_nobody_waiting() {
+    let dir = filled();
+    let other = dir.open("s.db");
+    for mode in ["WAL", "DELETE"] {
+        other.pragma_update(None, "journal_mode", mode).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(dir.run(["export", "s.db", mode]).code, 0);
+        let served = dir.serve(&["s.db"]);
+        assert_eq!(served.manifest("")["output"][0]["type"], "Patient");
+        drop(served);
+        other.execute_batch("ROLLBACK").unwrap();
+    }
+}
+
+/// One file of each format there has been stays readable.
+#[test]
+fn a_store_of_format_1_is_read() {
+    let dir = Dir::new();
+    let kept = crate::support::project().join("tests/formats/1.db.gz");
+    let mut bytes = Vec::new();
+    let packed = std::fs::read(kept).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut bytes).unwrap();
+    dir.write("1.db", bytes);
+    dir.check("1.db");
+    assert_eq!(dir.get("1.db", "Patient/a"), A.replace("\"1\"", "\"2\""));
+    assert_eq!(dir.count("1.db", "SELECT count(*) FROM history"), 1);
+    dir.write("a.json", A);
+    assert_eq!(dir.import(0, &["1.db", "a.json"])["updated"], 1);
+    dir.check("1.db");
+}

@@ -1,0 +1,155 @@
+//! How fast, compared with what the machine itself can do: everything is measured side by side in
+//! one run and told as a ratio, since seconds mean nothing elsewhere.
+//!
+//! `cargo bench` (or `cargo bench -- 5000` for as many patients).
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write, copy, sink};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const FHIRLITE: &str = env!("CARGO_BIN_EXE_fhirlite");
+/// Each measurement's best of so many.
+const ROUNDS: usize = 3;
+
+fn main() -> Result<()> {
+    let patients =
+        std::env::args().filter_map(|arg| arg.parse::<u32>().ok()).next().unwrap_or(1000);
+    let dir = tempfile::tempdir()?;
+    let data = dir.path().join("data");
+    run(Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--release", "--example", "generate", "--"])
+        .args(["--patients", &patients.to_string(), "--format", "ndjson", "--out"])
+        .arg(&data)
+        .stderr(Stdio::null()))?;
+    let input = dir.path().join("all.ndjson");
+    let bytes = concatenate(&data, &input)?;
+    println!("{patients} patients, {:.1} MB of NDJSON; best of {ROUNDS}\n", bytes as f64 / 1e6);
+
+    let copied = best(|| {
+        let to = dir.path().join("copy");
+        std::fs::copy(&input, &to)?;
+        Ok(File::open(&to)?.sync_all()?)
+    })?;
+    let store = dir.path().join("s.db");
+    let imported = best(|| {
+        let _ = std::fs::remove_file(&store);
+        run(Command::new(FHIRLITE).arg("import").arg(&store).arg(&input).arg("--quiet"))
+    })?;
+    let again =
+        best(|| run(Command::new(FHIRLITE).arg("import").arg(&store).arg(&input).arg("--quiet")))?;
+    tell("cp and fsync of the input", copied, bytes, copied);
+    tell("import into a new store", imported, bytes, copied);
+    tell("import again (nothing changes)", again, bytes, copied);
+
+    let plain = best(|| over_loopback(&input))?;
+    let (mut server, url) = serve(&store)?;
+    let files = manifest(&url)?;
+    let downloaded = best(|| download(&url, &files, ""))?;
+    let packed = best(|| download(&url, &files, "Accept-Encoding: gzip\r\n"))?;
+    let kicked_off = best(|| manifest(&url).map(drop))?;
+    server.kill()?;
+    server.wait()?;
+    println!();
+    tell("the input from a file over loopback", plain, bytes, plain);
+    tell("download of every file", downloaded, bytes, plain);
+    tell("the same with gzip", packed, bytes, plain);
+    tell("kick-off, manifest of all types", kicked_off, 0, plain);
+    Ok(())
+}
+
+fn tell(what: &str, seconds: f64, bytes: u64, base: f64) {
+    let speed = match bytes {
+        0 => String::new(),
+        bytes => format!("{:8.0} MB/s", bytes as f64 / 1e6 / seconds),
+    };
+    println!("{what:<38} {seconds:8.3} s {:7.2} x {speed}", seconds / base);
+}
+
+fn best(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut best = f64::MAX;
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        work()?;
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    match command.status()?.success() {
+        true => Ok(()),
+        false => Err(format!("{command:?} failed").into()),
+    }
+}
+
+fn concatenate(folder: &Path, to: &Path) -> Result<u64> {
+    let mut names: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    names.sort();
+    let mut out = File::create(to)?;
+    let mut bytes = 0;
+    for name in names {
+        bytes += copy(&mut File::open(name)?, &mut out)?;
+    }
+    out.sync_all()?;
+    Ok(bytes)
+}
+
+/// What the kernel does for a file and a socket, without any HTTP.
+fn over_loopback(file: &Path) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let file = file.to_owned();
+    let sending = thread::spawn(move || -> std::io::Result<u64> {
+        let (mut socket, _) = listener.accept()?;
+        copy(&mut File::open(file)?, &mut socket)
+    });
+    read_all(TcpStream::connect(address)?)?;
+    sending.join().map_err(|_| "the sender panicked")??;
+    Ok(())
+}
+
+fn read_all(socket: TcpStream) -> Result<u64> {
+    Ok(copy(&mut BufReader::with_capacity(1 << 20, socket), &mut sink())?)
+}
+
+fn serve(store: &Path) -> Result<(Child, String)> {
+    let mut command = Command::new(FHIRLITE);
+    command.arg("serve").arg(store).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut line = String::new();
+    let stdout = child.stdout.take().ok_or("no stdout")?;
+    BufReader::new(stdout).read_line(&mut line)?;
+    let url = line.trim().strip_prefix("listening on ").ok_or("not listening")?.to_owned();
+    Ok((child, url))
+}
+
+fn ask(url: &str, path: &str, headers: &str) -> Result<TcpStream> {
+    let mut socket = TcpStream::connect(url.trim_start_matches("http://"))?;
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")?;
+    Ok(socket)
+}
+
+/// The paths of the files that an export has.
+fn manifest(url: &str) -> Result<Vec<String>> {
+    let mut text = String::new();
+    ask(url, "/bulk-data/r4/$export", "")?.read_to_string(&mut text)?;
+    let body = text.split("\r\n\r\n").nth(1).ok_or("no body")?;
+    let manifest: serde_json::Value = serde_json::from_str(body)?;
+    let files = manifest["output"].as_array().ok_or("no output")?;
+    let urls = files.iter().filter_map(|file| file["url"].as_str());
+    Ok(urls.filter_map(|url| Some(url[url.find("/bulk-data")?..].to_owned())).collect())
+}
+
+fn download(url: &str, files: &[String], headers: &str) -> Result<()> {
+    for file in files {
+        read_all(ask(url, file, headers)?)?;
+    }
+    Ok(())
+}
