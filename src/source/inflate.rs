@@ -53,16 +53,18 @@ pub(super) fn read(
         };
         return match is_zip(&magic) {
             true => spooled(name, inner, progress, visit),
-            false => text::read(name, inner, visit),
+            false => text::read(name, 0, inner, visit),
         };
     }
+    let is_file = |path: &Path| path.metadata().ok().filter(std::fs::Metadata::is_file);
+    let size = path.and_then(is_file).map_or(0, |meta| meta.len());
     match (is_zip(&magic), path) {
         (true, Some(path)) if path.is_file() => match File::open(path) {
             Ok(file) => members(name, Counted { inner: file, progress }, visit),
             Err(error) => visit(name, Piece::damage(0, error)),
         },
         (true, _) => spooled(name, from, progress, visit),
-        (false, _) => text::read(name, from, visit),
+        (false, _) => text::read(name, size, from, visit),
     }
 }
 
@@ -131,13 +133,14 @@ fn members(name: &str, from: impl Read + Seek, visit: Visit<'_>) -> Result<()> {
             Ok(file) => match peek(file) {
                 Err(error) => visit(&place, Piece::damage(0, error))?,
                 Ok((magic, from)) if magic.starts_with(GZIP) => {
-                    text::read(&place, MultiGzDecoder::new(BufReader::new(from)), visit)?;
+                    text::read(&place, 0, MultiGzDecoder::new(BufReader::new(from)), visit)?;
                 }
                 Ok((magic, _)) if is_zip(&magic) => {
                     let reason = "a zip inside a zip is not read; unpack it first".to_owned();
                     visit(&place, Piece::Damage { line: 0, reason })?;
                 }
-                Ok((_, from)) => text::read(&place, from, visit)?,
+                // What a zip says of sizes is not believed.
+                Ok((_, from)) => text::read(&place, 0, from, visit)?,
             },
         }
     }

@@ -47,8 +47,12 @@ impl Piece {
 
 /// Reads text to its end. NDJSON is what is named so, and what has a whole JSON text on its first
 /// line; a one-line document is NDJSON of one line.
+///
+/// `size` is how many bytes there are, or 0: a document's memory is then taken at once, where
+/// growing would need it twice.
 pub(super) fn read(
     name: &str,
+    size: u64,
     from: impl Read,
     visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
 ) -> Result<()> {
@@ -70,7 +74,11 @@ pub(super) fn read(
     }
     match is_named_ndjson(name) || reader.starts_with_a_whole_line() {
         true => reader.lines(name, visit),
-        false => reader.document(name, visit),
+        false => {
+            let size = usize::try_from(size).unwrap_or(0).min(MAX_DOCUMENT);
+            reader.buffer.reserve_exact((size + 1).saturating_sub(reader.buffer.len()));
+            reader.document(name, visit)
+        }
     }
 }
 
