@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// Lines are handed on in blocks of about this many bytes.
 const BLOCK: usize = 1 << 20;
+/// A line longer than this is likely to be all there is.
+const LONG: usize = 8 << 20;
 /// A document or a line beyond this is not taken: SQLite keeps no larger resource, and a larger
 /// Bundle would not fit in memory on the machines this is for.
 const MAX_DOCUMENT: usize = 1 << 30;
@@ -48,8 +50,7 @@ impl Piece {
 /// Reads text to its end. NDJSON is what is named so, and what has a whole JSON text on its first
 /// line; a one-line document is NDJSON of one line.
 ///
-/// `size` is how many bytes there are, or 0: a document's memory is then taken at once, where
-/// growing would need it twice.
+/// `size` is how many bytes there are, or 0 where that is not known.
 pub(super) fn read(
     name: &str,
     size: u64,
@@ -58,6 +59,7 @@ pub(super) fn read(
 ) -> Result<()> {
     let mut reader = Reader {
         blank_lines: 0,
+        size: usize::try_from(size).unwrap_or(usize::MAX).min(MAX_DOCUMENT),
         from,
         buffer: Vec::with_capacity(BLOCK),
         ended: false,
@@ -74,11 +76,7 @@ pub(super) fn read(
     }
     match is_named_ndjson(name) || reader.starts_with_a_whole_line() {
         true => reader.lines(name, visit),
-        false => {
-            let size = usize::try_from(size).unwrap_or(0).min(MAX_DOCUMENT);
-            reader.buffer.reserve_exact((size + 1).saturating_sub(reader.buffer.len()));
-            reader.document(name, visit)
-        }
+        false => reader.document(name, visit),
     }
 }
 
@@ -90,6 +88,8 @@ fn is_named_ndjson(name: &str) -> bool {
 
 struct Reader<R> {
     from: R,
+    /// How many bytes there are in all, or 0; no more than may be taken.
+    size: usize,
     /// Blank lines at the beginning that were let go of.
     blank_lines: u64,
     /// What was read and not handed on yet.
@@ -124,8 +124,16 @@ impl<R: Read> Reader<R> {
             if self.ended || from > MAX_DOCUMENT {
                 return None;
             }
+            if from > LONG {
+                self.make_room();
+            }
             self.fill(from + BLOCK);
         }
+    }
+
+    /// Takes the memory for all that there is at once: growing needs it twice.
+    fn make_room(&mut self) {
+        self.buffer.reserve_exact((self.size + 1).saturating_sub(self.buffer.len()));
     }
 
     /// True if the first line that is not blank is a JSON text of its own, or is broken within
@@ -158,6 +166,7 @@ impl<R: Read> Reader<R> {
         name: &str,
         visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
     ) -> Result<()> {
+        self.make_room();
         self.fill(MAX_DOCUMENT + 1);
         match self.failed {
             Some(error) => visit(name, Piece::damage(0, error)),
