@@ -261,62 +261,72 @@ impl Run<'_> {
         }
         let mut open = Vec::new();
         if conditional {
-            let mut failed = None;
-            let text = reference::rewritten(&resource.text, |slot, link| {
-                match self.lookup(slot, &link, nearby) {
-                    Ok(Lookup::NoSearch) => {}
-                    Ok(Lookup::Found(target)) => return Some(target),
-                    Ok(Lookup::Open) => open.push(link.into_owned()),
-                    Err(error) => failed = Some(error),
-                }
-                None
-            });
-            if let Some(error) = failed {
-                return Err(error);
-            }
-            if let Some(text) = text {
+            let resolved = self.resolve(&resource.text, nearby)?;
+            open = resolved.open;
+            if let Some(text) = resolved.text {
                 resource = resource
                     .with_text(text)
                     .map_err(|reason| Error::new(Kind::Internal, reason))?;
             }
-            for link in &open {
-                let room = self.missed.len() < REMEMBERED;
-                match self.missed.get_mut(link) {
-                    Some(missed) => missed.times += 1,
-                    None if room => {
-                        let file = self.file.clone();
-                        self.missed.insert(link.clone(), Missed { file, line, times: 1 });
-                    }
-                    None => {}
-                }
-            }
+            self.note_missed(line, &open);
         }
         let change = self.writer.put(&resource, self.stamping, &open)?;
         self.report.count(change, &resource.resource_type);
         Ok(())
     }
 
-    fn lookup(
+    /// Resolves the conditional references in a text, as far as each finds exactly one resource.
+    fn resolve(
         &mut self,
-        slot: Slot,
-        link: &str,
+        text: &str,
         nearby: &dyn Fn(&Condition) -> Vec<String>,
-    ) -> Result<Lookup> {
-        if slot != Slot::Reference {
-            return Ok(Lookup::NoSearch);
+    ) -> Result<Resolved> {
+        let mut open = Vec::new();
+        let mut failed = None;
+        let text = reference::rewritten(text, |slot, link| {
+            let condition = Condition::parse(&link).filter(|_| slot == Slot::Reference)?;
+            let found = match condition {
+                Ok(condition) => self.find_one(&condition, nearby),
+                Err(_) => Ok(None),
+            };
+            match found {
+                Ok(Some(target)) => return Some(target),
+                Ok(None) => open.push(link.into_owned()),
+                Err(error) => failed = Some(error),
+            }
+            None
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Resolved { text, open }),
         }
-        let Some(condition) = Condition::parse(link) else {
-            return Ok(Lookup::NoSearch);
-        };
-        let Ok(condition) = condition else {
-            return Ok(Lookup::Open);
-        };
-        let mut ids = self.writer.find(&condition)?;
-        ids.extend(nearby(&condition));
+    }
+
+    fn find_one(
+        &mut self,
+        condition: &Condition,
+        nearby: &dyn Fn(&Condition) -> Vec<String>,
+    ) -> Result<Option<String>> {
+        let mut ids = self.writer.find(condition)?;
+        ids.extend(nearby(condition));
         Ok(match Match::of(ids) {
-            Match::One(id) => Lookup::Found(format!("{}/{id}", condition.resource_type)),
-            Match::None | Match::Several(_) => Lookup::Open,
+            Match::One(id) => Some(format!("{}/{id}", condition.resource_type)),
+            Match::None | Match::Several(_) => None,
         })
+    }
+
+    fn note_missed(&mut self, line: u64, open: &[String]) {
+        for link in open {
+            let room = self.missed.len() < REMEMBERED;
+            match self.missed.get_mut(link) {
+                Some(missed) => missed.times += 1,
+                None if room => {
+                    let file = self.file.clone();
+                    self.missed.insert(link.clone(), Missed { file, line, times: 1 });
+                }
+                None => {}
+            }
+        }
     }
 
     /// True if `meta.lastUpdated` is kept where there is one.
@@ -362,20 +372,7 @@ impl Run<'_> {
     /// Resolves all that can be resolved now of one version.
     fn revise(&mut self, seq: i64) -> Result<()> {
         let pending = self.writer.pending(seq)?;
-        let mut open = Vec::new();
-        let mut failed = None;
-        let text = reference::rewritten(&pending.body, |slot, link| {
-            match self.lookup(slot, &link, &|_| Vec::new()) {
-                Ok(Lookup::NoSearch) => {}
-                Ok(Lookup::Found(target)) => return Some(target),
-                Ok(Lookup::Open) => open.push(link.into_owned()),
-                Err(error) => failed = Some(error),
-            }
-            None
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        let Resolved { text, open } = self.resolve(&pending.body, &|_| Vec::new())?;
         let text = text.as_deref().unwrap_or(&pending.body);
         match Parsed::parse(text, None) {
             Ok(Parsed::Resource(resource)) => self.writer.revise(&pending, &resource, &open),
@@ -397,9 +394,8 @@ impl Run<'_> {
     }
 }
 
-/// What became of a link that may be a search.
-enum Lookup {
-    NoSearch,
-    Found(String),
-    Open,
+/// A text with its conditional references resolved (`None`: nothing changed), and those left open.
+struct Resolved {
+    text: Option<String>,
+    open: Vec<String>,
 }

@@ -5,12 +5,14 @@
 
 mod bulk;
 mod check;
+mod info;
 mod open;
 mod snapshot;
 mod sql;
 mod writer;
 
 pub use check::Finding;
-pub use open::{Access, Info, Store, TypeInfo};
+pub use info::{Info, TypeInfo};
+pub use open::{Access, Store};
 pub use snapshot::{Row, Selection, Snapshot};
 pub use writer::{Change, Match, Stamping, Writer};

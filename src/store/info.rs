@@ -1,0 +1,89 @@
+//! What is known of a store as a whole: counts, sizes, times.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::open::{FORMAT, Store};
+use super::sql;
+use crate::error::Result;
+use crate::fhir::Instant;
+
+/// What is known of a store as a whole.
+#[derive(Debug, Serialize)]
+pub struct Info {
+    /// The version of the file format.
+    pub format: u32,
+    /// Resources in the current state.
+    pub resources: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// Versions that were replaced or deleted and are kept.
+    pub history: u64,
+    /// Conditional references that found nothing or several so far.
+    pub unresolved: u64,
+    /// The number of the last write.
+    pub last_seq: i64,
+    /// The last transactionTime handed out with a manifest.
+    #[serde(rename = "lastTransactionTime")]
+    pub last_transaction_time: Option<String>,
+    /// Bytes of the file.
+    #[serde(rename = "fileSize")]
+    pub file_size: u64,
+    /// The current state, type by type.
+    pub types: BTreeMap<String, TypeInfo>,
+}
+
+/// What is known of one type.
+#[derive(Debug, Serialize)]
+pub struct TypeInfo {
+    /// Resources of the type.
+    pub resources: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// The oldest `meta.lastUpdated`.
+    pub oldest: String,
+    /// The newest `meta.lastUpdated`.
+    pub newest: String,
+}
+
+impl Store {
+    /// Counts, times and sizes.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn info(&self) -> Result<Info> {
+        let conn = self.reader()?;
+        let count = |sql: &str| sql::one(&conn, sql, (), |row| row.get(0));
+        let types: BTreeMap<String, TypeInfo> = sql::all(
+            &conn,
+            "SELECT type, count(*), sum(size), min(last_updated), max(last_updated)
+               FROM resource INDEXED BY resource_by_seq GROUP BY type",
+            (),
+            |row| {
+                let info = TypeInfo {
+                    resources: row.get(1)?,
+                    bytes: row.get(2)?,
+                    oldest: Instant::from_micros(row.get(3)?).to_string(),
+                    newest: Instant::from_micros(row.get(4)?).to_string(),
+                };
+                Ok((row.get(0)?, info))
+            },
+        )?
+        .into_iter()
+        .collect();
+        let handed_out = sql::setting(&conn, "last_transaction_time")?;
+        Ok(Info {
+            format: FORMAT,
+            resources: types.values().map(|of| of.resources).sum(),
+            bytes: types.values().map(|of| of.bytes).sum(),
+            history: count("SELECT count(*) FROM history")?,
+            unresolved: count("SELECT count(*) FROM unresolved JOIN resource USING (seq)")?,
+            last_seq: sql::setting(&conn, "last_seq")?,
+            last_transaction_time: (handed_out != 0)
+                .then(|| Instant::from_micros(handed_out).to_string()),
+            file_size: std::fs::metadata(self.path()).map_or(0, |meta| meta.len()),
+            types,
+        })
+    }
+}
