@@ -6,6 +6,7 @@ mod docs;
 mod http;
 mod import;
 mod independent;
+mod library;
 mod limits;
 mod properties;
 mod serving;
