@@ -160,7 +160,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         *lock(&self.shared.stopping) = true;
         self.shared.stop.notify_all();
-        self.shared.in_flight.one_less.notify_all();
+        self.shared.in_flight.wake_waiting();
         if let Some(thread) = self.looking_after.take() {
             let _ = thread.join();
         }
@@ -227,7 +227,8 @@ impl Shared {
                     disconnect(peer);
                 }
             }
-            if !knock(address, ROUND) && !self.stopping() {
+            // Where all places are taken, waiting is as it should be.
+            if self.in_flight.has_room() && !knock(address, ROUND) && !self.stopping() {
                 (self.log)(&Error::new(Kind::Io, "nobody is let in; accepting anew"));
                 if let Err(error) = self.clone().accept_more() {
                     (self.log)(&error);
@@ -250,19 +251,26 @@ impl Shared {
             Entry::Vacant(place) => drop(place.insert(Vec::new())),
         }
         let Some(busy) = self.in_flight.enter(|| self.stopping()) else { return };
-        let (log, in_flight) = (self.log, self.in_flight.clone());
+        let shared = self.clone();
         let spawned = thread::Builder::new().spawn(move || {
-            self.answer(call, busy);
-            // Dropping what came behind answers it, which fails at once where nobody listens.
-            let behind = lock(&self.answering).remove(&peer);
-            drop(behind);
-            // The store first: the end waits for the count, and then closes the store.
-            drop(self);
-            in_flight.leave();
+            shared.answer(call, busy);
+            shared.leave(peer);
         });
         if let Err(error) = spawned {
-            log(&Error::io("no thread for a request", error));
+            (self.log)(&Error::io("no thread for a request", error));
+            self.leave(peer);
         }
+    }
+
+    /// Notes that a client was answered.
+    fn leave(self: Arc<Shared>, peer: SocketAddr) {
+        // Dropping what came behind answers it, which fails at once where nobody listens.
+        let behind = lock(&self.answering).remove(&peer);
+        drop(behind);
+        let in_flight = self.in_flight.clone();
+        // The store first: the end waits for the count, and then closes the store.
+        drop(self);
+        in_flight.leave();
     }
 
     fn answer(&self, call: Call, busy: bool) {
@@ -303,6 +311,17 @@ impl InFlight {
     fn leave(&self) {
         *lock(&self.count) -= 1;
         self.one_less.notify_all();
+    }
+
+    /// Has whoever waits for room look again whether to go on.
+    fn wake_waiting(&self) {
+        // Under the lock, or it could fall between looking and waiting.
+        let _count = lock(&self.count);
+        self.one_less.notify_all();
+    }
+
+    fn has_room(&self) -> bool {
+        *lock(&self.count) < MOST
     }
 
     /// True if there is none before `patience` ends.

@@ -351,7 +351,11 @@ impl<'a> Writer<'a> {
                 replace,
             })
             .map_err(|reason| Error::new(Kind::Invalid, reason))?;
-        if !stamped.assigned.last_updated && stamped.last_updated <= self.handed_out {
+        let was_handed_out = self.handed_out != Instant::default();
+        if was_handed_out
+            && !stamped.assigned.last_updated
+            && stamped.last_updated <= self.handed_out
+        {
             self.late += 1;
         }
         self.seq += 1;
