@@ -125,7 +125,7 @@ impl Acceptor {
     /// Waits for the next request.
     pub fn accept(&self) -> Accepted {
         match self.0.recv() {
-            Ok(request) => Accepted::Call(Call(request)),
+            Ok(request) => Accepted::Call(Call(Some(request))),
             // tiny_http makes this error up when it is unblocked; all others are accept's.
             Err(error) if error.to_string() == "thread unblocked" => Accepted::Unblocked,
             Err(_) => Accepted::Ended,
@@ -139,18 +139,20 @@ impl Acceptor {
 }
 
 /// A request on the wire, not answered yet.
-pub struct Call(tiny_http::Request);
+pub struct Call(Option<tiny_http::Request>);
 
 impl Call {
     /// Who asks.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.0.remote_addr().copied()
+        self.0.as_ref()?.remote_addr().copied()
     }
 
     /// The request as a value, or what is wrong with its framing.
     pub fn request(&self) -> Result<Request> {
-        let headers: Vec<(String, String)> = self
-            .0
+        let Some(call) = &self.0 else {
+            return Err(Error::new(Kind::Internal, "it is answered already"));
+        };
+        let headers: Vec<(String, String)> = call
             .headers()
             .iter()
             .map(|header| {
@@ -163,17 +165,12 @@ impl Call {
         if lengths.any(|(_, length)| length.trim().parse::<u64>().is_err()) {
             return Err(Error::new(Kind::Invalid, "Content-Length is not a length"));
         }
-        if self.is_too_long() {
+        if is_too_long(call) {
             return Err(Error::new(Kind::TooMuch, "nothing here takes so long a request body"));
         }
-        let version = self.0.http_version();
+        let version = call.http_version();
         let takes_chunks = (version.0, version.1) >= (1, 1);
-        let method = self.0.method().as_str();
-        Request::new(method, self.0.url(), headers, takes_chunks)
-    }
-
-    fn is_too_long(&self) -> bool {
-        self.0.body_length().is_some_and(|length| length > MAX_DROPPED)
+        Request::new(call.method().as_str(), call.url(), headers, takes_chunks)
     }
 
     /// Sends the response, the only one on its connection.
@@ -183,26 +180,50 @@ impl Call {
     /// and some are not answered until others leave. So nothing more is received once a request is
     /// here, which frees the thread, and the connection ends with its response. A body that was
     /// not read cannot be taken for the next request then, and a failure in the middle is seen.
-    pub fn answer(self, response: Response) -> Result<()> {
-        let is_head = *self.0.method() == tiny_http::Method::Head;
-        let connection = self.peer().and_then(find);
+    pub fn answer(mut self, response: Response) -> Result<()> {
+        let Some(call) = self.0.take() else { return Ok(()) };
+        let is_head = *call.method() == tiny_http::Method::Head;
+        let connection = call.remote_addr().and_then(|peer| find(*peer));
         if let Some(connection) = &connection {
             let _ = connection.shutdown(Shutdown::Read);
         }
-        let end = || connection.as_ref().map(|connection| connection.shutdown(Shutdown::Both));
-        if !self.is_too_long() {
-            let sent = send(response, is_head, &mut self.0.into_writer());
-            let _ = end();
-            return sent;
+        let sent = match is_too_long(&call) {
+            false => send(response, is_head, &mut call.into_writer()),
+            true => {
+                let mut farewell = Vec::new();
+                let sent = send(response, is_head, &mut farewell);
+                let _ = connection.as_ref().map(|connection| connection.send(&farewell));
+                // The one way not to have the body allocated; it keeps a thread and a descriptor
+                // for ever.
+                std::mem::forget(call);
+                sent
+            }
+        };
+        if let Some(connection) = &connection {
+            let _ = connection.shutdown(Shutdown::Both);
         }
-        // The one way not to have the body allocated keeps a thread and a descriptor for ever.
-        let mut farewell = Vec::new();
-        send(response, is_head, &mut farewell)?;
-        let _ = connection.as_ref().map(|connection| connection.send(&farewell));
-        let _ = end();
-        std::mem::forget(self.0);
-        Ok(())
+        sent
     }
+}
+
+/// A request that is dropped is answered by tiny_http, after it has waited for the rest of the body
+/// and for the answers before it: neither takes long once the connection is ended.
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Some(call) = self.0.take() else { return };
+        if let Some(peer) = call.remote_addr() {
+            disconnect(*peer);
+        }
+        match is_too_long(&call) {
+            true => std::mem::forget(call),
+            false => drop(call),
+        }
+    }
+}
+
+/// True where dropping the request would allocate more than may be there.
+fn is_too_long(call: &tiny_http::Request) -> bool {
+    call.body_length().is_some_and(|length| length > MAX_DROPPED)
 }
 
 /// Ends a connection, whatever is under way on it.
