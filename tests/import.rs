@@ -393,4 +393,6 @@ fn rejects_are_never_written_over_what_is_needed() {
         assert_eq!(ran.code, 2, "{}", ran.stderr);
     }
     assert_eq!((dir.read("s.db"), dir.read("in.ndjson")), before);
+    assert_eq!(dir.run(["import", "new.db", "in.ndjson", "--rejects", "new.db"]).code, 2);
+    dir.check("new.db");
 }

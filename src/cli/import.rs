@@ -40,11 +40,11 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<u8> {
     let inputs = Inputs::find(&args.paths)?;
+    let store = Store::create(&args.store)?;
     if let Some(rejects) = &args.rejects {
         let read = inputs.inputs.iter().filter_map(|input| input.path());
         spare(rejects, read.chain([args.store.as_path()]))?;
     }
-    let store = Store::create(&args.store)?;
     let mut shown = Shown::new(args.quiet, args.rejects.as_deref())?;
     let import = Import::new().strict(args.strict).stamp(args.stamp);
     let done = import.run(&store, &inputs, &mut shown);

@@ -275,7 +275,13 @@ impl Shared {
 
     fn answer(&self, call: Call, busy: bool) {
         let response = match call.request() {
-            Err(error) => Response::error(&error),
+            Err(error) => {
+                // This one costs a thread and two descriptors for good, so it should be known.
+                if error.kind() == Kind::TooMuch {
+                    (self.log)(&error);
+                }
+                Response::error(&error)
+            }
             Ok(_) if busy => {
                 Response::error(&Error::new(Kind::Busy, "too many requests at once; try again"))
             }
