@@ -330,6 +330,9 @@ fn a_file_with_several_versions_of_a_resource_changes_nothing_the_second_time() 
     );
     assert_eq!(dir.count("s.db", "SELECT count(*) FROM version"), versions);
     assert_eq!(dir.get("s.db", "Patient/a"), other);
+    // Nothing has come late either, where nothing has come.
+    assert_eq!(dir.run(["export", "s.db", "out"]).code, 0);
+    assert_eq!(dir.import(0, &["s.db", "a.ndjson"])["late"], 0);
     dir.check("s.db");
 }
 

@@ -22,6 +22,9 @@ const BULK_BYTES: u64 = 8 << 20;
 /// Page cache while indexes are built, in KiB.
 const SORTING_CACHE: i32 = -16 * 1024;
 
+/// Before every time that a resource could have.
+const NEVER: Instant = Instant::from_micros(i64::MIN);
+
 /// What became of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -124,7 +127,7 @@ impl<'a> Writer<'a> {
             loaded: 0,
             time: Instant::default(),
             time_text: String::new(),
-            handed_out: Instant::default(),
+            handed_out: NEVER,
             late: 0,
         })
     }
@@ -146,7 +149,10 @@ impl<'a> Writer<'a> {
         self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
         self.has_history =
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
-        self.handed_out = Instant::from_micros(setting(&self.conn, "last_transaction_time")?);
+        self.handed_out = match setting(&self.conn, "last_transaction_time")? {
+            0 => NEVER,
+            time => Instant::from_micros(time),
+        };
         // Later than everything that a manifest may have said: a transactionTime handed out, or,
         // where that could not be noted, the time of the last write.
         let said =
@@ -283,7 +289,12 @@ impl<'a> Writer<'a> {
         let mut undone = 0;
         for table in ["resource", "history"] {
             let these = format!("{table} WHERE type = ?1 AND id = ?2 AND seq > ?3");
+            // They were counted as late when they came, and are not there any more.
+            let sql =
+                format!("SELECT count(*) FROM {these} AND assigned & 1 = 0 AND last_updated <= ?4");
             let (resource_type, id, began) = key;
+            let late = (resource_type, id, began, self.handed_out.micros());
+            self.late -= one(&self.conn, &sql, late, |row| row.get::<_, u64>(0))?;
             let sql = format!(
                 "DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {these})"
             );
@@ -351,11 +362,7 @@ impl<'a> Writer<'a> {
                 replace,
             })
             .map_err(|reason| Error::new(Kind::Invalid, reason))?;
-        let was_handed_out = self.handed_out != Instant::default();
-        if was_handed_out
-            && !stamped.assigned.last_updated
-            && stamped.last_updated <= self.handed_out
-        {
+        if !stamped.assigned.last_updated && stamped.last_updated <= self.handed_out {
             self.late += 1;
         }
         self.seq += 1;
