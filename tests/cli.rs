@@ -117,6 +117,18 @@ fn an_export_is_files_and_a_manifest() {
     assert!(dir.path("types/Group.ndjson.gz").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn names_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = filled();
+    let odd = OsStr::from_bytes(b"\xff\xfe.db");
+    std::fs::copy(dir.path("s.db"), dir.path("").join(odd)).unwrap();
+    assert_eq!(dir.run([OsStr::new("export"), odd, OsStr::new("out")]).code, 0);
+    assert_eq!(dir.run([OsStr::new("import"), odd, OsStr::new("in.ndjson")]).code, 0);
+}
+
 #[test]
 fn an_export_never_writes_over_anything() {
     let dir = filled();

@@ -451,6 +451,13 @@ fn bodies_that_would_end_the_process_do_not() {
         let answer = send(authority, "POST", EXPORT, "Transfer-Encoding: chunked\r\n", body);
         assert_eq!(answer.status, 405);
     }
+    // Nothing follows the answer, whatever came behind the request.
+    let file = url(&served.manifest(""), "Patient");
+    let path = file.strip_prefix(&served.url).unwrap();
+    for _ in 0..20 {
+        let answer = send(authority, "GET", path, "Transfer-Encoding: chunked\r\n", chunks);
+        assert_eq!(answer.body, lines("Patient"));
+    }
     for (length, body) in [(0, ""), (5, "hello")] {
         let length = format!("Content-Length: {length}\r\n");
         assert_eq!(send(authority, "GET", EXPORT, &length, body.as_bytes()).status, 200);

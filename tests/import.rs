@@ -391,7 +391,8 @@ fn rejects_are_never_written_over_what_is_needed() {
     dir.write("in.ndjson", A);
     dir.import(0, &["s.db", "in.ndjson"]);
     let before = (dir.read("s.db"), dir.read("in.ndjson"));
-    for rejects in ["s.db", "in.ndjson", "./in.ndjson"] {
+    std::fs::hard_link(dir.path("s.db"), dir.path("link.db")).unwrap();
+    for rejects in ["s.db", "in.ndjson", "./in.ndjson", "link.db"] {
         let ran = dir.run(["import", "s.db", "in.ndjson", "--rejects", rejects]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
     }

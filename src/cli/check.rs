@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fhirlite::Store;
 use fhirlite::{EXIT_OK, Error, Kind, Result};
 
-/// Look for contradictions in a store: damage, or what was changed by hand
+/// Look for damage and contradictions in a store, such as a careless change by hand leaves
 #[derive(clap::Args)]
 pub struct Args {
     /// The store's file

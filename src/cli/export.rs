@@ -44,7 +44,8 @@ pub fn run(args: &Args) -> Result<u8> {
     let store = Store::open(&args.store)?;
     let folder = Folder::new(&args.dir, args.gzip)?;
     let plan = Plan::new(store.snapshot()?, &request)?;
-    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let args_given = std::env::args_os().skip(1);
+    let asked: Vec<_> = args_given.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let written = folder.write(&plan, &format!("fhirlite {}", asked.join(" ")))?;
     super::print(format!(
         "{} resources in {} files, {} bytes of NDJSON, as of {}",

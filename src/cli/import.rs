@@ -7,6 +7,8 @@ use fhirlite::Inputs;
 use fhirlite::Store;
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
 
+use same_file::is_same_file;
+
 use super::progress::{Shown, summary};
 
 /// Import FHIR JSON into a store, which is made if it is not there
@@ -27,7 +29,7 @@ pub struct Args {
     /// Set meta.lastUpdated and meta.versionId always, also where they are there
     #[arg(long)]
     stamp: bool,
-    /// Write every reject to this file, as file:line: reason
+    /// Write every reject to this file, as file:line: reason; what was in it is replaced
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// Neither progress nor warnings nor a summary; rejects are still told
@@ -65,8 +67,7 @@ pub fn run(args: &Args) -> Result<u8> {
 
 /// The file for rejects is made anew, so it must not be one that is read or kept.
 fn spare<'a>(rejects: &Path, mut others: impl Iterator<Item = &'a Path>) -> Result<()> {
-    let Ok(rejects) = rejects.canonicalize() else { return Ok(()) };
-    match others.find(|other| other.canonicalize().is_ok_and(|other| other == rejects)) {
+    match others.find(|other| is_same_file(rejects, other).unwrap_or(false)) {
         None => Ok(()),
         Some(other) => {
             let what = format!("--rejects {}: that file is needed; name another", other.display());

@@ -13,6 +13,7 @@ use super::message::Response;
 use super::route::{Context, answer};
 use super::wire::{
     Accepted, Acceptor, Bound, Call, allow_many_connections, bind, disconnect, peers_at,
+    stop_listening,
 };
 use crate::error::{Error, Kind, Result};
 use crate::export::Signer;
@@ -26,6 +27,8 @@ const TURNED_AWAY: usize = 64;
 const SILENT: Duration = Duration::from_secs(20);
 /// How often silent connections, and whether anybody is let in at all, are looked after.
 const ROUND: Duration = Duration::from_secs(5);
+/// So many acceptors there may be, dead ones counted.
+const ACCEPTORS: usize = 16;
 /// How long the end waits for downloads under way.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -160,6 +163,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         *lock(&self.shared.stopping) = true;
         self.shared.stop.notify_all();
+        stop_listening(&self.shared.listener);
         self.shared.in_flight.wake_waiting();
         if let Some(thread) = self.looking_after.take() {
             let _ = thread.join();
@@ -200,6 +204,7 @@ impl Shared {
             match acceptor.accept() {
                 Accepted::Call(call) => self.clone().dispatch(call),
                 Accepted::Unblocked => {}
+                Accepted::Ended if self.stopping() => {}
                 // It has ended its loop, after too many open files, say. It goes on with the
                 // connections that it has; `look_after` sees to others.
                 Accepted::Ended => {
@@ -228,7 +233,8 @@ impl Shared {
                 }
             }
             // Where all places are taken, waiting is as it should be.
-            if self.in_flight.has_room() && !knock(address, ROUND) && !self.stopping() {
+            let may_help = self.in_flight.has_room() && lock(&self.acceptors).len() < ACCEPTORS;
+            if may_help && !knock(address, ROUND) && !self.stopping() {
                 (self.log)(&Error::new(Kind::Io, "nobody is let in; accepting anew"));
                 if let Err(error) = self.clone().accept_more() {
                     (self.log)(&error);

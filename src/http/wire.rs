@@ -84,6 +84,12 @@ impl Bound {
     }
 }
 
+/// Lets nobody in any more, whoever still holds the listener.
+pub fn stop_listening(listener: &TcpListener) {
+    // Where the system knows no such thing, closing it will do a moment later.
+    let _ = socket2::SockRef::from(listener).shutdown(Shutdown::Both);
+}
+
 /// Lets this process have as many connections as the system allows it: each takes two descriptors.
 #[cfg(unix)]
 pub fn allow_many_connections() {
@@ -187,21 +193,20 @@ impl Call {
         if let Some(connection) = &connection {
             let _ = connection.shutdown(Shutdown::Read);
         }
-        let sent = match is_too_long(&call) {
-            false => send(response, is_head, &mut call.into_writer()),
-            true => {
-                let mut farewell = Vec::new();
-                let sent = send(response, is_head, &mut farewell);
-                let _ = connection.as_ref().map(|connection| connection.send(&farewell));
-                // The one way not to have the body allocated; it keeps a thread and a descriptor
-                // for ever.
-                std::mem::forget(call);
-                sent
-            }
-        };
-        if let Some(connection) = &connection {
-            let _ = connection.shutdown(Shutdown::Both);
+        // Before the writer is let go of, or tiny_http's own answer to what came behind would follow.
+        let end = || connection.as_ref().map(|connection| connection.shutdown(Shutdown::Both));
+        if !is_too_long(&call) {
+            let mut out = call.into_writer();
+            let sent = send(response, is_head, &mut out);
+            let _ = end();
+            return sent;
         }
+        let mut farewell = Vec::new();
+        let sent = send(response, is_head, &mut farewell);
+        let _ = connection.as_ref().map(|connection| connection.send(&farewell));
+        let _ = end();
+        // The one way not to have the body allocated; it keeps a thread and two descriptors for ever.
+        std::mem::forget(call);
         sent
     }
 }
@@ -368,7 +373,14 @@ fn sockets() -> impl Iterator<Item = Socket> {
             // copy is our own, and stays what it is.
             let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
             socket2::SockRef::from(&descriptor).r#type().ok()?;
-            descriptor.try_clone_to_owned().ok().map(Socket::from)
+            let copy = Socket::from(descriptor.try_clone_to_owned().ok()?);
+            if copy.r#type().is_err() {
+                // It has become SQLite's file in the meantime; closing a copy of that would drop
+                // this process's locks on it.
+                std::mem::forget(copy);
+                return None;
+            }
+            Some(copy)
         })
 }
 
