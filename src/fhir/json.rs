@@ -132,6 +132,12 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What is wrong with a text that is not JSON, without the place.
+pub fn fault(error: &serde_json::Error) -> String {
+    let what = error.to_string();
+    format!("not valid JSON: {}", what.split(" at line ").next().unwrap_or_default())
+}
+
 /// The value of a JSON string as written between its quotes.
 pub fn unescaped(raw: &str) -> Cow<'_, str> {
     if !raw.contains('\\') {

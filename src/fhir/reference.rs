@@ -170,6 +170,34 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// The ids that meet it: `has` says whether an id is there, `with` which ids have a token.
+    ///
+    /// # Errors
+    /// Those of `has` and `with`.
+    pub fn find<E>(
+        &self,
+        has: impl FnOnce(&str) -> Result<bool, E>,
+        mut with: impl FnMut(&Token) -> Result<Vec<String>, E>,
+    ) -> Result<Vec<String>, E> {
+        let mut found: Option<Vec<String>> = match &self.id {
+            Some(id) => Some(has(id)?.then(|| id.clone()).into_iter().collect()),
+            None => None,
+        };
+        for tokens in &self.identifiers {
+            let mut ids = Vec::new();
+            for token in tokens {
+                ids.extend(with(token)?);
+            }
+            found = Some(match found {
+                None => ids,
+                Some(before) => before.into_iter().filter(|id| ids.contains(id)).collect(),
+            });
+        }
+        Ok(found.unwrap_or_default())
+    }
+}
+
 /// `system|value,system|value`, where `\,` `\|` `\$` `\\` stand for themselves.
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();

@@ -136,12 +136,11 @@ fn string_of(raw: &RawValue) -> Option<String> {
 
 /// Why a text is not JSON, with the line and column inside it where that helps.
 fn syntax(text: &str, error: &serde_json::Error) -> String {
-    let what = error.to_string();
-    let what = what.split(" at line ").next().unwrap_or_default().to_owned();
+    let what = json::fault(error);
     if text.contains('\n') {
-        format!("not valid JSON: {what} (line {} of it, column {})", error.line(), error.column())
+        format!("{what} (line {} of it, column {})", error.line(), error.column())
     } else {
-        format!("not valid JSON: {what} (column {})", error.column())
+        format!("{what} (column {})", error.column())
     }
 }
 

@@ -7,12 +7,13 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 
 use super::parse::Lines;
 use super::run::Run;
 use crate::error::Result;
 use crate::fhir::bundle::{Bundle, BundleType, Entry, Request};
-use crate::fhir::reference::{self, Condition, Entries, Slot, is_urn, may_search};
+use crate::fhir::reference::{self, Condition, Entries, Slot, Token, is_urn, may_search};
 use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id, short};
 use crate::store::{Change, Match};
 
@@ -60,27 +61,17 @@ impl Nearby {
     }
 
     fn find(&self, condition: &Condition) -> Vec<String> {
-        let mut found: Option<Vec<String>> = condition.id.as_ref().map(|id| {
-            let there = self.ids.contains(&(condition.resource_type.clone(), id.clone()));
-            there.then(|| id.clone()).into_iter().collect()
-        });
-        for tokens in &condition.identifiers {
-            let mut ids = Vec::new();
-            for token in tokens {
-                let key = (condition.resource_type.clone(), token.value.clone());
-                for (system, id) in self.by_value.get(&key).into_iter().flatten() {
-                    let wanted = token.system.as_deref();
-                    if wanted.is_none() || wanted == Some(system.as_deref().unwrap_or_default()) {
-                        ids.push(id.clone());
-                    }
-                }
-            }
-            found = Some(match found {
-                None => ids,
-                Some(before) => before.into_iter().filter(|id| ids.contains(id)).collect(),
-            });
-        }
-        found.unwrap_or_default()
+        let of = |name: &str| (condition.resource_type.clone(), name.to_owned());
+        let with = |token: &Token| -> std::result::Result<_, Infallible> {
+            let wanted = token.system.as_deref();
+            let named = self.by_value.get(&of(&token.value)).into_iter().flatten();
+            let meets = |system: &Option<String>| {
+                wanted.is_none() || wanted == Some(system.as_deref().unwrap_or_default())
+            };
+            Ok(named.filter(|(system, _)| meets(system)).map(|(_, id)| id.clone()).collect())
+        };
+        let Ok(found) = condition.find(|id| Ok(self.ids.contains(&of(id))), with);
+        found
     }
 }
 

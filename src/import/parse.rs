@@ -7,6 +7,7 @@ use memchr::memchr_iter;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::fhir::json;
 use crate::fhir::reference;
 use crate::fhir::resource::{Parsed, Resource};
 use crate::source::Piece;
@@ -136,9 +137,7 @@ fn document(first_line: u64, text: &Arc<String>) -> Vec<Item> {
                         return by_lines;
                     }
                 }
-                let what = error.to_string();
-                let what = what.split(" at line ").next().unwrap_or_default();
-                let reason = format!("not valid JSON: {what} (column {})", error.column());
+                let reason = format!("{} (column {})", json::fault(&error), error.column());
                 let line = first_line + error.line() as u64 - 1;
                 items.push(Item { line, what: What::Reject(reason) });
                 break;

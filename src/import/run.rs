@@ -250,7 +250,7 @@ impl Run<'_> {
         conditional: bool,
         nearby: &dyn Fn(&Condition) -> Vec<String>,
     ) -> Result<()> {
-        if self.stamping == Stamping::Keep
+        if self.keeps()
             && let Err(reason) = resource.last_updated()
         {
             self.reject(line, reason);
@@ -340,14 +340,11 @@ impl Run<'_> {
         let mut link = String::new();
         while let Some(next) = self.writer.next_unresolved(&link)? {
             link = next;
-            match self.outcome(&link)? {
-                Ok(_) => {
-                    for seq in self.writer.holders(&link)? {
-                        self.revise(seq)?;
-                    }
-                }
-                Err(reason) => {
-                    self.report.unresolved += self.writer.holders(&link)?.len() as u64;
+            let holders = self.writer.holders(&link)?;
+            match self.why_open(&link)? {
+                None => holders.into_iter().try_for_each(|seq| self.revise(seq))?,
+                Some(reason) => {
+                    self.report.unresolved += holders.len() as u64;
                     self.report_missed(&link, &reason);
                 }
             }
@@ -355,17 +352,17 @@ impl Run<'_> {
         self.writer.forget_resolved()
     }
 
-    /// What a conditional reference is resolved to by the store, or why not.
-    fn outcome(&mut self, link: &str) -> Result<std::result::Result<String, String>> {
+    /// Why the store does not resolve a conditional reference; `None` where it does.
+    fn why_open(&mut self, link: &str) -> Result<Option<String>> {
         let condition = match Condition::parse(link) {
             Some(Ok(condition)) => condition,
-            Some(Err(reason)) => return Ok(Err(format!("cannot be resolved: {reason}"))),
-            None => return Ok(Err("cannot be resolved".to_owned())),
+            Some(Err(reason)) => return Ok(Some(format!("cannot be resolved: {reason}"))),
+            None => return Ok(Some("cannot be resolved".to_owned())),
         };
         Ok(match Match::of(self.writer.find(&condition)?) {
-            Match::One(id) => Ok(format!("{}/{id}", condition.resource_type)),
-            Match::None => Err("finds nothing".to_owned()),
-            Match::Several(ids) => Err(format!("finds several: {}", short(&ids.join(", ")))),
+            Match::One(_) => None,
+            Match::None => Some("finds nothing".to_owned()),
+            Match::Several(ids) => Some(format!("finds several: {}", short(&ids.join(", ")))),
         })
     }
 

@@ -322,8 +322,7 @@ impl Store {
 
     /// The key that signs the names of files.
     pub(crate) fn signing_key(&self) -> Result<Vec<u8>> {
-        let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
-        sql::one(&*self.reader()?, sql, (), |row| row.get(0))
+        signing_key(&*self.reader()?)
     }
 
     /// Looks for contradictions in the whole file, calling `found` for each.
@@ -374,8 +373,7 @@ impl Inner {
         )?;
         conn.pragma_update(None, "cache_size", READER_CACHE)?;
         // Another store in the place of ours would answer with other bytes to the same names.
-        let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
-        let key: Vec<u8> = sql::one(&conn, sql, (), |row| row.get(0))?;
+        let key = signing_key(&conn)?;
         match *self.key.get_or_init(|| key.clone()) == key {
             true => Ok(conn),
             false => Err(Error::new(
@@ -441,6 +439,11 @@ fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
+}
+
+fn signing_key(conn: &Connection) -> Result<Vec<u8>> {
+    let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
+    sql::one(conn, sql, (), |row| row.get(0))
 }
 
 /// Finds out whether the store can be written: a folder that cannot be shows only when a journal is

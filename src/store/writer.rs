@@ -452,25 +452,16 @@ impl<'a> Writer<'a> {
     pub fn find(&mut self, condition: &Condition) -> Result<Vec<String>> {
         self.restore_indexes()?;
         let resource_type = &condition.resource_type;
-        let mut found: Option<Vec<String>> = None;
-        if let Some(id) = &condition.id {
-            let there = self.current_hash(resource_type, id)?.is_some();
-            found = Some(there.then(|| id.clone()).into_iter().collect());
-        }
-        for tokens in &condition.identifiers {
-            let mut ids = Vec::new();
-            for Token { system, value } in tokens {
-                let sql = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
-                            WHERE value = ?1 AND identifier.type = ?2
-                              AND (?3 IS NULL OR coalesce(system, '') = ?3)";
-                ids.extend(all(&self.conn, sql, (value, resource_type, system), |row| row.get(0))?);
-            }
-            found = Some(match found {
-                None => ids,
-                Some(before) => before.into_iter().filter(|id| ids.contains(id)).collect(),
-            });
-        }
-        Ok(found.unwrap_or_default())
+        let there = "SELECT EXISTS (SELECT 1 FROM resource WHERE type = ?1 AND id = ?2)";
+        let named = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
+                      WHERE value = ?1 AND identifier.type = ?2
+                        AND (?3 IS NULL OR coalesce(system, '') = ?3)";
+        condition.find(
+            |id| one(&self.conn, there, (resource_type, id), |row| row.get(0)),
+            |Token { system, value }| {
+                all(&self.conn, named, (value, resource_type, system), |row| row.get(0))
+            },
+        )
     }
 
     /// The first conditional reference after `link`, in their order, that a current version holds.
