@@ -1,4 +1,4 @@
--- A fhirlite store, format 1. Open it with the sqlite3 shell and look around:
+-- A fhirlite store, format 2. Open it with the sqlite3 shell and look around:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
@@ -32,7 +32,9 @@ CREATE TABLE resource (
 );
 
 -- Versions that were replaced or deleted. "The store at t" is every version, here or above, with
--- seq <= t and, if it is here, ended > t. So an export cut at t stays what it is.
+-- seq <= t and, if it is here, ended > t. So an export cut at t stays what it is. A server lets them
+-- go when no export can need them any more (see --job-ttl); of a deleted resource the row stays,
+-- without its body, because that it was deleted is worth knowing (`deleted` files with _since).
 CREATE TABLE history (
   seq          INTEGER PRIMARY KEY,
   type         TEXT    NOT NULL,
@@ -45,7 +47,7 @@ CREATE TABLE history (
   ended        INTEGER NOT NULL,     -- the number of the write that replaced or deleted it
   ended_at     INTEGER NOT NULL,     -- when, microseconds since 1970 UTC
   deleted      INTEGER NOT NULL,     -- 1 deleted, 0 replaced
-  body         TEXT    NOT NULL
+  body         TEXT    NOT NULL      -- empty, and size 0, once it was let go
 );
 
 -- Business identifiers (identifier at a resource's root) of every version; seq says of which.
@@ -65,6 +67,52 @@ CREATE TABLE unresolved (
   PRIMARY KEY (reference, seq)
 ) WITHOUT ROWID;
 
+-- The Patient compartment: a row for each patient that a version is about, by the links of
+-- https://hl7.org/fhir/R4/compartmentdefinition-patient.html. Patients themselves have none.
+CREATE TABLE compartment (
+  seq     INTEGER NOT NULL,          -- the version
+  patient TEXT    NOT NULL,          -- the Patient's id, whether there is such a Patient or not
+  PRIMARY KEY (seq, patient)
+) WITHOUT ROWID;
+
+-- Versions with attachments whose URL is relative (Binary/1). Exports make these absolute, which
+-- makes each so many times longer.
+CREATE TABLE attachment (
+  seq           INTEGER PRIMARY KEY, -- the version
+  relative_urls INTEGER NOT NULL     -- how many
+);
+
+-- Accepted exports. Each is cut from the store at its snapshot, so it can be worked out (again) at
+-- any time; what a live job can see is kept.
+CREATE TABLE job (
+  id               TEXT PRIMARY KEY, -- 32 hexadecimal digits, in the polling location
+  state            TEXT    NOT NULL, -- running, complete, failed
+  request          TEXT    NOT NULL, -- what was asked for, checked, as JSON
+  snapshot         INTEGER NOT NULL, -- the last write that it sees
+  transaction_time INTEGER NOT NULL, -- microseconds since 1970 UTC, like the others
+  created_at       INTEGER NOT NULL,
+  expires_at       INTEGER NOT NULL,
+  failure          TEXT              -- why it failed
+);
+
+-- The files of a complete job. What is in them is selected, not copied: the versions numbered first
+-- to last of one type (with the job's _since and _until), or those listed in rows.
+CREATE TABLE job_file (
+  job          TEXT    NOT NULL,
+  number       INTEGER NOT NULL,     -- its place in the manifest
+  kind         TEXT    NOT NULL,     -- output, deleted, error
+  name         TEXT    NOT NULL,     -- the last segment of its URL
+  type         TEXT,                 -- of its resources; NULL where they are organized by patient
+  count        INTEGER NOT NULL,     -- lines
+  bytes        INTEGER NOT NULL,
+  continues_in TEXT,                 -- the name of the file that its last block goes on in
+  first        INTEGER,
+  last         INTEGER,
+  rows         BLOB,                 -- blocks: length of a header's text, the text, number of versions, steps from one seq to the next; all LEB128, steps zigzag
+  body         TEXT,                 -- the lines themselves, of an error file
+  PRIMARY KEY (job, number)
+) WITHOUT ROWID;
+
 -- (id, type) and not (type, id): ids differ early, so comparing them is cheaper.
 CREATE UNIQUE INDEX resource_identity ON resource (id, type);
 CREATE INDEX resource_by_time ON resource (type, last_updated, seq, size);
@@ -72,7 +120,9 @@ CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size);
 CREATE INDEX history_identity ON history (type, id, ended);
 CREATE INDEX history_by_seq   ON history (type, seq, ended, last_updated, size);
 CREATE INDEX history_by_end   ON history (ended);
+CREATE INDEX history_deleted  ON history (ended, ended_at) WHERE deleted = 1;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
+CREATE INDEX compartment_by_patient ON compartment (patient, seq);
 
 -- How much of what.
 CREATE VIEW type_summary AS
@@ -94,6 +144,10 @@ CREATE VIEW version AS
          strftime('%Y-%m-%dT%H:%M:%fZ', last_updated / 1e6, 'unixepoch'),
          strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch'), deleted, body
     FROM history;
+
+-- What is about whom.
+CREATE VIEW patient_resource AS
+  SELECT patient, type, id, seq, body FROM compartment JOIN resource USING (seq);
 
 -- Patients with what people look for first.
 CREATE VIEW patient AS

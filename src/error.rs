@@ -34,6 +34,14 @@ pub enum Kind {
     MethodNotAllowed,
     /// The specification has it, this server does not.
     NotSupported,
+    /// It was there and was deleted.
+    Gone,
+    /// The client takes none of the formats that there are.
+    NotAcceptable,
+    /// What came with the request is of a format that is not read.
+    UnsupportedFormat,
+    /// What the client had to send did not come in time.
+    TooSlow,
     /// More than the server takes: a request body, or requests at once.
     TooMuch,
     /// A fault of our own.
@@ -62,6 +70,10 @@ impl Kind {
             Kind::Forbidden => (10, 403, "forbidden"),
             Kind::MethodNotAllowed => (10, 405, "not-supported"),
             Kind::NotSupported => (10, 501, "not-supported"),
+            Kind::Gone => (3, 410, "deleted"),
+            Kind::NotAcceptable => (10, 406, "not-supported"),
+            Kind::UnsupportedFormat => (10, 415, "not-supported"),
+            Kind::TooSlow => (10, 408, "timeout"),
             Kind::TooMuch => (10, 413, "too-costly"),
             Kind::Internal => (10, 500, "exception"),
         }
@@ -113,6 +125,16 @@ impl Error {
     /// Its kind.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What a client may be told: faults of our own say no more than that they are.
+    pub(crate) fn for_clients(&self) -> &str {
+        match self.kind {
+            Kind::Internal | Kind::Io | Kind::Damaged | Kind::NotAStore => {
+                "a fault of the server; its log says more"
+            }
+            _ => &self.message,
+        }
     }
 
     /// The same error with `place` in front of its message.

@@ -61,7 +61,9 @@ mod store;
 
 pub use clock::Clock;
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
-pub use export::{File, Folder, Plan, Request, Written, instant};
+pub use export::{
+    Associated, Edition, File, Folder, Level, Plan, Purpose, Request, Written, instant,
+};
 pub use fhir::Instant;
 pub use fhir::reference::type_and_id;
 pub use http::{Options, Reserved, Server};

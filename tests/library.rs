@@ -48,7 +48,7 @@ fn a_manifest_is_the_same_text_every_time() {
     );
     assert_eq!(
         get(&authority, "/nowhere", "").text(),
-        "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\",\"diagnostics\":\"there is nothing here; /bulk-data/r4/$export answers with a manifest of the files to download\"}]}\n"
+        "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\",\"diagnostics\":\"there is nothing here; /fhir/metadata says what there is, /bulk-data/r4/$export answers with a manifest of the files to download\"}]}\n"
     );
 }
 

@@ -9,6 +9,7 @@ mod independent;
 mod library;
 mod limits;
 mod properties;
+mod sentences;
 mod serving;
 mod snapshots;
 mod store;

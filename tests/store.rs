@@ -23,13 +23,13 @@ fn other_files_are_refused_and_left_as_they_are() {
         .execute_batch("CREATE TABLE resource (x)")
         .unwrap();
     std::fs::copy(dir.path("s.db"), dir.path("future.db")).unwrap();
-    dir.open("future.db").execute_batch("PRAGMA user_version = 2").unwrap();
+    dir.open("future.db").execute_batch("PRAGMA user_version = 3").unwrap();
     std::fs::create_dir(dir.path("folder.db")).unwrap();
     for (name, why) in [
         ("text.db", "not an SQLite file"),
         ("short.db", "not an SQLite file"),
         ("other.db", "not a fhirlite store"),
-        ("future.db", "format 2"),
+        ("future.db", "format 3"),
         ("folder.db", "is a folder"),
     ] {
         let before = std::fs::read(dir.path(name)).ok();

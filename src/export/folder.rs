@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::manifest::{Manifest, Output};
-use super::plan::{File, Plan};
+use super::file::{File, Purpose};
+use super::manifest::{Frame, Manifest};
+use super::parameters::Edition;
+use super::plan::Plan;
 use crate::error::{Error, Kind, Result};
 
 /// A new or empty folder to export into.
@@ -22,7 +24,7 @@ pub struct Folder {
 pub struct Written {
     /// Files, the manifest not counted.
     pub files: u64,
-    /// Resources.
+    /// Resources (lines of `output` files).
     pub resources: u64,
     /// Bytes of NDJSON, before any packing.
     pub bytes: u64,
@@ -46,44 +48,41 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), gzip })
     }
 
-    /// Writes the files of `plan` and their manifest, which gives `request` as what was asked.
+    /// Writes the files of `plan` and their manifest in the shape of `edition`, which gives `asked` as
+    /// what was asked.
     ///
     /// # Errors
     /// `Io` where the disk refuses; then there is no manifest.
-    pub fn write(&self, plan: &Plan, request: &str) -> Result<Written> {
+    pub fn write(&self, plan: &Plan, edition: Edition, asked: &str) -> Result<Written> {
         let mut written = Written::default();
-        let mut output = Vec::with_capacity(plan.files.len());
         for file in &plan.files {
-            let name = self.name(file);
-            self.file(&name, plan, file)?;
+            self.file(&self.name(&file.name), plan, file)?;
             written.files += 1;
-            written.resources += file.count;
             written.bytes += file.bytes;
-            output.push(Output {
-                resource_type: file.resource_type().to_owned(),
-                url: name,
-                count: Some(file.count),
-            });
+            if file.purpose == Purpose::Output {
+                written.resources += file.count;
+            }
         }
-        let manifest = Manifest {
+        let frame = Frame {
+            edition,
             transaction_time: plan.snapshot.time().to_string(),
-            request: request.to_owned(),
-            requires_access_token: false,
-            output,
+            request: asked.to_owned(),
+            organized: plan.is_organized,
+            since: plan.has_since,
+            url: &|file| self.name(&file.name),
+            url_of: &|name| self.name(name),
         };
+        let files: Vec<&File> = plan.files.iter().collect();
+        let manifest = Manifest::page(&frame, &files, None);
         let name = "manifest.json";
         let mut disk = self.create(name)?;
         disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
         Ok(written)
     }
 
-    fn name(&self, file: &File) -> String {
-        let resource_type = file.resource_type();
+    fn name(&self, name: &str) -> String {
         let end = if self.gzip { ".gz" } else { "" };
-        match file.part {
-            None => format!("{resource_type}.ndjson{end}"),
-            Some(part) => format!("{resource_type}.{part:03}.ndjson{end}"),
-        }
+        format!("{name}{end}")
     }
 
     fn file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {

@@ -3,61 +3,195 @@
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 
+use super::file::{Content, File, Purpose};
+use super::rows;
+use super::shape::Shape;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Row, Selection, Snapshot};
+use crate::fhir::json;
+use crate::store::{Row, Selection, Snapshot, View};
 
 /// Bytes gathered before they are written: few writes, and short read transactions.
 const BUFFER: usize = 1 << 20;
 
-/// Writes the bytes `range` of what is selected, all of them or an error.
+/// The line by which a resource's deletion is told, without its end.
+///
+/// <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>, `deleted`.
+pub fn deletion(resource_type: &str, id: &str) -> String {
+    let url = json::quoted(&format!("{resource_type}/{id}"));
+    format!(
+        r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"request":{{"method":"DELETE","url":{url}}}}}]}}"#
+    )
+}
+
+/// The line before a patient's resources, without its end.
+///
+/// <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-organization>
+pub fn header(patient: &str) -> String {
+    let reference = json::quoted(&format!("Patient/{patient}"));
+    format!(
+        r#"{{"resourceType":"Parameters","parameter":[{{"name":"header","valueReference":{{"reference":{reference}}}}}]}}"#
+    )
+}
+
+/// Writes the bytes `range` of a file, all of them or an error.
 ///
 /// # Errors
 /// `Io` where `out` refuses, `Damaged` where there is less than `range` asks for.
 pub fn write(
     snapshot: &Snapshot,
-    selection: &Selection,
+    file: &File,
+    shape: &Shape,
     range: Range<u64>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let (mut from, mut skip) = match range.start {
-        0 => (Some(selection.first), 0),
-        start => row_at(snapshot, selection, start)?,
-    };
-    let mut left = range.end - range.start;
-    let mut buffer = Vec::with_capacity(BUFFER + BUFFER / 4);
-    while let Some(first) = from.filter(|_| left > 0) {
-        buffer.clear();
-        let rest = Selection { first, ..selection.clone() };
-        from = snapshot.lines(&rest, BUFFER, &mut buffer)?;
-        let piece = &buffer[skip.min(buffer.len())..];
-        skip = 0;
-        let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-        out.write_all(piece).map_err(|error| Error::io("the output", error))?;
-        left -= piece.len() as u64;
+    let mut window =
+        Window { skip: range.start, left: range.end - range.start, out, buffer: Vec::new() };
+    match &file.content {
+        Content::Range(selection) => of_range(snapshot, selection, shape, &mut window)?,
+        Content::Rows(rows) if file.purpose == Purpose::Deleted => {
+            of_deletions(&snapshot.view()?, rows, &mut window)?;
+        }
+        Content::Rows(rows) => of_rows(&snapshot.view()?, rows, shape, &mut window)?,
+        Content::Text(text) => window.push(text.as_bytes())?,
     }
-    match left {
-        0 => Ok(()),
-        _ => Err(Error::new(
-            Kind::Damaged,
-            format!(
-                "{left} bytes of {} are missing in the store; `fhirlite check` says more",
-                selection.resource_type
-            ),
-        )),
+    window.finish(&file.name)
+}
+
+/// The part of a file that is asked for, on its way out.
+struct Window<'a> {
+    skip: u64,
+    left: u64,
+    out: &'a mut dyn Write,
+    buffer: Vec<u8>,
+}
+
+impl Window<'_> {
+    fn line(&mut self, text: &str) -> Result<()> {
+        self.push(text.as_bytes())?;
+        self.push(b"\n")
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.gather(bytes);
+        match self.buffer.len() >= BUFFER {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    fn gather(&mut self, bytes: &[u8]) {
+        let skipped = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+        self.skip -= skipped as u64;
+        let rest = &bytes[skipped..];
+        let rest = &rest[..rest.len().min(usize::try_from(self.left).unwrap_or(usize::MAX))];
+        self.left -= rest.len() as u64;
+        self.buffer.extend_from_slice(rest);
+    }
+
+    fn is_over(&self) -> bool {
+        self.left == 0
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.buffer).map_err(|error| Error::io("the output", error))?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn finish(mut self, name: &str) -> Result<()> {
+        self.flush()?;
+        match self.left {
+            0 => Ok(()),
+            left => Err(Error::new(
+                Kind::Damaged,
+                format!(
+                    "{left} bytes of {name} are missing in the store; `fhirlite check` says more"
+                ),
+            )),
+        }
     }
 }
 
+fn of_range(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    shape: &Shape,
+    window: &mut Window<'_>,
+) -> Result<()> {
+    let resource_type = &selection.resource_type;
+    let is_plain = !shape.must_be_made(resource_type)
+        && (shape.growth() == 0 || snapshot.relative_urls(selection)? == 0);
+    let mut from = Some(selection.first);
+    if is_plain && window.skip > 0 {
+        (from, window.skip) = row_at(snapshot, selection, window.skip)?;
+    }
+    while let Some(first) = from.filter(|_| !window.is_over()) {
+        let rest = Selection { first, ..selection.clone() };
+        from = snapshot.bodies(&rest, |body| {
+            match is_plain {
+                true => window.gather(body.as_bytes()),
+                false => window.gather(shape.apply(resource_type, body).as_bytes()),
+            }
+            window.gather(b"\n");
+            match window.buffer.len() >= BUFFER || window.is_over() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        // Not while the store is being read: a slow client would hold that up.
+        window.flush()?;
+    }
+    Ok(())
+}
+
 /// The row that the byte at `offset` is in, and how many of its bytes come before.
-fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Option<i64>, usize)> {
+fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Option<i64>, u64)> {
     let mut start = 0;
     let mut found = (None, 0);
     snapshot.rows(selection, |Row { seq, size }| {
         if offset <= start + size {
-            found = (Some(seq), (offset - start) as usize);
+            found = (Some(seq), offset - start);
             return ControlFlow::Break(());
         }
         start += size + 1;
         ControlFlow::Continue(())
     })?;
     Ok(found)
+}
+
+fn of_rows(view: &View<'_>, rows: &[u8], shape: &Shape, window: &mut Window<'_>) -> Result<()> {
+    for block in rows::decode(rows) {
+        let block = block?;
+        if let Some(patient) = &block.patient {
+            window.line(&header(patient))?;
+        }
+        for seq in block.seqs {
+            if window.is_over() {
+                return Ok(());
+            }
+            let gathered = view.read(seq, |version, body| {
+                window.gather(shape.apply(&version.resource_type, body).as_bytes());
+            })?;
+            match gathered {
+                Some(()) => window.push(b"\n")?,
+                None => return Err(missing(seq)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn of_deletions(view: &View<'_>, rows: &[u8], window: &mut Window<'_>) -> Result<()> {
+    for block in rows::decode(rows) {
+        for seq in block?.seqs {
+            let (resource_type, id) = view.deleted(seq)?.ok_or_else(|| missing(seq))?;
+            window.line(&deletion(&resource_type, &id))?;
+        }
+    }
+    Ok(())
+}
+
+fn missing(seq: i64) -> Error {
+    let what = format!("version {seq} is not in the store any more; `fhirlite check` says more");
+    Error::new(Kind::Damaged, what)
 }

@@ -1,17 +1,32 @@
-//! The way out: a request → a plan (files as ranges, with counts and exact lengths) → NDJSON.
+//! The way out: a request → a plan (files as ranges or lists, with counts and exact lengths) → NDJSON.
 //!
-//! Nothing is materialised: a file is a query on a snapshot, its name a signed range.
+//! Nothing is materialised: a file is a query on a snapshot. `plan` works out which files there are,
+//! by what `scope` finds in an export of patients; `lines` writes them, in a `shape`.
 
+mod blocks;
+mod file;
 mod folder;
+mod jobs;
 mod lines;
 mod manifest;
+mod members;
+mod oneup;
+mod parameters;
 mod plan;
+mod provenance;
 mod request;
+mod rows;
+mod scope;
+mod shape;
 mod token;
+mod work;
 
+pub use file::{File, Purpose};
 pub use folder::{Folder, Written};
+pub use jobs::{Accepted, Jobs, Opened, Progress};
 pub use lines::write;
-pub use manifest::{Manifest, Output};
-pub use plan::{File, Plan};
-pub use request::{Request, instant};
+pub use manifest::{Frame, Manifest, Output};
+pub use parameters::{Asking, Edition, read};
+pub use plan::Plan;
+pub use request::{Associated, Level, Request, instant};
 pub use token::{Claims, Signer};

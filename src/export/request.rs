@@ -1,74 +1,82 @@
-//! What is asked for: the parameters of `$export`, checked.
+//! What is asked for: an export, checked.
 //!
-//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>; here those of the 1upHealth
-//! dialect, `_type` and `_since`, and what the command line adds.
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. Each dialect reads its own
+//! parameters into it (`parameters.rs`, `oneup.rs`), the command line its arguments.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
-use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
-use crate::fhir::resource::short;
+use serde::{Deserialize, Serialize};
 
-/// Parameters that say how the answer should look; ours looks so already.
-const HARMLESS: [&str; 3] = ["_format", "_pretty", "_outputFormat"];
-/// The names that NDJSON goes by in `_outputFormat`.
-const NDJSON: [&str; 3] = ["application/fhir+ndjson", "application/ndjson", "ndjson"];
+use crate::error::{Error, Kind, Result};
+use crate::fhir::elements::Elements;
+use crate::fhir::outcome::Issue;
+use crate::fhir::resource::short;
+use crate::fhir::{Instant, compartment};
+
+/// Whose data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Level {
+    /// Everything.
+    #[default]
+    System,
+    /// What is about patients.
+    Patient,
+    /// What is about the patient with this id.
+    OnePatient(String),
+    /// What is about the members of the Group with this id.
+    Group(String),
+}
+
+/// Which Provenance resources come along, where that is asked for (`includeAssociatedData`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Associated {
+    /// Of each resource the most recent one.
+    LatestProvenance,
+    /// All.
+    RelevantProvenance,
+}
 
 /// A checked export request. The default is everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
+    /// Whose data.
+    pub level: Level,
     /// Only these types; `None` is all. A type that nobody knows yields nothing.
     pub types: Option<BTreeSet<String>>,
     /// Only what has `meta.lastUpdated` strictly after this.
     pub since: Option<Instant>,
     /// Only what has `meta.lastUpdated` strictly before this.
     pub until: Option<Instant>,
+    /// Only these root elements, and those that resources cannot do without.
+    pub(crate) elements: Elements,
+    /// Only what is about these patients.
+    pub patients: Option<BTreeSet<String>>,
+    /// Which Provenance resources, instead of those that belong to what is in scope.
+    pub associated: Option<Associated>,
+    /// Whether files hold one patient after the other, instead of one type each.
+    pub organize_by_patient: bool,
+    /// Whether the manifest may come in pages.
+    pub partial_manifests: bool,
+    /// At least so many bytes in a file where there are so many. As files are as large as they may
+    /// be, nothing has to be done for it.
+    pub minimum_file_size: Option<NonZeroU64>,
+    /// At most so many bytes in a file, unless a single resource has more.
+    pub maximum_file_size: Option<NonZeroU64>,
     /// At most so many resources in a file.
     pub resources_per_file: Option<NonZeroU64>,
+    /// Whether `inactive` and `period` of a Group's members say nothing.
+    pub whole_roster: bool,
+    /// What relative URLs of attachments become absolute on; ends in a slash.
+    pub attachments_base: Option<String>,
+    /// What is to be said in the `error` file.
+    pub(crate) notices: Vec<Issue>,
 }
 
 impl Request {
-    /// From the query of the 1upHealth dialect, names and values decoded.
-    ///
-    /// # Errors
-    /// `Invalid`, naming the parameter, its value and what would be right. A parameter that is not
-    /// known is an error too: leaving it out of account would hand out more than was asked for.
-    pub fn from_query(query: &[(String, String)]) -> Result<Request> {
-        let mut request = Request::default();
-        for (name, value) in query {
-            match name.as_str() {
-                "_type" => request.add_types(value),
-                "_since" if request.since.is_some() => {
-                    return Err(Error::new(Kind::Invalid, "_since is given twice; give it once"));
-                }
-                // A `+` in the zone arrives as a blank where a client did not encode it.
-                "_since" => request.since = Some(instant("_since", &value.replace(' ', "+"))?),
-                "_outputFormat" if !NDJSON.contains(&value.replace(' ', "+").as_str()) => {
-                    return Err(Error::new(
-                        Kind::Invalid,
-                        format!(
-                            "_outputFormat {:?} is not supported; {} is",
-                            short(value),
-                            NDJSON[0]
-                        ),
-                    ));
-                }
-                // Ways of telling who asks, which an open store does not need to know.
-                "client_id" | "client_secret" | "access_token" => {}
-                name if HARMLESS.contains(&name) => {}
-                name => {
-                    return Err(Error::new(
-                        Kind::Invalid,
-                        format!(
-                            "parameter {:?} is not supported here; _type and _since are",
-                            short(name)
-                        ),
-                    ));
-                }
-            }
-        }
-        Ok(request)
+    /// Everything at a level.
+    pub fn at(level: Level) -> Request {
+        Request { level, ..Request::default() }
     }
 
     /// Adds a comma-separated list of types.
@@ -81,6 +89,41 @@ impl Request {
         if types.is_empty() {
             self.types = None;
         }
+    }
+
+    /// Adds `element` or `Type.element` to those that are wanted.
+    ///
+    /// # Errors
+    /// `Invalid`, saying what it should look like.
+    pub fn add_element(&mut self, entry: &str) -> Result<()> {
+        let wrong =
+            |what| Error::new(Kind::Invalid, format!("_elements {:?}: {what}", short(entry)));
+        self.elements.add(entry).map_err(wrong)
+    }
+
+    /// True where the type is among those asked for.
+    pub(super) fn wants(&self, resource_type: &str) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(resource_type))
+    }
+
+    /// True where a resource last updated at this time is asked for.
+    pub(super) fn covers(&self, last_updated: Instant) -> bool {
+        self.since.is_none_or(|since| last_updated > since)
+            && self.until.is_none_or(|until| last_updated < until)
+    }
+
+    /// True where all types asked for, if any, are outside of the Patient compartment.
+    pub(super) fn is_outside_compartment(&self) -> bool {
+        let types = self.types.as_ref().filter(|types| !types.is_empty());
+        types.is_some_and(|types| !types.iter().any(|name| compartment::has(name)))
+    }
+
+    /// True where its files are ranges that are found by looking at an index alone.
+    pub fn is_immediate(&self) -> bool {
+        self.level == Level::System
+            && self.elements.is_empty()
+            && self.associated.is_none()
+            && !self.organize_by_patient
     }
 }
 

@@ -9,10 +9,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::plan::File;
+use super::file::{Content, File, Purpose};
+use super::shape::Shape;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
-use crate::store::{Selection, Snapshot};
+use crate::store::{Selection, Snapshot, Store};
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
 /// `userId` of files that hold everybody's data.
@@ -42,13 +43,20 @@ pub struct Claims {
     /// … and before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
+    /// What relative URLs of attachments are absolute on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
 }
 
 impl Claims {
-    /// The claims for a file of a snapshot.
-    pub fn of(file: &File, snapshot: &Snapshot) -> Claims {
-        let Selection { resource_type, since, until, first, last } = &file.selection;
-        Claims {
+    /// The claims for a file of a snapshot, its attachments absolute on `base`; `None` for a file that
+    /// is no range.
+    pub fn of(file: &File, snapshot: &Snapshot, base: Option<&str>) -> Option<Claims> {
+        let Content::Range(Selection { resource_type, since, until, first, last }) = &file.content
+        else {
+            return None;
+        };
+        Some(Claims {
             start: format!("{first:x}"),
             end: format!("{last:x}"),
             total: file.count,
@@ -57,28 +65,44 @@ impl Claims {
             snapshot: snapshot.seq(),
             since: since.map(Instant::micros),
             until: until.map(Instant::micros),
-        }
+            base: base.map(str::to_owned),
+        })
     }
 
-    /// The number of the snapshot.
-    pub fn snapshot(&self) -> i64 {
-        self.snapshot
-    }
-
-    /// How many rows there must be.
-    pub fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// The rows meant; `None` where the numbers are none.
-    pub fn selection(&self) -> Option<Selection> {
-        Some(Selection {
+    /// The file that is meant; `None` where the store no longer has all of it.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn open(&self, store: &Store) -> Result<Option<(Snapshot, File, Shape)>> {
+        let snapshot = store.snapshot_at(self.snapshot, store.now());
+        let number = |text: &str| i64::from_str_radix(text, 16).ok();
+        let Some((first, last)) = number(&self.start).zip(number(&self.end)) else {
+            return Ok(None);
+        };
+        let selection = Selection {
             resource_type: self.resource_type.clone(),
             since: self.since.map(Instant::from_micros),
             until: self.until.map(Instant::from_micros),
-            first: i64::from_str_radix(&self.start, 16).ok()?,
-            last: i64::from_str_radix(&self.end, 16).ok()?,
-        })
+            first,
+            last,
+        };
+        let shape = Shape::on(self.base.clone());
+        let total = snapshot.total(&selection)?.filter(|total| total.count == self.total);
+        let Some(total) = total else { return Ok(None) };
+        let growth = match shape.growth() {
+            0 => 0,
+            growth => growth * snapshot.relative_urls(&selection)?,
+        };
+        let file = File {
+            purpose: Purpose::Output,
+            name: format!("{}.ndjson", self.resource_type),
+            resource_type: Some(self.resource_type.clone()),
+            count: total.count,
+            bytes: total.bytes + total.count + growth,
+            continues_in: None,
+            content: Content::Range(selection),
+        };
+        Ok(Some((snapshot, file, shape)))
     }
 }
 

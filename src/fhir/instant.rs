@@ -5,10 +5,14 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z. Finer fractions are cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Instant(i64);
 
 /// How well a text kept to the form of a FHIR instant.
@@ -59,6 +63,35 @@ impl Instant {
     }
 }
 
+/// The first moment of a FHIR dateTime (`2020`, `2020-05`, `2020-05-12`, or with a time) and the
+/// first one after it; without a zone it is taken as UTC. `None` where it is none.
+///
+/// <https://hl7.org/fhir/R4/datatypes.html#dateTime>
+pub fn span(text: &str) -> Option<(Instant, Instant)> {
+    let day =
+        |date: NaiveDate| date.and_hms_opt(0, 0, 0).map(|time| time.and_utc().timestamp_micros());
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let (first, next) = match text.len() {
+        4 | 7 if digits(text) => {
+            let whole = format!("{text}{}", if text.len() == 4 { "-01-01" } else { "-01" });
+            let first = NaiveDate::parse_from_str(&whole, "%Y-%m-%d").ok()?;
+            (first, first.checked_add_months(Months::new(if text.len() == 4 { 12 } else { 1 }))?)
+        }
+        10 => {
+            let (first, _) = Instant::parse(text)?;
+            let first = DateTime::from_timestamp_micros(first.0)?.date_naive();
+            (first, first.checked_add_days(Days::new(1))?)
+        }
+        _ => {
+            let (first, _) = Instant::parse(text)?;
+            // Times are to the second, or to the digits that they have; a microsecond is our finest.
+            let finest = if text.contains('.') { 1 } else { 1_000_000 };
+            return Some((first, Instant(first.0 + finest)));
+        }
+    };
+    Some((Instant(day(first)?), Instant(day(next)?)))
+}
+
 /// True for `dddd-dd-dd`, alone or with `Tdd:dd:dd` and more behind it.
 fn has_shape(text: &[u8]) -> bool {
     let like = |text: &[u8], shape: &[u8]| {
@@ -88,6 +121,25 @@ impl fmt::Display for Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn partial_dates_span_what_they_leave_open() {
+        let times = |text| span(text).map(|(first, next)| (first.to_string(), next.to_string()));
+        let both = |first: &str, next: &str| Some((first.to_owned(), next.to_owned()));
+        assert_eq!(times("2020"), both("2020-01-01T00:00:00.000Z", "2021-01-01T00:00:00.000Z"));
+        assert_eq!(times("2020-02"), both("2020-02-01T00:00:00.000Z", "2020-03-01T00:00:00.000Z"));
+        assert_eq!(
+            times("2020-02-29"),
+            both("2020-02-29T00:00:00.000Z", "2020-03-01T00:00:00.000Z")
+        );
+        assert_eq!(
+            times("2020-02-29T10:00:00+02:00"),
+            both("2020-02-29T08:00:00.000Z", "2020-02-29T08:00:01.000Z")
+        );
+        for text in ["", "20", "2020-13", "2020-02-30", "2020-2", "yyyy", "202é"] {
+            assert_eq!(span(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn only_what_fhir_writes_is_a_time() {

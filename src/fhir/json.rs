@@ -13,7 +13,7 @@ use memchr::{memchr2, memchr3};
 pub const MAX_DEPTH: usize = 1000;
 
 /// A string value in a JSON text, with the key it stands under.
-pub struct Found<'a> {
+pub struct Found<'a, 'k> {
     /// The nearest key as written between its quotes; array elements have their array's key.
     pub key: &'a str,
     /// The key of the object that the value is a member of; empty at the root.
@@ -22,6 +22,24 @@ pub struct Found<'a> {
     pub at: Range<usize>,
     /// The value as written between its quotes, escapes and all.
     pub raw: &'a str,
+    text: &'a str,
+    enclosing: &'k [Range<usize>],
+}
+
+impl Found<'_, '_> {
+    /// True where the keys from the root down to the value are these. Lists are not counted.
+    pub fn is_at(&self, path: &[impl AsRef<str>]) -> bool {
+        let Some((last, above)) = path.split_last() else { return false };
+        // The root has no key.
+        let enclosing = self.enclosing.get(1..).unwrap_or_default();
+        let same = |key: &str, wanted: &str| key == wanted || unescaped(key) == wanted;
+        enclosing.len() == above.len()
+            && same(self.key, last.as_ref())
+            && enclosing
+                .iter()
+                .zip(above)
+                .all(|(key, wanted)| same(&self.text[key.clone()], wanted.as_ref()))
+    }
 }
 
 /// The end of the string that opens at `open`, one past its closing quote.
@@ -38,7 +56,7 @@ fn string_end(bytes: &[u8], open: usize) -> usize {
 }
 
 /// Calls `visit` with every string value of a valid JSON text, in order, at any depth.
-pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(Found<'a>)) {
+pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(Found<'a, '_>)) {
     let bytes = text.as_bytes();
     let mut keys: Vec<Range<usize>> = Vec::with_capacity(16);
     let mut key = 0..0;
@@ -67,12 +85,73 @@ pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(Found<'a>)) {
                         parent: &text[keys.last().cloned().unwrap_or(0..0)],
                         at: at..end,
                         raw: &text[inside],
+                        text,
+                        enclosing: &keys,
                     });
                 }
                 at = end;
             }
         }
     }
+}
+
+/// A member of an object: its name as written between its quotes, and where it stands, from the
+/// opening quote of its name to the end of its value.
+pub struct Member<'a> {
+    /// The name, escapes and all.
+    pub name: &'a str,
+    /// Name and value.
+    pub at: Range<usize>,
+    /// The value alone.
+    pub value: Range<usize>,
+}
+
+/// The members of the object that a valid JSON text is, in order.
+pub fn members(text: &str) -> Vec<Member<'_>> {
+    let bytes = text.as_bytes();
+    let mut members = Vec::new();
+    let mut at = bytes.iter().position(|b| *b == b'{').map_or(bytes.len(), |open| open + 1);
+    while let Some(step) = memchr::memchr(b'"', &bytes[at..]) {
+        let start = at + step;
+        let name_end = string_end(bytes, start);
+        let is_space = |b: &u8| b.is_ascii_whitespace() || *b == b':';
+        let value = name_end + bytes[name_end..].iter().take_while(|b| is_space(b)).count();
+        let end = value_end(bytes, value);
+        let name = &text[start + 1..name_end.saturating_sub(1).max(start + 1)];
+        members.push(Member { name, at: start..end, value: value..end });
+        at = end;
+    }
+    members
+}
+
+/// The end of the value that begins at `start`.
+fn value_end(bytes: &[u8], start: usize) -> usize {
+    let (mut at, mut depth) = (start, 0usize);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at = string_end(bytes, at);
+                if depth == 0 {
+                    return at;
+                }
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' | b',' if depth == 0 => {
+                let behind = bytes[start..at].iter().rev().take_while(|b| b.is_ascii_whitespace());
+                return at - behind.count();
+            }
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
 }
 
 /// True where brackets nest deeper than [`MAX_DEPTH`].
@@ -200,6 +279,43 @@ mod tests {
             seen,
             [("a", "1"), ("b", "2"), ("c", "3"), ("d\\\"", "4"), ("b", "5"), ("g", "\\\\")]
         );
+    }
+
+    #[test]
+    fn members_of_an_object_stand_where_they_are_said_to() {
+        let text = r#" { "a" : 1.00 , "b":{"c":[1,{"d":"}"}]},"e\"":"x,y" ,"f":[] } "#;
+        let seen: Vec<_> = members(text)
+            .into_iter()
+            .map(|member| (member.name, &text[member.value.clone()], &text[member.at]))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a", "1.00", r#""a" : 1.00"#),
+                ("b", r#"{"c":[1,{"d":"}"}]}"#, r#""b":{"c":[1,{"d":"}"}]}"#),
+                ("e\\\"", r#""x,y""#, r#""e\"":"x,y""#),
+                ("f", "[]", r#""f":[]"#)
+            ]
+        );
+        assert!(members("{}").is_empty());
+    }
+
+    #[test]
+    fn paths_are_those_of_keys_from_the_root() {
+        let text = r#"{"a":[{"b":"1"},{"c":{"b":"2"}}],"b":"3","contained":[{"a":[{"b":"4"}]}]}"#;
+        let at = |path: &[&str]| {
+            let mut seen = Vec::new();
+            each_string(text, |found| {
+                if found.is_at(path) {
+                    seen.push(found.raw);
+                }
+            });
+            seen
+        };
+        assert_eq!(at(&["a", "b"]), ["1"]);
+        assert_eq!(at(&["a", "c", "b"]), ["2"]);
+        assert_eq!(at(&["b"]), ["3"]);
+        assert_eq!(at(&["c", "b"]), [""; 0]);
     }
 
     #[test]

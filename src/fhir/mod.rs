@@ -1,9 +1,14 @@
-//! The vocabulary: instants, resources, Bundles, references. Pure: no I/O, no clock.
+//! The vocabulary: instants, resources, Bundles, references, compartments. Pure: no I/O, no clock.
 
+pub mod attachment;
 pub mod bundle;
+pub mod compartment;
+pub mod elements;
+pub mod group;
 pub mod instant;
 pub mod json;
 pub mod outcome;
+pub mod parameters;
 pub mod reference;
 pub mod resource;
 

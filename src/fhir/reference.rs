@@ -23,7 +23,7 @@ pub enum Slot {
 /// Elements of type url or uri that point at something rather than name it. `system`, `value`,
 /// `display`, `div` and the like are never looked at, nor the `url` that is a resource's canonical
 /// name or says which extension it is.
-fn slot(found: &Found<'_>) -> Option<Slot> {
+pub(super) fn slot(found: &Found<'_, '_>) -> Option<Slot> {
     let key = json::unescaped(found.key);
     match key.as_ref() {
         "reference" => Some(Slot::Reference),
@@ -233,9 +233,60 @@ pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
     (named && is_id(id)).then_some((resource_type, id))
 }
 
+/// The resource of this store that a reference means: `Type/id`, a version of it, or an absolute
+/// URL that ends so. `None` for fragments, `urn:` links, searches and all else.
+///
+/// A server writes references relative or on its own base, and the base that a file was exported
+/// from is not known, so no host is looked at.
+pub fn local(link: &str) -> Option<(&str, &str)> {
+    let is_absolute = link.starts_with("http://") || link.starts_with("https://");
+    let (resource_type, id) = type_and_id(link)?;
+    let is_relative = link.starts_with(resource_type)
+        && link[resource_type.len() + 1 + id.len()..]
+            .split('/')
+            .nth(1)
+            .is_none_or(|h| h == "_history");
+    (is_absolute || is_relative).then_some((resource_type, id))
+}
+
+/// Calls `visit` with each reference to a resource of this store, at any depth.
+pub fn each_local(text: &str, mut visit: impl FnMut(&str, &str)) {
+    json::each_string(text, |found| {
+        if slot(&found) == Some(Slot::Reference)
+            && let Some((resource_type, id)) = local(&json::unescaped(found.raw))
+        {
+            visit(resource_type, id);
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references_to_this_store_have_three_forms() {
+        for link in [
+            "Patient/1",
+            "Patient/1/_history/2",
+            "https://x/fhir/Patient/1",
+            "http://x/Patient/1/_history/2",
+        ] {
+            assert_eq!(local(link), Some(("Patient", "1")), "{link}");
+        }
+        for link in [
+            "#1",
+            "urn:uuid:1",
+            "a/Patient/1",
+            "ftp://x/Patient/1",
+            "Patient?identifier=1",
+            "Patient/",
+            "Patient",
+            "Patient/1/x",
+        ] {
+            assert_eq!(local(link), None, "{link}");
+        }
+    }
 
     #[test]
     fn urns_are_rewritten_in_links_alone() {

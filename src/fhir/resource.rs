@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::instant::{Form, Instant};
 use super::json::{self, Edits};
+use super::{attachment, compartment};
 
 /// FHIR's own limit for an id; longer ones are taken with a remark.
 const ID_LENGTH: usize = 64;
@@ -80,6 +81,10 @@ pub struct Resource {
     pub hash: [u8; 32],
     /// What `identifier` at the root holds.
     pub identifiers: Vec<Identifier>,
+    /// The ids of the patients in whose compartment it is.
+    pub patients: Vec<String>,
+    /// How many attachments it has whose URL is relative.
+    pub relative_urls: u64,
     /// What a careful reader would want to know though the resource was taken.
     pub remarks: Vec<String>,
     id_end: usize,
@@ -325,6 +330,8 @@ impl Resource {
             id_end: head.id.map_or(0, |raw| place(text, raw).end),
             identifiers: head.identifier.map(identifiers).unwrap_or_default(),
             hash: Sha256::digest(text.as_bytes()).into(),
+            patients: compartment::patients(&resource_type, text),
+            relative_urls: attachment::relative_urls(text),
             resource_type,
             id,
             remarks,

@@ -7,7 +7,8 @@ pub fn headers() -> [(&'static str, &'static str); 2] {
     [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED)]
 }
 
-const EXPOSED: &str = "Content-Length, Content-Range, ETag, Retry-After";
+const EXPOSED: &str = "Content-Length, Content-Location, Content-Range, ETag, Expires, Last-Modified, \
+                       Preference-Applied, Retry-After, X-Export-Status, X-Progress";
 const ALLOWED: &str = "Accept, Authorization, Content-Type, If-None-Match, If-Range, Prefer, Range, \
                        client_id, client_secret, x-oneup-user-id";
 

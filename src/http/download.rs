@@ -1,6 +1,6 @@
-//! `GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson`: a file, straight from the store.
+//! A file, straight from the store: whole, in part, packed, or not at all where it is known.
 //!
-//! A file name never means other bytes, so its ETag is strong and holds for ever; Range and
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-request>. A file name never means other bytes, so its ETag is strong and holds for ever; Range and
 //! conditional requests follow <https://www.rfc-editor.org/rfc/rfc9110#section-13> and `#section-14`.
 
 use std::io::Write;
@@ -13,37 +13,39 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use super::message::{Body, Request, Response};
-use super::route::Context;
 use crate::error::{Error, Kind, Result};
-use crate::export;
-use crate::store::{Selection, Snapshot};
 
 const NDJSON: &str = "application/fhir+ndjson";
+/// For files that everybody may keep: <https://www.rfc-editor.org/rfc/rfc8246>.
+pub const NEVER_STALE: &str = "public, max-age=31536000, immutable";
 
-/// Answers with the file `name` (with its `.ndjson`) of `resource_type`.
-pub fn download(
-    context: &Context,
-    request: &Request,
-    resource_type: &str,
-    name: &str,
-) -> Result<Response> {
-    let Some(token) = name.strip_suffix(".ndjson") else {
-        return Err(Error::new(Kind::NotFound, "file names end in .ndjson"));
-    };
-    let claims = context.signer.verify(token, resource_type)?;
-    let time = context.store.now();
-    let snapshot = context.store.snapshot_at(claims.snapshot(), time);
-    let (selection, length) = file(&snapshot, &claims)?;
+/// Writes a part of a file.
+type WritePart = Box<dyn FnOnce(Range<u64>, &mut dyn Write) -> Result<()> + Send>;
 
+/// A file on its way out.
+pub struct Bytes {
+    /// What all its bytes depend on, and nothing else does.
+    pub name: String,
+    /// How many they are.
+    pub length: u64,
+    /// `Cache-Control`.
+    pub cache_control: &'static str,
+    /// Writes them.
+    pub write: WritePart,
+}
+
+/// Answers with a file, or what of it is asked for.
+pub fn send(request: &Request, bytes: Bytes) -> Result<Response> {
+    let Bytes { name, length, cache_control, write } = bytes;
     // https://www.rfc-editor.org/rfc/rfc9110#section-14.2: only GET has ranges.
     let asked = request.header("range").filter(|_| request.method == "GET");
     let gzip = request.prefers_gzip() && asked.is_none() && request.takes_chunks;
-    let etag = etag(token, gzip);
+    let etag = etag(&name, gzip);
     let with_validators = |response: Response| {
         response
             .with("ETag", etag.clone())
             .with("Vary", "Accept-Encoding")
-            .with("Cache-Control", "private, no-cache")
+            .with("Cache-Control", cache_control)
     };
     if request.header("if-match").is_some_and(|known| !names(&known, &etag)) {
         let error = Error::new(Kind::Invalid, "the file has another ETag, and always will");
@@ -54,11 +56,14 @@ pub fn download(
     if request.header("if-none-match").is_some_and(|known| names(&known, &etag)) {
         return Ok(with_validators(Response::empty(304)));
     }
+    let ndjson = |status, body| Response {
+        status,
+        headers: vec![("Content-Type", NDJSON.to_owned())],
+        body,
+    };
     if gzip {
-        let body = Body::Unknown(Box::new(move |out| packed(&snapshot, &selection, length, out)));
-        let response =
-            Response { status: 200, headers: vec![("Content-Type", NDJSON.to_owned())], body };
-        return Ok(with_validators(response.with("Content-Encoding", "gzip")));
+        let body = Body::Unknown(Box::new(move |out| packed(write, length, out)));
+        return Ok(with_validators(ndjson(200, body).with("Content-Encoding", "gzip")));
     }
     let range = asked
         .filter(|_| request.header("if-range").is_none_or(|known| known == etag))
@@ -80,49 +85,28 @@ pub fn download(
             return Ok(response);
         }
     };
-    let size = range.end - range.start;
-    let body =
-        Body::Exactly(size, Box::new(move |out| export::write(&snapshot, &selection, range, out)));
-    let mut response =
-        Response { status, headers: vec![("Content-Type", NDJSON.to_owned())], body };
+    let body = Body::Exactly(range.end - range.start, Box::new(move |out| write(range, out)));
+    let mut response = ndjson(status, body);
     if let Some(described) = described {
         response = response.with("Content-Range", described);
     }
     Ok(with_validators(response.with("Accept-Ranges", "bytes")))
 }
 
-/// What the file is and how long; an error where the store no longer has all of it.
-fn file(snapshot: &Snapshot, claims: &export::Claims) -> Result<(Selection, u64)> {
-    let gone = || {
-        Error::new(Kind::NotFound, "the store no longer has all of this file; start a new export")
-    };
-    let selection = claims.selection().ok_or_else(gone)?;
-    match snapshot.total(&selection)? {
-        Some(total) if total.count == claims.total() => Ok((selection, total.bytes + total.count)),
-        _ => Err(gone()),
-    }
-}
-
-fn packed(
-    snapshot: &Snapshot,
-    selection: &Selection,
-    length: u64,
-    out: &mut dyn Write,
-) -> Result<()> {
+fn packed(write: WritePart, length: u64, out: &mut dyn Write) -> Result<()> {
     let mut packed = GzEncoder::new(out, Compression::fast());
-    export::write(snapshot, selection, 0..length, &mut packed)?;
+    write(0..length, &mut packed)?;
     packed.finish().map(drop).map_err(|error| Error::io("the connection", error))
 }
 
-/// The file's name says all that its bytes depend on.
-fn etag(token: &str, gzip: bool) -> String {
-    let hash = BASE64URL.encode(&Sha256::digest(token)[..15]);
+fn etag(name: &str, gzip: bool) -> String {
+    let hash = BASE64URL.encode(&Sha256::digest(name)[..15]);
     let coding = if gzip { "-gzip" } else { "" };
     format!("\"{hash}{coding}\"")
 }
 
 /// True if a list of entity tags (`If-None-Match`) names this one; comparison is weak.
-fn names(list: &str, etag: &str) -> bool {
+pub fn names(list: &str, etag: &str) -> bool {
     list.split(',')
         .map(str::trim)
         .any(|known| known == "*" || known.trim_start_matches("W/") == etag)

@@ -1,33 +1,105 @@
-//! `GET /bulk-data/r4/$export`: the 1upHealth dialect's kick-off, answered at once.
+//! `$export` of the HL7 base: a job, and where to ask for it.
 //!
-//! One request, one manifest: nothing is made ahead, so there is nothing to wait for. The base that
-//! file URLs stand on is `--base-url`, else what the client called us.
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-kick-off-request>. `$export-v4` is the
+//! same in the edition of the STU4 ballot, under the name that the CapabilityStatement gives it.
 
 use super::message::{Request, Response};
-use super::route::{Context, EXPORT};
-use crate::error::Result;
-use crate::export::{self, Claims, Manifest, Output, Plan};
+use super::prefer::{Preferences, takes_json};
+use super::route::{Context, FHIR};
+use crate::error::{Error, Kind, Result};
+use crate::export::{self, Accepted, Asking, Edition, Level};
+use crate::fhir::elements::is_r4_type;
+use crate::fhir::outcome::Issue;
+use crate::fhir::parameters;
+use crate::store::Snapshot;
 
-/// Answers with the manifest.
-pub fn kickoff(context: &Context, request: &Request) -> Result<Response> {
-    let asked = export::Request::from_query(&request.query)?;
-    let plan = Plan::new(context.store.snapshot()?, &asked)?;
+/// Where a job and its files are to be found.
+pub struct Place {
+    /// What comes before the job's id in the URL of its status.
+    pub status: String,
+    /// What comes before it in those of its files.
+    pub files: String,
+    /// The edition of its manifest.
+    pub edition: Edition,
+}
+
+/// Answers a kick-off at `level`.
+pub fn kickoff(
+    context: &Context,
+    request: &Request,
+    level: Level,
+    edition: Edition,
+) -> Result<Response> {
+    takes_json(request)?;
+    let is_lenient = Preferences::of(request).is_lenient();
+    let mut pairs = request.query.clone();
+    pairs.extend(posted(request)?);
     let base = context.base(request);
-    let mut output = Vec::with_capacity(plan.files.len());
-    for file in &plan.files {
-        let name = context.signer.sign(&Claims::of(file, &plan.snapshot))?;
-        let resource_type = file.selection.resource_type.clone();
-        output.push(Output {
-            url: format!("{base}{EXPORT}/{resource_type}/{name}.ndjson"),
-            resource_type,
-            count: None,
-        });
-    }
-    let manifest = Manifest {
-        transaction_time: plan.snapshot.time().to_string(),
-        request: format!("{base}{}", request.target),
-        requires_access_token: false,
-        output,
+    let asking = Asking {
+        edition,
+        level,
+        is_post: request.method == "POST",
+        is_lenient,
+        is_type: &|name| Ok(is_r4_type(name) || context.store.has_type(name)?),
     };
-    Ok(Response::new(200, "application/json", manifest.to_json()).with("Cache-Control", "no-store"))
+    let mut asked = export::read(&pairs, &asking)?;
+    asked.attachments_base = Some(format!("{base}{FHIR}/"));
+    let snapshot = context.store.snapshot()?;
+    asked.check(&snapshot, is_lenient)?;
+    let jobs = format!("{base}{FHIR}/jobs/");
+    let place = Place { status: jobs.clone(), files: jobs, edition };
+    accept(context, request, snapshot, asked, place)
+}
+
+/// Makes a checked export a job.
+pub fn accept(
+    context: &Context,
+    request: &Request,
+    snapshot: Snapshot,
+    asked: export::Request,
+    place: Place,
+) -> Result<Response> {
+    let preferences = Preferences::of(request);
+    let accepted = Accepted {
+        request: asked,
+        url: format!("{}{}", context.base(request), request.target),
+        files: place.files,
+        status: place.status,
+        edition: place.edition,
+        separate_status: preferences.separate_export_status,
+    };
+    let id = context.jobs.accept(snapshot, &accepted)?;
+    let location = format!("{}{id}", accepted.status);
+    let said = Issue::information(format!("accepted; its status is at {location}"));
+    let response = Response::outcome(202, said)
+        .with("Content-Location", location)
+        .with("Cache-Control", "no-store");
+    Ok(match preferences.applied() {
+        Some(applied) => response.with("Preference-Applied", applied),
+        None => response,
+    })
+}
+
+/// The parameters in a request's body.
+fn posted(request: &Request) -> Result<Vec<(String, String)>> {
+    if request.body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    let mut parts = content_type.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    let charset = parts.find_map(|part| part.strip_prefix("charset="));
+    let is_utf8 = charset.is_none_or(|charset| charset.trim_matches('"') == "utf-8");
+    if !matches!(media, "application/fhir+json" | "application/json") || !is_utf8 {
+        let what = format!(
+            "a body of {content_type:?} is not read; send a Parameters resource as application/fhir+json"
+        );
+        return Err(Error::new(Kind::UnsupportedFormat, what));
+    }
+    let wrong = |what: String| {
+        Error::new(Kind::Invalid, format!("the body is no Parameters resource: {what}"))
+    };
+    let text =
+        std::str::from_utf8(&request.body).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    parameters::read(text.trim_start_matches('\u{feff}')).map_err(wrong)
 }

@@ -5,12 +5,12 @@ use std::io::Write;
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Kind, Result};
-use crate::fhir::outcome::OperationOutcome;
+use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
 
 /// The media type of FHIR JSON.
 pub const FHIR_JSON: &str = "application/fhir+json";
 
-/// A request without its body: nothing here takes one.
+/// A request.
 pub struct Request {
     /// `GET`, `HEAD`, …
     pub method: String,
@@ -22,6 +22,8 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// Header names in lower case, and values.
     pub headers: Vec<(String, String)>,
+    /// The body, where one is wanted.
+    pub body: Vec<u8>,
     /// Whether the client can take a body in pieces (HTTP/1.1).
     pub takes_chunks: bool,
 }
@@ -61,6 +63,7 @@ impl Request {
                 })
                 .collect(),
             headers,
+            body: Vec::new(),
             takes_chunks,
         })
     }
@@ -130,26 +133,51 @@ impl Response {
         Response { status, headers: Vec::new(), body: Body::Bytes(Vec::new()) }
     }
 
+    /// The words that go with its status.
+    pub fn reason(&self) -> &'static str {
+        match self.status {
+            200 => "OK",
+            202 => "Accepted",
+            204 => "No Content",
+            206 => "Partial Content",
+            304 => "Not Modified",
+            400 => "Bad Request",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            406 => "Not Acceptable",
+            408 => "Request Timeout",
+            410 => "Gone",
+            412 => "Precondition Failed",
+            413 => "Content Too Large",
+            415 => "Unsupported Media Type",
+            416 => "Range Not Satisfiable",
+            501 => "Not Implemented",
+            503 => "Service Unavailable",
+            _ => "Internal Server Error",
+        }
+    }
+
     /// With one more header.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));
         self
     }
 
+    /// An OperationOutcome of one issue.
+    pub fn outcome(status: u16, issue: Issue) -> Response {
+        Response::new(status, FHIR_JSON, OperationOutcome::of(&[issue]).to_line())
+    }
+
     /// An error as an OperationOutcome. Faults of our own say no more than that they are.
     pub fn error(error: &Error) -> Response {
         let (_, status, code) = error.kind().outward();
-        let text = error.to_string();
-        let diagnostics = match error.kind() {
-            Kind::Internal | Kind::Io | Kind::Damaged | Kind::NotAStore => {
-                "a fault of the server; its log says more"
-            }
-            _ => &text,
+        let issue = Issue {
+            severity: Severity::Error,
+            code: code.to_owned(),
+            diagnostics: error.for_clients().to_owned(),
         };
-        let mut body =
-            serde_json::to_vec(&OperationOutcome::error(code, diagnostics)).unwrap_or_default();
-        body.push(b'\n');
-        let response = Response::new(status, FHIR_JSON, body);
+        let response = Response::outcome(status, issue);
         match error.kind() {
             // Clients that are not told how long to wait wait a minute.
             Kind::Busy => response.with("Retry-After", "1"),

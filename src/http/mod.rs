@@ -5,8 +5,16 @@ mod cross_origin;
 mod download;
 mod kickoff;
 mod message;
+mod metadata;
+mod oneup;
+mod operation;
+mod prefer;
+mod publish;
+mod read;
 mod route;
+mod search;
 mod server;
+mod status;
 mod wire;
 
 pub use server::{Options, Reserved, Server};

@@ -1,15 +1,25 @@
 //! Which path is whose.
 
-use super::cross_origin;
-use super::download::download;
 use super::kickoff::kickoff;
 use super::message::{Request, Response};
+use super::metadata::{metadata, operation};
+use super::publish::publish;
+use super::read::{read, read_version};
+use super::search::search;
+use super::status::{cancel, further_page, status};
+use super::{cross_origin, oneup, status};
 use crate::error::{Error, Kind, Result};
-use crate::export::Signer;
+use crate::export::{Edition, Jobs, Level, Signer};
+use crate::fhir::elements::is_r4_type;
+use crate::fhir::resource::short;
 use crate::store::Store;
 
 /// The kick-off's path; those of files are below it. The `$` stands for itself in URLs.
 pub const EXPORT: &str = "/bulk-data/r4/$export";
+/// The HL7 base.
+pub const FHIR: &str = "/fhir";
+/// The published dataset; its files are below it.
+pub const PUBLISH: &str = "/fhir/$bulk-publish";
 const READING: &str = "GET, HEAD, OPTIONS";
 
 /// What handlers work with.
@@ -18,6 +28,8 @@ pub struct Context {
     pub store: Store,
     /// Signs and reads file names.
     pub signer: Signer,
+    /// Accepted exports.
+    pub jobs: Jobs,
     /// What URLs begin with, where that was said.
     pub base_url: Option<String>,
     /// What they begin with where neither that nor the client says it.
@@ -51,22 +63,33 @@ pub fn answer(context: &Context, request: &Request, log: &dyn Fn(&Error)) -> Res
         if response.status == 500 {
             log(&error);
         }
-        match error.kind() {
-            Kind::MethodNotAllowed => response.with("Allow", READING),
-            _ => response,
-        }
+        response
     })
+}
+
+/// True where a body is wanted: that of others is left where it is.
+pub fn takes_body(request: &Request) -> bool {
+    let is_export = |name: &String| matches!(name.as_str(), "$export" | "$export-v4");
+    request.method == "POST"
+        && request.path.first().is_some_and(|first| first == "fhir")
+        && request.path.last().is_some_and(is_export)
 }
 
 fn route(context: &Context, request: &Request) -> Result<Response> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     match path[..] {
-        ["bulk-data", "r4", "$export"] => read(request, || kickoff(context, request)),
-        ["bulk-data", "r4", "$export", resource_type, name] => {
-            read(request, || download(context, request, resource_type, name))
+        ["health"] => allow(request, READING, || health(context)),
+        ["fhir", ref rest @ ..] => fhir(context, request, rest),
+        ["bulk-data", "r4", "$export"] => {
+            allow(request, READING, || oneup::kickoff(context, request))
         }
-        ["bulk-data", "r4", "Group", _, "$export"] => read(request, || {
-            let what = "exports of a Group are not supported yet; $export without a Group is";
+        ["bulk-data", "r4", "$export", "job", ref rest @ ..]
+        | ["bulk-data", "r4", "$export", "file", ref rest @ ..] => job(context, request, rest),
+        ["bulk-data", "r4", "$export", resource_type, name] => {
+            allow(request, READING, || oneup::file(context, request, resource_type, name, false))
+        }
+        ["bulk-data", "r4", "Group", _, "$export"] => allow(request, READING, || {
+            let what = "exports of a Group are not supported here yet; /fhir/Group/[id]/$export is";
             Err(Error::new(Kind::NotSupported, what))
         }),
         ["bulk-data", version @ ("dstu2" | "stu3"), ..] => Err(Error::new(
@@ -75,23 +98,106 @@ fn route(context: &Context, request: &Request) -> Result<Response> {
                 "a store holds one version of FHIR, and this one is served as r4, not {version}: {EXPORT}"
             ),
         )),
-        _ => Err(Error::new(
-            Kind::NotFound,
-            format!(
-                "there is nothing here; {EXPORT} answers with a manifest of the files to download"
-            ),
-        )),
+        _ => Err(nothing()),
     }
 }
 
-/// The methods of a resource that can only be read.
-fn read(request: &Request, answer: impl FnOnce() -> Result<Response>) -> Result<Response> {
-    match request.method.as_str() {
-        "GET" | "HEAD" => answer(),
-        "OPTIONS" => Ok(cross_origin::options(request, READING)),
-        other => Err(Error::new(
-            Kind::MethodNotAllowed,
-            format!("{other} is not supported here; GET and HEAD are"),
-        )),
+/// Below the HL7 base.
+fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response> {
+    match *path {
+        ["metadata"] => allow(request, READING, || metadata(context, request)),
+        ["$bulk-publish"] => allow(request, READING, || publish(context, request)),
+        ["$bulk-publish", resource_type, name] => {
+            allow(request, READING, || oneup::file(context, request, resource_type, name, true))
+        }
+        ["jobs", ref rest @ ..] => job(context, request, rest),
+        [operation @ ("$export" | "$export-v4")] => {
+            export(context, request, Level::System, operation)
+        }
+        ["Patient", operation @ ("$export" | "$export-v4")] => {
+            export(context, request, Level::Patient, operation)
+        }
+        ["Patient", id, operation @ ("$export" | "$export-v4")] => {
+            export(context, request, Level::OnePatient(id.to_owned()), operation)
+        }
+        ["Group", id, operation @ ("$export" | "$export-v4")] => {
+            export(context, request, Level::Group(id.to_owned()), operation)
+        }
+        ["OperationDefinition", id] => {
+            allow(request, READING, || match operation(context, request, id)? {
+                Some(ours) => Ok(ours),
+                None => read(context, request, "OperationDefinition", id),
+            })
+        }
+        [resource_type] if is_type(context, resource_type)? => {
+            allow(request, READING, || search(context, request, resource_type))
+        }
+        [resource_type, id] if is_type(context, resource_type)? => {
+            allow(request, READING, || read(context, request, resource_type, id))
+        }
+        [resource_type, id, "_history", version] if is_type(context, resource_type)? => {
+            allow(request, READING, || read_version(context, request, resource_type, id, version))
+        }
+        _ => Err(nothing()),
     }
+}
+
+/// A kick-off. By the STU4 ballot "GET requests SHALL NOT be used to kick off".
+fn export(context: &Context, request: &Request, level: Level, operation: &str) -> Result<Response> {
+    let (edition, methods) = match operation {
+        "$export-v4" => (Edition::Stu4, "POST, OPTIONS"),
+        _ => (Edition::Stu3, "GET, POST, OPTIONS"),
+    };
+    allow(request, methods, || kickoff(context, request, level, edition))
+}
+
+/// Below a job's place: its status, its manifest's pages, its files.
+fn job(context: &Context, request: &Request, path: &[&str]) -> Result<Response> {
+    match *path {
+        [id] => allow(request, "GET, HEAD, DELETE, OPTIONS", || match request.method.as_str() {
+            "DELETE" => cancel(context, id),
+            _ => status(context, id),
+        }),
+        [id, "manifest", number] => allow(request, READING, || further_page(context, id, number)),
+        [id, name] => allow(request, READING, || status::file(context, request, id, name)),
+        _ => Err(nothing()),
+    }
+}
+
+/// True for a type of R4, or one that the store has.
+fn is_type(context: &Context, name: &str) -> Result<bool> {
+    Ok(is_r4_type(name) || context.store.has_type(name)?)
+}
+
+/// `GET /health`: whether the store can be read.
+fn health(context: &Context) -> Result<Response> {
+    context.store.last_seq()?;
+    let body = b"{\"status\":\"ok\"}\n".to_vec();
+    Ok(Response::new(200, "application/json", body).with("Cache-Control", "no-store"))
+}
+
+fn nothing() -> Error {
+    let what = format!(
+        "there is nothing here; {FHIR}/metadata says what there is, {EXPORT} answers with a manifest of the \
+         files to download"
+    );
+    Error::new(Kind::NotFound, what)
+}
+
+/// Answers where the method is one of `methods`, as an `Allow` header has them.
+fn allow(
+    request: &Request,
+    methods: &str,
+    answer: impl FnOnce() -> Result<Response>,
+) -> Result<Response> {
+    let method = request.method.as_str();
+    if method == "OPTIONS" {
+        return Ok(cross_origin::options(request, methods));
+    }
+    if methods.split(", ").any(|known| known == method) {
+        return answer();
+    }
+    let what = format!("{} is not supported here; {methods} are", short(method));
+    let error = Error::new(Kind::MethodNotAllowed, what);
+    Ok(Response::error(&error).with("Allow", methods))
 }

@@ -10,13 +10,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::message::Response;
-use super::route::{Context, answer};
+use super::route::{Context, answer, takes_body};
 use super::wire::{
     Accepted, Acceptor, Bound, Call, allow_many_connections, bind, disconnect, peers_at,
     stop_listening,
 };
 use crate::error::{Error, Kind, Result};
-use crate::export::Signer;
+use crate::export::{Jobs, Signer};
 use crate::store::Store;
 
 /// So many requests are answered at once; slow readers count, so it is not small.
@@ -41,9 +41,15 @@ pub struct Options {
     pub base_url: Option<String>,
     /// Whether an address that other machines reach may be listened on.
     pub insecure: bool,
+    /// How long a finished export can be fetched, and at least how long replaced versions are kept;
+    /// `None`: a day.
+    pub job_ttl: Option<Duration>,
     /// Is told of errors that are not the client's.
     pub log: Option<fn(&Error)>,
 }
+
+/// How long a finished export can be fetched unless that was said.
+const JOB_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A running server; it stops when dropped.
 pub struct Server {
@@ -58,6 +64,7 @@ pub struct Reserved {
     bound: Bound,
     address: SocketAddr,
     base_url: Option<String>,
+    job_ttl: Duration,
     log: fn(&Error),
 }
 
@@ -105,7 +112,13 @@ impl Server {
                 ),
             ));
         }
-        Ok(Reserved { bound, address, base_url, log: options.log.unwrap_or(|_| {}) })
+        Ok(Reserved {
+            bound,
+            address,
+            base_url,
+            job_ttl: options.job_ttl.unwrap_or(JOB_TTL),
+            log: options.log.unwrap_or(|_| {}),
+        })
     }
 
     /// Serves `store` as `options` say, from now on and in the background.
@@ -139,6 +152,7 @@ impl Reserved {
         let shared = Arc::new(Shared {
             context: Context {
                 signer: Signer::new(&store.signing_key()?)?,
+                jobs: Jobs::start(store, self.job_ttl, self.log)?,
                 store: store.clone(),
                 base_url: self.base_url,
                 own_url: format!("http://{address}"),
@@ -279,8 +293,8 @@ impl Shared {
         in_flight.leave();
     }
 
-    fn answer(&self, call: Call, busy: bool) {
-        let response = match call.request() {
+    fn answer(&self, mut call: Call, busy: bool) {
+        let response = match call.request(takes_body) {
             Err(error) => {
                 // This one costs a thread and two descriptors for good, so it should be known.
                 if error.kind() == Kind::TooMuch {

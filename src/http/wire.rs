@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
@@ -14,6 +14,10 @@ use super::message::{Body, Request, Response};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
+/// A request body may be as long as this: that of a kick-off with a hundred thousand patients.
+const MAX_BODY: usize = 16 << 20;
+/// A client that sends nothing of its body for so long is given up, and after thrice as long in all.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A client that takes nothing for so long is given up.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// A dead peer is noticed after about this long.
@@ -153,9 +157,10 @@ impl Call {
         self.0.as_ref()?.remote_addr().copied()
     }
 
-    /// The request as a value, or what is wrong with its framing.
-    pub fn request(&self) -> Result<Request> {
-        let Some(call) = &self.0 else {
+    /// The request as a value, or what is wrong with its framing. Its body is read where `takes_body`
+    /// says so.
+    pub fn request(&mut self, takes_body: fn(&Request) -> bool) -> Result<Request> {
+        let Some(call) = &mut self.0 else {
             return Err(Error::new(Kind::Internal, "it is answered already"));
         };
         let headers: Vec<(String, String)> = call
@@ -176,7 +181,11 @@ impl Call {
         }
         let version = call.http_version();
         let takes_chunks = (version.0, version.1) >= (1, 1);
-        Request::new(call.method().as_str(), call.url(), headers, takes_chunks)
+        let mut request = Request::new(call.method().as_str(), call.url(), headers, takes_chunks)?;
+        if takes_body(&request) {
+            request.body = body(call)?;
+        }
+        Ok(request)
     }
 
     /// Sends the response, the only one on its connection.
@@ -226,6 +235,46 @@ impl Drop for Call {
     }
 }
 
+/// Reads a request's body, for so long and so much as anybody has the right to.
+fn body(call: &mut tiny_http::Request) -> Result<Vec<u8>> {
+    if call.body_length().is_some_and(|length| length > MAX_BODY) {
+        return Err(Error::new(Kind::TooMuch, format!("a request body may have {MAX_BODY} bytes")));
+    }
+    // On this connection alone: on the listener it would end accepting.
+    if let Some(connection) = call.remote_addr().and_then(|peer| find(*peer)) {
+        let _ = connection.set_read_timeout(Some(RECEIVE_TIMEOUT));
+    }
+    let started = Instant::now();
+    let reader = call.as_reader();
+    let mut body = Vec::new();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let slow = || Error::new(Kind::TooSlow, "the request body did not come in time");
+        let read = match reader.read(&mut piece) {
+            Ok(0) => return Ok(body),
+            Ok(read) => read,
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+            {
+                return Err(slow());
+            }
+            Err(error) => {
+                return Err(Error::caused(Kind::Invalid, "the request body broke off", error));
+            }
+        };
+        body.extend_from_slice(&piece[..read]);
+        if body.len() > MAX_BODY {
+            return Err(Error::new(
+                Kind::TooMuch,
+                format!("a request body may have {MAX_BODY} bytes"),
+            ));
+        }
+        if started.elapsed() > RECEIVE_TIMEOUT * 3 {
+            return Err(slow());
+        }
+    }
+}
+
 /// True where dropping the request would allocate more than may be there.
 fn is_too_long(call: &tiny_http::Request) -> bool {
     call.body_length().is_some_and(|length| length > MAX_DROPPED)
@@ -240,8 +289,9 @@ pub fn disconnect(peer: SocketAddr) {
 
 /// Writes status line, headers and body.
 fn send(response: Response, is_head: bool, out: &mut dyn Write) -> Result<()> {
+    let reason = response.reason();
     let Response { status, headers, body } = response;
-    let mut head = format!("HTTP/1.1 {status} {}\r\nServer: fhirlite\r\n", reason(status));
+    let mut head = format!("HTTP/1.1 {status} {reason}\r\nServer: fhirlite\r\n");
     let now =
         chrono::DateTime::from_timestamp_micros(Clock::system().now().micros()).unwrap_or_default();
     head.push_str(&now.format("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string());
@@ -321,24 +371,6 @@ impl Write for Chunks<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.send()?;
         self.out.flush()
-    }
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        206 => "Partial Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        412 => "Precondition Failed",
-        416 => "Range Not Satisfiable",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        _ => "Internal Server Error",
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::Result;
 const MOST: usize = 7_000_000;
 /// The indexes that are left out, by the tables they are on.
 const INDEXES: &str = "SELECT name, sql FROM sqlite_schema
-    WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('resource', 'identifier')";
+    WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('resource', 'identifier', 'compartment')";
 
 /// Every (type, id) that the store has ever had, as hashes.
 #[derive(Default)]

@@ -37,8 +37,12 @@ const RULES: [(&str, &str); 8] = [
     ("the hash is none", "typeof(hash) <> 'blob' OR length(hash) <> 32"),
 ];
 
+/// Of deleted resources no more than that may be left.
+const WITH_BODY: &str = "(size <> 0 OR body <> '')";
+
 /// What must not be found in `history` alone.
-const HISTORY_RULES: [(&str, &str); 5] = [
+const HISTORY_RULES: [(&str, &str); 6] = [
+    ("its body is gone though it was not deleted", "size = 0 AND deleted = 0"),
     ("it ended before it began", "ended <= seq"),
     ("deleted is neither 0 nor 1", "deleted NOT IN (0, 1)"),
     (
@@ -60,8 +64,9 @@ const HISTORY_RULES: [(&str, &str); 5] = [
 
 /// What `schema.sql` makes and everything relies on.
 const PARTS: &str =
-    "resource history identifier unresolved setting resource_identity resource_by_time
-    resource_by_seq history_identity history_by_seq history_by_end identifier_by_value";
+    "resource history identifier unresolved compartment attachment job job_file setting
+    resource_identity resource_by_time resource_by_seq history_identity history_by_seq history_by_end
+    history_deleted identifier_by_value compartment_by_patient";
 
 /// Looks for all of them.
 pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<()> {
@@ -78,7 +83,7 @@ pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<(
     settings(conn, found);
     for table in ["resource", "history"] {
         for (what, condition) in RULES {
-            rows(conn, table, what, condition, found);
+            rows(conn, table, what, &format!("({condition}) AND {WITH_BODY}"), found);
         }
         if let Err(error) = times(conn, table, found) {
             found(in_file(format!("{table}: {error}")));
@@ -87,7 +92,7 @@ pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<(
     for (what, condition) in HISTORY_RULES {
         rows(conn, "history", what, condition, found);
     }
-    for table in ["identifier", "unresolved"] {
+    for table in ["identifier", "unresolved", "compartment", "attachment"] {
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM resource)
                 AND seq NOT IN (SELECT seq FROM history)"
@@ -144,7 +149,7 @@ fn times(conn: &Connection, table: &str, found: &mut dyn FnMut(Finding)) -> Resu
     let mut statement = conn.prepare(&format!(
         "SELECT type || '/' || id || ' version ' || version_id, last_updated,
                 json_extract(body, '$.meta.lastUpdated'), json_extract(body, '$.meta.versionId') IS version_id
-           FROM {table} WHERE json_valid(body)"
+           FROM {table} WHERE json_valid(body) AND {WITH_BODY}"
     ))?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {

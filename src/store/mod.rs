@@ -6,13 +6,21 @@
 mod bulk;
 mod check;
 mod info;
+mod job;
 mod open;
+mod prune;
+mod read;
 mod snapshot;
 mod sql;
+mod upgrade;
+mod view;
 mod writer;
 
 pub use check::Finding;
 pub use info::{Info, TypeInfo};
+pub use job::{FileRow, JobRow, State};
 pub use open::{Access, Store};
+pub use read::{Found, Kept};
 pub use snapshot::{Row, Selection, Snapshot};
+pub use view::{Tombstone, Version, View};
 pub use writer::{Change, Match, Stamping, Writer};

@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags};
@@ -16,16 +17,17 @@ use rusqlite::{Connection, OpenFlags};
 use super::check::{self, Finding};
 use super::snapshot::Snapshot;
 use super::sql::{self, PATIENCE};
+use super::upgrade;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
 
-const SCHEMA: &str = include_str!("../../schema.sql");
+pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// `FHIR`, in the header of every store.
 const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
 /// The version of `schema.sql`, in the header as `user_version`.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// Larger than SQLite's default: bodies of a kilobyte fill it better and load faster.
 const PAGE_SIZE: u32 = 16 * 1024;
 /// Page cache of one connection that writes, in KiB; negative is SQLite's way to say so.
@@ -34,6 +36,9 @@ pub(super) const WRITER_CACHE: i32 = -64 * 1024;
 const MOST_IDLE: usize = 8;
 /// Page cache of one connection that reads, in KiB.
 const READER_CACHE: i32 = -1024;
+/// How long a job waits to be written down while an import keeps the store to itself; then its
+/// client is told to come again.
+const JOB_PATIENCE: Duration = Duration::from_secs(10);
 /// What must not stand for itself in a `file:` URI.
 const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add(b'"');
 
@@ -61,9 +66,22 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     /// The signing key, which no other store has.
     key: OnceLock<Vec<u8>>,
-    /// The one that adds to the store, and one that only notes which transactionTime was handed
-    /// out; `None` where the store is read-only.
-    writing: Option<(Mutex<Connection>, Mutex<Connection>)>,
+    /// `None` where the store is read-only.
+    writing: Option<Writing>,
+    /// Where a read-only store keeps its jobs: in memory.
+    scratch: OnceLock<Store>,
+    /// Keeps a copy in memory alive, where the store is one.
+    _copy: Option<Mutex<Connection>>,
+}
+
+/// The connections that write. Each of them waits differently for other processes'.
+struct Writing {
+    /// Adds to the store.
+    writer: Mutex<Connection>,
+    /// Only notes which transactionTime was handed out.
+    notes: Mutex<Connection>,
+    /// Keeps jobs, and lets go of what they need no more.
+    jobs: Mutex<Connection>,
 }
 
 /// A read connection on loan.
@@ -108,9 +126,9 @@ fn inspect(path: &Path) -> Result<Found> {
         return no_store("is an SQLite file but not a fhirlite store; it was left as it is");
     }
     match word(60) {
-        FORMAT => Ok(Found::Store),
+        format if upgrade::is_known(format) => Ok(Found::Store),
         other => no_store(&format!(
-            "is a fhirlite store of format {other}; this fhirlite reads format {FORMAT}"
+            "is a fhirlite store of format {other}; this fhirlite reads formats 1 to {FORMAT}"
         )),
     }
 }
@@ -154,9 +172,14 @@ impl Store {
         let path = path.as_ref();
         require(path)?;
         let readable = |options: &str| -> Result<Store> {
-            let store = Store::of(path.to_owned(), file_uri(path, options), Access::ReadOnly, None);
+            let uri = file_uri(path, options);
+            let store = Store::of(path.to_owned(), uri, Access::ReadOnly, None, None);
             sql::setting(&*store.reader()?, "last_seq")?;
-            Ok(store)
+            let format = upgrade::format(&*store.reader()?)?;
+            match format {
+                FORMAT => Ok(store),
+                _ => store.upgraded_copy(),
+            }
         };
         if has_beside(path, "-journal") {
             // Somebody was killed while writing, or is writing now. What is in the file may be half
@@ -184,18 +207,27 @@ impl Store {
     /// # Errors
     /// Only where memory or randomness cannot be had.
     pub fn in_memory() -> Result<Store> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let name = format!("/fhirlite-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-        let store = Store::read_write(PathBuf::from(":memory:"), format!("file:{name}?vfs=memdb"))?;
+        let store = Store::read_write(PathBuf::from(":memory:"), memory_uri())?;
         store.ensure_schema()?;
         Ok(store)
+    }
+
+    /// The same content in the present format, in memory.
+    fn upgraded_copy(self) -> Result<Store> {
+        let uri = memory_uri();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut copy = connect(&uri, flags)?;
+        upgrade::copy(&*self.reader()?, &mut copy)?;
+        let copy = Some(Mutex::new(copy));
+        Ok(Store::of(self.path().to_owned(), uri, Access::ReadOnly, None, copy))
     }
 
     fn of(
         path: PathBuf,
         uri: String,
         access: Access,
-        writing: Option<(Mutex<Connection>, Mutex<Connection>)>,
+        writing: Option<Writing>,
+        copy: Option<Mutex<Connection>>,
     ) -> Store {
         Store {
             inner: Arc::new(Inner {
@@ -206,6 +238,8 @@ impl Store {
                 readers: Mutex::default(),
                 key: OnceLock::new(),
                 writing,
+                scratch: OnceLock::new(),
+                _copy: copy,
             }),
         }
     }
@@ -220,17 +254,29 @@ impl Store {
             Ok(conn)
         };
         let at = |error: Error| error.at(path.display());
-        let (writer, notes) = (open().map_err(at)?, open().map_err(at)?);
+        let (mut writer, notes, jobs) =
+            (open().map_err(at)?, open().map_err(at)?, open().map_err(at)?);
         writer.pragma_update(None, "page_size", PAGE_SIZE)?;
         writer.pragma_update(None, "cache_size", WRITER_CACHE)?;
         // Indexes are sorted with a second thread.
         writer.pragma_update(None, "threads", 2)?;
         if is_made(&writer).map_err(at)? {
             probe(&writer).map_err(at)?;
+            if upgrade::format(&writer)? < FORMAT {
+                let transaction =
+                    writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+                upgrade::upgrade(&transaction).map_err(at)?;
+                transaction.commit()?;
+            }
         }
-        notes.busy_timeout(std::time::Duration::ZERO)?;
-        let writing = Some((Mutex::new(writer), Mutex::new(notes)));
-        Ok(Store::of(path, uri, Access::ReadWrite, writing))
+        notes.busy_timeout(Duration::ZERO)?;
+        jobs.busy_timeout(JOB_PATIENCE)?;
+        let writing = Writing {
+            writer: Mutex::new(writer),
+            notes: Mutex::new(notes),
+            jobs: Mutex::new(jobs),
+        };
+        Ok(Store::of(path, uri, Access::ReadWrite, Some(writing), None))
     }
 
     /// Makes the tables unless they are there, also against another process doing the same.
@@ -279,7 +325,7 @@ impl Store {
 
     /// Lets readers and a writer go on side by side (WAL). Called by whoever keeps the store open.
     pub(crate) fn share(&self) -> Result<()> {
-        let Some((_, notes)) = &self.inner.writing else {
+        let Some(Writing { notes, .. }) = &self.inner.writing else {
             return Ok(());
         };
         let conn = lock(notes);
@@ -334,21 +380,44 @@ impl Store {
     }
 
     pub(super) fn write_connection(&self) -> Result<MutexGuard<'_, Connection>> {
-        match &self.inner.writing {
-            Some((writer, _)) => Ok(lock(writer)),
-            None => Err(Error::new(
+        Ok(lock(&self.writing()?.writer))
+    }
+
+    /// The connection for jobs.
+    pub(super) fn job_connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        Ok(lock(&self.writing()?.jobs))
+    }
+
+    fn writing(&self) -> Result<&Writing> {
+        self.inner.writing.as_ref().ok_or_else(|| {
+            Error::new(
                 Kind::ReadOnly,
                 format!(
                     "{}: the store, or the folder it lies in, cannot be written",
                     self.inner.path.display()
                 ),
-            )),
+            )
+        })
+    }
+
+    /// Where a store that cannot be written keeps its jobs; `None` for others.
+    pub(super) fn scratch(&self) -> Result<Option<&Store>> {
+        if self.inner.writing.is_some() {
+            return Ok(None);
+        }
+        let scratch = &self.inner.scratch;
+        match scratch.get() {
+            Some(store) => Ok(Some(store)),
+            None => {
+                let made = Store::in_memory()?.with_clock(self.inner.clock.clone());
+                Ok(Some(scratch.get_or_init(|| made)))
+            }
         }
     }
 
     /// The connection that notes handed-out times, if the store can be written.
     pub(super) fn note_connection(&self) -> Option<MutexGuard<'_, Connection>> {
-        self.inner.writing.as_ref().map(|(_, notes)| lock(notes))
+        self.inner.writing.as_ref().map(|writing| lock(&writing.notes))
     }
 
     pub(super) fn reader(&self) -> Result<Reader<'_>> {
@@ -389,11 +458,11 @@ impl Drop for Inner {
         // Readers first: the journal mode changes only for the last connection. Where another
         // process has the store open this fails, and that process does it.
         lock(&self.readers).clear();
-        if let Some((writer, notes)) = self.writing.take() {
-            drop(notes.into_inner());
+        if let Some(Writing { writer, notes, jobs }) = self.writing.take() {
+            drop((notes.into_inner(), jobs.into_inner()));
             let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
             if !self.uri.contains("vfs=memdb") {
-                let _ = writer.busy_timeout(std::time::Duration::ZERO);
+                let _ = writer.busy_timeout(Duration::ZERO);
                 // A connection learns by reading that another one has changed the mode.
                 let _ = sql::setting(&writer, "last_seq");
                 let _ = writer.pragma_update(None, "journal_mode", "DELETE");
@@ -441,6 +510,12 @@ fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     Ok(conn)
 }
 
+/// The name of a database in this process's memory, a new one each time.
+fn memory_uri() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    format!("file:/fhirlite-{}?vfs=memdb", COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
 fn signing_key(conn: &Connection) -> Result<Vec<u8>> {
     let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
     sql::one(conn, sql, (), |row| row.get(0))
@@ -449,7 +524,7 @@ fn signing_key(conn: &Connection) -> Result<Vec<u8>> {
 /// Finds out whether the store can be written: a folder that cannot be shows only when a journal is
 /// to be made, so a byte has to change. Whoever is writing at this moment shows that it can be.
 fn probe(conn: &Connection) -> Result<()> {
-    conn.busy_timeout(std::time::Duration::ZERO)?;
+    conn.busy_timeout(Duration::ZERO)?;
     let tried = conn
         .execute_batch(
             "BEGIN IMMEDIATE; UPDATE setting SET value = value + 1 WHERE name = 'last_seq'",

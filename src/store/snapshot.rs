@@ -37,6 +37,19 @@ pub struct Selection {
     pub last: i64,
 }
 
+impl Selection {
+    /// Everything of a type.
+    pub fn all(resource_type: &str, of: &Snapshot) -> Selection {
+        Selection {
+            resource_type: resource_type.to_owned(),
+            since: None,
+            until: None,
+            first: 0,
+            last: of.seq,
+        }
+    }
+}
+
 /// How much of a type there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeTotal {
@@ -66,6 +79,9 @@ pub struct Row {
 const RANGE: &str =
     "type = ?1 AND last_updated > ?2 AND last_updated < ?3 AND seq >= ?4 AND seq <= ?5";
 
+/// What of `history` a snapshot (?6) still sees.
+const KEPT: &str = "ended > ?6 AND size > 0";
+
 impl Snapshot {
     /// The store as it is now. Its time is now where it can be made sure that later writes get a
     /// later one, else the last time of which that is known.
@@ -92,6 +108,10 @@ impl Snapshot {
 
     pub(super) fn at(store: &Store, seq: i64, time: Instant) -> Snapshot {
         Snapshot { store: store.clone(), seq, time }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Its number: the last write it includes.
@@ -144,8 +164,7 @@ impl Snapshot {
         let sql = format!("{what} resource INDEXED BY {index} WHERE {RANGE}");
         let mut sums = vec![one(&transaction, &sql, range, read)?];
         if has_superseded(&transaction, self.seq)? {
-            let sql =
-                format!("{what} history INDEXED BY history_by_seq WHERE {RANGE} AND ended > ?6");
+            let sql = format!("{what} history INDEXED BY history_by_seq WHERE {RANGE} AND {KEPT}");
             let (resource_type, since, until, first, last) = range;
             let range = (resource_type, since, until, first, last, self.seq);
             sums.push(one(&transaction, &sql, range, read)?);
@@ -175,26 +194,43 @@ impl Snapshot {
             .map(drop)
     }
 
-    /// Appends NDJSON lines of what is selected to `out` until it holds `enough` bytes. The number
-    /// to go on from as `first`, or `None` at the end.
+    /// Calls `each` with the bodies of what is selected until it breaks off. The number to go on from
+    /// as `first`, or `None` at the end.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) fn lines(
+    pub(crate) fn bodies(
         &self,
         selection: &Selection,
-        enough: usize,
-        out: &mut Vec<u8>,
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Option<i64>> {
-        let stopped = self.merged("body", selection, |row| {
-            out.extend_from_slice(row.get_ref(1)?.as_bytes()?);
-            out.push(b'\n');
-            Ok(match out.len() >= enough {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            })
-        })?;
+        let stopped = self.merged("body", selection, |row| Ok(each(row.get_ref(1)?.as_str()?)))?;
         Ok(stopped.map(|seq| seq + 1))
+    }
+
+    /// How many relative URLs of attachments there are in what is selected.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn relative_urls(&self, selection: &Selection) -> Result<u64> {
+        let conn = self.store.reader()?;
+        let (resource_type, since, until, first, last) = self.range(selection);
+        // From the few versions that have any to their places.
+        let sum = |table: &str, kept: &str| {
+            format!(
+                "SELECT coalesce(sum(relative_urls), 0) FROM attachment CROSS JOIN {table} USING (seq)
+                  WHERE {RANGE} {kept}"
+            )
+        };
+        let range = (resource_type, since, until, first, last);
+        let current: u64 = one(&conn, &sum("resource", ""), range, |row| row.get(0))?;
+        if !has_superseded(&conn, self.seq)? {
+            return Ok(current);
+        }
+        let range = (resource_type, since, until, first, last, self.seq);
+        let superseded: u64 =
+            one(&conn, &sum("history", &format!("AND {KEPT}")), range, |row| row.get(0))?;
+        Ok(current + superseded)
     }
 
     fn range<'s>(&self, of: &'s Selection) -> (&'s str, i64, i64, i64, i64) {
@@ -224,7 +260,7 @@ impl Snapshot {
         let mut superseded = match has_superseded(&transaction, self.seq)? {
             true => Some(transaction.prepare_cached(&format!(
                 "SELECT seq, {column} FROM history INDEXED BY history_by_seq
-                  WHERE {RANGE} AND ended > ?6 ORDER BY seq"
+                  WHERE {RANGE} AND {KEPT} ORDER BY seq"
             ))?),
             false => None,
         };

@@ -10,10 +10,11 @@ use rusqlite::Connection;
 
 use super::bulk::{self, Dropped, Known};
 use super::open::{Store, WRITER_CACHE};
+use super::read::find;
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
-use crate::fhir::reference::{Condition, Token};
+use crate::fhir::reference::Condition;
 use crate::fhir::resource::{Assigned, Resource, Stamp};
 
 /// Below this many bytes of input the indexes are not worth taking away.
@@ -304,6 +305,10 @@ impl<'a> Writer<'a> {
                 &format!("DELETE FROM unresolved WHERE seq IN (SELECT seq FROM {these})"),
                 key,
             )?;
+            for told in ["compartment", "attachment"] {
+                let sql = format!("DELETE FROM {told} WHERE seq IN (SELECT seq FROM {these})");
+                run(&self.conn, &sql, key)?;
+            }
             undone += run(&self.conn, &format!("DELETE FROM {these}"), key)? as u64;
         }
         run(
@@ -389,6 +394,7 @@ impl<'a> Writer<'a> {
                 (self.seq, &resource.resource_type, &identifier.system, &identifier.value),
             )?;
         }
+        about(&self.conn, self.seq, &resource.patients, resource.relative_urls)?;
         for reference in unresolved {
             let sql = "INSERT OR IGNORE INTO unresolved VALUES (?2, ?1)";
             run(&self.conn, sql, (self.seq, reference))?;
@@ -451,17 +457,7 @@ impl<'a> Writer<'a> {
     /// Where the store cannot be read.
     pub fn find(&mut self, condition: &Condition) -> Result<Vec<String>> {
         self.restore_indexes()?;
-        let resource_type = &condition.resource_type;
-        let there = "SELECT EXISTS (SELECT 1 FROM resource WHERE type = ?1 AND id = ?2)";
-        let named = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
-                      WHERE value = ?1 AND identifier.type = ?2
-                        AND (?3 IS NULL OR coalesce(system, '') = ?3)";
-        condition.find(
-            |id| one(&self.conn, there, (resource_type, id), |row| row.get(0)),
-            |Token { system, value }| {
-                all(&self.conn, named, (value, resource_type, system), |row| row.get(0))
-            },
-        )
+        find(&self.conn, condition)
     }
 
     /// The first conditional reference after `link`, in their order, that a current version holds.
@@ -528,6 +524,22 @@ impl<'a> Writer<'a> {
         self.end(pending.seq, self.seq + 1, false)?;
         self.insert(resource, &version_id, pending.assigned, &pending.hash, unresolved)
     }
+}
+
+/// Notes whose compartment a version is in, and its relative URLs.
+pub(super) fn about(
+    conn: &Connection,
+    seq: i64,
+    patients: &[String],
+    relative_urls: u64,
+) -> Result<()> {
+    for patient in patients {
+        run(conn, "INSERT INTO compartment VALUES (?1, ?2)", (seq, patient))?;
+    }
+    if relative_urls > 0 {
+        run(conn, "INSERT INTO attachment VALUES (?1, ?2)", (seq, relative_urls))?;
+    }
+    Ok(())
 }
 
 impl Store {

@@ -1,0 +1,369 @@
+//! The life of a job: accepted, worked out, polled, cancelled, over.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/async.html>. A job is written down before its client hears of
+//! it. What it is cut from is a snapshot, so a server that starts anew works it out again, to the
+//! same files; and while it lives, nothing that its snapshot sees is let go.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::file::File;
+use super::parameters::Edition;
+use super::plan::Plan;
+use super::request::Request;
+use super::shape::Shape;
+use super::work::Work;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::Instant;
+use crate::store::{FileRow, JobRow, Selection, Snapshot, State, Store};
+
+/// So many jobs are worked out at once.
+const WORKERS: usize = 2;
+/// How often jobs that are over are looked for, at most.
+const ROUND: Duration = Duration::from_secs(60);
+/// How long to wait where the store is kept busy by somebody else.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// An export as it was accepted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Accepted {
+    /// What is exported.
+    pub request: Request,
+    /// The URL of the kick-off.
+    pub url: String,
+    /// What the URLs of its files begin with, up to the job's id.
+    pub files: String,
+    /// What the URLs of its manifest's pages begin with, up to the job's id.
+    pub status: String,
+    /// In which edition's shape its manifest is.
+    pub edition: Edition,
+    /// Whether its state is told by `X-Export-Status` instead of the status code.
+    pub separate_status: bool,
+}
+
+/// How far a job is.
+pub enum Progress {
+    /// Its files are being worked out; what to tell a person of that.
+    Running(String),
+    /// They could not be worked out, for this reason.
+    Failed(String),
+    /// It is complete, and goes at a time.
+    Complete {
+        /// Its transactionTime.
+        time: Instant,
+        /// When it goes.
+        expires_at: Instant,
+        /// Its files in the order of the manifest.
+        files: Vec<File>,
+    },
+}
+
+/// A file of a job, open to be read: the job stays while it is.
+pub struct Opened {
+    /// What it is.
+    pub file: File,
+    /// What it is cut from.
+    pub snapshot: Snapshot,
+    /// How its resources go out.
+    pub shape: Shape,
+    /// Keeps the job.
+    pub reading: Reading,
+}
+
+/// Somebody is reading a file of a job.
+pub struct Reading {
+    jobs: Arc<Shared>,
+    id: String,
+}
+
+/// The jobs of a store, and those who work on them. Dropped, the work ends; it is taken up again
+/// when the store is served again.
+pub struct Jobs {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    store: Store,
+    /// How long a complete job lives.
+    ttl: Duration,
+    log: fn(&Error),
+    state: Mutex<Now>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Now {
+    stopping: bool,
+    waiting: VecDeque<String>,
+    works: HashMap<String, Arc<Work>>,
+    reading: HashMap<String, usize>,
+}
+
+impl Jobs {
+    /// Those of `store`: takes up what was not finished, and looks for what is over.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn start(store: &Store, ttl: Duration, log: fn(&Error)) -> Result<Jobs> {
+        let waiting: VecDeque<String> = store.running_jobs()?.into();
+        let works = waiting.iter().map(|id| (id.clone(), Arc::default())).collect();
+        let state = Mutex::new(Now { waiting, works, ..Now::default() });
+        let shared =
+            Arc::new(Shared { store: store.clone(), ttl, log, state, changed: Condvar::new() });
+        let mut threads = Vec::new();
+        for _ in 0..WORKERS {
+            let shared = shared.clone();
+            threads.push(thread::spawn(move || shared.work()));
+        }
+        let keeper = shared.clone();
+        threads.push(thread::spawn(move || keeper.look_after()));
+        Ok(Jobs { shared, threads })
+    }
+
+    /// Accepts an export of `snapshot`; the id of its job. What is found by looking at an index alone
+    /// is complete when this returns.
+    ///
+    /// # Errors
+    /// `Busy` where the store is kept busy for too long: then there is no job.
+    pub fn accept(&self, snapshot: Snapshot, accepted: &Accepted) -> Result<String> {
+        let mut random = [0u8; 16];
+        getrandom::fill(&mut random)
+            .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
+        let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let store = &self.shared.store;
+        let now = store.now();
+        let row = JobRow {
+            id: id.clone(),
+            state: State::Running,
+            request: serde_json::to_string(accepted)
+                .map_err(|error| Error::caused(Kind::Internal, "a request", error))?,
+            snapshot: snapshot.seq(),
+            transaction_time: snapshot.time(),
+            created_at: now,
+            expires_at: self.shared.later(now),
+            failure: None,
+        };
+        store.add_job(&row)?;
+        if accepted.request.is_immediate() {
+            self.shared.finish(&id, Plan::new(snapshot, &accepted.request));
+            return Ok(id);
+        }
+        let mut state = self.shared.state();
+        state.works.insert(id.clone(), Arc::default());
+        state.waiting.push_back(id.clone());
+        self.shared.changed.notify_all();
+        Ok(id)
+    }
+
+    /// A job and how far it is; `None` where there is none (any more).
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn progress(&self, id: &str) -> Result<Option<(Accepted, Progress)>> {
+        let store = &self.shared.store;
+        let Some(job) = store.job(id, store.now())? else { return Ok(None) };
+        let accepted = accepted(&job)?;
+        let progress = match job.state {
+            State::Running => Progress::Running(match self.shared.state().works.get(id) {
+                Some(work) => work.progress(),
+                None => "in progress".to_owned(),
+            }),
+            State::Failed => Progress::Failed(job.failure.unwrap_or_default()),
+            State::Complete => {
+                let all = selection(&accepted.request, &job);
+                let rows = store.job_files(id)?.into_iter();
+                Progress::Complete {
+                    time: job.transaction_time,
+                    expires_at: job.expires_at,
+                    files: rows.map(|row| File::of_row(row, &all)).collect::<Result<_>>()?,
+                }
+            }
+        };
+        Ok(Some((accepted, progress)))
+    }
+
+    /// Cancels a job, or gives its files up; `false` where there is none (any more).
+    ///
+    /// # Errors
+    /// As [`Jobs::accept`]; then it is still there.
+    pub fn cancel(&self, id: &str) -> Result<bool> {
+        let store = &self.shared.store;
+        if store.job(id, store.now())?.is_none() {
+            return Ok(false);
+        }
+        let was_there = store.delete_job(id)?;
+        if let Some(work) = self.shared.state().works.get(id) {
+            work.call_off();
+        }
+        Ok(was_there)
+    }
+
+    /// Opens a file of a complete job; `None` where there is none (any more).
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn open(&self, id: &str, name: &str) -> Result<Option<Opened>> {
+        let store = &self.shared.store;
+        *self.shared.state().reading.entry(id.to_owned()).or_default() += 1;
+        let reading = Reading { jobs: self.shared.clone(), id: id.to_owned() };
+        let Some(job) = store.job(id, store.now())? else { return Ok(None) };
+        let Some(row) = store.job_file(id, name)? else { return Ok(None) };
+        let accepted = accepted(&job)?;
+        let file = File::of_row(row, &selection(&accepted.request, &job))?;
+        let snapshot = store.snapshot_at(job.snapshot, job.transaction_time);
+        Ok(Some(Opened { file, snapshot, shape: Shape::of(&accepted.request), reading }))
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        {
+            let mut state = self.shared.state();
+            state.stopping = true;
+            state.works.values().for_each(|work| work.call_off());
+        }
+        self.shared.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut state = self.jobs.state();
+        if let Some(count) = state.reading.get_mut(&self.id) {
+            *count -= 1;
+            if *count == 0 {
+                state.reading.remove(&self.id);
+            }
+        }
+    }
+}
+
+fn accepted(job: &JobRow) -> Result<Accepted> {
+    serde_json::from_str(&job.request).map_err(|error| {
+        Error::caused(Kind::Damaged, format!("the request of job {}: {error}", job.id), error)
+    })
+}
+
+/// What a range in one of its files leaves open.
+fn selection(request: &Request, job: &JobRow) -> Selection {
+    Selection {
+        resource_type: String::new(),
+        since: request.since,
+        until: request.until,
+        first: 0,
+        last: job.snapshot,
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, Now> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn later(&self, now: Instant) -> Instant {
+        let micros = i64::try_from(self.ttl.as_micros()).unwrap_or(i64::MAX);
+        Instant::from_micros(now.micros().saturating_add(micros))
+    }
+
+    /// Works on one job after the other.
+    fn work(&self) {
+        while let Some((id, work)) = self.next() {
+            let worked = catch_unwind(AssertUnwindSafe(|| self.plan(&id, &work)));
+            let planned = worked
+                .unwrap_or_else(|_| Err(Error::new(Kind::Internal, "the work on a job panicked")));
+            match planned {
+                Ok(None) => {}
+                Ok(Some(plan)) => self.finish(&id, Ok(plan)),
+                // Called off: it was cancelled, or the server ends and it is to be taken up again.
+                Err(error) if error.kind() == Kind::Gone => {}
+                Err(error) => self.finish(&id, Err(error)),
+            }
+            self.state().works.remove(&id);
+        }
+    }
+
+    fn next(&self) -> Option<(String, Arc<Work>)> {
+        let state = self.state();
+        let idle = |state: &mut Now| !state.stopping && state.waiting.is_empty();
+        let waited = self.changed.wait_while(state, idle);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.stopping {
+            return None;
+        }
+        let id = state.waiting.pop_front()?;
+        let work = state.works.get(&id).cloned().unwrap_or_default();
+        Some((id, work))
+    }
+
+    /// The files of a job; `None` where it is gone.
+    fn plan(&self, id: &str, work: &Work) -> Result<Option<Plan>> {
+        let Some(job) = self.store.job(id, self.store.now())? else { return Ok(None) };
+        let request = accepted(&job)?.request;
+        let snapshot = self.store.snapshot_at(job.snapshot, job.transaction_time);
+        Plan::work(snapshot, &request, work).map(Some)
+    }
+
+    /// Writes down what became of a job, as often as it takes.
+    fn finish(&self, id: &str, planned: Result<Plan>) {
+        let rows =
+            planned.map(|plan| plan.files.iter().map(File::to_row).collect::<Vec<FileRow>>());
+        if let Err(error) = &rows {
+            (self.log)(error);
+        }
+        loop {
+            let expires_at = self.later(self.store.now());
+            let written = match &rows {
+                Ok(files) => self.store.complete_job(id, files, expires_at).map(drop),
+                Err(error) => self.store.fail_job(id, error.for_clients(), expires_at),
+            };
+            match written {
+                Err(error) if error.kind() == Kind::Busy && !self.stopped_within(PAUSE) => {}
+                Err(error) => return (self.log)(&error),
+                Ok(()) => return,
+            }
+        }
+    }
+
+    /// Lets go of jobs that are over, and of what was kept for them.
+    fn look_after(&self) {
+        let round = (self.ttl / 4).clamp(PAUSE, ROUND);
+        loop {
+            if let Err(error) = self.sweep() {
+                (self.log)(&error);
+            }
+            if self.stopped_within(round) {
+                return;
+            }
+        }
+    }
+
+    fn sweep(&self) -> Result<()> {
+        let now = self.store.now();
+        for id in self.store.expired_jobs(now)? {
+            let is_read = self.state().reading.contains_key(&id);
+            if !is_read {
+                match self.store.delete_job(&id) {
+                    Err(error) if error.kind() == Kind::Busy => return Ok(()),
+                    done => done?,
+                };
+            }
+        }
+        let micros = i64::try_from(self.ttl.as_micros()).unwrap_or(i64::MAX);
+        self.store.prune(Instant::from_micros(now.micros().saturating_sub(micros))).map(drop)
+    }
+
+    fn stopped_within(&self, patience: Duration) -> bool {
+        let state = self.state();
+        let waited = self.changed.wait_timeout_while(state, patience, |state| !state.stopping);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stopping
+    }
+}

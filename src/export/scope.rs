@@ -1,0 +1,387 @@
+//! What belongs to an export of patients: their compartments, and what it takes to read these.
+//!
+//! Around some versions (those of the patients) come the Provenance resources about them, and the
+//! resources that any of all these reference and that are about no patient themselves:
+//! practitioners, organizations, medications … Filters are applied at the end, to each resource for
+//! itself, so what is in scope does not depend on them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
+
+use super::members::Members;
+use super::provenance::Provenances;
+use super::request::{Level, Request};
+use super::work::Work;
+use crate::error::Result;
+use crate::fhir::compartment::PATIENT;
+use crate::fhir::outcome::Issue;
+use crate::fhir::reference;
+use crate::store::{Row, Selection, Snapshot, Tombstone, Version, View};
+
+/// Types that are never brought along by a reference: patients and what is about them must not be,
+/// a Provenance comes by what it is about, a Binary is fetched by its URL.
+const NEVER_BROUGHT: [&str; 3] = [PATIENT, "Provenance", "Binary"];
+
+/// A version that is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pick {
+    /// Its number.
+    pub seq: i64,
+    /// Bytes of its body.
+    pub size: u64,
+}
+
+/// Versions by their types, each in order.
+pub type Picks = BTreeMap<String, Vec<Pick>>;
+
+/// Finds what is in scope.
+pub struct Scope<'a> {
+    snapshot: &'a Snapshot,
+    pub(super) view: View<'a>,
+    request: &'a Request,
+    work: &'a Work,
+    /// The patients meant; `None` for all.
+    patients: Option<BTreeSet<String>>,
+    members: Members,
+    pub(super) provenances: Provenances,
+    /// What is known of resources that were referenced, by a hash of their names: the version that
+    /// may be brought along, or that there is none.
+    known: HashMap<u128, Option<i64>>,
+    hashers: (RandomState, RandomState),
+    /// Deleted resources that references lead to.
+    missed: Vec<Tombstone>,
+    /// Groups that are about some of the patients meant but are not to be seen.
+    hidden: HashSet<i64>,
+}
+
+impl<'a> Scope<'a> {
+    /// Of `request` on `snapshot`.
+    ///
+    /// # Errors
+    /// Those of [`Members::of`], and where the store cannot be read.
+    pub fn new(snapshot: &'a Snapshot, request: &'a Request, work: &'a Work) -> Result<Scope<'a>> {
+        let view = snapshot.view()?;
+        let mut members = Members::default();
+        let mut patients = match &request.level {
+            Level::System | Level::Patient => None,
+            Level::OnePatient(id) => Some(BTreeSet::from([id.clone()])),
+            Level::Group(id) => {
+                members = Members::of(snapshot, &view, id, request.whole_roster)?;
+                Some(members.patients.clone())
+            }
+        };
+        if let Some(asked) = &request.patients {
+            patients = Some(match patients {
+                None => asked.clone(),
+                Some(members) => members.intersection(asked).cloned().collect(),
+            });
+            members.others.clear();
+        }
+        let is_needed = request.level != Level::System
+            || request.associated.is_some()
+            || request.organize_by_patient;
+        let mut scope = Scope {
+            provenances: match is_needed {
+                true => Provenances::read(snapshot, &view)?,
+                false => Provenances::default(),
+            },
+            snapshot,
+            view,
+            request,
+            work,
+            patients,
+            members,
+            known: HashMap::new(),
+            hashers: Default::default(),
+            missed: Vec::new(),
+            hidden: HashSet::new(),
+        };
+        scope.hide_groups()?;
+        Ok(scope)
+    }
+
+    /// What is to be said of members that cannot be exported.
+    pub fn notices(&mut self) -> Vec<Issue> {
+        std::mem::take(&mut self.members.notices)
+    }
+
+    /// Everything that is exported, by type.
+    ///
+    /// # Errors
+    /// `Gone` where the work is called off; where the store cannot be read.
+    pub fn picks(&mut self) -> Result<Picks> {
+        let roots = self.roots()?;
+        self.work.begin(roots.len() as u64);
+        self.picks_around(&roots)
+    }
+
+    /// What is exported around `roots` (in order, without repetitions), by type.
+    pub(super) fn picks_around(&mut self, roots: &[i64]) -> Result<Picks> {
+        let mut picks = Picks::new();
+        self.around(roots, &mut |version| add(&mut picks, version))?;
+        for picks in picks.values_mut() {
+            picks.sort_unstable();
+        }
+        self.associate(&mut picks)?;
+        Ok(picks)
+    }
+
+    /// Begins work of so many steps.
+    pub(super) fn begin(&self, total: u64) {
+        self.work.begin(total);
+    }
+
+    /// One of them is done.
+    pub(super) fn step(&self) -> Result<()> {
+        self.work.step()
+    }
+
+    /// The versions of the patients meant: their own, and what is about them.
+    fn roots(&self) -> Result<Vec<i64>> {
+        let mut roots = self.members.groups.clone();
+        roots.extend(&self.members.others);
+        match &self.patients {
+            None => {
+                roots.extend(all_of(self.snapshot, PATIENT)?);
+                roots.extend(self.view.about_anybody()?);
+            }
+            Some(patients) => {
+                for patient in patients {
+                    roots.extend(self.of_patient(patient)?);
+                }
+            }
+        }
+        self.in_order(&mut roots);
+        Ok(roots)
+    }
+
+    fn in_order(&self, roots: &mut Vec<i64>) {
+        roots.retain(|seq| !self.hidden.contains(seq));
+        roots.sort_unstable();
+        roots.dedup();
+    }
+
+    /// The versions of one patient, in order.
+    pub(super) fn of_patient(&self, patient: &str) -> Result<Vec<i64>> {
+        let mut versions: Vec<i64> = self.view.find(PATIENT, patient)?.into_iter().collect();
+        versions.extend(self.view.about(patient)?);
+        self.in_order(&mut versions);
+        Ok(versions)
+    }
+
+    /// The patients meant, in the order of their resources; those without one at the end.
+    pub(super) fn patients(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut place = |view: &View<'_>, patient: String| -> Result<()> {
+            found.push((view.find(PATIENT, &patient)?.unwrap_or(i64::MAX), patient));
+            Ok(())
+        };
+        match &self.patients {
+            Some(patients) => patients.iter().try_for_each(|one| place(&self.view, one.clone()))?,
+            None => {
+                let mut patients: BTreeSet<String> = self.view.patients()?.into_iter().collect();
+                for seq in all_of(self.snapshot, PATIENT)? {
+                    patients.extend(self.view.version(seq)?.map(|version| version.id));
+                }
+                patients.into_iter().try_for_each(|one| place(&self.view, one))?;
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(_, patient)| patient).collect())
+    }
+
+    /// Calls `take` with each version around `roots` that the filters leave.
+    fn around(&mut self, roots: &[i64], take: &mut dyn FnMut(Version)) -> Result<()> {
+        let mut open = self.provenances.about(roots);
+        let mut beside = HashSet::new();
+        let follow = self.follows_references();
+        for seq in roots {
+            self.work.step()?;
+            self.visit(*seq, follow, &mut open, take)?;
+        }
+        while let Some(seq) = open.pop() {
+            if roots.binary_search(&seq).is_err() && beside.insert(seq) {
+                self.visit(seq, follow, &mut open, take)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit(
+        &mut self,
+        seq: i64,
+        follow: bool,
+        open: &mut Vec<i64>,
+        take: &mut dyn FnMut(Version),
+    ) -> Result<()> {
+        let mut targets: Vec<(String, String)> = Vec::new();
+        let version = match follow {
+            true => self.view.read(seq, |version, body| {
+                reference::each_local(body, |resource_type, id| {
+                    if !NEVER_BROUGHT.contains(&resource_type) {
+                        targets.push((resource_type.to_owned(), id.to_owned()));
+                    }
+                });
+                version
+            })?,
+            false => self.view.version(seq)?,
+        };
+        let Some(version) = version else { return Ok(()) };
+        for (resource_type, id) in targets {
+            open.extend(self.brought(&resource_type, &id)?);
+        }
+        let is_replaced =
+            self.request.associated.is_some() && version.resource_type == "Provenance";
+        if !is_replaced
+            && self.request.wants(&version.resource_type)
+            && self.request.covers(version.last_updated)
+        {
+            take(version);
+        }
+        Ok(())
+    }
+
+    /// A roster shows who else is on it: only where all of these are exported it comes along, or
+    /// where it is the one asked for.
+    fn hide_groups(&mut self) -> Result<()> {
+        let Some(patients) = &self.patients else { return Ok(()) };
+        for seq in all_of(self.snapshot, "Group")? {
+            let about = self.view.patients_of(seq)?;
+            let is_shown = about.iter().all(|patient| patients.contains(patient));
+            let is_asked_for =
+                self.members.groups.contains(&seq) && self.request.patients.is_none();
+            if !is_shown && !is_asked_for {
+                self.hidden.insert(seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// False where nothing of what references lead to is asked for.
+    fn follows_references(&self) -> bool {
+        match &self.request.types {
+            Some(types) => types.iter().any(|name| !NEVER_BROUGHT.contains(&name.as_str())),
+            None => true,
+        }
+    }
+
+    /// The version that a reference brings along, if it leads to something that is about no patient.
+    fn brought(&mut self, resource_type: &str, id: &str) -> Result<Option<i64>> {
+        let name = (resource_type, id);
+        let (one, other) = &self.hashers;
+        let key = u128::from(one.hash_one(name)) << 64 | u128::from(other.hash_one(name));
+        if let Some(known) = self.known.get(&key) {
+            return Ok(*known);
+        }
+        let found = match self.view.find(resource_type, id)? {
+            Some(seq) if self.view.is_about_anybody(seq)? => None,
+            Some(seq) => Some(seq),
+            None => {
+                if let Some(since) = self.request.since {
+                    let until = self.request.until;
+                    let deleted = self.view.tombstone(resource_type, id, since, until)?;
+                    self.missed.extend(deleted);
+                }
+                None
+            }
+        };
+        self.known.insert(key, found);
+        Ok(found)
+    }
+
+    /// Puts the Provenance resources that `includeAssociatedData` asks for where those of the scope
+    /// would be.
+    pub(super) fn associate(&self, picks: &mut Picks) -> Result<()> {
+        let Some(associated) = self.request.associated else { return Ok(()) };
+        let mut returned: Vec<i64> = picks.values().flatten().map(|pick| pick.seq).collect();
+        returned.sort_unstable();
+        let mut provenances = Vec::new();
+        for seq in self.provenances.associated(&returned, associated) {
+            if let Some(version) = self.view.version(seq)? {
+                provenances.push(Pick { seq, size: version.size });
+            }
+        }
+        if !provenances.is_empty() {
+            picks.insert("Provenance".to_owned(), provenances);
+        }
+        Ok(())
+    }
+
+    /// What was deleted since `_since` and would be in scope, in order of deletion. To be called
+    /// after [`Scope::picks`], which finds those that references lead to.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn deleted(&mut self) -> Result<Vec<Tombstone>> {
+        let Some(since) = self.request.since else { return Ok(Vec::new()) };
+        let mut deleted = std::mem::take(&mut self.missed);
+        for tombstone in self.view.tombstones(since, self.request.until)? {
+            if self.request.level == Level::System || self.was_about(&tombstone)? {
+                deleted.push(tombstone);
+            }
+        }
+        deleted.retain(|tombstone| self.request.wants(&tombstone.resource_type));
+        deleted.sort_by_key(|tombstone| tombstone.ended);
+        deleted.dedup();
+        Ok(deleted)
+    }
+
+    /// True where a deleted resource was about one of the patients meant.
+    fn was_about(&self, tombstone: &Tombstone) -> Result<bool> {
+        let is_meant =
+            |patient: &str| self.patients.as_ref().is_none_or(|all| all.contains(patient));
+        match tombstone.resource_type.as_str() {
+            PATIENT => Ok(is_meant(&tombstone.id)),
+            "Group" => {
+                let patients = self.view.patients_of(tombstone.seq)?;
+                Ok(!patients.is_empty() && patients.iter().all(|patient| is_meant(patient)))
+            }
+            resource_type => {
+                let patients = self.view.patients_of(tombstone.seq)?;
+                if patients.iter().any(|patient| is_meant(patient)) {
+                    return Ok(true);
+                }
+                match resource_type == "Provenance" {
+                    true => self.provenance_was_about(tombstone, &is_meant),
+                    false => Ok(false),
+                }
+            }
+        }
+    }
+
+    /// The same for a Provenance, by what it was about: a resource that is here, or was.
+    fn provenance_was_about(
+        &self,
+        tombstone: &Tombstone,
+        is_meant: &dyn Fn(&str) -> bool,
+    ) -> Result<bool> {
+        let Some(body) = self.view.last_body(tombstone.seq)? else { return Ok(false) };
+        for (resource_type, id) in super::provenance::targets(&body) {
+            let Some(seq) = self.view.find(&resource_type, &id)? else { continue };
+            if self.view.patients_of(seq)?.iter().any(|patient| is_meant(patient)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn add(picks: &mut Picks, version: Version) {
+    let pick = Pick { seq: version.seq, size: version.size };
+    match picks.get_mut(&version.resource_type) {
+        Some(picks) => picks.push(pick),
+        None => drop(picks.insert(version.resource_type, vec![pick])),
+    }
+}
+
+/// The numbers of all versions of a type.
+fn all_of(snapshot: &Snapshot, resource_type: &str) -> Result<Vec<i64>> {
+    let mut versions = Vec::new();
+    let all = Selection::all(resource_type, snapshot);
+    snapshot.rows(&all, |Row { seq, .. }| {
+        versions.push(seq);
+        ControlFlow::Continue(())
+    })?;
+    Ok(versions)
+}

@@ -1,0 +1,221 @@
+//! `_elements`: resources cut down to some of their root elements.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. What stays keeps its bytes; a
+//! resource of which something was left out says so by the tag `SUBSETTED`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::json::{self, Member};
+
+const TABLE: &str = include_str!("r4/elements.tsv");
+
+/// The tag of a resource that is not whole.
+const SUBSETTED: &str =
+    r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
+/// Members that always stay.
+const ALWAYS: [&str; 3] = ["resourceType", "id", "meta"];
+
+/// What R4 says of a type's root elements.
+struct Definition {
+    mandatory: Vec<&'static str>,
+    choices: Vec<&'static str>,
+}
+
+static DEFINITIONS: LazyLock<HashMap<&'static str, Definition>> = LazyLock::new(|| {
+    let list = |column: Option<&'static str>| -> Vec<&'static str> {
+        let names = column.unwrap_or_default().split(',');
+        names.filter(|name| !name.is_empty()).collect()
+    };
+    let rows = TABLE.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let mut columns = line.split('\t');
+        let resource_type = columns.next().unwrap_or_default();
+        (
+            resource_type,
+            Definition { mandatory: list(columns.next()), choices: list(columns.next()) },
+        )
+    });
+    rows.collect()
+});
+
+/// True for a resource type of R4.
+pub fn is_r4_type(resource_type: &str) -> bool {
+    DEFINITIONS.contains_key(resource_type)
+}
+
+/// Which elements are wanted, by type; those under the empty name are wanted of every type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Elements(BTreeMap<String, BTreeSet<String>>);
+
+impl Elements {
+    /// Adds `element` or `Type.element`.
+    ///
+    /// # Errors
+    /// The reason, where it is neither.
+    pub fn add(&mut self, entry: &str) -> Result<(), String> {
+        let (resource_type, element) = entry.split_once('.').unwrap_or(("", entry));
+        let is_name =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_type = resource_type.is_empty() && !entry.starts_with('.')
+            || is_name(resource_type)
+                && resource_type.starts_with(|c: char| c.is_ascii_uppercase());
+        if !is_type || !is_name(element) || element.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return Err(
+                "it should name a root element, as birthDate or Patient.birthDate".to_owned()
+            );
+        }
+        self.0.entry(resource_type.to_owned()).or_default().insert(element.to_owned());
+        Ok(())
+    }
+
+    /// True where nothing is to be cut.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True where resources of this type are cut: an entry names it, or one names no type.
+    pub fn cut(&self, resource_type: &str) -> bool {
+        self.0.contains_key("") || self.0.contains_key(resource_type)
+    }
+
+    /// A resource with the elements that are wanted and those it cannot do without.
+    pub fn subset<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
+        if !self.cut(resource_type) {
+            return Cow::Borrowed(text);
+        }
+        let members = json::members(text);
+        let kept: Vec<&Member> =
+            members.iter().filter(|member| self.keeps(resource_type, member.name)).collect();
+        if kept.len() == members.len() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len() / 2 + SUBSETTED.len() + 32);
+        let mut is_tagged = false;
+        for member in kept {
+            out.push(if out.is_empty() { '{' } else { ',' });
+            match member.name {
+                "meta" => {
+                    is_tagged = true;
+                    out.push_str("\"meta\":");
+                    out.push_str(&tagged(&text[member.value.clone()]));
+                }
+                _ => out.push_str(&text[member.at.clone()]),
+            }
+        }
+        if !is_tagged {
+            out.push_str(&format!(r#","meta":{{"tag":[{SUBSETTED}]}}"#));
+        }
+        out.push('}');
+        Cow::Owned(out)
+    }
+
+    fn keeps(&self, resource_type: &str, name: &str) -> bool {
+        // `_birthDate` holds what else there is to say of `birthDate`.
+        let name = json::unescaped(name.strip_prefix('_').unwrap_or(name));
+        let name = name.as_ref();
+        let definition = DEFINITIONS.get(resource_type);
+        // `value` is for `valueQuantity` and the like.
+        let is = |wanted: &str| {
+            let is_choice = || definition.is_some_and(|of| of.choices.contains(&wanted));
+            name == wanted
+                || name.strip_prefix(wanted).is_some_and(|rest| {
+                    rest.starts_with(|c: char| c.is_ascii_uppercase()) && is_choice()
+                })
+        };
+        ALWAYS.contains(&name)
+            || definition.is_some_and(|of| of.mandatory.iter().any(|wanted| is(wanted)))
+            || [resource_type, ""]
+                .iter()
+                .filter_map(|key| self.0.get(*key))
+                .flatten()
+                .any(|wanted| is(wanted))
+    }
+}
+
+/// `meta` with the tag added.
+fn tagged(meta: &str) -> String {
+    let members = json::members(meta);
+    let tag = members.iter().find(|member| member.name == "tag");
+    let at = match tag {
+        // Behind the bracket that opens the list.
+        Some(tag) if meta[tag.value.clone()].starts_with('[') => tag.value.start + 1,
+        _ => return format!(r#"{{"tag":[{SUBSETTED}]{}"#, after_brace(meta, members.is_empty())),
+    };
+    let comma = if meta[at..].trim_start().starts_with(']') { "" } else { "," };
+    format!("{}{SUBSETTED}{comma}{}", &meta[..at], &meta[at..])
+}
+
+/// An object's text behind its opening brace, with a comma before what is in it.
+fn after_brace(object: &str, is_empty: bool) -> String {
+    let rest = object.split_once('{').map_or("}", |(_, rest)| rest);
+    match is_empty {
+        true => rest.to_owned(),
+        false => format!(",{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements(entries: &[&str]) -> Elements {
+        let mut elements = Elements::default();
+        entries.iter().for_each(|entry| elements.add(entry).unwrap());
+        elements
+    }
+
+    #[test]
+    fn what_is_wanted_or_mandatory_stays_as_it_is() {
+        let text = r#"{"resourceType":"Observation","id":"1","meta":{"versionId":"1","tag":[{"code":"x"}]},"text":{"div":"<p/>"},"status":"final","code":{"text":"c"},"valueQuantity":{"value":1.00},"_valueQuantity":{},"valueless":1,"note":[{"text":"}"}]}"#;
+        let cut = |entries: &[&str]| elements(entries).subset("Observation", text).into_owned();
+        let head = format!(
+            r#"{{"resourceType":"Observation","id":"1","meta":{{"versionId":"1","tag":[{SUBSETTED},{{"code":"x"}}]}}"#
+        );
+        let middle = r#","status":"final","code":{"text":"c"}"#;
+        assert_eq!(cut(&["id"]), format!("{head}{middle}}}"));
+        let value = r#","valueQuantity":{"value":1.00},"_valueQuantity":{}}"#;
+        assert_eq!(cut(&["Observation.value"]), format!("{head}{middle}{value}"));
+        assert_eq!(cut(&["Patient.name", "valueQuantity"]), format!("{head}{middle}{value}"));
+        assert_eq!(cut(&["Patient.name"]), text);
+    }
+
+    #[test]
+    fn what_is_cut_is_tagged() {
+        let cut = |text: &str| elements(&["id"]).subset("Patient", text).into_owned();
+        let tagged = format!(r#"{{"tag":[{SUBSETTED}]}}"#);
+        assert_eq!(cut(r#"{"id":"1","a":1}"#), format!(r#"{{"id":"1","meta":{tagged}}}"#));
+        assert_eq!(
+            cut(r#"{"id":"1","meta":{},"a":1}"#),
+            format!(r#"{{"id":"1","meta":{tagged}}}"#)
+        );
+        assert_eq!(
+            cut(r#"{"id":"1","meta":{"tag":[ ]},"a":1}"#),
+            format!(r#"{{"id":"1","meta":{{"tag":[{SUBSETTED} ]}}}}"#)
+        );
+        assert_eq!(
+            cut(r#"{"resourceType":"Patient","id":"1"}"#),
+            r#"{"resourceType":"Patient","id":"1"}"#
+        );
+    }
+
+    #[test]
+    fn entries_name_root_elements() {
+        for bad in
+            ["", ".", "Patient.", ".id", "Patient.name.family", "patient.id", "na me", "Patient"]
+        {
+            assert!(Elements::default().add(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_read_whole() {
+        assert!(
+            is_r4_type("Patient") && is_r4_type("VisionPrescription") && !is_r4_type("Patients")
+        );
+        assert_eq!(DEFINITIONS["Observation"].mandatory, ["code", "status"]);
+    }
+}

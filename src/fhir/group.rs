@@ -1,0 +1,120 @@
+//! Group: who is in it at a time.
+//!
+//! <https://hl7.org/fhir/R4/group.html>
+
+use serde::Deserialize;
+
+use super::Instant;
+use super::instant::span;
+
+/// One entry of `Group.member`, in the order of the Group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// `entity.reference` as it stands; `None` where the entity has none.
+    pub reference: Option<String>,
+}
+
+/// What is read of a Group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Those that are members at the time asked for.
+    pub members: Vec<Member>,
+    /// True where the Group is described by what its members have in common instead of listed.
+    pub is_descriptive: bool,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    actual: Option<bool>,
+    #[serde(default)]
+    member: Vec<MemberHead>,
+}
+
+#[derive(Deserialize)]
+struct MemberHead {
+    #[serde(default)]
+    entity: Option<Entity>,
+    #[serde(default)]
+    period: Option<Period>,
+    #[serde(default)]
+    inactive: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    #[serde(default)]
+    reference: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Period {
+    #[serde(default)]
+    start: Option<String>,
+    #[serde(default)]
+    end: Option<String>,
+}
+
+impl Group {
+    /// Reads a Group's text: its members at `time` that are not inactive, or, without a time,
+    /// everybody that it lists.
+    ///
+    /// # Errors
+    /// The reason, where a member or its period is not what it should be.
+    pub fn read(text: &str, time: Option<Instant>) -> Result<Group, String> {
+        let head: Head = serde_json::from_str(text)
+            .map_err(|error| format!("its members cannot be read: {error}"))?;
+        let is_descriptive = head.actual == Some(false) && head.member.is_empty();
+        let members = head.member.into_iter().filter(|member| match time {
+            Some(time) => member.is_in_at(time),
+            None => true,
+        });
+        Ok(Group {
+            members: members
+                .map(|member| Member {
+                    reference: member.entity.and_then(|entity| entity.reference),
+                })
+                .collect(),
+            is_descriptive,
+        })
+    }
+}
+
+impl MemberHead {
+    /// A bound that cannot be read is none: nobody is left out by mistake.
+    fn is_in_at(&self, time: Instant) -> bool {
+        let bound = |text: Option<&String>| text.and_then(|text| span(text));
+        let (start, end) = match &self.period {
+            Some(period) => (bound(period.start.as_ref()), bound(period.end.as_ref())),
+            None => (None, None),
+        };
+        self.inactive != Some(true)
+            && start.is_none_or(|(first, _)| first <= time)
+            && end.is_none_or(|(_, next)| time < next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_come_and_go() {
+        let text = r#"{"resourceType":"Group","actual":true,"member":[
+            {"entity":{"reference":"Patient/1"}},
+            {"entity":{"reference":"Patient/2"},"inactive":true},
+            {"entity":{"reference":"Patient/3"},"period":{"end":"2020"}},
+            {"entity":{"reference":"Patient/4"},"period":{"start":"2020-06-02","end":"soon"}},
+            {"entity":{"display":"x"}}]}"#;
+        let at = |time: &str| {
+            let time = Instant::parse(time).map(|(time, _)| time);
+            let group = Group::read(text, time).unwrap();
+            group.members.into_iter().map(|m| m.reference.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        assert_eq!(at("2020-06-01"), ["Patient/1", "Patient/3", ""]);
+        assert_eq!(at("2020-12-31T23:59:59Z"), ["Patient/1", "Patient/3", "Patient/4", ""]);
+        assert_eq!(at("2021-01-01"), ["Patient/1", "Patient/4", ""]);
+        assert_eq!(at("all of them").len(), 5);
+        assert!(Group::read(r#"{"member":[{"inactive":1}]}"#, None).is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! `Parameters`: what comes with a POST.
+//!
+//! <https://hl7.org/fhir/R4/parameters.html>. Values are taken as text, as a query has them: a
+//! Reference is its `reference`, a Coding its `code`, a number its lexeme.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::json;
+
+#[derive(Deserialize)]
+struct Parameters<'a> {
+    #[serde(rename = "resourceType")]
+    resource_type: String,
+    #[serde(borrow, default)]
+    parameter: Vec<&'a RawValue>,
+}
+
+/// Names and values, in order.
+///
+/// # Errors
+/// The reason, where the text is no Parameters or a parameter has no name or no simple value.
+pub fn read(text: &str) -> Result<Vec<(String, String)>, String> {
+    let parameters: Parameters = match serde_json::from_str(text) {
+        Ok(parameters) if text.trim_start().starts_with('{') => parameters,
+        Ok(_) => return Err("it is no JSON object".to_owned()),
+        Err(error) if error.is_data() => return Err(error.to_string()),
+        Err(error) => return Err(json::fault(&error)),
+    };
+    if parameters.resource_type != "Parameters" {
+        return Err(format!("its resourceType is {:?}", parameters.resource_type));
+    }
+    parameters.parameter.into_iter().map(|raw| read_one(raw.get())).collect()
+}
+
+fn read_one(text: &str) -> Result<(String, String), String> {
+    let fields: Map<String, Value> =
+        serde_json::from_str(text).map_err(|_| format!("the parameter {text} is no object"))?;
+    let Some(Value::String(name)) = fields.get("name") else {
+        return Err(format!("the parameter {text} has no name"));
+    };
+    let mut values = fields.iter().filter(|(key, _)| key.starts_with("value"));
+    let value = match (values.next(), values.next()) {
+        (Some((_, value)), None) => value,
+        _ => return Err(format!("the parameter {name} has no value, or several")),
+    };
+    let simple = match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Object(of) => {
+            let part = of.get("reference").or_else(|| of.get("code"));
+            part.and_then(Value::as_str).map(str::to_owned)
+        }
+        _ => None,
+    };
+    match simple {
+        Some(value) => Ok((name.clone(), value)),
+        None => Err(format!(
+            "the value of the parameter {name} is neither simple, nor a Reference or a Coding"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_texts() {
+        let read = |parameter: &str| {
+            read(&format!(r#"{{"resourceType":"Parameters","parameter":[{parameter}]}}"#))
+        };
+        let one = |name: &str, value: &str| Ok(vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(read(r#"{"name":"a","valueString":"b"}"#), one("a", "b"));
+        assert_eq!(read(r#"{"name":"a","valueBoolean":true}"#), one("a", "true"));
+        assert_eq!(read(r#"{"name":"a","valuePositiveInt":12}"#), one("a", "12"));
+        assert_eq!(
+            read(r#"{"name":"a","valueReference":{"reference":"Patient/1"}}"#),
+            one("a", "Patient/1")
+        );
+        assert_eq!(read(r#"{"name":"a","valueCoding":{"system":"s","code":"c"}}"#), one("a", "c"));
+        assert_eq!(read(""), Ok(Vec::new()));
+        for bad in [
+            r#"{"valueString":"b"}"#,
+            r#"{"name":"a"}"#,
+            "1",
+            r#"{"name":"a","valueReference":{}}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "[]", "{}", r#"{"resourceType":"Patient"}"#, r#"["Parameters",[]]"#] {
+            assert!(super::read(bad).is_err(), "{bad}");
+        }
+        assert_eq!(super::read(r#"{"resourceType":"Parameters"}"#), Ok(Vec::new()));
+    }
+}

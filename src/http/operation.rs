@@ -1,0 +1,134 @@
+//! `GET [base]/OperationDefinition/[id]`: what the operations take, as this server has them.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/artifacts.html#behavior-operation-definitions>
+
+use serde_json::{Value, json};
+
+/// Where the IG's own definitions are.
+const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
+/// The edition that `$export` speaks, and that of `$export-v4`.
+pub const VERSIONS: [(&str, &str); 2] = [("export", "3.0.0"), ("export-v4", "4.0.0-ballot")];
+
+/// One operation of the IG.
+struct Operation {
+    id: &'static str,
+    title: &'static str,
+    on: Option<&'static str>,
+    takes_patients: bool,
+}
+
+const EXPORTS: [Operation; 3] = [
+    Operation { id: "export", title: "System Level Export", on: None, takes_patients: false },
+    Operation {
+        id: "patient-export",
+        title: "Patient Level Export",
+        on: Some("Patient"),
+        takes_patients: true,
+    },
+    Operation {
+        id: "group-export",
+        title: "Group Level Export",
+        on: Some("Group"),
+        takes_patients: true,
+    },
+];
+
+/// Name, cardinality, type and meaning of each parameter.
+const PARAMETERS: [(&str, &str, &str, &str); 11] = [
+    ("_outputFormat", "1", "string", "application/fhir+ndjson, application/ndjson or ndjson"),
+    ("_since", "1", "instant", "Only resources with meta.lastUpdated after this"),
+    ("_until", "1", "instant", "Only resources with meta.lastUpdated before this"),
+    ("_type", "*", "string", "Only resources of these types"),
+    (
+        "_elements",
+        "*",
+        "string",
+        "Only these root elements, as Type.element or element, and mandatory ones",
+    ),
+    ("patient", "*", "Reference", "Only these patients (POST)"),
+    (
+        "includeAssociatedData",
+        "*",
+        "code",
+        "LatestProvenanceResources or RelevantProvenanceResources",
+    ),
+    ("organizeOutputBy", "1", "string", "Patient"),
+    ("allowPartialManifests", "1", "boolean", "Whether the manifest may come in pages"),
+    ("_minimumFileSize", "1", "positiveInt", "Files are as large as they may be"),
+    (
+        "_maximumFileSize",
+        "1",
+        "positiveInt",
+        "At most so many bytes in a file, unless one resource has more",
+    ),
+];
+
+/// The canonical URL of an operation in the version that one invokes by `name`.
+pub fn canonical(id: &str, name: &str) -> String {
+    let version =
+        VERSIONS.iter().find(|(known, _)| *known == name).map_or("", |(_, version)| version);
+    format!("{CANONICAL}/{id}|{version}")
+}
+
+/// The definition with this id: that of the IG, with `-v4` behind it for its ballot edition.
+pub fn definition(id: &str, base: &str) -> Option<Value> {
+    if id == "bulk-publish" {
+        return Some(publish());
+    }
+    let (stem, name, version) = match id.strip_suffix("-v4") {
+        Some(stem) => (stem, VERSIONS[1].0, VERSIONS[1].1),
+        None => (id, VERSIONS[0].0, VERSIONS[0].1),
+    };
+    let operation = EXPORTS.iter().find(|operation| operation.id == stem)?;
+    let is_stu4 = name == VERSIONS[1].0;
+    let parameters = PARAMETERS
+        .iter()
+        .filter(|(name, ..)| operation.takes_patients || *name != "patient")
+        .map(|(name, max, kind, documentation)| {
+            let kind = match (*name, is_stu4) {
+                ("includeAssociatedData", true) => "Coding",
+                _ => kind,
+            };
+            json!({"name": name, "use": "in", "min": 0, "max": max, "documentation": documentation, "type": kind})
+        });
+    let mut definition = json!({
+        "resourceType": "OperationDefinition",
+        "id": id,
+        "url": format!("{CANONICAL}/{stem}"),
+        "version": version,
+        "name": name.replace("export", "Export").replace("-v4", "V4"),
+        "title": format!("FHIR Bulk Data {}", operation.title),
+        "status": "active",
+        "kind": "operation",
+        "description": format!("As of Bulk Data Access IG {version}, at {base}; answered asynchronously."),
+        "affectsState": false,
+        "code": name,
+        "system": operation.on.is_none(),
+        "type": operation.on == Some("Patient"),
+        "instance": operation.on.is_some(),
+        "parameter": parameters.collect::<Vec<_>>(),
+    });
+    if let Some(on) = operation.on {
+        definition["resource"] = json!([on]);
+    }
+    Some(definition)
+}
+
+fn publish() -> Value {
+    json!({
+        "resourceType": "OperationDefinition",
+        "id": "bulk-publish",
+        "url": format!("{CANONICAL}/bulk-publish"),
+        "version": "1.0.0",
+        "name": "BulkDataPublish",
+        "title": "FHIR Bulk Data Publish",
+        "status": "active",
+        "kind": "operation",
+        "description": "The store as it is, as a static manifest; GET, without parameters.",
+        "affectsState": false,
+        "code": "bulk-publish",
+        "system": true,
+        "type": false,
+        "instance": false,
+    })
+}

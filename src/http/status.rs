@@ -1,0 +1,140 @@
+//! The polling location of a job, its manifest's pages and its files.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-status-request>
+
+use chrono::DateTime;
+
+use super::download::{Bytes, send};
+use super::message::{Request, Response};
+use super::route::Context;
+use crate::error::{Error, Kind, Result};
+use crate::export::{self, Accepted, File, Frame, Manifest, Progress, Purpose};
+use crate::fhir::Instant;
+use crate::fhir::outcome::{Issue, Severity};
+
+/// So many files of resources are on a page, where the manifest may have several.
+const PAGE: usize = 10;
+/// Seconds to wait before asking again.
+const RETRY_AFTER: &str = "1";
+
+/// `GET`: how far the job is, or its manifest.
+pub fn status(context: &Context, id: &str) -> Result<Response> {
+    let Some((accepted, progress)) = context.jobs.progress(id)? else { return Err(gone()) };
+    let response = match progress {
+        Progress::Running(progress) => {
+            Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
+        }
+        Progress::Failed(reason) => Response::outcome(
+            500,
+            Issue {
+                severity: Severity::Error,
+                code: "exception".to_owned(),
+                diagnostics: format!("the export failed: {reason}"),
+            },
+        ),
+        Progress::Complete { time, expires_at, files } => {
+            page(&accepted, id, time, expires_at, &files, 1)?
+        }
+    };
+    let response = response.with("Cache-Control", "no-store");
+    Ok(match accepted.separate_status {
+        true => apart(response),
+        false => response,
+    })
+}
+
+/// `GET` of a page of the manifest, from the second one on.
+pub fn further_page(context: &Context, id: &str, number: &str) -> Result<Response> {
+    let Some((accepted, progress)) = context.jobs.progress(id)? else { return Err(gone()) };
+    match (progress, number.parse()) {
+        (Progress::Complete { time, expires_at, files }, Ok(number)) if number > 1 => {
+            page(&accepted, id, time, expires_at, &files, number)
+        }
+        _ => Err(Error::new(Kind::NotFound, "the manifest has no such page")),
+    }
+}
+
+/// `DELETE`: the client needs the job no more.
+pub fn cancel(context: &Context, id: &str) -> Result<Response> {
+    match context.jobs.cancel(id)? {
+        true => Ok(Response::outcome(202, Issue::information("the export and its files are gone"))),
+        false => Err(gone()),
+    }
+}
+
+/// `GET` of a file.
+pub fn file(context: &Context, request: &Request, id: &str, name: &str) -> Result<Response> {
+    let Some(opened) = context.jobs.open(id, name)? else {
+        return Err(Error::new(Kind::NotFound, "there is no such file, or its export is over"));
+    };
+    let bytes = Bytes {
+        name: format!("{id}/{name}"),
+        length: opened.file.bytes,
+        cache_control: "private, no-cache",
+        write: Box::new(move |range, out| {
+            let export::Opened { file, snapshot, shape, reading } = opened;
+            let written = export::write(&snapshot, &file, &shape, range, out);
+            drop(reading);
+            written
+        }),
+    };
+    send(request, bytes)
+}
+
+fn gone() -> Error {
+    Error::new(Kind::NotFound, "there is no such export: it is over, was cancelled, or never was")
+}
+
+/// One page of the manifest.
+fn page(
+    accepted: &Accepted,
+    id: &str,
+    time: Instant,
+    expires_at: Instant,
+    files: &[File],
+    number: usize,
+) -> Result<Response> {
+    let url_of = |name: &str| format!("{}{id}/{name}", accepted.files);
+    let frame = Frame {
+        edition: accepted.edition,
+        transaction_time: time.to_string(),
+        request: accepted.url.clone(),
+        organized: accepted.request.organize_by_patient,
+        since: accepted.request.since.is_some(),
+        url: &|file| url_of(&file.name),
+        url_of: &url_of,
+    };
+    let (resources, beside): (Vec<&File>, Vec<&File>) =
+        files.iter().partition(|file| file.purpose == Purpose::Output);
+    let size = match accepted.request.partial_manifests {
+        true => PAGE,
+        false => usize::MAX,
+    };
+    let mut pages = resources.chunks(size).skip(number - 1);
+    let mut shown = match (pages.next(), number) {
+        (Some(shown), _) => shown.to_vec(),
+        (None, 1) => Vec::new(),
+        (None, _) => return Err(Error::new(Kind::NotFound, "the manifest has no such page")),
+    };
+    let next = pages.next().map(|_| format!("{}{id}/manifest/{}", accepted.status, number + 1));
+    if number == 1 {
+        shown.extend(beside);
+    }
+    let manifest = Manifest::page(&frame, &shown, next);
+    Ok(Response::new(200, "application/json", manifest.to_json())
+        .with("Expires", http_date(expires_at))
+        .with("Cache-Control", "no-store"))
+}
+
+/// The status of the job beside that of the request: `separate-export-status`.
+fn apart(mut response: Response) -> Response {
+    let status = format!("{} {}", response.status, response.reason());
+    response.status = 200;
+    response.with("X-Export-Status", status)
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
+pub fn http_date(time: Instant) -> String {
+    let time = DateTime::from_timestamp_micros(time.micros()).unwrap_or_default();
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}

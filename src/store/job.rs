@@ -1,0 +1,251 @@
+//! Accepted exports and their files, as rows. Their life is in `export/jobs.rs`.
+//!
+//! They are in the store's own file, so that they outlive the server; where that cannot be written,
+//! in memory.
+
+use rusqlite::Row;
+
+use super::open::Store;
+use super::sql::{all, maybe, run};
+use crate::error::Result;
+use crate::fhir::Instant;
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its files are being worked out.
+    Running,
+    /// Its files are known.
+    Complete,
+    /// They could not be worked out.
+    Failed,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Complete => "complete",
+            State::Failed => "failed",
+        }
+    }
+
+    fn of(name: &str) -> State {
+        match name {
+            "running" => State::Running,
+            "complete" => State::Complete,
+            _ => State::Failed,
+        }
+    }
+}
+
+/// One accepted export.
+#[derive(Clone, Debug)]
+pub struct JobRow {
+    /// 32 hexadecimal digits: whoever knows them may poll.
+    pub id: String,
+    /// How far it is.
+    pub state: State,
+    /// What was asked for, as JSON.
+    pub request: String,
+    /// The last write that it sees.
+    pub snapshot: i64,
+    /// Its transactionTime.
+    pub transaction_time: Instant,
+    /// When it was accepted.
+    pub created_at: Instant,
+    /// When it goes, unless it still runs.
+    pub expires_at: Instant,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+/// One file of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileRow {
+    /// `output`, `deleted` or `error`.
+    pub kind: String,
+    /// The last segment of its URL.
+    pub name: String,
+    /// The type of its lines; `None` where they are organized by patient.
+    pub resource_type: Option<String>,
+    /// Its lines.
+    pub count: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The file that its last block goes on in.
+    pub continues_in: Option<String>,
+    /// The numbers of its first and last version, where it is a range.
+    pub range: Option<(i64, i64)>,
+    /// Its versions, where they are listed.
+    pub rows: Option<Vec<u8>>,
+    /// Its text, where it is neither.
+    pub body: Option<String>,
+}
+
+impl Store {
+    /// Where jobs are kept.
+    fn jobs(&self) -> Result<&Store> {
+        Ok(self.scratch()?.unwrap_or(self))
+    }
+
+    /// Keeps a job.
+    ///
+    /// # Errors
+    /// `Busy` where an import keeps the store to itself for too long; else where the disk refuses.
+    pub(crate) fn add_job(&self, job: &JobRow) -> Result<()> {
+        let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let values = (
+            &job.id,
+            job.state.name(),
+            &job.request,
+            job.snapshot,
+            job.transaction_time.micros(),
+            job.created_at.micros(),
+            job.expires_at.micros(),
+            &job.failure,
+        );
+        run(&*self.jobs()?.job_connection()?, sql, values).map(drop)
+    }
+
+    /// A job; `None` where there is none, or it was over by `now`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn job(&self, id: &str, now: Instant) -> Result<Option<JobRow>> {
+        let sql =
+            "SELECT id, state, request, snapshot, transaction_time, created_at, expires_at, failure
+                     FROM job WHERE id = ?1 AND (state = 'running' OR expires_at > ?2)";
+        maybe(&*self.jobs()?.reader()?, sql, (id, now.micros()), |row| {
+            Ok(JobRow {
+                id: row.get(0)?,
+                state: State::of(&row.get::<_, String>(1)?),
+                request: row.get(2)?,
+                snapshot: row.get(3)?,
+                transaction_time: Instant::from_micros(row.get(4)?),
+                created_at: Instant::from_micros(row.get(5)?),
+                expires_at: Instant::from_micros(row.get(6)?),
+                failure: row.get(7)?,
+            })
+        })
+    }
+
+    /// The ids of jobs that run, the oldest first.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn running_jobs(&self) -> Result<Vec<String>> {
+        let sql = "SELECT id FROM job WHERE state = 'running' ORDER BY created_at, rowid";
+        all(&*self.jobs()?.reader()?, sql, (), |row| row.get(0))
+    }
+
+    /// Makes a running job a complete one; `false` where it was deleted in the meantime.
+    ///
+    /// # Errors
+    /// As [`Store::add_job`].
+    pub(crate) fn complete_job(
+        &self,
+        id: &str,
+        files: &[FileRow],
+        expires_at: Instant,
+    ) -> Result<bool> {
+        let mut conn = self.jobs()?.job_connection()?;
+        let transaction =
+            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let sql = "UPDATE job SET state = 'complete', expires_at = ?2 WHERE id = ?1 AND state = 'running'";
+        let is_there = run(&transaction, sql, (id, expires_at.micros()))? > 0;
+        for (number, file) in files.iter().enumerate().filter(|_| is_there) {
+            let sql =
+                "INSERT INTO job_file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+            let (first, last) = file.range.unzip();
+            run(
+                &transaction,
+                sql,
+                rusqlite::params![
+                    id,
+                    number,
+                    file.kind,
+                    file.name,
+                    file.resource_type,
+                    file.count,
+                    file.bytes,
+                    file.continues_in,
+                    first,
+                    last,
+                    file.rows,
+                    file.body
+                ],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(is_there)
+    }
+
+    /// Makes a running job a failed one.
+    ///
+    /// # Errors
+    /// As [`Store::add_job`].
+    pub(crate) fn fail_job(&self, id: &str, failure: &str, expires_at: Instant) -> Result<()> {
+        let sql = "UPDATE job SET state = 'failed', failure = ?2, expires_at = ?3
+                    WHERE id = ?1 AND state = 'running'";
+        run(&*self.jobs()?.job_connection()?, sql, (id, failure, expires_at.micros())).map(drop)
+    }
+
+    /// Deletes a job with its files; `false` where there is none.
+    ///
+    /// # Errors
+    /// As [`Store::add_job`].
+    pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
+        let mut conn = self.jobs()?.job_connection()?;
+        let transaction =
+            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        run(&transaction, "DELETE FROM job_file WHERE job = ?1", [id])?;
+        let is_there = run(&transaction, "DELETE FROM job WHERE id = ?1", [id])? > 0;
+        transaction.commit()?;
+        Ok(is_there)
+    }
+
+    /// The ids of jobs that were over by `now`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn expired_jobs(&self, now: Instant) -> Result<Vec<String>> {
+        let sql = "SELECT id FROM job WHERE state <> 'running' AND expires_at <= ?1";
+        all(&*self.jobs()?.reader()?, sql, [now.micros()], |row| row.get(0))
+    }
+
+    /// A job's files in the order of its manifest, without what says what is in them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn job_files(&self, id: &str) -> Result<Vec<FileRow>> {
+        let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, NULL,
+                          CASE kind WHEN 'error' THEN body END
+                     FROM job_file WHERE job = ?1 ORDER BY number";
+        all(&*self.jobs()?.reader()?, sql, [id], file)
+    }
+
+    /// One of a job's files.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn job_file(&self, id: &str, name: &str) -> Result<Option<FileRow>> {
+        let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, rows, body
+                     FROM job_file WHERE job = ?1 AND name = ?2";
+        maybe(&*self.jobs()?.reader()?, sql, (id, name), file)
+    }
+}
+
+fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    Ok(FileRow {
+        kind: row.get(0)?,
+        name: row.get(1)?,
+        resource_type: row.get(2)?,
+        count: row.get(3)?,
+        bytes: row.get(4)?,
+        continues_in: row.get(5)?,
+        range: row.get::<_, Option<i64>>(6)?.zip(row.get(7)?),
+        rows: row.get(8)?,
+        body: row.get(9)?,
+    })
+}

@@ -1,0 +1,158 @@
+//! Single resources as they are now or were, for reads and searches.
+
+use rusqlite::Row;
+
+use super::open::Store;
+use super::snapshot::Snapshot;
+use super::sql::{all, maybe, one, setting};
+use crate::error::Result;
+use crate::fhir::Instant;
+use crate::fhir::reference::{Condition, Token};
+
+/// One version with its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its number.
+    pub seq: i64,
+    /// The logical id.
+    pub id: String,
+    /// `meta.versionId`.
+    pub version_id: String,
+    /// `meta.lastUpdated`.
+    pub last_updated: Instant,
+    /// Its JSON text.
+    pub body: String,
+}
+
+/// What is known of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is here.
+    Here(Kept),
+    /// It was here and was deleted.
+    Deleted,
+    /// It never was here.
+    Nothing,
+}
+
+const COLUMNS: &str = "seq, id, version_id, last_updated, body";
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        version_id: row.get(2)?,
+        last_updated: Instant::from_micros(row.get(3)?),
+        body: row.get(4)?,
+    })
+}
+
+impl Store {
+    /// The store as it is now, for who needs no transactionTime that later writes stay behind: its
+    /// time is that of the last write.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn latest(&self) -> Result<Snapshot> {
+        let conn = self.reader()?;
+        let sql = "SELECT (SELECT value FROM setting WHERE name = 'last_seq'), value
+                     FROM setting WHERE name = 'last_write_time'";
+        let (seq, time) = one(&conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Snapshot::at(self, seq, Instant::from_micros(time)))
+    }
+
+    /// The current version of a resource.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn read(&self, resource_type: &str, id: &str) -> Result<Found> {
+        let conn = self.reader()?;
+        let sql = format!("SELECT {COLUMNS} FROM resource WHERE id = ?2 AND type = ?1");
+        if let Some(kept) = maybe(&conn, &sql, (resource_type, id), kept)? {
+            return Ok(Found::Here(kept));
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2)";
+        Ok(match one(&conn, sql, (resource_type, id), |row| row.get(0))? {
+            true => Found::Deleted,
+            false => Found::Nothing,
+        })
+    }
+
+    /// A version of a resource, current or not.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn read_version(
+        &self,
+        resource_type: &str,
+        id: &str,
+        version_id: &str,
+    ) -> Result<Option<Kept>> {
+        let conn = self.reader()?;
+        let key = (resource_type, id, version_id);
+        let this = "type = ?1 AND id = ?2 AND version_id = ?3";
+        let sql = format!("SELECT {COLUMNS} FROM resource WHERE {this}");
+        if let Some(kept) = maybe(&conn, &sql, key, kept)? {
+            return Ok(Some(kept));
+        }
+        // Where two had the same versionId the later one is meant.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM history WHERE {this} AND size > 0 ORDER BY ended DESC LIMIT 1"
+        );
+        maybe(&conn, &sql, key, kept)
+    }
+
+    /// Up to `most` current resources of a type after the version numbered `after`, in order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn after(&self, resource_type: &str, after: i64, most: usize) -> Result<Vec<Kept>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource INDEXED BY resource_by_seq
+              WHERE type = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+        );
+        all(&*self.reader()?, &sql, (resource_type, after, most), kept)
+    }
+
+    /// The ids that a condition finds.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn find(&self, condition: &Condition) -> Result<Vec<String>> {
+        find(&*self.reader()?, condition)
+    }
+
+    /// True if there is, or ever was, a resource of this type.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn has_type(&self, resource_type: &str) -> Result<bool> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM resource INDEXED BY resource_by_seq WHERE type = ?1)
+                       OR EXISTS (SELECT 1 FROM history INDEXED BY history_by_seq WHERE type = ?1)";
+        one(&*self.reader()?, sql, [resource_type], |row| row.get(0))
+    }
+
+    /// The number of the last write.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn last_seq(&self) -> Result<i64> {
+        setting(&*self.reader()?, "last_seq")
+    }
+}
+
+/// What a condition finds in the current state, as a connection sees it.
+pub(super) fn find(conn: &rusqlite::Connection, condition: &Condition) -> Result<Vec<String>> {
+    let resource_type = &condition.resource_type;
+    let there = "SELECT EXISTS (SELECT 1 FROM resource WHERE type = ?1 AND id = ?2)";
+    let named = "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
+                  WHERE value = ?1 AND identifier.type = ?2
+                    AND (?3 IS NULL OR coalesce(system, '') = ?3)";
+    condition.find(
+        |id| one(conn, there, (resource_type, id), |row| row.get(0)),
+        |Token { system, value }| {
+            all(conn, named, (value, resource_type, system), |row| row.get(0))
+        },
+    )
+}

@@ -1,0 +1,206 @@
+//! Single versions of a snapshot: by identity, by number, by the patients they are about.
+//!
+//! A snapshot's ranges are in `snapshot.rs`. What is here finds one thing after the other on one
+//! connection, each in a read of its own: versions only ever move from `resource` to `history`, so
+//! looking there first and here next finds each.
+
+use super::open::Reader;
+use super::snapshot::Snapshot;
+use super::sql::{all, maybe, one};
+use crate::error::Result;
+use crate::fhir::Instant;
+
+/// A connection to look things up in a snapshot.
+pub struct View<'a> {
+    conn: Reader<'a>,
+    seq: i64,
+}
+
+/// One version, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its number.
+    pub seq: i64,
+    /// `resourceType`.
+    pub resource_type: String,
+    /// The logical id.
+    pub id: String,
+    /// `meta.lastUpdated`.
+    pub last_updated: Instant,
+    /// Bytes of its body.
+    pub size: u64,
+}
+
+/// A resource that was deleted and is not there again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The number of its last version.
+    pub seq: i64,
+    /// The number of the deletion.
+    pub ended: i64,
+    /// `resourceType`.
+    pub resource_type: String,
+    /// The logical id.
+    pub id: String,
+}
+
+impl Snapshot {
+    /// A connection to look things up with.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn view(&self) -> Result<View<'_>> {
+        Ok(View { conn: self.store().reader()?, seq: self.seq() })
+    }
+}
+
+impl View<'_> {
+    /// The number of the version that a resource has.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, as with all of these.
+    pub fn find(&self, resource_type: &str, id: &str) -> Result<Option<i64>> {
+        let sql = "SELECT seq FROM resource WHERE id = ?2 AND type = ?1 AND seq <= ?3";
+        let key = (resource_type, id, self.seq);
+        if let Some(seq) = maybe(&self.conn, sql, key, |row| row.get(0))? {
+            return Ok(Some(seq));
+        }
+        let sql = "SELECT seq FROM history
+                    WHERE type = ?1 AND id = ?2 AND ended > ?3 AND seq <= ?3 AND size > 0";
+        maybe(&self.conn, sql, key, |row| row.get(0))
+    }
+
+    /// Reads a version with its body; `None` where `seq` is none of this snapshot's.
+    pub fn read<T>(&self, seq: i64, read: impl FnOnce(Version, &str) -> T) -> Result<Option<T>> {
+        self.look("body", seq, |version, row| Ok(read(version, row.get_ref(5)?.as_str()?)))
+    }
+
+    /// A version without its body; `None` where `seq` is none of this snapshot's.
+    pub fn version(&self, seq: i64) -> Result<Option<Version>> {
+        self.look("NULL", seq, |version, _| Ok(version))
+    }
+
+    fn look<T>(
+        &self,
+        body: &str,
+        seq: i64,
+        read: impl FnOnce(Version, &rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        if seq > self.seq {
+            return Ok(None);
+        }
+        let columns = format!("SELECT seq, type, id, last_updated, size, {body} FROM");
+        let current = format!("{columns} resource WHERE seq = ?1");
+        let mut statement = self.conn.prepare_cached(&current)?;
+        let mut rows = statement.query([seq])?;
+        if let Some(row) = rows.next()? {
+            return Ok(Some(read(version(row)?, row)?));
+        }
+        let superseded = format!("{columns} history WHERE seq = ?1 AND ended > ?2 AND size > 0");
+        let mut statement = self.conn.prepare_cached(&superseded)?;
+        let mut rows = statement.query((seq, self.seq))?;
+        match rows.next()? {
+            Some(row) => Ok(Some(read(version(row)?, row)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The numbers of all versions that are about a patient, of this snapshot and others.
+    pub fn about(&self, patient: &str) -> Result<Vec<i64>> {
+        let sql = "SELECT seq FROM compartment WHERE patient = ?1 AND seq <= ?2 ORDER BY seq";
+        all(&self.conn, sql, (patient, self.seq), |row| row.get(0))
+    }
+
+    /// The numbers of all versions that are about any patient, of this snapshot and others.
+    pub fn about_anybody(&self) -> Result<Vec<i64>> {
+        let sql = "SELECT DISTINCT seq FROM compartment WHERE seq <= ?1 ORDER BY seq";
+        all(&self.conn, sql, [self.seq], |row| row.get(0))
+    }
+
+    /// The patients that versions of this snapshot are about, in order of their ids.
+    pub fn patients(&self) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT patient FROM compartment WHERE seq <= ?1 ORDER BY patient";
+        all(&self.conn, sql, [self.seq], |row| row.get(0))
+    }
+
+    /// The patients that a version is about.
+    pub fn patients_of(&self, seq: i64) -> Result<Vec<String>> {
+        all(&self.conn, "SELECT patient FROM compartment WHERE seq = ?1", [seq], |row| row.get(0))
+    }
+
+    /// True where a version is about any patient.
+    pub fn is_about_anybody(&self, seq: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM compartment WHERE seq = ?1)";
+        one(&self.conn, sql, [seq], |row| row.get(0))
+    }
+
+    /// How many relative URLs of attachments a version has.
+    pub fn relative_urls(&self, seq: i64) -> Result<u64> {
+        let sql = "SELECT relative_urls FROM attachment WHERE seq = ?1";
+        Ok(maybe(&self.conn, sql, [seq], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Type and id of a version that is not there any more.
+    pub fn deleted(&self, seq: i64) -> Result<Option<(String, String)>> {
+        let sql = "SELECT type, id FROM history WHERE seq = ?1 AND deleted = 1";
+        maybe(&self.conn, sql, [seq], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The body of a version that is not there any more, where it is still kept.
+    pub fn last_body(&self, seq: i64) -> Result<Option<String>> {
+        let sql = "SELECT body FROM history WHERE seq = ?1 AND size > 0";
+        maybe(&self.conn, sql, [seq], |row| row.get(0))
+    }
+
+    /// What was deleted after `since` and before `until` and is not there, in order of deletion.
+    pub fn tombstones(&self, since: Instant, until: Option<Instant>) -> Result<Vec<Tombstone>> {
+        let sql = "SELECT seq, ended, type, id FROM history AS old
+                    WHERE deleted = 1 AND ended <= ?1 AND ended_at > ?2 AND ended_at < ?3
+                      AND NOT EXISTS (SELECT 1 FROM resource
+                                       WHERE id = old.id AND type = old.type AND seq <= ?1)
+                      AND NOT EXISTS (SELECT 1 FROM history
+                                       WHERE type = old.type AND id = old.id
+                                         AND ended > old.ended AND seq <= ?1)
+                    ORDER BY ended";
+        let until = until.map_or(i64::MAX, Instant::micros);
+        all(&self.conn, sql, (self.seq, since.micros(), until), tombstone)
+    }
+
+    /// The same for one resource.
+    pub fn tombstone(
+        &self,
+        resource_type: &str,
+        id: &str,
+        since: Instant,
+        until: Option<Instant>,
+    ) -> Result<Option<Tombstone>> {
+        let sql = "SELECT seq, ended, type, id FROM history
+                    WHERE type = ?4 AND id = ?5 AND deleted = 1 AND ended <= ?1
+                      AND ended_at > ?2 AND ended_at < ?3 ORDER BY ended DESC LIMIT 1";
+        let until = until.map_or(i64::MAX, Instant::micros);
+        let key = (self.seq, since.micros(), until, resource_type, id);
+        match self.find(resource_type, id)? {
+            Some(_) => Ok(None),
+            None => maybe(&self.conn, sql, key, tombstone),
+        }
+    }
+}
+
+fn version(row: &rusqlite::Row<'_>) -> rusqlite::Result<Version> {
+    Ok(Version {
+        seq: row.get(0)?,
+        resource_type: row.get(1)?,
+        id: row.get(2)?,
+        last_updated: Instant::from_micros(row.get(3)?),
+        size: row.get(4)?,
+    })
+}
+
+fn tombstone(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tombstone> {
+    Ok(Tombstone {
+        seq: row.get(0)?,
+        ended: row.get(1)?,
+        resource_type: row.get(2)?,
+        id: row.get(3)?,
+    })
+}
