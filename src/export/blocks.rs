@@ -13,7 +13,7 @@ use super::plan::{Limits, name};
 use super::request::{Level, Request};
 use super::rows::{self, Block};
 use super::scope::{Picks, Scope};
-use super::shape::Shape;
+use super::shape::{Lengths, Shape};
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
@@ -31,10 +31,11 @@ pub(super) fn plan(
     let mut parts = Parts { limits, parts: vec![Part::default()] };
     let mut placed = HashSet::new();
     let patients = scope.patients()?;
-    scope.begin(patients.len() as u64);
+    scope.begin()?;
+    let view = snapshot.view()?;
+    let lengths = Lengths::new(shape, &view)?;
     for patient in &patients {
-        scope.step()?;
-        let lines = block(scope, shape, patient)?;
+        let lines = block(scope, &lengths, patient)?;
         placed.extend(lines.iter().map(|(seq, _)| *seq));
         parts.add(patient, &lines);
     }
@@ -50,7 +51,7 @@ pub(super) fn plan(
 
 /// The versions of a patient's block with their lengths: the patient, what is about them, what these
 /// reference.
-fn block(scope: &mut Scope<'_>, shape: &Shape, patient: &str) -> Result<Vec<(i64, u64)>> {
+fn block(scope: &mut Scope<'_>, lengths: &Lengths<'_>, patient: &str) -> Result<Vec<(i64, u64)>> {
     let own = scope.view.find(PATIENT, patient)?;
     let roots = scope.of_patient(patient)?;
     let picks = scope.picks_around(&roots)?;
@@ -59,7 +60,7 @@ fn block(scope: &mut Scope<'_>, shape: &Shape, patient: &str) -> Result<Vec<(i64
     let mut lines = Vec::new();
     for (resource_type, picks) in &picks {
         for pick in picks {
-            let length = shape.length(&scope.view, resource_type, pick.seq, pick.size)?;
+            let length = lengths.of(resource_type, pick.seq, pick.size)?;
             lines.push((pick.seq, length));
         }
     }
@@ -93,7 +94,7 @@ fn left_out(
         }
         return Ok(count);
     }
-    let all: Picks = scope.picks()?;
+    let all: Picks = scope.picks_beside_patients()?;
     Ok(all.values().flatten().filter(|pick| !placed.contains(&pick.seq)).count() as u64)
 }
 

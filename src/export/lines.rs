@@ -138,7 +138,6 @@ fn of_range(
                 false => ControlFlow::Continue(()),
             }
         })?;
-        // Not while the store is being read: a slow client would hold that up.
         window.flush()?;
     }
     Ok(())
@@ -172,9 +171,14 @@ fn of_rows(view: &View<'_>, rows: &[u8], shape: &Shape, window: &mut Window<'_>)
             let gathered = view.read(seq, |version, body| {
                 window.gather(shape.apply(&version.resource_type, body).as_bytes());
             })?;
-            match gathered {
-                Some(()) => window.push(b"\n")?,
-                None => return Err(missing(seq)),
+            if gathered.is_none() {
+                return Err(missing(seq));
+            }
+            window.gather(b"\n");
+            if window.buffer.len() >= BUFFER {
+                // Not while the store is being read: a slow client would hold that up.
+                view.pause()?;
+                window.flush()?;
             }
         }
     }

@@ -13,7 +13,7 @@ use super::lines;
 use super::request::{Level, Request};
 use super::rows::{self, Block};
 use super::scope::{Pick, Picks, Scope};
-use super::shape::Shape;
+use super::shape::{Lengths, Shape};
 use super::work::Work;
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
@@ -248,9 +248,10 @@ fn of_range<'a>(
         ControlFlow::Continue(())
     })?;
     let view = snapshot.view()?;
+    let lengths = Lengths::new(shape, &view)?;
     for Row { seq, size } in versions {
         work.step()?;
-        parts.add(seq, shape.length(&view, &selection.resource_type, seq, size)?);
+        parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
     }
     Ok(parts)
 }
@@ -264,12 +265,13 @@ fn picked(
     work: &Work,
 ) -> Result<Vec<File>> {
     let view = snapshot.view()?;
+    let lengths = Lengths::new(shape, &view)?;
     let mut files = Vec::new();
     for (resource_type, picks) in picks {
         let mut parts = Parts { limits, lists: true, parts: Vec::new() };
         for Pick { seq, size } in picks {
             work.step()?;
-            parts.add(seq, shape.length(&view, &resource_type, seq, size)?);
+            parts.add(seq, lengths.of(&resource_type, seq, size)?);
         }
         files.extend(parts.files(Purpose::Output, &resource_type, &resource_type, listed));
     }

@@ -127,14 +127,18 @@ impl<'a> Scope<'a> {
         Ok(picks)
     }
 
-    /// Begins work of so many steps.
-    pub(super) fn begin(&self, total: u64) {
-        self.work.begin(total);
+    /// The same around members that are no patients.
+    pub(super) fn picks_beside_patients(&mut self) -> Result<Picks> {
+        let mut roots = self.members.groups.clone();
+        roots.extend(&self.members.others);
+        self.in_order(&mut roots);
+        self.picks_around(&roots)
     }
 
-    /// One of them is done.
-    pub(super) fn step(&self) -> Result<()> {
-        self.work.step()
+    /// Begins work on all patients.
+    pub(super) fn begin(&self) -> Result<()> {
+        self.work.begin(self.roots()?.len() as u64);
+        Ok(())
     }
 
     /// The versions of the patients meant: their own, and what is about them.
@@ -215,12 +219,17 @@ impl<'a> Scope<'a> {
         open: &mut Vec<i64>,
         take: &mut dyn FnMut(Version),
     ) -> Result<()> {
-        let mut targets: Vec<(String, String)> = Vec::new();
+        let mut strangers: Vec<(u128, String, String)> = Vec::new();
         let version = match follow {
             true => self.view.read(seq, |version, body| {
                 reference::each_local(body, |resource_type, id| {
-                    if !NEVER_BROUGHT.contains(&resource_type) {
-                        targets.push((resource_type.to_owned(), id.to_owned()));
+                    if NEVER_BROUGHT.contains(&resource_type) {
+                        return;
+                    }
+                    let key = key(&self.hashers, resource_type, id);
+                    match self.known.get(&key) {
+                        Some(found) => open.extend(found),
+                        None => strangers.push((key, resource_type.to_owned(), id.to_owned())),
                     }
                 });
                 version
@@ -228,8 +237,8 @@ impl<'a> Scope<'a> {
             false => self.view.version(seq)?,
         };
         let Some(version) = version else { return Ok(()) };
-        for (resource_type, id) in targets {
-            open.extend(self.brought(&resource_type, &id)?);
+        for (key, resource_type, id) in strangers {
+            open.extend(self.brought(key, &resource_type, &id)?);
         }
         let is_replaced =
             self.request.associated.is_some() && version.resource_type == "Provenance";
@@ -267,10 +276,8 @@ impl<'a> Scope<'a> {
     }
 
     /// The version that a reference brings along, if it leads to something that is about no patient.
-    fn brought(&mut self, resource_type: &str, id: &str) -> Result<Option<i64>> {
-        let name = (resource_type, id);
-        let (one, other) = &self.hashers;
-        let key = u128::from(one.hash_one(name)) << 64 | u128::from(other.hash_one(name));
+    fn brought(&mut self, key: u128, resource_type: &str, id: &str) -> Result<Option<i64>> {
+        // One text may name a stranger twice.
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
@@ -365,6 +372,12 @@ impl<'a> Scope<'a> {
         }
         Ok(false)
     }
+}
+
+/// What a resource is remembered by: two hashes, since one of 64 bits might be another's.
+fn key((one, other): &(RandomState, RandomState), resource_type: &str, id: &str) -> u128 {
+    let name = (resource_type, id);
+    u128::from(one.hash_one(name)) << 64 | u128::from(other.hash_one(name))
 }
 
 fn add(picks: &mut Picks, version: Version) {

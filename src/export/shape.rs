@@ -47,19 +47,42 @@ impl Shape {
             }
         }
     }
+}
 
-    /// How long a version goes out as, which is `size` long in the store.
+/// How long versions of a snapshot go out as.
+pub struct Lengths<'a> {
+    shape: &'a Shape,
+    view: &'a View<'a>,
+    /// Versions that grow, in order, and how many URLs of theirs do.
+    growing: Vec<(i64, u64)>,
+}
+
+impl<'a> Lengths<'a> {
+    /// Of what goes out in `shape`.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn length(&self, view: &View<'_>, resource_type: &str, seq: i64, size: u64) -> Result<u64> {
-        if self.must_be_made(resource_type) {
-            let made = view.read(seq, |_, body| self.apply(resource_type, body).len() as u64)?;
+    pub fn new(shape: &'a Shape, view: &'a View<'a>) -> Result<Lengths<'a>> {
+        let growing = match shape.growth() {
+            0 => Vec::new(),
+            _ => view.relative_urls()?,
+        };
+        Ok(Lengths { shape, view, growing })
+    }
+
+    /// Of a version that is `size` long in the store.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn of(&self, resource_type: &str, seq: i64, size: u64) -> Result<u64> {
+        if self.shape.must_be_made(resource_type) {
+            let made = self
+                .view
+                .read(seq, |_, body| self.shape.apply(resource_type, body).len() as u64)?;
             return Ok(made.unwrap_or(0));
         }
-        match self.base {
-            None => Ok(size),
-            Some(_) => Ok(size + view.relative_urls(seq)? * self.growth()),
-        }
+        let growing = self.growing.binary_search_by_key(&seq, |(seq, _)| *seq);
+        let urls = growing.map_or(0, |at| self.growing[at].1);
+        Ok(size + urls * self.shape.growth())
     }
 }

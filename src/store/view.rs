@@ -1,8 +1,11 @@
 //! Single versions of a snapshot: by identity, by number, by the patients they are about.
 //!
 //! A snapshot's ranges are in `snapshot.rs`. What is here finds one thing after the other on one
-//! connection, each in a read of its own: versions only ever move from `resource` to `history`, so
-//! looking there first and here next finds each.
+//! connection, some thousand of them in one read transaction: beginning one takes longer than
+//! finding something. Versions only ever move from `resource` to `history`, so looking there first
+//! and here next finds each also where a transaction ends in between.
+
+use std::cell::Cell;
 
 use super::open::Reader;
 use super::snapshot::Snapshot;
@@ -14,7 +17,24 @@ use crate::fhir::Instant;
 pub struct View<'a> {
     conn: Reader<'a>,
     seq: i64,
+    /// How often something was looked up in the transaction that is open.
+    looked_up: Cell<u32>,
 }
+
+/// After so many look-ups a transaction ends, so that it holds nothing up.
+const LOOK_UPS: u32 = 4096;
+
+/// How a version is read where it is current, and where it is not any more.
+const WITH_BODY: [&str; 2] = [
+    "SELECT seq, type, id, last_updated, size, body FROM resource WHERE seq = ?1",
+    "SELECT seq, type, id, last_updated, size, body FROM history
+      WHERE seq = ?1 AND ended > ?2 AND size > 0",
+];
+const WITHOUT_BODY: [&str; 2] = [
+    "SELECT seq, type, id, last_updated, size FROM resource WHERE seq = ?1",
+    "SELECT seq, type, id, last_updated, size FROM history
+      WHERE seq = ?1 AND ended > ?2 AND size > 0",
+];
 
 /// One version, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,16 +70,39 @@ impl Snapshot {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn view(&self) -> Result<View<'_>> {
-        Ok(View { conn: self.store().reader()?, seq: self.seq() })
+        Ok(View { conn: self.store().reader()?, seq: self.seq(), looked_up: Cell::new(0) })
     }
 }
 
 impl View<'_> {
+    /// Sees to it that a transaction is open, and none for too long.
+    fn keep_open(&self) -> Result<()> {
+        if self.looked_up.get() >= LOOK_UPS {
+            self.pause()?;
+        }
+        if self.looked_up.replace(self.looked_up.get() + 1) == 0 {
+            self.conn.execute_batch("BEGIN")?;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction that is open: to be called before waiting for anything.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn pause(&self) -> Result<()> {
+        match self.looked_up.replace(0) {
+            0 => Ok(()),
+            _ => Ok(self.conn.execute_batch("COMMIT")?),
+        }
+    }
+
     /// The number of the version that a resource has.
     ///
     /// # Errors
     /// Where the store cannot be read, as with all of these.
     pub fn find(&self, resource_type: &str, id: &str) -> Result<Option<i64>> {
+        self.keep_open()?;
         let sql = "SELECT seq FROM resource WHERE id = ?2 AND type = ?1 AND seq <= ?3";
         let key = (resource_type, id, self.seq);
         if let Some(seq) = maybe(&self.conn, sql, key, |row| row.get(0))? {
@@ -72,32 +115,31 @@ impl View<'_> {
 
     /// Reads a version with its body; `None` where `seq` is none of this snapshot's.
     pub fn read<T>(&self, seq: i64, read: impl FnOnce(Version, &str) -> T) -> Result<Option<T>> {
-        self.look("body", seq, |version, row| Ok(read(version, row.get_ref(5)?.as_str()?)))
+        self.look(&WITH_BODY, seq, |version, row| Ok(read(version, row.get_ref(5)?.as_str()?)))
     }
 
     /// A version without its body; `None` where `seq` is none of this snapshot's.
     pub fn version(&self, seq: i64) -> Result<Option<Version>> {
-        self.look("NULL", seq, |version, _| Ok(version))
+        self.look(&WITHOUT_BODY, seq, |version, _| Ok(version))
     }
 
     fn look<T>(
         &self,
-        body: &str,
+        sql: &[&str; 2],
         seq: i64,
         read: impl FnOnce(Version, &rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
         if seq > self.seq {
             return Ok(None);
         }
-        let columns = format!("SELECT seq, type, id, last_updated, size, {body} FROM");
-        let current = format!("{columns} resource WHERE seq = ?1");
-        let mut statement = self.conn.prepare_cached(&current)?;
+        self.keep_open()?;
+        let [current, superseded] = sql;
+        let mut statement = self.conn.prepare_cached(current)?;
         let mut rows = statement.query([seq])?;
         if let Some(row) = rows.next()? {
             return Ok(Some(read(version(row)?, row)?));
         }
-        let superseded = format!("{columns} history WHERE seq = ?1 AND ended > ?2 AND size > 0");
-        let mut statement = self.conn.prepare_cached(&superseded)?;
+        let mut statement = self.conn.prepare_cached(superseded)?;
         let mut rows = statement.query((seq, self.seq))?;
         match rows.next()? {
             Some(row) => Ok(Some(read(version(row)?, row)?)),
@@ -134,10 +176,11 @@ impl View<'_> {
         one(&self.conn, sql, [seq], |row| row.get(0))
     }
 
-    /// How many relative URLs of attachments a version has.
-    pub fn relative_urls(&self, seq: i64) -> Result<u64> {
-        let sql = "SELECT relative_urls FROM attachment WHERE seq = ?1";
-        Ok(maybe(&self.conn, sql, [seq], |row| row.get(0))?.unwrap_or(0))
+    /// The versions that have attachments with relative URLs and how many, in order, of this snapshot
+    /// and others.
+    pub fn relative_urls(&self) -> Result<Vec<(i64, u64)>> {
+        let sql = "SELECT seq, relative_urls FROM attachment WHERE seq <= ?1 ORDER BY seq";
+        all(&self.conn, sql, [self.seq], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// Type and id of a version that is not there any more.
@@ -183,6 +226,13 @@ impl View<'_> {
             Some(_) => Ok(None),
             None => maybe(&self.conn, sql, key, tombstone),
         }
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        // A connection that is still in a transaction is not used again.
+        let _ = self.pause();
     }
 }
 
