@@ -55,17 +55,20 @@ fn block(scope: &mut Scope<'_>, lengths: &Lengths<'_>, patient: &str) -> Result<
     let own = scope.view.find(PATIENT, patient)?;
     let roots = scope.of_patient(patient)?;
     let picks = scope.picks_around(&roots)?;
-    // The patient, then what is about them, then what came along; each in order.
-    let place = |seq: i64| (Some(seq) != own, roots.binary_search(&seq).is_err(), seq);
+    // The patient, then what is about them, then Provenance, then what came along; each in order.
+    let place = |resource_type: &str, seq: i64| match roots.binary_search(&seq) {
+        Ok(_) => (Some(seq) != own, false, false, seq),
+        Err(_) => (true, true, resource_type != "Provenance", seq),
+    };
     let mut lines = Vec::new();
     for (resource_type, picks) in &picks {
         for pick in picks {
             let length = lengths.of(resource_type, pick.seq, pick.size)?;
-            lines.push((pick.seq, length));
+            lines.push((place(resource_type, pick.seq), length));
         }
     }
-    lines.sort_by_key(|(seq, _)| place(*seq));
-    Ok(lines)
+    lines.sort_unstable();
+    Ok(lines.into_iter().map(|((.., seq), length)| (seq, length)).collect())
 }
 
 /// How many resources were asked for and are in no block.

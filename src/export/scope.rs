@@ -77,6 +77,7 @@ impl<'a> Scope<'a> {
                 Some(members) => members.intersection(asked).cloned().collect(),
             });
             members.others.clear();
+            members.groups.clear();
         }
         let is_needed = request.level != Level::System
             || request.associated.is_some()
@@ -251,16 +252,14 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// A roster shows who else is on it: only where all of these are exported it comes along, or
-    /// where it is the one asked for.
+    /// A roster shows who else is on it: it comes along only where all of these are exported, or where
+    /// it is the one asked for, all of it.
     fn hide_groups(&mut self) -> Result<()> {
         let Some(patients) = &self.patients else { return Ok(()) };
         for seq in all_of(self.snapshot, "Group")? {
             let about = self.view.patients_of(seq)?;
             let is_shown = about.iter().all(|patient| patients.contains(patient));
-            let is_asked_for =
-                self.members.groups.contains(&seq) && self.request.patients.is_none();
-            if !is_shown && !is_asked_for {
+            if !is_shown && !self.members.groups.contains(&seq) {
                 self.hidden.insert(seq);
             }
         }
@@ -287,8 +286,11 @@ impl<'a> Scope<'a> {
             None => {
                 if let Some(since) = self.request.since {
                     let until = self.request.until;
-                    let deleted = self.view.tombstone(resource_type, id, since, until)?;
-                    self.missed.extend(deleted);
+                    if let Some(deleted) = self.view.tombstone(resource_type, id, since, until)?
+                        && !self.view.is_about_anybody(deleted.seq)?
+                    {
+                        self.missed.push(deleted);
+                    }
                 }
                 None
             }

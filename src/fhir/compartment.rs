@@ -49,7 +49,9 @@ pub fn has(resource_type: &str) -> bool {
 pub fn patients(resource_type: &str, text: &str) -> Vec<String> {
     let mut patients = Vec::new();
     let Some(links) = LINKS.get(resource_type) else { return patients };
-    if memchr::memmem::find(text.as_bytes(), PATIENT.as_bytes()).is_none() {
+    // Most that are about nobody do not name any; some tools escape letters.
+    let may_name = |sign: &str| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
+    if !may_name(PATIENT) && !may_name("\\u00") {
         return patients;
     }
     json::each_string(text, |found| {
@@ -75,6 +77,8 @@ mod tests {
             "subject":{"reference":"Patient/4"}}"##;
         assert_eq!(patients("Appointment", text), ["1", "3"]);
         assert_eq!(patients("Practitioner", text), [""; 0]);
+        let text = r#"{"for":{"reference":"\u0050atient/1"}}"#;
+        assert_eq!(patients("Task", text), ["1"]);
         let text = r#"{"for":{"reference":"Patient/1"},"focus":{"reference":"Patient/2"}}"#;
         assert_eq!(patients("Task", text), ["1", "2"]);
         let text = r#"{"agent":[{"who":{"reference":"Patient/1"}}],"entity":[{"what":{"reference":"Patient/2"}}]}"#;

@@ -141,12 +141,12 @@ fn tagged(meta: &str) -> String {
     let members = json::members(meta);
     let tag = members.iter().find(|member| member.name == "tag");
     let at = match tag {
-        // Behind the bracket that opens the list.
-        Some(tag) if meta[tag.value.clone()].starts_with('[') => tag.value.start + 1,
+        // Before the bracket that closes the list.
+        Some(tag) if meta[tag.value.clone()].starts_with('[') => tag.value.end - 1,
         _ => return format!(r#"{{"tag":[{SUBSETTED}]{}"#, after_brace(meta, members.is_empty())),
     };
-    let comma = if meta[at..].trim_start().starts_with(']') { "" } else { "," };
-    format!("{}{SUBSETTED}{comma}{}", &meta[..at], &meta[at..])
+    let comma = if meta[..at].trim_end().ends_with('[') { "" } else { "," };
+    format!("{}{comma}{SUBSETTED}{}", &meta[..at], &meta[at..])
 }
 
 /// An object's text behind its opening brace, with a comma before what is in it.
@@ -173,7 +173,7 @@ mod tests {
         let text = r#"{"resourceType":"Observation","id":"1","meta":{"versionId":"1","tag":[{"code":"x"}]},"text":{"div":"<p/>"},"status":"final","code":{"text":"c"},"valueQuantity":{"value":1.00},"_valueQuantity":{},"valueless":1,"note":[{"text":"}"}]}"#;
         let cut = |entries: &[&str]| elements(entries).subset("Observation", text).into_owned();
         let head = format!(
-            r#"{{"resourceType":"Observation","id":"1","meta":{{"versionId":"1","tag":[{SUBSETTED},{{"code":"x"}}]}}"#
+            r#"{{"resourceType":"Observation","id":"1","meta":{{"versionId":"1","tag":[{{"code":"x"}},{SUBSETTED}]}}"#
         );
         let middle = r#","status":"final","code":{"text":"c"}"#;
         assert_eq!(cut(&["id"]), format!("{head}{middle}}}"));
@@ -194,7 +194,7 @@ mod tests {
         );
         assert_eq!(
             cut(r#"{"id":"1","meta":{"tag":[ ]},"a":1}"#),
-            format!(r#"{{"id":"1","meta":{{"tag":[{SUBSETTED} ]}}}}"#)
+            format!(r#"{{"id":"1","meta":{{"tag":[ {SUBSETTED}]}}}}"#)
         );
         assert_eq!(
             cut(r#"{"resourceType":"Patient","id":"1"}"#),
