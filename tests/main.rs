@@ -3,6 +3,7 @@
 mod bundles;
 mod cli;
 mod docs;
+mod following;
 mod http;
 mod import;
 mod independent;

@@ -9,15 +9,15 @@ use std::ops::ControlFlow;
 
 use super::file::{Content, File, Purpose};
 use super::lines::header;
-use super::plan::{Limits, name};
+use super::plan::{Limits, name, selections};
 use super::request::{Level, Request};
 use super::rows::{self, Block};
-use super::scope::{Picks, Scope};
+use super::scope::{Pick, Picks, Scope};
 use super::shape::{Lengths, Shape};
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
-use crate::store::{Row, Selection, Snapshot};
+use crate::store::{Row, Snapshot};
 
 /// Plans the files.
 pub(super) fn plan(
@@ -78,26 +78,19 @@ fn left_out(
     scope: &mut Scope<'_>,
     placed: &HashSet<i64>,
 ) -> Result<u64> {
-    let mut count = 0;
+    let mut all = Picks::new();
     if request.level == Level::System {
-        for resource_type in snapshot.types()? {
-            let is_replaced = request.associated.is_some() && resource_type == "Provenance";
-            if is_replaced || !request.wants(&resource_type) {
-                continue;
-            }
-            let selection = Selection {
-                since: request.since,
-                until: request.until,
-                ..Selection::all(&resource_type, snapshot)
-            };
-            snapshot.rows(&selection, |Row { seq, .. }| {
-                count += u64::from(!placed.contains(&seq));
+        for selection in selections(snapshot, request)? {
+            let picks = all.entry(selection.resource_type.clone()).or_default();
+            snapshot.rows(&selection, |Row { seq, size }| {
+                picks.push(Pick { seq, size });
                 ControlFlow::Continue(())
             })?;
         }
-        return Ok(count);
+        scope.associate(&mut all)?;
+    } else {
+        all = scope.picks_beside_patients()?;
     }
-    let all: Picks = scope.picks_beside_patients()?;
     Ok(all.values().flatten().filter(|pick| !placed.contains(&pick.seq)).count() as u64)
 }
 

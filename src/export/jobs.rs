@@ -26,6 +26,8 @@ use crate::store::{FileRow, JobRow, Selection, Snapshot, State, Store};
 const WORKERS: usize = 2;
 /// How often jobs that are over are looked for, at most.
 const ROUND: Duration = Duration::from_secs(60);
+/// How long a kick-off waits for its job.
+const MOMENT: Duration = Duration::from_millis(100);
 /// How long to wait where the store is kept busy by somebody else.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -127,7 +129,7 @@ impl Jobs {
     }
 
     /// Accepts an export of `snapshot`; the id of its job. What is found by looking at an index alone
-    /// is complete when this returns.
+    /// is complete when this returns, and so may be what takes no longer than a moment.
     ///
     /// # Errors
     /// `Busy` where the store is kept busy for too long: then there is no job.
@@ -158,6 +160,9 @@ impl Jobs {
         state.works.insert(id.clone(), Arc::default());
         state.waiting.push_back(id.clone());
         self.shared.changed.notify_all();
+        // What is done in a moment is better done at the first poll than a second later.
+        let is_open = |state: &mut Now| state.works.contains_key(&id) && !state.stopping;
+        drop(self.shared.changed.wait_timeout_while(state, MOMENT, is_open));
         Ok(id)
     }
 
@@ -288,6 +293,7 @@ impl Shared {
                 Err(error) => self.finish(&id, Err(error)),
             }
             self.state().works.remove(&id);
+            self.changed.notify_all();
         }
     }
 

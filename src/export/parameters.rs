@@ -161,7 +161,8 @@ impl Reading<'_> {
         match Instant::parse(&value.replace(' ', "+")) {
             Some((time, Form::Instant)) => Some(time),
             Some((time, Form::Partial)) => {
-                self.fault(name, value, format!("{shape}; it is taken as UTC"));
+                let taken = if self.asking.is_lenient { "; it is taken as UTC" } else { "" };
+                self.fault(name, value, format!("{shape}{taken}"));
                 Some(time)
             }
             None => {
@@ -189,7 +190,9 @@ impl Reading<'_> {
             return self.fault("patient", value, where_it_goes);
         }
         if !self.asking.is_post {
-            self.fault("patient", value, "can only be given by POST, in a Parameters resource");
+            let taken = if self.asking.is_lenient { "; it is heeded" } else { "" };
+            let shape = "can only be given by POST, in a Parameters resource";
+            self.fault("patient", value, format!("{shape}{taken}"));
         }
         self.request.patients.get_or_insert_default();
         for one in value.split(',').map(str::trim) {

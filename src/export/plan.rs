@@ -174,6 +174,19 @@ fn listed(part: &Part) -> Content {
     Content::Rows(rows::encode(&[Block { patient: None, seqs: part.seqs.clone() }]))
 }
 
+/// What an export of everything is, type by type, but for Provenance that was asked for otherwise.
+pub(super) fn selections(snapshot: &Snapshot, request: &Request) -> Result<Vec<Selection>> {
+    let is_replaced = |name: &str| request.associated.is_some() && name == "Provenance";
+    let types = snapshot.types()?.into_iter();
+    let wanted = types.filter(|name| request.wants(name) && !is_replaced(name));
+    let selection = |name: String| Selection {
+        since: request.since,
+        until: request.until,
+        ..Selection::all(&name, snapshot)
+    };
+    Ok(wanted.map(selection).collect())
+}
+
 /// An export of everything: files are ranges, but for Provenance that was asked for otherwise.
 fn ranges(
     snapshot: &Snapshot,
@@ -185,16 +198,8 @@ fn ranges(
 ) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let mut returned = Picks::new();
-    for resource_type in snapshot.types()? {
-        let is_replaced = request.associated.is_some() && resource_type == "Provenance";
-        if is_replaced || !request.wants(&resource_type) {
-            continue;
-        }
-        let selection = Selection {
-            since: request.since,
-            until: request.until,
-            ..Selection::all(&resource_type, snapshot)
-        };
+    for selection in selections(snapshot, request)? {
+        let resource_type = selection.resource_type.clone();
         let range = |part: &Part| {
             Content::Range(Selection { first: part.first, last: part.last, ..selection.clone() })
         };

@@ -788,7 +788,8 @@ def shape_of(line):
 def check(inputs, server, cases, seed):
     base, now = server.rstrip("/") + "/fhir", datetime.now(timezone.utc)
     store = Store.read(inputs, now)
-    store.stamp(lambda key: ask("GET", f"{base}/{key[0]}/{key[1]}").body.decode())
+    fhir = {"Accept": "application/fhir+json"}
+    store.stamp(lambda key: ask("GET", f"{base}/{key[0]}/{key[1]}", fhir).body.decode())
     chance = random.Random(seed)
     resources, differences = 0, []
     for number in range(cases):
