@@ -2,6 +2,7 @@
 
 mod bundles;
 mod cli;
+mod clients;
 mod docs;
 mod following;
 mod http;
