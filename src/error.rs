@@ -32,8 +32,6 @@ pub enum Kind {
     Forbidden,
     /// The path exists, the method does not.
     MethodNotAllowed,
-    /// The specification has it, this server does not.
-    NotSupported,
     /// It was there and was deleted.
     Gone,
     /// The client takes none of the formats that there are.
@@ -69,7 +67,6 @@ impl Kind {
             Kind::Listen => (9, 500, "exception"),
             Kind::Forbidden => (10, 403, "forbidden"),
             Kind::MethodNotAllowed => (10, 405, "not-supported"),
-            Kind::NotSupported => (10, 501, "not-supported"),
             Kind::Gone => (3, 410, "deleted"),
             Kind::NotAcceptable => (10, 406, "not-supported"),
             Kind::UnsupportedFormat => (10, 415, "not-supported"),

@@ -188,7 +188,7 @@ fn paths_and_methods() {
     served.get("/nowhere").assert_outcome(404, EXPORT);
     served.get("bulk-data/r4/$export").assert_outcome(400, "path");
     served.get("/bulk-data/stu3/$export").assert_outcome(404, "r4");
-    served.get("/bulk-data/r4/Group/1/$export").assert_outcome(501, "Group");
+    served.get("/bulk-data/r4/Group/1/$export").assert_outcome(404, "Group/1 is not here");
     let file = url(&served.manifest(""), "Patient");
     for path in [EXPORT, file.strip_prefix(&served.url).unwrap()] {
         for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
@@ -487,5 +487,73 @@ fn connections_that_come_in_a_burst_are_all_answered() {
             socket.read_exact(&mut first).unwrap();
             assert_eq!(&first, b"HTTP/1.1 200 OK");
         }
+    }
+}
+
+#[test]
+fn a_group_is_exported_with_everybody_on_its_list() {
+    let dir = Dir::new();
+    let member =
+        |id: &str, more: &str| format!(r#"{{"entity":{{"reference":"Patient/{id}"}}{more}}}"#);
+    let members = [
+        member("a", ""),
+        member("b", r#","inactive":true"#),
+        member("c", r#","period":{"end":"2001"}"#),
+    ];
+    let mut lines = format!(
+        "{{\"resourceType\":\"Group\",\"id\":\"g\",\"actual\":true,\"member\":[{}]}}\n",
+        members.join(",")
+    );
+    for id in ["a", "b", "c", "d"] {
+        lines += &format!("{{\"resourceType\":\"Patient\",\"id\":\"{id}\"}}\n");
+        lines += &format!(
+            "{{\"resourceType\":\"Observation\",\"id\":\"of-{id}\",\"subject\":{{\"reference\":\"Patient/{id}\"}}}}\n"
+        );
+    }
+    dir.write("in.ndjson", lines);
+    let served = dir.serve(&["s.db", "in.ndjson", "--quiet"]);
+    let path = "/bulk-data/r4/Group/g/$export?_type=Patient,Observation";
+    let manifest = served.get(path).json();
+    let keys: Vec<_> = manifest.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["output", "request", "requiresAccessToken", "transactionTime"]);
+    assert_eq!(manifest["request"], format!("{}{path}", served.url));
+    let ids = |manifest: &Value| -> Vec<(String, Vec<String>)> {
+        let lines = |bytes: &[u8]| -> Vec<String> {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let id = |line: &str| {
+                serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned()
+            };
+            text.lines().map(id).collect()
+        };
+        served.files(manifest).into_iter().map(|(name, bytes)| (name, lines(&bytes))).collect()
+    };
+    let of = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let all = [
+        ("Observation".to_owned(), of(&["of-a", "of-b", "of-c"])),
+        ("Patient".to_owned(), of(&["a", "b", "c"])),
+    ];
+    assert_eq!(ids(&manifest), all);
+    served.get("/bulk-data/r4/Group/h/$export").assert_outcome(404, "Group/h is not here");
+
+    // Who would rather wait may, here as well as at the path without a Group.
+    for (path, patients) in [(path, 3), ("/bulk-data/r4/$export?_type=Patient,Observation", 4)] {
+        let accepted = served.get_with(path, "Prefer: respond-async\r\n");
+        assert_eq!(accepted.status, 202);
+        let location = accepted.header("content-location").unwrap();
+        assert!(
+            location.starts_with(&format!("{}/bulk-data/r4/$export/job/", served.url)),
+            "{location}"
+        );
+        let manifest = loop {
+            let answer = served.get(location);
+            if answer.status == 200 {
+                break answer.json();
+            }
+            assert_eq!(answer.status, 202);
+        };
+        assert_eq!(manifest["output"][1]["count"], patients);
+        let prefix = format!("{}/bulk-data/r4/$export/file/", served.url);
+        assert!(manifest["output"][1]["url"].as_str().unwrap().starts_with(&prefix));
+        assert_eq!(ids(&manifest)[1].1.len(), patients);
     }
 }

@@ -128,12 +128,12 @@ impl Jobs {
         Ok(Jobs { shared, threads })
     }
 
-    /// Accepts an export of `snapshot`; the id of its job. What is found by looking at an index alone
-    /// is complete when this returns, and so may be what takes no longer than a moment.
+    /// Accepts an export of `snapshot`; the id of its job. What is found by looking at an index alone,
+    /// or is wanted `at_once`, is over when this returns, and so may be what takes but a moment.
     ///
     /// # Errors
     /// `Busy` where the store is kept busy for too long: then there is no job.
-    pub fn accept(&self, snapshot: Snapshot, accepted: &Accepted) -> Result<String> {
+    pub fn accept(&self, snapshot: Snapshot, accepted: &Accepted, at_once: bool) -> Result<String> {
         let mut random = [0u8; 16];
         getrandom::fill(&mut random)
             .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
@@ -152,7 +152,7 @@ impl Jobs {
             failure: None,
         };
         store.add_job(&row)?;
-        if accepted.request.is_immediate() {
+        if at_once || accepted.request.is_immediate() {
             self.shared.finish(&id, Plan::new(snapshot, &accepted.request));
             return Ok(id);
         }

@@ -68,7 +68,7 @@ pub fn accept(
         edition: place.edition,
         separate_status: preferences.separate_export_status,
     };
-    let id = context.jobs.accept(snapshot, &accepted)?;
+    let id = context.jobs.accept(snapshot, &accepted, false)?;
     let location = format!("{}{id}", accepted.status);
     let said = Issue::information(format!("accepted; its status is at {location}"));
     let response = Response::outcome(202, said)

@@ -152,7 +152,6 @@ impl Response {
             413 => "Content Too Large",
             415 => "Unsupported Media Type",
             416 => "Range Not Satisfiable",
-            501 => "Not Implemented",
             503 => "Service Unavailable",
             _ => "Internal Server Error",
         }

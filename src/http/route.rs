@@ -88,10 +88,9 @@ fn route(context: &Context, request: &Request) -> Result<Response> {
         ["bulk-data", "r4", "$export", resource_type, name] => {
             allow(request, READING, || oneup::file(context, request, resource_type, name, false))
         }
-        ["bulk-data", "r4", "Group", _, "$export"] => allow(request, READING, || {
-            let what = "exports of a Group are not supported here yet; /fhir/Group/[id]/$export is";
-            Err(Error::new(Kind::NotSupported, what))
-        }),
+        ["bulk-data", "r4", "Group", id, "$export"] => {
+            allow(request, READING, || oneup::group(context, request, id))
+        }
         ["bulk-data", version @ ("dstu2" | "stu3"), ..] => Err(Error::new(
             Kind::NotFound,
             format!(
