@@ -159,6 +159,19 @@ fn the_readme_names_every_route() {
         "`GET /bulk-data/r4/$export`",
         "`GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson`",
         "`GET /bulk-data/r4/Group/{id}/$export`",
+        "`GET /bulk-data/r4/$export/job/{id}`",
+        "`GET /bulk-data/r4/$export/file/{id}/{name}.ndjson`",
+        "`/fhir/$export`, `/fhir/Patient/$export`, `/fhir/Patient/[id]/$export`, `/fhir/Group/[id]/$export`",
+        "`GET /fhir/jobs/{id}`",
+        "`DELETE /fhir/jobs/{id}`",
+        "`GET /fhir/jobs/{id}/{name}.ndjson`",
+        "`GET /fhir/metadata`",
+        "`GET /fhir/OperationDefinition/{id}`",
+        "`GET /fhir/{Type}/{id}`",
+        "`GET /fhir/{Type}/{id}/_history/{vid}`",
+        "`GET /fhir/{Type}?…`",
+        "`GET /fhir/$bulk-publish`",
+        "`GET /health`",
     ] {
         assert!(readme.contains(route), "{route}");
     }
@@ -171,5 +184,37 @@ fn every_field_of_the_report_is_explained() {
     let readme = readme();
     for field in dir.import(0, &["s.db", "a.json"]).as_object().unwrap().keys() {
         assert!(readme.contains(&format!("`{field}`")), "{field}");
+    }
+}
+
+#[test]
+fn the_readme_has_a_line_for_every_parameter_and_preference() {
+    let dir = Dir::new();
+    dir.write("a.json", r#"{"resourceType":"Basic","id":"a"}"#);
+    let served = dir.serve(&["s.db", "a.json", "--quiet"]);
+    let definition = served.get("/fhir/OperationDefinition/group-export-v4").json();
+    let parameters = definition["parameter"].as_array().unwrap().clone();
+    assert!(parameters.len() >= 11);
+    let readme = readme();
+    let has_line = |name: &str| {
+        readme.lines().any(|line| {
+            line.split('|').nth(1).is_some_and(|first| first.contains(&format!("`{name}`")))
+        })
+    };
+    for parameter in &parameters {
+        assert!(has_line(parameter["name"].as_str().unwrap()), "{parameter}");
+    }
+    for name in [
+        "_typeFilter",
+        "Prefer: respond-async",
+        "Prefer: handling=lenient",
+        "Prefer: handling=strict",
+        "Prefer: separate-export-status",
+        "Accept",
+    ] {
+        assert!(has_line(name), "{name}");
+    }
+    for edition in ["STU1", "STU2", "STU3", "STU4"] {
+        assert!(readme.lines().any(|line| line.starts_with('|') && line.contains(edition)));
     }
 }

@@ -9,8 +9,8 @@ use fhirlite::{EXIT_OK, Error, Kind, Result, Store, type_and_id};
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
 ///
-/// Everything that /fhir/$export can do, without a server. Whose data: everything, or that of
-/// --all-patients, of each --patient, or of the members of a --group.
+/// Everything that /fhir/$export can do, without a server. Files hold one type each, in the order in
+/// which the resources came in; deleted.ndjson and error.ndjson say what else is to be said.
 #[derive(clap::Args)]
 pub struct Args {
     /// The store's file
