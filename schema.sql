@@ -120,6 +120,7 @@ CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size);
 CREATE INDEX history_identity ON history (type, id, ended);
 CREATE INDEX history_by_seq   ON history (type, seq, ended, last_updated, size);
 CREATE INDEX history_by_end   ON history (ended);
+CREATE INDEX history_kept     ON history (ended, ended_at) WHERE size > 0;
 CREATE INDEX history_deleted  ON history (ended, ended_at) WHERE deleted = 1;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
 CREATE INDEX compartment_by_patient ON compartment (patient, seq);

@@ -53,6 +53,21 @@ fn main() -> Result<()> {
     let downloaded = best(|| download(&url, &files, ""))?;
     let packed = best(|| download(&url, &files, "Accept-Encoding: gzip\r\n"))?;
     let kicked_off = best(|| manifest(&url).map(drop))?;
+    let mut exports = Vec::new();
+    for (what, path) in [
+        ("/fhir/$export, to its manifest", "/fhir/$export"),
+        ("/fhir/Patient/$export", "/fhir/Patient/$export"),
+        ("the same, organized by patient", "/fhir/Patient/$export?organizeOutputBy=Patient"),
+        ("/fhir/$export?_elements=id", "/fhir/$export?_elements=id"),
+    ] {
+        let mut files = Vec::new();
+        let planned = best(|| {
+            files = job(&url, path)?;
+            Ok(())
+        })?;
+        let fetched = best(|| download(&url, &files, ""))?;
+        exports.push((what, planned, fetched));
+    }
     server.kill()?;
     server.wait()?;
     println!();
@@ -60,6 +75,10 @@ fn main() -> Result<()> {
     tell("download of every file", downloaded, bytes, plain);
     tell("the same with gzip", packed, bytes, plain);
     tell("kick-off, manifest of all types", kicked_off, 0, plain);
+    for (what, planned, fetched) in exports {
+        tell(what, planned, 0, plain);
+        tell("  download of its files", fetched, 0, plain);
+    }
     Ok(())
 }
 
@@ -145,6 +164,28 @@ fn manifest(url: &str) -> Result<Vec<String>> {
     let files = manifest["output"].as_array().ok_or("no output")?;
     let urls = files.iter().filter_map(|file| file["url"].as_str());
     Ok(urls.filter_map(|url| Some(url[url.find("/bulk-data")?..].to_owned())).collect())
+}
+
+/// The paths of the files of a job, asked for until it is complete.
+fn job(url: &str, path: &str) -> Result<Vec<String>> {
+    let mut accepted = String::new();
+    ask(url, path, "Prefer: respond-async\r\n")?.read_to_string(&mut accepted)?;
+    let location = accepted.lines().find_map(|line| line.strip_prefix("Content-Location: "));
+    let location = location.ok_or("no Content-Location")?;
+    let status = &location[location.find("/fhir").ok_or("not below /fhir")?..];
+    loop {
+        let mut text = String::new();
+        ask(url, status, "")?.read_to_string(&mut text)?;
+        let (head, body) = text.split_once("\r\n\r\n").ok_or("no head")?;
+        if head.starts_with("HTTP/1.1 202 ") {
+            thread::sleep(std::time::Duration::from_millis(5));
+            continue;
+        }
+        let manifest: serde_json::Value = serde_json::from_str(body)?;
+        let files = manifest["output"].as_array().ok_or("no output")?;
+        let urls = files.iter().filter_map(|file| file["url"].as_str());
+        return Ok(urls.filter_map(|url| Some(url[url.find("/fhir")?..].to_owned())).collect());
+    }
 }
 
 fn download(url: &str, files: &[String], headers: &str) -> Result<()> {

@@ -75,7 +75,10 @@ fn answer(request: &Request, resource_type: &str, kept: Kept) -> Result<Response
         return Ok(with_validators(Response::empty(304)));
     }
     Ok(with_validators(match content {
-        Some((media, bytes)) => Response::new(200, &media, bytes),
+        // Whatever it says it is: a browser is not to run it as if it were ours.
+        Some((media, bytes)) => Response::new(200, &media, bytes)
+            .with("Content-Security-Policy", "sandbox")
+            .with("X-Content-Type-Options", "nosniff"),
         None => Response::new(200, FHIR_JSON, kept.body.into_bytes()),
     }))
 }

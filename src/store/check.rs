@@ -66,7 +66,7 @@ const HISTORY_RULES: [(&str, &str); 6] = [
 const PARTS: &str =
     "resource history identifier unresolved compartment attachment job job_file setting
     resource_identity resource_by_time resource_by_seq history_identity history_by_seq history_by_end
-    history_deleted identifier_by_value compartment_by_patient";
+    history_kept history_deleted identifier_by_value compartment_by_patient";
 
 /// Looks for all of them.
 pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<()> {

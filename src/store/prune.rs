@@ -1,7 +1,7 @@
 //! Letting versions go that no export can need any more.
 
 use super::open::Store;
-use super::sql::{all, one, run};
+use super::sql::{all, maybe, one, run};
 use crate::error::{Kind, Result};
 use crate::fhir::Instant;
 
@@ -34,35 +34,35 @@ impl Store {
     }
 
     fn prune_some(&self, before: Instant) -> Result<u64> {
+        // Looked for first, so as not to stand in the way of an import for nothing.
+        let oldest = "SELECT ended_at FROM history WHERE size > 0 ORDER BY ended LIMIT 1";
+        let oldest: Option<i64> = maybe(&*self.reader()?, oldest, (), |row| row.get(0))?;
+        if oldest.is_none_or(|oldest| oldest >= before.micros()) {
+            return Ok(0);
+        }
         let mut conn = self.job_connection()?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         // Under the write lock, or a job might come in between.
         let sql = "SELECT coalesce(min(snapshot), ?1) FROM job";
         let seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
-        // Of a resource that is there again, or was deleted again, an older deletion says nothing.
-        let sql = "SELECT seq FROM history AS old
-                    WHERE ended <= ?1 AND ended_at < ?2
-                      AND (deleted = 0
-                           OR EXISTS (SELECT 1 FROM resource
-                                    WHERE id = old.id AND type = old.type AND seq <= ?1)
-                           OR EXISTS (SELECT 1 FROM history WHERE type = old.type AND id = old.id
-                                                              AND ended > old.ended AND ended <= ?1
-                                                              AND deleted = 1))
-                    LIMIT ?3";
-        let replaced: Vec<i64> =
-            all(&transaction, sql, (seen, before.micros(), AT_ONCE), |row| row.get(0))?;
-        for seq in &replaced {
-            for table in ["history", "compartment"] {
-                run(&transaction, &format!("DELETE FROM {table} WHERE seq = ?1"), [seq])?;
+        let sql = "SELECT seq, deleted FROM history
+                    WHERE size > 0 AND ended <= ?1 AND ended_at < ?2
+                      AND NOT (deleted = 1 AND type = ?4)
+                    ORDER BY ended LIMIT ?3";
+        let key = (seen, before.micros(), AT_ONCE, KEEPS_BODY);
+        let over: Vec<(i64, bool)> =
+            all(&transaction, sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (seq, deleted) in &over {
+            if *deleted {
+                let sql = "UPDATE history SET body = '', size = 0 WHERE seq = ?1";
+                run(&transaction, sql, [seq])?;
+            } else {
+                run(&transaction, "DELETE FROM history WHERE seq = ?1", [seq])?;
+                run(&transaction, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
             }
         }
-        let sql = "UPDATE history SET body = '', size = 0
-                    WHERE seq IN (SELECT seq FROM history
-                                   WHERE deleted = 1 AND size > 0 AND type <> ?4
-                                     AND ended <= ?1 AND ended_at < ?2 LIMIT ?3)";
-        let emptied = run(&transaction, sql, (seen, before.micros(), AT_ONCE, KEEPS_BODY))?;
-        if replaced.len() + emptied > 0 {
+        if !over.is_empty() {
             // What only a body could still be of use for; no index leads from a version to it.
             for table in ["attachment", "identifier", "unresolved"] {
                 let sql = format!(
@@ -73,6 +73,6 @@ impl Store {
             }
         }
         transaction.commit()?;
-        Ok((replaced.len() + emptied) as u64)
+        Ok(over.len() as u64)
     }
 }
