@@ -12,6 +12,7 @@
 --   last_seq               the last number given to a write
 --   last_write_time        the time that the last write stamped its resources with
 --   last_transaction_time  the last transactionTime handed out with a manifest
+--   last_pruned            the write that ended the last version that was let go
 --   signing_key            makes the file names in manifests unforgeable (32 random bytes)
 CREATE TABLE setting (
   name  TEXT PRIMARY KEY,

@@ -70,7 +70,7 @@ fn slow() -> (Dir, Served) {
     let mut data = String::new();
     for patient in 0..100 {
         data += &format!("{{\"resourceType\":\"Patient\",\"id\":\"p{patient}\"}}\n");
-        for n in 0..100 {
+        for n in 0..300 {
             let subject = json!({"reference": format!("Patient/p{patient}")});
             let id = format!("o{patient}-{n}");
             data +=

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::file::{Content, File, Purpose};
-use super::lines::header;
 use super::plan::{Limits, name, selections};
 use super::request::{Level, Request};
 use super::rows::{self, Block};
@@ -17,6 +16,7 @@ use super::shape::{Lengths, Shape};
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
+use crate::fhir::parameters::header;
 use crate::store::{Row, Snapshot};
 
 /// Plans the files.
@@ -42,8 +42,8 @@ pub(super) fn plan(
     let left_out = left_out(snapshot, request, scope, &placed)?;
     if left_out > 0 {
         notices.push(Issue::information(format!(
-            "{left_out} resources are left out, because organizeOutputBy=Patient has no place for what is \
-             about no patient and is referenced by nothing that is"
+            "left out, because organizeOutputBy=Patient has no place for what is about no patient and is \
+             referenced by nothing that is: {left_out} of the resources asked for"
         )));
     }
     Ok(parts.files())

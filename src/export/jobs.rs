@@ -26,8 +26,10 @@ use crate::store::{FileRow, JobRow, Selection, Snapshot, State, Store};
 const WORKERS: usize = 2;
 /// How often jobs that are over are looked for, at most.
 const ROUND: Duration = Duration::from_secs(60);
+/// A job that has been running for so long, and not here, is taken up here.
+const ABANDONED: Duration = Duration::from_secs(60);
 /// How long a kick-off waits for its job.
-const MOMENT: Duration = Duration::from_millis(100);
+const MOMENT: Duration = Duration::from_millis(20);
 /// How long to wait where the store is kept busy by somebody else.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -113,7 +115,7 @@ impl Jobs {
     /// # Errors
     /// Where the store cannot be read.
     pub fn start(store: &Store, ttl: Duration, log: fn(&Error)) -> Result<Jobs> {
-        let waiting: VecDeque<String> = store.running_jobs()?.into();
+        let waiting: VecDeque<String> = store.running_jobs(store.now())?.into();
         let works = waiting.iter().map(|id| (id.clone(), Arc::default())).collect();
         let state = Mutex::new(Now { waiting, works, ..Now::default() });
         let shared =
@@ -140,7 +142,7 @@ impl Jobs {
         let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let store = &self.shared.store;
         let now = store.now();
-        let row = JobRow {
+        let mut row = JobRow {
             id: id.clone(),
             state: State::Running,
             request: serde_json::to_string(accepted)
@@ -151,11 +153,13 @@ impl Jobs {
             expires_at: self.shared.later(now),
             failure: None,
         };
-        store.add_job(&row)?;
         if at_once || accepted.request.is_immediate() {
-            self.shared.finish(&id, Plan::new(snapshot, &accepted.request));
+            let plan = Plan::new(snapshot, &accepted.request)?;
+            row.state = State::Complete;
+            store.add_job(&row, &rows(&plan))?;
             return Ok(id);
         }
+        store.add_job(&row, &[])?;
         let mut state = self.shared.state();
         state.works.insert(id.clone(), Arc::default());
         state.waiting.push_back(id.clone());
@@ -258,6 +262,10 @@ fn accepted(job: &JobRow) -> Result<Accepted> {
     })
 }
 
+fn rows(plan: &Plan) -> Vec<FileRow> {
+    plan.files.iter().map(File::to_row).collect()
+}
+
 /// What a range in one of its files leaves open.
 fn selection(request: &Request, job: &JobRow) -> Selection {
     Selection {
@@ -267,6 +275,11 @@ fn selection(request: &Request, job: &JobRow) -> Selection {
         first: 0,
         last: job.snapshot,
     }
+}
+
+fn earlier(time: Instant, by: Duration) -> Instant {
+    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    Instant::from_micros(time.micros().saturating_sub(micros))
 }
 
 impl Shared {
@@ -320,8 +333,7 @@ impl Shared {
 
     /// Writes down what became of a job, as often as it takes.
     fn finish(&self, id: &str, planned: Result<Plan>) {
-        let rows =
-            planned.map(|plan| plan.files.iter().map(File::to_row).collect::<Vec<FileRow>>());
+        let rows = planned.map(|plan| rows(&plan));
         if let Err(error) = &rows {
             (self.log)(error);
         }
@@ -354,6 +366,16 @@ impl Shared {
 
     fn sweep(&self) -> Result<()> {
         let now = self.store.now();
+        // Another server on this store may have died over them. Where it lives, they are worked out
+        // twice, to the same files.
+        for id in self.store.running_jobs(earlier(now, ABANDONED))? {
+            let mut state = self.state();
+            if !state.works.contains_key(&id) {
+                state.works.insert(id.clone(), Arc::default());
+                state.waiting.push_back(id);
+                self.changed.notify_all();
+            }
+        }
         for id in self.store.expired_jobs(now)? {
             let is_read = self.state().reading.contains_key(&id);
             if !is_read {
@@ -363,8 +385,7 @@ impl Shared {
                 };
             }
         }
-        let micros = i64::try_from(self.ttl.as_micros()).unwrap_or(i64::MAX);
-        self.store.prune(Instant::from_micros(now.micros().saturating_sub(micros))).map(drop)
+        self.store.prune(earlier(now, self.ttl)).map(drop)
     }
 
     fn stopped_within(&self, patience: Duration) -> bool {

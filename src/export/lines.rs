@@ -7,7 +7,7 @@ use super::file::{Content, File, Purpose};
 use super::rows;
 use super::shape::Shape;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::json;
+use crate::fhir::{json, parameters};
 use crate::store::{Row, Selection, Snapshot, View};
 
 /// Bytes gathered before they are written: few writes, and short read transactions.
@@ -20,16 +20,6 @@ pub fn deletion(resource_type: &str, id: &str) -> String {
     let url = json::quoted(&format!("{resource_type}/{id}"));
     format!(
         r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"request":{{"method":"DELETE","url":{url}}}}}]}}"#
-    )
-}
-
-/// The line before a patient's resources, without its end.
-///
-/// <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-organization>
-pub fn header(patient: &str) -> String {
-    let reference = json::quoted(&format!("Patient/{patient}"));
-    format!(
-        r#"{{"resourceType":"Parameters","parameter":[{{"name":"header","valueReference":{{"reference":{reference}}}}}]}}"#
     )
 }
 
@@ -162,7 +152,7 @@ fn of_rows(view: &View<'_>, rows: &[u8], shape: &Shape, window: &mut Window<'_>)
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
-            window.line(&header(patient))?;
+            window.line(&parameters::header(patient))?;
         }
         for seq in block.seqs {
             if window.is_over() {

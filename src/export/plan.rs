@@ -162,6 +162,15 @@ impl Parts<'_> {
     }
 }
 
+/// What the names of a type's files begin with: its name, but for a type that is called like another
+/// file of an export.
+fn stem(resource_type: &str) -> String {
+    match resource_type {
+        "deleted" | "error" | "blocks" => format!("{resource_type}-resources"),
+        _ => resource_type.to_owned(),
+    }
+}
+
 /// `Patient.ndjson`, or `Patient.001.ndjson` where there are several.
 pub(super) fn name(stem: &str, part: Option<usize>) -> String {
     match part {
@@ -204,7 +213,7 @@ fn ranges(
             Content::Range(Selection { first: part.first, last: part.last, ..selection.clone() })
         };
         let parts = of_range(snapshot, &selection, limits, shape, work)?;
-        files.extend(parts.files(Purpose::Output, &resource_type, &resource_type, range));
+        files.extend(parts.files(Purpose::Output, &stem(&resource_type), &resource_type, range));
         if request.associated.is_some() {
             let picks = returned.entry(resource_type).or_default();
             snapshot.rows(&selection, |Row { seq, size }| {
@@ -278,7 +287,7 @@ fn picked(
             work.step()?;
             parts.add(seq, lengths.of(&resource_type, seq, size)?);
         }
-        files.extend(parts.files(Purpose::Output, &resource_type, &resource_type, listed));
+        files.extend(parts.files(Purpose::Output, &stem(&resource_type), &resource_type, listed));
     }
     Ok(files)
 }

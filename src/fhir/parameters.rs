@@ -1,4 +1,4 @@
-//! `Parameters`: what comes with a POST.
+//! `Parameters`: what comes with a POST, and what stands before a patient's resources in an export.
 //!
 //! <https://hl7.org/fhir/R4/parameters.html>. Values are taken as text, as a query has them: a
 //! Reference is its `reference`, a Coding its `code`, a number its lexeme.
@@ -17,6 +17,26 @@ struct Parameters<'a> {
     parameter: Vec<&'a RawValue>,
 }
 
+/// The resource that stands before a patient's, where files are organized by patient.
+///
+/// <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-organization>
+pub fn header(patient: &str) -> String {
+    let reference = json::quoted(&format!("Patient/{patient}"));
+    format!(
+        r#"{{"resourceType":"Parameters","parameter":[{{"name":"header","valueReference":{{"reference":{reference}}}}}]}}"#
+    )
+}
+
+/// True for such a resource: a mark in a file rather than something to keep.
+pub fn is_header(text: &str) -> bool {
+    let is_one = |members: &[json::Member<'_>]| {
+        members.iter().all(|member| matches!(member.name, "resourceType" | "parameter"))
+    };
+    is_one(&json::members(text))
+        && text.contains("valueReference")
+        && read(text).is_ok_and(|all| matches!(&all[..], [(name, _)] if name == "header"))
+}
+
 /// Names and values, in order.
 ///
 /// # Errors
@@ -25,6 +45,9 @@ pub fn read(text: &str) -> Result<Vec<(String, String)>, String> {
     let parameters: Parameters = match serde_json::from_str(text) {
         Ok(parameters) if text.trim_start().starts_with('{') => parameters,
         Ok(_) => return Err("it is no JSON object".to_owned()),
+        Err(error) if error.is_data() && !text.trim_start().starts_with('{') => {
+            return Err("it is no JSON object".to_owned());
+        }
         Err(error) if error.is_data() => return Err(error.to_string()),
         Err(error) => return Err(json::fault(&error)),
     };

@@ -85,6 +85,11 @@ fn posted(request: &Request) -> Result<Vec<(String, String)>> {
     if request.body.is_empty() {
         return Ok(Vec::new());
     }
+    let coding = request.header("content-encoding").unwrap_or_default();
+    if !matches!(coding.as_str(), "" | "identity") {
+        let what = format!("a body coded as {coding:?} is not read; send it as it is");
+        return Err(Error::new(Kind::UnsupportedFormat, what));
+    }
     let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default();

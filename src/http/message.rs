@@ -11,6 +11,7 @@ use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
 pub const FHIR_JSON: &str = "application/fhir+json";
 
 /// A request.
+#[derive(Clone)]
 pub struct Request {
     /// `GET`, `HEAD`, …
     pub method: String,
@@ -48,20 +49,11 @@ impl Request {
             return Err(Error::new(Kind::Invalid, "the request target is not a path"));
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         Ok(Request {
             method: method.to_owned(),
             target: target.to_owned(),
             path: path.trim_start_matches('/').split('/').map(decode).collect(),
-            query: query
-                .split('&')
-                .filter(|pair| !pair.is_empty())
-                .map(|pair| {
-                    let pair = pair.replace('+', " ");
-                    let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
-                    (decode(name), decode(value))
-                })
-                .collect(),
+            query: pairs(query),
             headers,
             body: Vec::new(),
             takes_chunks,
@@ -93,6 +85,20 @@ impl Request {
         let gzip = weight("gzip").unwrap_or(0.0);
         gzip > 0.0 && gzip >= weight("identity").unwrap_or(0.0)
     }
+}
+
+/// Names and values of a query or a form, decoded.
+pub fn pairs(text: &str) -> Vec<(String, String)> {
+    let pair = |pair: &str| {
+        let pair = pair.replace('+', " ");
+        let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
+        (decode(name), decode(value))
+    };
+    text.split('&').filter(|one| !one.is_empty()).map(pair).collect()
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Writes a body.

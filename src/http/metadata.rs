@@ -13,12 +13,15 @@ use super::prefer::takes_json;
 use super::route::{Context, FHIR};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
+use crate::fhir::elements::is_r4_type;
 
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
     takes_json(request)?;
     let snapshot = context.store.latest()?;
-    let mut types: BTreeSet<String> = snapshot.types()?.into_iter().collect();
+    // A CapabilityStatement has no words for other types, though they are exported.
+    let there = snapshot.types()?.into_iter();
+    let mut types: BTreeSet<String> = there.filter(|name| is_r4_type(name)).collect();
     types.extend(["Group".to_owned(), "Patient".to_owned()]);
     let resources: Vec<Value> = types.iter().map(|name| resource(name)).collect();
     let base = format!("{}{FHIR}", context.base(request));

@@ -101,7 +101,8 @@ pub fn definition(id: &str, base: &str) -> Option<Value> {
         "status": "active",
         "kind": "operation",
         "description": format!("As of Bulk Data Access IG {version}, at {base}; answered asynchronously."),
-        "affectsState": false,
+        // By GET only what affects no state can be invoked, and this edition is by POST.
+        "affectsState": is_stu4,
         "code": name,
         "system": operation.on.is_none(),
         "type": operation.on == Some("Patient"),

@@ -10,12 +10,23 @@ use sha2::{Digest, Sha256};
 use super::download::names;
 use super::message::{Request, Response};
 use super::oneup::signed;
+use super::prefer::takes_json;
 use super::route::{Context, FHIR, PUBLISH};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::export::{self, Manifest, Plan};
+use crate::fhir::resource::short;
+
+/// Parameters of every request, which change nothing here.
+const TAKEN: [&str; 2] = ["_format", "_pretty"];
 
 /// Answers with the manifest.
 pub fn publish(context: &Context, request: &Request) -> Result<Response> {
+    takes_json(request)?;
+    if let Some((name, _)) = request.query.iter().find(|(name, _)| !TAKEN.contains(&name.as_str()))
+    {
+        let what = format!("parameter {:?} is not known here: $bulk-publish has none", short(name));
+        return Err(Error::new(Kind::Invalid, what));
+    }
     let snapshot = context.store.latest()?;
     let attachments_base = format!("{}{FHIR}/", context.base(request));
     let asked = export::Request {

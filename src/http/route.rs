@@ -7,7 +7,7 @@ use super::publish::publish;
 use super::read::{read, read_version};
 use super::search::search;
 use super::status::{cancel, further_page, status};
-use super::{cross_origin, oneup, status};
+use super::{cross_origin, oneup, search, status};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, Jobs, Level, Signer};
 use crate::fhir::elements::is_r4_type;
@@ -69,10 +69,10 @@ pub fn answer(context: &Context, request: &Request, log: &dyn Fn(&Error)) -> Res
 
 /// True where a body is wanted: that of others is left where it is.
 pub fn takes_body(request: &Request) -> bool {
-    let is_export = |name: &String| matches!(name.as_str(), "$export" | "$export-v4");
+    let is_wanted = |name: &String| matches!(name.as_str(), "$export" | "$export-v4" | "_search");
     request.method == "POST"
         && request.path.first().is_some_and(|first| first == "fhir")
-        && request.path.last().is_some_and(is_export)
+        && request.path.last().is_some_and(is_wanted)
 }
 
 fn route(context: &Context, request: &Request) -> Result<Response> {
@@ -130,6 +130,9 @@ fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response>
         }
         [resource_type] if is_type(context, resource_type)? => {
             allow(request, READING, || search(context, request, resource_type))
+        }
+        [resource_type, "_search"] if is_type(context, resource_type)? => {
+            allow(request, "POST, OPTIONS", || search::posted(context, request, resource_type))
         }
         [resource_type, id] if is_type(context, resource_type)? => {
             allow(request, READING, || read(context, request, resource_type, id))

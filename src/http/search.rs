@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::message::{FHIR_JSON, Request, Response};
+use super::message::{FHIR_JSON, Request, Response, pairs};
 use super::prefer::{Preferences, takes_json};
 use super::route::{Context, FHIR};
 use crate::error::{Error, Kind, Result};
@@ -85,13 +85,30 @@ enum Modifier {
     Contains,
 }
 
+/// Answers a search that comes as a form.
+pub fn posted(context: &Context, request: &Request, resource_type: &str) -> Result<Response> {
+    let content_type = request.header("content-type").unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    if !request.body.is_empty() && media != "application/x-www-form-urlencoded" {
+        let what = format!("a search of {content_type:?} is not read; send a form");
+        return Err(Error::new(Kind::UnsupportedFormat, what));
+    }
+    let form = String::from_utf8_lossy(&request.body).into_owned();
+    let query = request.query.iter().cloned().chain(pairs(&form)).collect();
+    let target = format!("{FHIR}/{resource_type}");
+    search(context, &Request { query, target, body: Vec::new(), ..request.clone() }, resource_type)
+}
+
 /// Answers a search for resources of a type.
 pub fn search(context: &Context, request: &Request, resource_type: &str) -> Result<Response> {
     takes_json(request)?;
     let criteria = criteria(context, request, resource_type)?;
     let count = criteria.count.unwrap_or(COUNT);
-    let mut found = matches(context, resource_type, &criteria, count + 1)?;
-    let has_more = found.len() > count;
+    // https://hl7.org/fhir/R4/search.html#count: with 0 only the total is wanted.
+    let most = if count == 0 { usize::MAX } else { count + 1 };
+    let mut found = matches(context, resource_type, &criteria, most)?;
+    let total = found.len();
+    let has_more = count > 0 && total > count;
     found.truncate(count);
     let base = context.base(request);
     let mut link = vec![Link { relation: "self", url: format!("{base}{}", request.target) }];
@@ -111,7 +128,7 @@ pub fn search(context: &Context, request: &Request, resource_type: &str) -> Resu
     let set = SearchSet {
         resource_type: "Bundle",
         bundle_type: "searchset",
-        total: is_whole.then_some(found.len()),
+        total: is_whole.then_some(total),
         link,
         entry: entry.collect::<Result<_>>()?,
     };
@@ -155,9 +172,8 @@ fn criteria(context: &Context, request: &Request, resource_type: &str) -> Result
             ("name:exact", "Group") => criteria.names.push((Modifier::Exact, values())),
             ("name:contains", "Group") => criteria.names.push((Modifier::Contains, values())),
             ("_count", _) => {
-                let count = value.parse::<usize>().ok().filter(|count| *count > 0);
-                criteria.count =
-                    Some(count.ok_or_else(|| wrong("should be a number from 1"))?.min(MOST));
+                let count = value.parse::<usize>().map_err(|_| wrong("should be a number"))?;
+                criteria.count = Some(count.min(MOST));
             }
             ("_after", _) => {
                 criteria.after = value.parse().map_err(|_| wrong("should be as a link has it"))?;
@@ -182,7 +198,15 @@ fn bound(text: &str) -> Option<Bound> {
     let (prefix, time) = text.split_at(letters);
     let known = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"];
     // A `+` in the zone arrives as a blank where a client did not encode it.
-    let (first, next) = span(&time.replace(' ', "+"))?;
+    let time = time.replace(' ', "+");
+    let (first, next) = match time.split_at_checked(16) {
+        // Seconds need not be there.
+        Some((minute, zone)) if !zone.starts_with(':') => {
+            let (first, _) = span(&format!("{minute}:00{zone}"))?;
+            (first, Instant::from_micros(first.micros() + 60_000_000))
+        }
+        _ => span(&time)?,
+    };
     known.contains(&prefix).then(|| Bound { prefix: prefix.to_owned(), first, next })
 }
 

@@ -48,7 +48,8 @@ pub fn further_page(context: &Context, id: &str, number: &str) -> Result<Respons
     let Some((accepted, progress)) = context.jobs.progress(id)? else { return Err(gone()) };
     match (progress, number.parse()) {
         (Progress::Complete { time, expires_at, files }, Ok(number)) if number > 1 => {
-            page(&accepted, id, time, expires_at, &files, number)
+            let page = page(&accepted, id, time, expires_at, &files, number)?;
+            Ok(page.with("Cache-Control", "no-store"))
         }
         _ => Err(Error::new(Kind::NotFound, "the manifest has no such page")),
     }
@@ -122,8 +123,7 @@ fn page(
     }
     let manifest = Manifest::page(&frame, &shown, next);
     Ok(Response::new(200, "application/json", manifest.to_json())
-        .with("Expires", http_date(expires_at))
-        .with("Cache-Control", "no-store"))
+        .with("Expires", http_date(expires_at)))
 }
 
 /// The status of the job beside that of the request: `separate-export-status`.

@@ -241,26 +241,29 @@ fn body(call: &mut tiny_http::Request) -> Result<Vec<u8>> {
         return Err(Error::new(Kind::TooMuch, format!("a request body may have {MAX_BODY} bytes")));
     }
     // On this connection alone: on the listener it would end accepting.
-    if let Some(connection) = call.remote_addr().and_then(|peer| find(*peer)) {
+    let peer = call.remote_addr().copied();
+    if let Some(connection) = peer.and_then(find) {
         let _ = connection.set_read_timeout(Some(RECEIVE_TIMEOUT));
     }
     let started = Instant::now();
+    let length = call.body_length();
+    let has = |name| call.headers().iter().any(|header| header.field.equiv(name));
+    // With `Connection: close`, tiny_http itself may have ended the receiving side by now.
+    let can_tell = has("Transfer-Encoding") && !has("Connection");
     let reader = call.as_reader();
     let mut body = Vec::new();
     let mut piece = vec![0; 64 << 10];
     loop {
         let slow = || Error::new(Kind::TooSlow, "the request body did not come in time");
         let read = match reader.read(&mut piece) {
-            Ok(0) => return Ok(body),
+            Ok(0) => break,
             Ok(read) => read,
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
             {
                 return Err(slow());
             }
-            Err(error) => {
-                return Err(Error::caused(Kind::Invalid, "the request body broke off", error));
-            }
+            Err(_) => return Err(broke_off()),
         };
         body.extend_from_slice(&piece[..read]);
         if body.len() > MAX_BODY {
@@ -273,6 +276,25 @@ fn body(call: &mut tiny_http::Request) -> Result<Vec<u8>> {
             return Err(slow());
         }
     }
+    // tiny_http does not tell the end of a body from that of a connection.
+    match length {
+        Some(length) if body.len() < length => Err(broke_off()),
+        None if can_tell && has_ended(peer) => Err(broke_off()),
+        _ => Ok(body),
+    }
+}
+
+/// True where a client has said that it sends no more. Who waits for an answer to a body that came in
+/// pieces has no reason to; who went away in the middle of one has.
+fn has_ended(peer: Option<SocketAddr>) -> bool {
+    let Some(connection) = peer.and_then(find) else { return false };
+    let _ = connection.set_read_timeout(Some(Duration::from_millis(1)));
+    let mut next = [std::mem::MaybeUninit::uninit()];
+    matches!(connection.peek(&mut next), Ok(0))
+}
+
+fn broke_off() -> Error {
+    Error::new(Kind::Invalid, "the request body broke off")
 }
 
 /// True where dropping the request would allocate more than may be there.

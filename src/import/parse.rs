@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::fhir::json;
-use crate::fhir::reference;
 use crate::fhir::resource::{Parsed, Resource};
+use crate::fhir::{parameters, reference};
 use crate::source::Piece;
 
 /// One thing found in an input.
@@ -26,6 +26,8 @@ pub(super) enum What {
     Resource(Box<Resource>, bool),
     /// A Bundle: where in which text.
     Bundle(Arc<String>, Range<usize>),
+    /// A mark between resources.
+    Nothing,
     /// Something that holds nothing to take, and what it is.
     Remark(String),
     /// Something that cannot be taken, and why.
@@ -84,8 +86,7 @@ pub(super) fn items(piece: Piece) -> Vec<Item> {
 }
 
 /// What is said of a file in a folder or archive that is not FHIR JSON by its name.
-pub(super) const SKIPPED: &str =
-    "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip";
+pub(super) const SKIPPED: &str = "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip, or the error file of an export";
 const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 
 fn lines(first_line: u64, text: &Arc<String>) -> Vec<Item> {
@@ -151,6 +152,11 @@ fn document(first_line: u64, text: &Arc<String>) -> Vec<Item> {
 fn what(text: &Arc<String>, range: Range<usize>) -> What {
     let item = &text[range.clone()];
     match Parsed::parse(item, None) {
+        Ok(Parsed::Resource(resource))
+            if resource.resource_type == "Parameters" && parameters::is_header(item) =>
+        {
+            What::Nothing
+        }
         Ok(Parsed::Resource(resource)) => {
             let conditional = reference::has_conditional(&resource.text);
             What::Resource(resource, conditional)

@@ -231,6 +231,7 @@ impl Run<'_> {
                 self.reject(item.line, reason);
                 Ok(())
             }
+            What::Nothing => Ok(()),
             What::Remark(remark) => {
                 self.remark(item.line, remark);
                 Ok(())

@@ -79,6 +79,10 @@ impl Inputs {
             if entry.file_type().is_dir() {
                 continue;
             }
+            if is_said_of_export(entry.path()) {
+                self.skipped.push(entry.path().display().to_string());
+                continue;
+            }
             let size = entry.metadata().ok().filter(|meta| meta.is_file()).map(|meta| meta.len());
             match size.is_some() && is_ours(&entry.file_name().to_string_lossy()) {
                 true => self.add(entry.path(), size),
@@ -166,6 +170,14 @@ impl Input {
 
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
+}
+
+/// True for the file of an exported folder that is no data but what was to be said of it: that it has
+/// a manifest beside it tells it from a file of somebody's own.
+fn is_said_of_export(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    matches!(name.as_str(), "error.ndjson" | "error.ndjson.gz")
+        && path.with_file_name("manifest.json").is_file()
 }
 
 /// True for the names that FHIR JSON has, packed or not.

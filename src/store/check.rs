@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::sql::{self, all};
 use crate::error::Result;
-use crate::fhir::Instant;
+use crate::fhir::{Instant, attachment, compartment};
 
 /// One contradiction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,11 @@ pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<(
             found(in_file(format!("{table}: {error}")));
         }
     }
+    for table in ["resource", "history"] {
+        if let Err(error) = told(conn, table, found) {
+            found(in_file(format!("{table}: {error}")));
+        }
+    }
     for (what, condition) in HISTORY_RULES {
         rows(conn, "history", what, condition, found);
     }
@@ -142,6 +147,33 @@ fn rows(
         }
         Err(error) => found(in_file(format!("{table}: {what}: cannot be looked for: {error}"))),
     }
+}
+
+/// What is noted of a version must be what its body says: whom it is about, how many URLs are
+/// relative.
+fn told(conn: &Connection, table: &str, found: &mut dyn FnMut(Finding)) -> Result<()> {
+    let mut statement = conn.prepare(&format!(
+        "SELECT type || '/' || id || ' version ' || version_id, seq, type, body,
+                (SELECT relative_urls FROM attachment WHERE attachment.seq = {table}.seq)
+           FROM {table} WHERE json_valid(body) AND {WITH_BODY}"
+    ))?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let body: String = row.get(3)?;
+        let mut about = compartment::patients(&row.get::<_, String>(2)?, &body);
+        about.sort();
+        let sql = "SELECT patient FROM compartment WHERE seq = ?1 ORDER BY patient";
+        let noted: Vec<String> = all(conn, sql, [row.get::<_, i64>(1)?], |row| row.get(0))?;
+        if about != noted {
+            let what = "compartment does not say whom the body is about".to_owned();
+            found(Finding { place: row.get(0)?, what });
+        }
+        if row.get::<_, Option<u64>>(4)?.unwrap_or(0) != attachment::relative_urls(&body) {
+            let what = "attachment does not say how many relative URLs the body has".to_owned();
+            found(Finding { place: row.get(0)?, what });
+        }
+    }
+    Ok(())
 }
 
 /// `last_updated` must be what the body says.

@@ -3,11 +3,12 @@
 //! They are in the store's own file, so that they outlive the server; where that cannot be written,
 //! in memory.
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
-use super::open::Store;
-use super::sql::{all, maybe, run};
-use crate::error::Result;
+use super::open::{JOB_PATIENCE, Store};
+use super::prune::PRUNED;
+use super::sql::{all, maybe, run, setting};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
 
 /// How far a job is.
@@ -89,12 +90,19 @@ impl Store {
         Ok(self.scratch()?.unwrap_or(self))
     }
 
-    /// Keeps a job.
+    /// Keeps a job, with its files where they are known already.
     ///
     /// # Errors
-    /// `Busy` where an import keeps the store to itself for too long; else where the disk refuses.
-    pub(crate) fn add_job(&self, job: &JobRow) -> Result<()> {
-        let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    /// `Busy` where an import keeps the store to itself for too long, or where what the job sees was
+    /// let go in the meantime; else where the disk refuses. Then it is not kept.
+    pub(crate) fn add_job(&self, job: &JobRow, files: &[FileRow]) -> Result<()> {
+        let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
+        let transaction =
+            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        if setting(&transaction, PRUNED)? > job.snapshot {
+            let what = "what was to be exported has changed too long ago; try again";
+            return Err(Error::new(Kind::Busy, what));
+        }
         let values = (
             &job.id,
             job.state.name(),
@@ -105,7 +113,10 @@ impl Store {
             job.expires_at.micros(),
             &job.failure,
         );
-        run(&*self.jobs()?.job_connection()?, sql, values).map(drop)
+        let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        run(&transaction, sql, values)?;
+        add_files(&transaction, &job.id, files)?;
+        Ok(transaction.commit()?)
     }
 
     /// A job; `None` where there is none, or it was over by `now`.
@@ -130,13 +141,14 @@ impl Store {
         })
     }
 
-    /// The ids of jobs that run, the oldest first.
+    /// The ids of jobs that have been running since `before`, the oldest first.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) fn running_jobs(&self) -> Result<Vec<String>> {
-        let sql = "SELECT id FROM job WHERE state = 'running' ORDER BY created_at, rowid";
-        all(&*self.jobs()?.reader()?, sql, (), |row| row.get(0))
+    pub(crate) fn running_jobs(&self, before: Instant) -> Result<Vec<String>> {
+        let sql = "SELECT id FROM job WHERE state = 'running' AND created_at <= ?1
+                    ORDER BY created_at, rowid";
+        all(&*self.jobs()?.reader()?, sql, [before.micros()], |row| row.get(0))
     }
 
     /// Makes a running job a complete one; `false` where it was deleted in the meantime.
@@ -149,33 +161,13 @@ impl Store {
         files: &[FileRow],
         expires_at: Instant,
     ) -> Result<bool> {
-        let mut conn = self.jobs()?.job_connection()?;
+        let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let sql = "UPDATE job SET state = 'complete', expires_at = ?2 WHERE id = ?1 AND state = 'running'";
         let is_there = run(&transaction, sql, (id, expires_at.micros()))? > 0;
-        for (number, file) in files.iter().enumerate().filter(|_| is_there) {
-            let sql =
-                "INSERT INTO job_file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-            let (first, last) = file.range.unzip();
-            run(
-                &transaction,
-                sql,
-                rusqlite::params![
-                    id,
-                    number,
-                    file.kind,
-                    file.name,
-                    file.resource_type,
-                    file.count,
-                    file.bytes,
-                    file.continues_in,
-                    first,
-                    last,
-                    file.rows,
-                    file.body
-                ],
-            )?;
+        if is_there {
+            add_files(&transaction, id, files)?;
         }
         transaction.commit()?;
         Ok(is_there)
@@ -188,7 +180,8 @@ impl Store {
     pub(crate) fn fail_job(&self, id: &str, failure: &str, expires_at: Instant) -> Result<()> {
         let sql = "UPDATE job SET state = 'failed', failure = ?2, expires_at = ?3
                     WHERE id = ?1 AND state = 'running'";
-        run(&*self.jobs()?.job_connection()?, sql, (id, failure, expires_at.micros())).map(drop)
+        run(&*self.jobs()?.job_connection(JOB_PATIENCE)?, sql, (id, failure, expires_at.micros()))
+            .map(drop)
     }
 
     /// Deletes a job with its files; `false` where there is none.
@@ -196,7 +189,7 @@ impl Store {
     /// # Errors
     /// As [`Store::add_job`].
     pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
-        let mut conn = self.jobs()?.job_connection()?;
+        let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         run(&transaction, "DELETE FROM job_file WHERE job = ?1", [id])?;
@@ -234,6 +227,29 @@ impl Store {
                      FROM job_file WHERE job = ?1 AND name = ?2";
         maybe(&*self.jobs()?.reader()?, sql, (id, name), file)
     }
+}
+
+fn add_files(conn: &Connection, job: &str, files: &[FileRow]) -> Result<()> {
+    for (number, file) in files.iter().enumerate() {
+        let (first, last) = file.range.unzip();
+        let sql = "INSERT INTO job_file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let values = rusqlite::params![
+            job,
+            number,
+            file.kind,
+            file.name,
+            file.resource_type,
+            file.count,
+            file.bytes,
+            file.continues_in,
+            first,
+            last,
+            file.rows,
+            file.body
+        ];
+        run(conn, sql, values)?;
+    }
+    Ok(())
 }
 
 fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags};
@@ -21,7 +21,7 @@ use super::upgrade;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
+use crate::fhir;
 
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// `FHIR`, in the header of every store.
@@ -38,7 +38,9 @@ const MOST_IDLE: usize = 8;
 const READER_CACHE: i32 = -1024;
 /// How long a job waits to be written down while an import keeps the store to itself; then its
 /// client is told to come again.
-const JOB_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const JOB_PATIENCE: Duration = Duration::from_secs(10);
+/// How long one waits before looking again whether the connection for jobs is free.
+const TURN: Duration = Duration::from_millis(5);
 /// What must not stand for itself in a `file:` URI.
 const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add(b'"');
 
@@ -270,7 +272,6 @@ impl Store {
             }
         }
         notes.busy_timeout(Duration::ZERO)?;
-        jobs.busy_timeout(JOB_PATIENCE)?;
         let writing = Writing {
             writer: Mutex::new(writer),
             notes: Mutex::new(notes),
@@ -319,7 +320,7 @@ impl Store {
     }
 
     /// The time by the store's clock.
-    pub(crate) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> fhir::Instant {
         self.inner.clock.now()
     }
 
@@ -353,7 +354,7 @@ impl Store {
     }
 
     /// The store as it was at `seq`, for a manifest that said `time`.
-    pub(crate) fn snapshot_at(&self, seq: i64, time: Instant) -> Snapshot {
+    pub(crate) fn snapshot_at(&self, seq: i64, time: fhir::Instant) -> Snapshot {
         Snapshot::at(self, seq, time)
     }
 
@@ -383,9 +384,25 @@ impl Store {
         Ok(lock(&self.writing()?.writer))
     }
 
-    /// The connection for jobs.
-    pub(super) fn job_connection(&self) -> Result<MutexGuard<'_, Connection>> {
-        Ok(lock(&self.writing()?.jobs))
+    /// The connection for jobs, for whoever gets hold of it within `patience`; so long it then waits
+    /// for others' writes at most, all in all.
+    pub(super) fn job_connection(&self, patience: Duration) -> Result<MutexGuard<'_, Connection>> {
+        let started = Instant::now();
+        let jobs = &self.writing()?.jobs;
+        loop {
+            let left = patience.saturating_sub(started.elapsed());
+            match jobs.try_lock() {
+                Ok(conn) => {
+                    conn.busy_timeout(left)?;
+                    return Ok(conn);
+                }
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if left.is_zero() => {
+                    return Err(Error::new(Kind::Busy, "the store is being written to; try again"));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(left.min(TURN)),
+            }
+        }
     }
 
     fn writing(&self) -> Result<&Writing> {

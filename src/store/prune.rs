@@ -1,12 +1,19 @@
 //! Letting versions go that no export can need any more.
 
+use std::time::Duration;
+
 use super::open::Store;
-use super::sql::{all, maybe, one, run};
+use super::sql::{all, maybe, one, run, set_setting};
+use super::writer::SHORT;
 use crate::error::{Kind, Result};
 use crate::fhir::Instant;
 
 /// So many versions go in one transaction: an import does not wait long for it.
 const AT_ONCE: usize = 20_000;
+
+/// The setting that says by which write the last version that was let go had ended: what a snapshot
+/// before that sees is not all there.
+pub(super) const PRUNED: &str = "last_pruned";
 
 /// The types of which a deleted resource keeps its body: what a Provenance is about stands nowhere
 /// else, and `deleted` files are made by it.
@@ -20,6 +27,8 @@ impl Store {
     /// Where the store cannot be read or the disk refuses. That somebody else is writing, or that it
     /// cannot be written, is none: there will be another time.
     pub(crate) fn prune(&self, before: Instant) -> Result<u64> {
+        // The time of a short transaction is that of its beginning.
+        let before = Instant::from_micros(before.micros().saturating_sub(SHORT));
         let mut gone = 0;
         loop {
             match self.prune_some(before) {
@@ -40,38 +49,49 @@ impl Store {
         if oldest.is_none_or(|oldest| oldest >= before.micros()) {
             return Ok(0);
         }
-        let mut conn = self.job_connection()?;
+        // Whoever is writing goes first.
+        let mut conn = self.job_connection(Duration::ZERO)?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         // Under the write lock, or a job might come in between.
         let sql = "SELECT coalesce(min(snapshot), ?1) FROM job";
         let seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
-        let sql = "SELECT seq, deleted FROM history
-                    WHERE size > 0 AND ended <= ?1 AND ended_at < ?2
-                      AND NOT (deleted = 1 AND type = ?4)
+        // Of a resource that is there again, or was deleted again, an older deletion says nothing.
+        let sql = "SELECT seq, says, ended FROM
+                    (SELECT seq, type, ended, deleted = 1
+                            AND NOT EXISTS (SELECT 1 FROM resource
+                                             WHERE id = old.id AND type = old.type AND seq <= ?1)
+                            AND NOT EXISTS (SELECT 1 FROM history
+                                             WHERE type = old.type AND id = old.id
+                                               AND seq > old.seq AND seq <= ?1)
+                            AS says
+                       FROM history AS old WHERE size > 0 AND ended <= ?1 AND ended_at < ?2)
+                    WHERE NOT (says AND type = ?4)
                     ORDER BY ended LIMIT ?3";
         let key = (seen, before.micros(), AT_ONCE, KEEPS_BODY);
-        let over: Vec<(i64, bool)> =
-            all(&transaction, sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        for (seq, deleted) in &over {
-            if *deleted {
-                let sql = "UPDATE history SET body = '', size = 0 WHERE seq = ?1";
-                run(&transaction, sql, [seq])?;
+        let over: Vec<(i64, bool, i64)> =
+            all(&transaction, sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let Some((.., last)) = over.last() else { return Ok(0) };
+        set_setting(&transaction, PRUNED, *last)?;
+        transaction
+            .execute_batch("CREATE TEMP TABLE IF NOT EXISTS over (seq INTEGER PRIMARY KEY)")?;
+        for (seq, says, _) in &over {
+            if *says {
+                run(&transaction, "UPDATE history SET body = '', size = 0 WHERE seq = ?1", [seq])?;
             } else {
                 run(&transaction, "DELETE FROM history WHERE seq = ?1", [seq])?;
                 run(&transaction, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
             }
+            run(&transaction, "DELETE FROM attachment WHERE seq = ?1", [seq])?;
+            run(&transaction, "INSERT INTO over VALUES (?1)", [seq])?;
         }
-        if !over.is_empty() {
-            // What only a body could still be of use for; no index leads from a version to it.
-            for table in ["attachment", "identifier", "unresolved"] {
-                let sql = format!(
-                    "DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM resource)
-                        AND seq NOT IN (SELECT seq FROM history WHERE size > 0)"
-                );
-                run(&transaction, &sql, ())?;
-            }
+        // Of use for conditional references only while there is a body; no index leads from a
+        // version to these, so they are gone through once.
+        for table in ["identifier", "unresolved"] {
+            let sql = format!("DELETE FROM {table} WHERE seq IN (SELECT seq FROM over)");
+            run(&transaction, &sql, ())?;
         }
+        run(&transaction, "DELETE FROM over", ())?;
         transaction.commit()?;
         Ok(over.len() as u64)
     }

@@ -23,6 +23,9 @@ const BULK_BYTES: u64 = 8 << 20;
 /// Page cache while indexes are built, in KiB.
 const SORTING_CACHE: i32 = -16 * 1024;
 
+/// A transaction that takes less than this, in microseconds, is at one time.
+pub(super) const SHORT: i64 = 1_000_000;
+
 /// Before every time that a resource could have.
 const NEVER: Instant = Instant::from_micros(i64::MIN);
 
@@ -177,11 +180,26 @@ impl<'a> Writer<'a> {
     /// Where the disk refuses; then nothing of it is kept.
     pub fn commit(&mut self) -> Result<()> {
         self.restore_indexes()?;
-        set_setting(&self.conn, "last_seq", self.seq)?;
-        set_setting(&self.conn, "last_write_time", self.time.micros())?;
+        if self.seq > self.began {
+            let time = self.ended_at_last()?;
+            set_setting(&self.conn, "last_seq", self.seq)?;
+            set_setting(&self.conn, "last_write_time", time.micros())?;
+        }
         self.conn.execute_batch("COMMIT")?;
         // From now on there is something to read, and readers must not be kept waiting.
         self.store.share()
+    }
+
+    /// What this transaction replaces or deletes is there for everybody else until now, however long
+    /// it took: versions are kept for a time from then on. The time of the write as a whole.
+    fn ended_at_last(&self) -> Result<Instant> {
+        let now = self.store.now();
+        if now.micros() - self.time.micros() < SHORT {
+            return Ok(self.time);
+        }
+        let sql = "UPDATE history SET ended_at = ?2 WHERE ended > ?1";
+        run(&self.conn, sql, (self.began, now.micros()))?;
+        Ok(now)
     }
 
     /// Undoes the transaction.

@@ -1,5 +1,6 @@
 //! The harness: a folder of its own for each test, the binary in it, servers that end with it.
 
+pub mod bulk;
 pub mod client;
 
 use std::ffi::OsStr;
@@ -142,7 +143,13 @@ pub struct Served {
 impl Served {
     fn start(dir: &Dir, args: &[&str]) -> Served {
         let mut command = dir.command(["serve"].iter().chain(args));
-        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.stderr(Stdio::inherit());
+        Served::of(command)
+    }
+
+    /// A server of any command that is one, but for where to listen.
+    pub fn of(mut command: Command) -> Served {
+        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("its standard output"));
         let mut line = String::new();
