@@ -6,6 +6,7 @@ mod clients;
 mod docs;
 mod editions;
 mod following;
+mod hostile;
 mod http;
 mod import;
 mod independent;

@@ -850,9 +850,9 @@ fn a_block_is_a_header_the_patient_and_what_is_about_it() {
             (format!("Patient/{patient}"), format!("Patient/{patient}"), words(others))
         };
         let of_a = "\
-            DocumentReference/da Encounter/ea Group/g Observation/oa1 Observation/oa2 \
+            DocumentReference/da Encounter/ea Observation/oa1 Observation/oa2 \
             Organization/org Practitioner/doc Provenance/va1 Provenance/va2";
-        let of_b = "Group/g Observation/ob Practitioner/doc Provenance/vb";
+        let of_b = "Observation/ob Practitioner/doc Provenance/vb";
         assert_eq!(found, [block("a", of_a), block("b", of_b)], "{edition}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-organization>. A resource
 //! about several patients is in the block of each, and so is what their resources reference. What is
-//! in no block is left out, and that is said.
+//! in no block is left out, and that is said; so are Groups of several patients, whose lists would be in
+//! the block of each.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -53,7 +54,7 @@ pub(super) fn plan(
 /// reference.
 fn block(scope: &mut Scope<'_>, lengths: &Lengths<'_>, patient: &str) -> Result<Vec<(i64, u64)>> {
     let own = scope.view.find(PATIENT, patient)?;
-    let roots = scope.of_patient(patient)?;
+    let roots = scope.of_block(patient)?;
     let picks = scope.picks_around(&roots)?;
     // The patient, then what is about them, then Provenance, then what came along; each in order.
     let place = |resource_type: &str, seq: i64| match roots.binary_search(&seq) {

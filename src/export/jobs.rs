@@ -344,9 +344,16 @@ impl Shared {
                 Err(error) => self.store.fail_job(id, error.for_clients(), expires_at),
             };
             match written {
-                Err(error) if error.kind() == Kind::Busy && !self.stopped_within(PAUSE) => {}
-                Err(error) => return (self.log)(&error),
                 Ok(()) => return,
+                // The disk may be full, or an import take its time: neither for ever.
+                Err(error) => {
+                    if error.kind() != Kind::Busy {
+                        (self.log)(&error);
+                    }
+                    if self.stopped_within(PAUSE) {
+                        return;
+                    }
+                }
             }
         }
     }

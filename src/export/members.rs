@@ -12,6 +12,9 @@ use crate::fhir::resource::short;
 use crate::fhir::{compartment, reference};
 use crate::store::{Snapshot, View};
 
+/// So many of what was left out are told one by one.
+const MOST_NOTICES: usize = 1000;
+
 /// The members of a Group, those of Groups in it included.
 #[derive(Default)]
 pub struct Members {
@@ -121,6 +124,7 @@ impl Request {
             Level::Group(id) => Some(Members::of(snapshot, &view, id, self.whole_roster)?),
         };
         let mut faults = Vec::new();
+        let mut left = BTreeSet::new();
         for id in self.patients.iter().flatten() {
             let name = short(id);
             if view.find(compartment::PATIENT, id)?.is_none() {
@@ -133,8 +137,12 @@ impl Request {
                     "patient \"Patient/{name}\" is not a member of the Group; leave it out"
                 );
                 faults.push((Kind::Invalid, what));
+            } else {
+                left.insert(id.clone());
             }
         }
+        // Nobody is no longer everybody.
+        self.patients = self.patients.take().map(|_| left);
         if self.is_outside_compartment() && members.is_none_or(|members| members.others.is_empty())
         {
             let what = "_type names only types outside of the Patient compartment; name one inside, \
@@ -145,7 +153,7 @@ impl Request {
             Some((kind, text)) if !is_lenient => Err(Error::new(*kind, text.clone())),
             _ => {
                 let notices = faults.into_iter().map(|(_, text)| Issue::warning("invalid", text));
-                self.notices.extend(notices);
+                self.notices.extend(notices.take(MOST_NOTICES));
                 Ok(())
             }
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::oneup::{WHO, output_format};
 use super::request::{Associated, Level, Request};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::instant::Form;
+use crate::fhir::instant::{Form, span};
 use crate::fhir::outcome::Issue;
 use crate::fhir::resource::short;
 use crate::fhir::{Instant, compartment, reference};
@@ -31,6 +31,8 @@ pub struct Asking<'a> {
     pub edition: Edition,
     /// Whose data.
     pub level: Level,
+    /// Parameters whose values are none that any parameter has.
+    pub odd: &'a [String],
     /// Whether they came with a POST.
     pub is_post: bool,
     /// Whether what is wrong with them is only to be told.
@@ -49,12 +51,20 @@ pub fn read(pairs: &[(String, String)], asking: &Asking<'_>) -> Result<Request> 
         asking,
         request: Request { level: asking.level.clone(), ..Request::default() },
         faults: Vec::new(),
+        beyond: 0,
     };
+    for name in asking.odd {
+        let what = "has a value that is neither simple, nor a Reference or a Coding, or has none";
+        reading.fault("parameter", name, what);
+    }
     for (name, value) in pairs {
         reading.take(name, value)?;
     }
     reading.check_sizes();
-    let Reading { mut request, faults, .. } = reading;
+    let Reading { mut request, mut faults, beyond, .. } = reading;
+    if beyond > 0 {
+        faults.push(Issue::warning("invalid", format!("and {beyond} more are wrong")));
+    }
     match faults.is_empty() || asking.is_lenient {
         true => {
             request.notices = faults;
@@ -71,19 +81,30 @@ struct Reading<'a> {
     asking: &'a Asking<'a>,
     request: Request,
     faults: Vec<Issue>,
+    /// How many more there are than are told.
+    beyond: u64,
 }
+
+/// So many faults are told; a list may have a million parts.
+const MOST_FAULTS: usize = 100;
 
 impl Reading<'_> {
     fn fault(&mut self, name: &str, value: &str, what: impl AsRef<str>) {
-        let text = format!("{name} {:?} {}", short(value), what.as_ref());
-        self.faults.push(Issue::warning("invalid", text));
+        self.tell(format!("{name} {:?} {}", short(value), what.as_ref()));
+    }
+
+    fn tell(&mut self, text: String) {
+        match self.faults.len() < MOST_FAULTS {
+            true => self.faults.push(Issue::warning("invalid", text)),
+            false => self.beyond += 1,
+        }
     }
 
     fn take(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
             "_outputFormat" => {
                 if let Err(error) = output_format(value) {
-                    self.faults.push(Issue::warning("not-supported", error.to_string()));
+                    self.tell(error.to_string());
                 }
             }
             "_since" => {
@@ -102,7 +123,7 @@ impl Reading<'_> {
             "_elements" => {
                 for entry in self.list("_elements", value) {
                     if let Err(error) = self.request.add_element(&entry) {
-                        self.faults.push(Issue::warning("invalid", error.to_string()));
+                        self.tell(error.to_string());
                     }
                 }
             }
@@ -158,7 +179,8 @@ impl Reading<'_> {
         // A `+` in the zone arrives as a blank where a client did not encode it.
         let shape =
             "should be an instant such as 2021-01-01T12:30:00Z or 2021-01-01T12:30:00.000+02:00";
-        match Instant::parse(&value.replace(' ', "+")) {
+        let text = value.replace(' ', "+");
+        match Instant::parse(&text).or_else(|| Some((span(&text)?.0, Form::Partial))) {
             Some((time, Form::Instant)) => Some(time),
             Some((time, Form::Partial)) => {
                 let taken = if self.asking.is_lenient { "; it is taken as UTC" } else { "" };
@@ -173,7 +195,8 @@ impl Reading<'_> {
     }
 
     fn add_type(&mut self, name: &str) -> Result<()> {
-        if (self.asking.is_type)(name)? {
+        // Once too many are wrong, nothing is looked up any more.
+        if self.beyond == 0 && (self.asking.is_type)(name)? {
             self.request.types.get_or_insert_default().insert(name.to_owned());
         } else {
             // What is not known yields nothing; leaving it out must not yield everything.

@@ -14,6 +14,7 @@ use super::provenance::Provenances;
 use super::request::{Level, Request};
 use super::work::Work;
 use crate::error::Result;
+use crate::fhir::Instant;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
 use crate::fhir::reference;
@@ -53,6 +54,8 @@ pub struct Scope<'a> {
     missed: Vec<Tombstone>,
     /// Groups that are about some of the patients meant but are not to be seen.
     hidden: HashSet<i64>,
+    /// Groups that are about several patients: in nobody's block, where there are blocks.
+    rosters: HashSet<i64>,
 }
 
 impl<'a> Scope<'a> {
@@ -97,8 +100,9 @@ impl<'a> Scope<'a> {
             hashers: Default::default(),
             missed: Vec::new(),
             hidden: HashSet::new(),
+            rosters: HashSet::new(),
         };
-        scope.hide_groups()?;
+        scope.look_at_groups()?;
         Ok(scope)
     }
 
@@ -128,12 +132,22 @@ impl<'a> Scope<'a> {
         Ok(picks)
     }
 
-    /// The same around members that are no patients.
+    /// The same around what is in scope and in nobody's block: members that are no patients, rosters.
     pub(super) fn picks_beside_patients(&mut self) -> Result<Picks> {
-        let mut roots = self.members.groups.clone();
-        roots.extend(&self.members.others);
-        self.in_order(&mut roots);
+        let others = |seq: &i64| {
+            self.rosters.contains(seq)
+                || self.members.groups.contains(seq)
+                || self.members.others.contains(seq)
+        };
+        let roots: Vec<i64> = self.roots()?.into_iter().filter(others).collect();
         self.picks_around(&roots)
+    }
+
+    /// The versions of one patient's block, in order: not those that are about others as a whole.
+    pub(super) fn of_block(&self, patient: &str) -> Result<Vec<i64>> {
+        let mut versions = self.of_patient(patient)?;
+        versions.retain(|seq| !self.rosters.contains(seq));
+        Ok(versions)
     }
 
     /// Begins work on all patients.
@@ -254,13 +268,20 @@ impl<'a> Scope<'a> {
 
     /// A roster shows who else is on it: it comes along only where all of these are exported, or where
     /// it is the one asked for, all of it.
-    fn hide_groups(&mut self) -> Result<()> {
-        let Some(patients) = &self.patients else { return Ok(()) };
+    fn look_at_groups(&mut self) -> Result<()> {
+        if self.patients.is_none() && !self.request.organize_by_patient {
+            return Ok(());
+        }
         for seq in all_of(self.snapshot, "Group")? {
             let about = self.view.patients_of(seq)?;
-            let is_shown = about.iter().all(|patient| patients.contains(patient));
-            if !is_shown && !self.members.groups.contains(&seq) {
+            let is_meant = |patient: &String| {
+                self.patients.as_ref().is_none_or(|patients| patients.contains(patient))
+            };
+            if !about.iter().all(is_meant) && !self.members.groups.contains(&seq) {
                 self.hidden.insert(seq);
+            }
+            if about.len() > 1 {
+                self.rosters.insert(seq);
             }
         }
         Ok(())
@@ -367,7 +388,15 @@ impl<'a> Scope<'a> {
     ) -> Result<bool> {
         let Some(body) = self.view.last_body(tombstone.seq)? else { return Ok(false) };
         for (resource_type, id) in super::provenance::targets(&body) {
-            let Some(seq) = self.view.find(&resource_type, &id)? else { continue };
+            let ever = Instant::from_micros(i64::MIN);
+            let seq = match self.view.find(&resource_type, &id)? {
+                Some(seq) => Some(seq),
+                None => {
+                    let deleted = self.view.tombstone(&resource_type, &id, ever, None)?;
+                    deleted.map(|deleted| deleted.seq)
+                }
+            };
+            let Some(seq) = seq else { continue };
             if self.view.patients_of(seq)?.iter().any(|patient| is_meant(patient)) {
                 return Ok(true);
             }

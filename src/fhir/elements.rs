@@ -94,19 +94,19 @@ impl Elements {
             return Cow::Borrowed(text);
         }
         let mut out = String::with_capacity(text.len() / 2 + SUBSETTED.len() + 32);
-        let mut is_tagged = false;
-        for member in kept {
+        // Of two members of one name most readers take the last.
+        let meta = kept.iter().rposition(|member| json::unescaped(member.name) == "meta");
+        for (place, member) in kept.iter().enumerate() {
             out.push(if out.is_empty() { '{' } else { ',' });
-            match member.name {
-                "meta" => {
-                    is_tagged = true;
-                    out.push_str("\"meta\":");
+            match Some(place) == meta {
+                true => {
+                    out.push_str(&text[member.at.start..member.value.start]);
                     out.push_str(&tagged(&text[member.value.clone()]));
                 }
-                _ => out.push_str(&text[member.at.clone()]),
+                false => out.push_str(&text[member.at.clone()]),
             }
         }
-        if !is_tagged {
+        if meta.is_none() {
             out.push_str(&format!(r#","meta":{{"tag":[{SUBSETTED}]}}"#));
         }
         out.push('}');
@@ -139,14 +139,20 @@ impl Elements {
 /// `meta` with the tag added.
 fn tagged(meta: &str) -> String {
     let members = json::members(meta);
-    let tag = members.iter().find(|member| member.name == "tag");
-    let at = match tag {
-        // Before the bracket that closes the list.
-        Some(tag) if meta[tag.value.clone()].starts_with('[') => tag.value.end - 1,
-        _ => return format!(r#"{{"tag":[{SUBSETTED}]{}"#, after_brace(meta, members.is_empty())),
+    let Some(tag) = members.iter().rfind(|member| json::unescaped(member.name) == "tag") else {
+        return format!(r#"{{"tag":[{SUBSETTED}]{}"#, after_brace(meta, members.is_empty()));
     };
-    let comma = if meta[..at].trim_end().ends_with('[') { "" } else { "," };
-    format!("{}{comma}{SUBSETTED}{}", &meta[..at], &meta[at..])
+    let value = &meta[tag.value.clone()];
+    let list = match value.as_bytes().first() {
+        Some(b'[') => {
+            let open = value[..value.len() - 1].to_owned();
+            let comma = if open.trim_end().ends_with('[') { "" } else { "," };
+            format!("{open}{comma}{SUBSETTED}]")
+        }
+        Some(b'{') => format!("[{value},{SUBSETTED}]"),
+        _ => format!("[{SUBSETTED}]"),
+    };
+    format!("{}{list}{}", &meta[..tag.value.start], &meta[tag.value.end..])
 }
 
 /// An object's text behind its opening brace, with a comma before what is in it.
@@ -196,6 +202,19 @@ mod tests {
             cut(r#"{"id":"1","meta":{"tag":[ ]},"a":1}"#),
             format!(r#"{{"id":"1","meta":{{"tag":[ {SUBSETTED}]}}}}"#)
         );
+        for (odd, with_tag) in [
+            (r#"{"tag":null}"#, format!(r#"{{"tag":[{SUBSETTED}]}}"#)),
+            (r#"{"tag":{"code":"a"}}"#, format!(r#"{{"tag":[{{"code":"a"}},{SUBSETTED}]}}"#)),
+            (r#"{"tag":[],"tag":[1]}"#, format!(r#"{{"tag":[],"tag":[1,{SUBSETTED}]}}"#)),
+            (r#"{"t\u0061g":[]}"#, format!(r#"{{"t\u0061g":[{SUBSETTED}]}}"#)),
+        ] {
+            for name in ["meta", r"m\u0065ta"] {
+                assert_eq!(
+                    cut(&format!(r#"{{"id":"1","{name}":{odd},"a":1}}"#)),
+                    format!(r#"{{"id":"1","{name}":{with_tag}}}"#)
+                );
+            }
+        }
         assert_eq!(
             cut(r#"{"resourceType":"Patient","id":"1"}"#),
             r#"{"resourceType":"Patient","id":"1"}"#

@@ -3,6 +3,7 @@
 //! <https://hl7.org/fhir/R4/group.html>
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Instant;
 use super::instant::span;
@@ -26,12 +27,12 @@ pub struct Group {
 #[derive(Deserialize)]
 struct Head {
     #[serde(default)]
-    actual: Option<bool>,
+    actual: Value,
     #[serde(default)]
-    member: Vec<MemberHead>,
+    member: Option<Vec<Value>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct MemberHead {
     #[serde(default)]
     entity: Option<Entity>,
@@ -60,23 +61,22 @@ impl Group {
     /// everybody that it lists.
     ///
     /// # Errors
-    /// The reason, where a member or its period is not what it should be.
+    /// The reason, where its members are no list.
     pub fn read(text: &str, time: Option<Instant>) -> Result<Group, String> {
         let head: Head = serde_json::from_str(text)
             .map_err(|error| format!("its members cannot be read: {error}"))?;
-        let is_descriptive = head.actual == Some(false) && head.member.is_empty();
-        let members = head.member.into_iter().filter(|member| match time {
-            Some(time) => member.is_in_at(time),
-            None => true,
-        });
-        Ok(Group {
-            members: members
-                .map(|member| Member {
-                    reference: member.entity.and_then(|entity| entity.reference),
-                })
-                .collect(),
-            is_descriptive,
-        })
+        let listed = head.member.unwrap_or_default();
+        let is_descriptive = head.actual == Value::Bool(false) && listed.is_empty();
+        let mut members = Vec::with_capacity(listed.len());
+        for member in listed {
+            // One that is not what it should be leads nowhere, and leaves the others alone.
+            let member: MemberHead = serde_json::from_value(member).unwrap_or_default();
+            if time.is_none_or(|time| member.is_in_at(time)) {
+                let reference = member.entity.and_then(|entity| entity.reference);
+                members.push(Member { reference });
+            }
+        }
+        Ok(Group { members, is_descriptive })
     }
 }
 
@@ -115,6 +115,11 @@ mod tests {
         assert_eq!(at("2020-12-31T23:59:59Z"), ["Patient/1", "Patient/3", "Patient/4", ""]);
         assert_eq!(at("2021-01-01"), ["Patient/1", "Patient/4", ""]);
         assert_eq!(at("all of them").len(), 5);
-        assert!(Group::read(r#"{"member":[{"inactive":1}]}"#, None).is_err());
+        let odd = r#"{"member":[{"inactive":1},null,{"entity":"Patient/1"},{"entity":{"reference":"Patient/2"}}]}"#;
+        let read = Group::read(odd, None).unwrap().members;
+        assert_eq!(read.iter().filter(|member| member.reference.is_some()).count(), 1);
+        assert_eq!(read.len(), 4);
+        assert!(Group::read(r#"{"member":null}"#, None).unwrap().members.is_empty());
+        assert!(Group::read(r#"{"member":{}}"#, None).is_err());
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::json;
+use super::resource::short;
 
 #[derive(Deserialize)]
 struct Parameters<'a> {
@@ -37,11 +38,11 @@ pub fn is_header(text: &str) -> bool {
         && read(text).is_ok_and(|all| matches!(&all[..], [(name, _)] if name == "header"))
 }
 
-/// Names and values, in order.
+/// Names and values, in order; a value that is neither simple, nor a Reference or a Coding is `None`.
 ///
 /// # Errors
-/// The reason, where the text is no Parameters or a parameter has no name or no simple value.
-pub fn read(text: &str) -> Result<Vec<(String, String)>, String> {
+/// The reason, where the text is no Parameters or a parameter has no name.
+pub fn read(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
     let parameters: Parameters = match serde_json::from_str(text) {
         Ok(parameters) if text.trim_start().starts_with('{') => parameters,
         Ok(_) => return Err("it is no JSON object".to_owned()),
@@ -52,21 +53,21 @@ pub fn read(text: &str) -> Result<Vec<(String, String)>, String> {
         Err(error) => return Err(json::fault(&error)),
     };
     if parameters.resource_type != "Parameters" {
-        return Err(format!("its resourceType is {:?}", parameters.resource_type));
+        return Err(format!("its resourceType is {:?}", short(&parameters.resource_type)));
     }
     parameters.parameter.into_iter().map(|raw| read_one(raw.get())).collect()
 }
 
-fn read_one(text: &str) -> Result<(String, String), String> {
-    let fields: Map<String, Value> =
-        serde_json::from_str(text).map_err(|_| format!("the parameter {text} is no object"))?;
+fn read_one(text: &str) -> Result<(String, Option<String>), String> {
+    let fields: Map<String, Value> = serde_json::from_str(text)
+        .map_err(|_| format!("the parameter {} is no object", short(text)))?;
     let Some(Value::String(name)) = fields.get("name") else {
-        return Err(format!("the parameter {text} has no name"));
+        return Err(format!("the parameter {} has no name", short(text)));
     };
     let mut values = fields.iter().filter(|(key, _)| key.starts_with("value"));
     let value = match (values.next(), values.next()) {
         (Some((_, value)), None) => value,
-        _ => return Err(format!("the parameter {name} has no value, or several")),
+        _ => &Value::Null,
     };
     let simple = match value {
         Value::String(text) => Some(text.clone()),
@@ -77,12 +78,7 @@ fn read_one(text: &str) -> Result<(String, String), String> {
         }
         _ => None,
     };
-    match simple {
-        Some(value) => Ok((name.clone(), value)),
-        None => Err(format!(
-            "the value of the parameter {name} is neither simple, nor a Reference or a Coding"
-        )),
-    }
+    Ok((name.clone(), simple))
 }
 
 #[cfg(test)]
@@ -94,7 +90,7 @@ mod tests {
         let read = |parameter: &str| {
             read(&format!(r#"{{"resourceType":"Parameters","parameter":[{parameter}]}}"#))
         };
-        let one = |name: &str, value: &str| Ok(vec![(name.to_owned(), value.to_owned())]);
+        let one = |name: &str, value: &str| Ok(vec![(name.to_owned(), Some(value.to_owned()))]);
         assert_eq!(read(r#"{"name":"a","valueString":"b"}"#), one("a", "b"));
         assert_eq!(read(r#"{"name":"a","valueBoolean":true}"#), one("a", "true"));
         assert_eq!(read(r#"{"name":"a","valuePositiveInt":12}"#), one("a", "12"));
@@ -104,12 +100,15 @@ mod tests {
         );
         assert_eq!(read(r#"{"name":"a","valueCoding":{"system":"s","code":"c"}}"#), one("a", "c"));
         assert_eq!(read(""), Ok(Vec::new()));
-        for bad in [
-            r#"{"valueString":"b"}"#,
+        for odd in [
             r#"{"name":"a"}"#,
-            "1",
+            r#"{"name":"a","part":[]}"#,
             r#"{"name":"a","valueReference":{}}"#,
+            r#"{"name":"a","valueString":"b","valueCode":"c"}"#,
         ] {
+            assert_eq!(read(odd), Ok(vec![("a".to_owned(), None)]), "{odd}");
+        }
+        for bad in [r#"{"valueString":"b"}"#, "1"] {
             assert!(read(bad).is_err(), "{bad}");
         }
         for bad in ["", "[]", "{}", r#"{"resourceType":"Patient"}"#, r#"["Parameters",[]]"#] {

@@ -239,14 +239,18 @@ pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
 /// A server writes references relative or on its own base, and the base that a file was exported
 /// from is not known, so no host is looked at.
 pub fn local(link: &str) -> Option<(&str, &str)> {
-    let is_absolute = link.starts_with("http://") || link.starts_with("https://");
-    let (resource_type, id) = type_and_id(link)?;
-    let is_relative = link.starts_with(resource_type)
-        && link[resource_type.len() + 1 + id.len()..]
-            .split('/')
-            .nth(1)
-            .is_none_or(|h| h == "_history");
-    (is_absolute || is_relative).then_some((resource_type, id))
+    let bare = match link.split_once("/_history/") {
+        Some((bare, version)) if is_id(version) => bare,
+        Some(_) => return None,
+        None => link,
+    };
+    let (rest, id) = bare.rsplit_once('/')?;
+    let resource_type = match rest.split_once("://") {
+        Some(("http" | "https", path)) => path.rsplit_once('/')?.1,
+        _ => rest,
+    };
+    let named = !resource_type.is_empty() && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
+    (named && is_id(id)).then_some((resource_type, id))
 }
 
 /// Calls `visit` with each reference to a resource of this store, at any depth.
@@ -280,6 +284,12 @@ mod tests {
             "a/Patient/1",
             "ftp://x/Patient/1",
             "Patient?identifier=1",
+            "Patient/é/Patient/1",
+            "Patient/Patient/12345678-aaaa-bbbb",
+            "Patient/1/_history",
+            "Patient/1/_historyfoo",
+            "Patient/1/_history/1/_history/2",
+            "http://Patient/1",
             "Patient/",
             "Patient",
             "Patient/1/x",

@@ -33,11 +33,18 @@ pub fn kickoff(
     takes_json(request)?;
     let is_lenient = Preferences::of(request).is_lenient();
     let mut pairs = request.query.clone();
-    pairs.extend(posted(request)?);
+    let mut odd = Vec::new();
+    for (name, value) in posted(request)? {
+        match value {
+            Some(value) => pairs.push((name, value)),
+            None => odd.push(name),
+        }
+    }
     let base = context.base(request);
     let asking = Asking {
         edition,
         level,
+        odd: &odd,
         is_post: request.method == "POST",
         is_lenient,
         is_type: &|name| Ok(is_r4_type(name) || context.store.has_type(name)?),
@@ -81,7 +88,7 @@ pub fn accept(
 }
 
 /// The parameters in a request's body.
-fn posted(request: &Request) -> Result<Vec<(String, String)>> {
+fn posted(request: &Request) -> Result<Vec<(String, Option<String>)>> {
     if request.body.is_empty() {
         return Ok(Vec::new());
     }

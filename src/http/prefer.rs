@@ -62,7 +62,7 @@ impl Preferences {
 /// The media types of an `Accept` header, without parameters, in lower case; those refused by `q=0`
 /// are left out. `None` where there is no such header.
 pub fn accepted(request: &Request) -> Option<Vec<String>> {
-    let header = request.header("accept")?;
+    let header = request.header("accept").filter(|header| !header.is_empty())?;
     let ranges = header.split(',').filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -74,18 +74,23 @@ pub fn accepted(request: &Request) -> Option<Vec<String>> {
     Some(ranges.collect())
 }
 
+/// What a client may say that takes JSON.
+const JSON: [&str; 5] =
+    ["application/fhir+json", "application/json+fhir", "application/json", "application/*", "*/*"];
+
 /// Whether the client takes JSON, which is all there is.
 ///
 /// # Errors
 /// `NotAcceptable` where it does not.
 pub fn takes_json(request: &Request) -> Result<()> {
     let format = request.query.iter().find(|(name, _)| name == "_format").map(|(_, value)| value);
-    let is_json =
-        |media: &str| media.contains("json") || media == "*/*" || media == "application/*";
     let takes = match (format, accepted(request)) {
         // `_format` goes before the header: https://hl7.org/fhir/R4/http.html#parameters
-        (Some(format), _) => is_json(&format.to_ascii_lowercase()),
-        (None, Some(ranges)) => ranges.is_empty() || ranges.iter().any(|media| is_json(media)),
+        (Some(format), _) => {
+            let media = format.to_ascii_lowercase().replace(' ', "+");
+            media == "json" || JSON.contains(&media.split(';').next().unwrap_or_default())
+        }
+        (None, Some(ranges)) => ranges.iter().any(|media| JSON.contains(&media.as_str())),
         (None, None) => true,
     };
     match takes {

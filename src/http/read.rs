@@ -64,11 +64,12 @@ fn answer(request: &Request, resource_type: &str, kept: Kept) -> Result<Response
     let version = if is_plain { kept.version_id } else { kept.seq.to_string() };
     let etag = format!("W/\"{version}\"");
     let with_validators = |response: Response| {
-        let last_modified = http_date(kept.last_updated);
-        response
-            .with("ETag", etag.clone())
-            .with("Last-Modified", last_modified)
-            .with("Vary", "Accept")
+        let response = response.with("ETag", etag.clone()).with("Vary", "Accept");
+        // A year has four digits there.
+        match kept.last_updated.to_string().len() {
+            24 => response.with("Last-Modified", http_date(kept.last_updated)),
+            _ => response,
+        }
     };
     let known = request.header("if-none-match");
     if known.is_some_and(|known| names(&known, etag.trim_start_matches("W/"))) {

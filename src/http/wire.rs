@@ -173,7 +173,9 @@ impl Call {
             .collect();
         // tiny_http takes a length that it does not understand for no body at all.
         let mut lengths = headers.iter().filter(|(name, _)| name == "content-length");
-        if lengths.any(|(_, length)| length.trim().parse::<u64>().is_err()) {
+        let first = lengths.clone().next().map(|(_, length)| length);
+        if lengths.any(|(_, length)| length.trim().parse::<u64>().is_err() || Some(length) != first)
+        {
             return Err(Error::new(Kind::Invalid, "Content-Length is not a length"));
         }
         if is_too_long(call) {

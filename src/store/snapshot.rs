@@ -89,8 +89,9 @@ impl Snapshot {
         if let Some(conn) = store.note_connection() {
             match note(&conn, store.now()) {
                 Ok((seq, time)) => return Ok(Snapshot::at(store, seq, time)),
-                // Someone is writing at this moment, with an earlier time than now.
-                Err(error) if matches!(error.kind(), Kind::Busy | Kind::ReadOnly) => {
+                // Someone is writing at this moment, with an earlier time than now; or nothing can be
+                // written, which is no reason not to read.
+                Err(error) if matches!(error.kind(), Kind::Busy | Kind::ReadOnly | Kind::Io) => {
                     if !conn.is_autocommit() {
                         conn.execute_batch("ROLLBACK")?;
                     }
@@ -213,7 +214,9 @@ impl Snapshot {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn relative_urls(&self, selection: &Selection) -> Result<u64> {
-        let conn = self.store.reader()?;
+        let mut conn = self.store.reader()?;
+        // All of it at one moment: what is replaced in between would count twice.
+        let conn = conn.transaction()?;
         let (resource_type, since, until, first, last) = self.range(selection);
         // From the few versions that have any to their places.
         let sum = |table: &str, kept: &str| {

@@ -280,7 +280,9 @@ class Scope:
         if resource.patients and (self.patients is None or resource.patients & self.patients):
             return True
         if resource.type == "Provenance":
-            return any(self.is_about(self.store.current[key]) for key in resource.targets if key in self.store.current)
+            there = [self.store.current[key] for key in resource.targets if key in self.store.current]
+            gone = [self.store.gone[key][0] for key in resource.targets if key in self.store.gone]
+            return any(self.is_about(it) for it in there + gone)
         coming = (resource.key in self.store.current[key].references for key in self.keys)
         return resource.may_come_along() and any(coming)
 
@@ -378,6 +380,11 @@ def header(patient):
     return json.dumps(parameters, separators=(",", ":"))
 
 
+def is_roster(resource):
+    """True for what would show everybody else on it in each block."""
+    return resource.type == "Group" and len(resource.patients) > 1
+
+
 def blocks(store, scope, filters):
     """(patient id, resources in order) for each patient of whom something is left."""
     resources = store.ordered(scope.keys)
@@ -388,7 +395,7 @@ def blocks(store, scope, filters):
         others = scope.patients
     for id in there + sorted(others - set(there)):
         own = [it for it in resources if it.key == ("Patient", id)]
-        own += [it for it in resources if it.type != "Patient" and id in it.patients]
+        own += [it for it in resources if it.type != "Patient" and id in it.patients and not is_roster(it)]
         first = {it.key for it in own}
         keys = scope.grown(first) & scope.keys
         left = filters.left(keys)

@@ -1,0 +1,179 @@
+//! Exports that somebody wants to go wrong: odd links, endless lists, versions that are replaced
+//! while they are counted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::bulk::{ended, kick_off, location, path};
+use crate::support::client::{get, send};
+use crate::support::{Dir, Served};
+
+/// The lines of an export's files by their types.
+fn lines(served: &Served, target: &str, parameters: &[(&str, &str)], headers: &str) -> Vec<Value> {
+    let started = kick_off(served.authority(), target, parameters, headers);
+    let ended = ended(served.authority(), &started);
+    assert_eq!(ended.status, 200, "{}", ended.text());
+    let manifest = ended.json();
+    let mut lines = Vec::new();
+    for file in manifest["output"].as_array().expect("output") {
+        let url = path(file["url"].as_str().expect("a url"));
+        let text = served.get(url).text();
+        lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")));
+    }
+    lines
+}
+
+fn names(lines: &[Value]) -> Vec<String> {
+    let part = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    lines
+        .iter()
+        .map(|line| format!("{}/{}", part(line, "resourceType"), part(line, "id")))
+        .collect()
+}
+
+#[test]
+fn a_link_that_only_looks_like_one_leads_nowhere() {
+    let dir = Dir::new();
+    let id = "12345678-aaaa-bbbb";
+    let mut data = format!("{{\"resourceType\":\"Patient\",\"id\":\"{id}\"}}\n");
+    for (n, link) in [
+        "Patient/é/Patient/1",
+        &format!("Patient/Patient/{id}"),
+        &format!("Patient/x/Patient/{id}"),
+        &format!("Patient/{id}/_historyfoo"),
+        &format!("Patient/{id}/"),
+        &format!("Patient/{id}#p"),
+        &format!(" Patient/{id}"),
+        &format!("urn:Patient/{id}"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let observation = json!({
+            "resourceType": "Observation", "id": format!("o{n}"), "subject": {"reference": link},
+            "device": {"reference": "Device/é/Device/1"}, "url": link, "content": {"url": "Doc/é/Doc/1"},
+        });
+        data += &format!("{observation}\n");
+    }
+    data += &format!(
+        "{}\n",
+        json!({"resourceType": "Observation", "id": "theirs", "subject": {"reference": format!("Patient/{id}")},
+               "device": {"reference": "Device/é/Device/1"}})
+    );
+    dir.write("in.ndjson", data);
+    assert_eq!(dir.import(0, &["s.db", "in.ndjson"])["created"], 10);
+    let served = dir.serve(&["s.db"]);
+    for target in ["/fhir/Patient/$export".to_owned(), format!("/fhir/Patient/{id}/$export")] {
+        let found = names(&lines(&served, &target, &[], ""));
+        assert_eq!(found, ["Observation/theirs".to_owned(), format!("Patient/{id}")], "{target}");
+    }
+    let odd = [("patient", "Patient/é/Patient/1")];
+    kick_off(served.authority(), "/fhir/Patient/$export", &odd, "").assert_outcome(400, "patient");
+}
+
+#[test]
+fn a_list_of_a_million_faults_is_answered_in_a_few_words() {
+    let dir = Dir::new();
+    dir.write("in.ndjson", "{\"resourceType\":\"Patient\",\"id\":\"a\"}\n");
+    let served = dir.serve(&["s.db", "in.ndjson", "--quiet"]);
+    let list = "a,".repeat(500_000);
+    for name in ["includeAssociatedData", "_type", "_elements", "patient", &list] {
+        let value = if name == list { "x" } else { &list };
+        let body = json!({"resourceType": "Parameters", "parameter": [{"name": name, "valueString": value}]});
+        let body = body.to_string();
+        let headers =
+            format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        let answer =
+            send(served.authority(), "POST", "/fhir/Patient/$export", &headers, body.as_bytes());
+        if name == "_elements" {
+            // `a` is an element as good as another.
+            assert_eq!(answer.status, 202);
+            continue;
+        }
+        answer.assert_outcome(400, "");
+        assert!(answer.body.len() < 50_000, "{} bytes", answer.body.len());
+    }
+}
+
+#[test]
+fn patients_that_lenient_handling_leaves_out_are_left_out() {
+    let dir = Dir::new();
+    let data = r#"{"resourceType":"Patient","id":"a"}
+{"resourceType":"Patient","id":"b"}
+{"resourceType":"Observation","id":"of-a","subject":{"reference":"Patient/a"}}
+{"resourceType":"Observation","id":"of-b","subject":{"reference":"Patient/b"}}
+{"resourceType":"Observation","id":"of-ghost","subject":{"reference":"Patient/ghost"}}
+{"resourceType":"Group","id":"g","member":[{"entity":{"reference":"Patient/a"}},{"entity":{"reference":"Patient/ghost"}}]}
+"#;
+    dir.write("in.ndjson", data);
+    let served = dir.serve(&["s.db", "in.ndjson", "--quiet"]);
+    let lenient = "Prefer: handling=lenient\r\n";
+    for (target, asked, left) in [
+        (
+            "/fhir/Patient/$export",
+            ["Patient/a", "Patient/ghost"],
+            vec!["Observation/of-a", "Patient/a"],
+        ),
+        ("/fhir/Patient/$export", ["Patient/ghost", "nobody"], vec![]),
+        ("/fhir/Group/g/$export", ["Patient/b", "Patient/ghost"], vec![]),
+    ] {
+        let parameters = asked.map(|patient| ("patient", patient));
+        let types = [("_type", "Patient"), ("_type", "Observation")];
+        let all = [&parameters[..], &types[..]].concat();
+        assert_eq!(names(&lines(&served, target, &all, lenient)), left, "{target} {asked:?}");
+        let strict = kick_off(served.authority(), target, &all, "");
+        assert!(matches!(strict.status, 400 | 404), "{}", strict.text());
+    }
+}
+
+/// What a file is said to have is what it has, also if all of it is replaced at that moment.
+#[test]
+fn sizes_are_right_while_versions_are_replaced() {
+    let dir = Dir::new();
+    let round = |round: u32| -> String {
+        let line = |n| {
+            json!({"resourceType": "Observation", "id": format!("o{n}"), "round": round,
+                   "subject": {"reference": "Patient/a"}, "content": {"url": "Binary/1"}})
+        };
+        (0..40).map(|n| format!("{}\n", line(n))).collect()
+    };
+    dir.write("in.ndjson", round(0));
+    dir.import(0, &["s.db", "in.ndjson"]);
+    let served = dir.serve(&["s.db"]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..25 {
+                dir.write("in.ndjson", round(n));
+                dir.import(0, &["s.db", "in.ndjson"]);
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        for target in ["/fhir/$bulk-publish", "/fhir/$export", "/fhir/Patient/$export"] {
+            let (served, over) = (&served, &over);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let answer = get(served.authority(), target, "");
+                    let manifest = match answer.status {
+                        200 => answer.json(),
+                        // An import keeps the store to itself for a moment.
+                        503 => continue,
+                        _ => {
+                            location(&answer);
+                            ended(served.authority(), &answer).json()
+                        }
+                    };
+                    let url = path(manifest["output"][0]["url"].as_str().expect("a url"));
+                    let file = served.get(url);
+                    assert_eq!(file.status, 200, "{}", file.text());
+                    assert_eq!(file.text().lines().count(), 40);
+                    let length = file.header("content-length").expect("a Content-Length");
+                    assert_eq!(length, file.body.len().to_string());
+                    assert!(file.body.ends_with(b"}\n"));
+                }
+            });
+        }
+    });
+}
