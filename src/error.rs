@@ -18,7 +18,8 @@ pub enum Kind {
     NotFound,
     /// The file is no fhirlite store, or one of another format.
     NotAStore,
-    /// Another process keeps the store to itself for longer than we wait.
+    /// Somebody keeps the store to himself for longer than we wait, or there are too many requests at
+    /// once: to be tried again.
     Busy,
     /// The store, or the place it lies in, cannot be written.
     ReadOnly,
@@ -40,7 +41,7 @@ pub enum Kind {
     UnsupportedFormat,
     /// What the client had to send did not come in time.
     TooSlow,
-    /// More than the server takes: a request body, or requests at once.
+    /// More than the server takes: a request body.
     TooMuch,
     /// A fault of our own.
     Internal,

@@ -128,6 +128,32 @@ fn patients_that_lenient_handling_leaves_out_are_left_out() {
     }
 }
 
+#[test]
+fn a_patient_that_cannot_be_read_does_not_stand_for_everybody() {
+    let dir = Dir::new();
+    dir.write("in.ndjson", "{\"resourceType\":\"Patient\",\"id\":\"a\"}\n");
+    let served = dir.serve(&["s.db", "in.ndjson", "--quiet"]);
+    for odd in [
+        r#""valueReference":{"display":"x"}"#,
+        r#""valueReference":{"identifier":{"value":"1"}}"#,
+        r#""valueReference":null"#,
+        r#""valueString":"""#,
+        r#""part":[]"#,
+    ] {
+        let body =
+            format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"patient",{odd}}}]}}"#);
+        let headers = format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\nPrefer: handling=lenient\r\n",
+            body.len()
+        );
+        let started =
+            send(served.authority(), "POST", "/fhir/Patient/$export", &headers, body.as_bytes());
+        let manifest = ended(served.authority(), &started).json();
+        assert_eq!(manifest["output"], json!([]), "{odd}");
+        assert_eq!(manifest["error"][0]["count"], 1, "{odd}");
+    }
+}
+
 /// What a file is said to have is what it has, also if all of it is replaced at that moment.
 #[test]
 fn sizes_are_right_while_versions_are_replaced() {

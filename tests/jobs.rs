@@ -923,20 +923,29 @@ fn assert_same_exports(dir: &Dir, served: &Served) {
 #[cfg(unix)]
 #[test]
 fn a_store_of_format_1_that_cannot_be_written_is_served_and_left_as_it_is() {
-    let dir = filled();
-    import(&dir, &changed("de"));
-    delete_from(&dir, &["Observation/a2"]);
-    std::fs::create_dir(dir.path("ro")).expect("a folder");
-    format_1(&dir, "ro/old.db");
-    let before = dir.read("ro/old.db");
-    let Some(served) = served_read_only(&dir, "ro/old.db") else { return };
-    assert_same_exports(&dir, &served);
-    assert_eq!(served.manifest("")["output"].as_array().map(Vec::len), Some(7));
-    assert_eq!(served.end("-TERM"), 0);
-    assert!(dir.read("ro/old.db") == before, "the file was changed");
-    let files: Vec<_> = std::fs::read_dir(dir.path("ro")).expect("a folder").collect();
-    assert_eq!(files.len(), 1, "{files:?}");
-    writable_again(&dir);
+    // Also one that was not closed well, which is in WAL mode still.
+    for mode in ["DELETE", "WAL"] {
+        let dir = filled();
+        import(&dir, &changed("de"));
+        delete_from(&dir, &["Observation/a2"]);
+        std::fs::create_dir(dir.path("ro")).expect("a folder");
+        format_1(&dir, "ro/old.db");
+        let db = dir.open("ro/old.db");
+        let set: String = db
+            .query_row(&format!("PRAGMA journal_mode = {mode}"), (), |row| row.get(0))
+            .expect("a mode");
+        assert!(set.eq_ignore_ascii_case(mode), "{set}");
+        drop(db);
+        let before = dir.read("ro/old.db");
+        let Some(served) = served_read_only(&dir, "ro/old.db") else { return };
+        assert_same_exports(&dir, &served);
+        assert_eq!(served.manifest("")["output"].as_array().map(Vec::len), Some(7));
+        assert_eq!(served.end("-TERM"), 0);
+        assert!(dir.read("ro/old.db") == before, "the file was changed");
+        let files: Vec<_> = std::fs::read_dir(dir.path("ro")).expect("a folder").collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        writable_again(&dir);
+    }
 }
 
 /// `tests/formats/2.db.gz` was made like this, with files of the lines in [`FORMAT_2`]:

@@ -112,13 +112,13 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// Adds a block: whole where a file has room for it, else over as many files as it takes.
     fn add(&mut self, patient: &str, lines: &[(i64, u64)]) {
+        if lines.is_empty() {
+            return;
+        }
         let header = header(patient).len() as u64 + 1;
         let whole = header + lines.iter().map(|(_, length)| length + 1).sum::<u64>();
         let Some(mut part) = self.parts.last_mut() else { return };
         let fits = self.limits.allow(part.count, part.bytes, lines.len() as u64 + 1, whole);
-        if lines.is_empty() {
-            return;
-        }
         if part.count > 0 && !fits {
             self.parts.push(Part::default());
             part = self.parts.last_mut().expect("just added");

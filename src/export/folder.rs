@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::file::{File, Purpose};
+use super::file::{Content, File, Purpose};
 use super::manifest::{Frame, Manifest};
 use super::parameters::Edition;
 use super::plan::Plan;
+use super::rows;
 use crate::error::{Error, Kind, Result};
 
 /// A new or empty folder to export into.
@@ -24,7 +25,7 @@ pub struct Folder {
 pub struct Written {
     /// Files, the manifest not counted.
     pub files: u64,
-    /// Resources (lines of `output` files).
+    /// Resources.
     pub resources: u64,
     /// Bytes of NDJSON, before any packing.
     pub bytes: u64,
@@ -60,7 +61,7 @@ impl Folder {
             written.files += 1;
             written.bytes += file.bytes;
             if file.purpose == Purpose::Output {
-                written.resources += file.count;
+                written.resources += file.count - headers(file);
             }
         }
         let frame = Frame {
@@ -108,5 +109,15 @@ impl Folder {
 
     fn refused(&self, name: &str, error: std::io::Error) -> Error {
         Error::io(self.path.join(name).display(), error)
+    }
+}
+
+/// How many lines of a file are no resources but say whose the next ones are.
+fn headers(file: &File) -> u64 {
+    match &file.content {
+        Content::Rows(rows) => rows::decode(rows)
+            .filter(|block| block.as_ref().is_ok_and(|block| block.patient.is_some()))
+            .count() as u64,
+        _ => 0,
     }
 }

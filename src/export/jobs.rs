@@ -123,10 +123,10 @@ impl Jobs {
         let mut threads = Vec::new();
         for _ in 0..WORKERS {
             let shared = shared.clone();
-            threads.push(thread::spawn(move || shared.work()));
+            threads.push(spawn(move || shared.work())?);
         }
         let keeper = shared.clone();
-        threads.push(thread::spawn(move || keeper.look_after()));
+        threads.push(spawn(move || keeper.look_after())?);
         Ok(Jobs { shared, threads })
     }
 
@@ -153,13 +153,14 @@ impl Jobs {
             expires_at: self.shared.later(now),
             failure: None,
         };
+        let later = || self.shared.later(store.now());
         if at_once || accepted.request.is_immediate() {
             let plan = Plan::new(snapshot, &accepted.request)?;
             row.state = State::Complete;
-            store.add_job(&row, &rows(&plan))?;
+            store.add_job(&row, &rows(&plan), later)?;
             return Ok(id);
         }
-        store.add_job(&row, &[])?;
+        store.add_job(&row, &[], later)?;
         let mut state = self.shared.state();
         state.works.insert(id.clone(), Arc::default());
         state.waiting.push_back(id.clone());
@@ -230,14 +231,19 @@ impl Jobs {
     }
 }
 
+impl Jobs {
+    /// Ends the work under way; nothing is begun any more.
+    pub fn stop(&self) {
+        let mut state = self.shared.state();
+        state.stopping = true;
+        state.works.values().for_each(|work| work.call_off());
+        self.shared.changed.notify_all();
+    }
+}
+
 impl Drop for Jobs {
     fn drop(&mut self) {
-        {
-            let mut state = self.shared.state();
-            state.stopping = true;
-            state.works.values().for_each(|work| work.call_off());
-        }
-        self.shared.changed.notify_all();
+        self.stop();
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
@@ -260,6 +266,10 @@ fn accepted(job: &JobRow) -> Result<Accepted> {
     serde_json::from_str(&job.request).map_err(|error| {
         Error::caused(Kind::Damaged, format!("the request of job {}: {error}", job.id), error)
     })
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new().spawn(work).map_err(|error| Error::io("no thread for jobs", error))
 }
 
 fn rows(plan: &Plan) -> Vec<FileRow> {
@@ -302,7 +312,14 @@ impl Shared {
                 Ok(None) => {}
                 Ok(Some(plan)) => self.finish(&id, Ok(plan)),
                 // Called off: it was cancelled, or the server ends and it is to be taken up again.
-                Err(error) if error.kind() == Kind::Gone => {}
+                Err(_) if work.is_called_off() => {}
+                // An import keeps the store to itself for a while.
+                Err(error) if error.kind() == Kind::Busy => {
+                    if !self.stopped_within(PAUSE) {
+                        self.state().waiting.push_back(id);
+                        continue;
+                    }
+                }
                 Err(error) => self.finish(&id, Err(error)),
             }
             self.state().works.remove(&id);
@@ -325,7 +342,8 @@ impl Shared {
 
     /// The files of a job; `None` where it is gone.
     fn plan(&self, id: &str, work: &Work) -> Result<Option<Plan>> {
-        let Some(job) = self.store.job(id, self.store.now())? else { return Ok(None) };
+        let job = self.store.job(id, self.store.now())?;
+        let Some(job) = job.filter(|job| job.state == State::Running) else { return Ok(None) };
         let request = accepted(&job)?.request;
         let snapshot = self.store.snapshot_at(job.snapshot, job.transaction_time);
         Plan::work(snapshot, &request, work).map(Some)
@@ -338,10 +356,10 @@ impl Shared {
             (self.log)(error);
         }
         loop {
-            let expires_at = self.later(self.store.now());
+            let later = || self.later(self.store.now());
             let written = match &rows {
-                Ok(files) => self.store.complete_job(id, files, expires_at).map(drop),
-                Err(error) => self.store.fail_job(id, error.for_clients(), expires_at),
+                Ok(files) => self.store.complete_job(id, files, later).map(drop),
+                Err(error) => self.store.fail_job(id, error.for_clients(), later()),
             };
             match written {
                 Ok(()) => return,

@@ -152,7 +152,8 @@ fn of_rows(view: &View<'_>, rows: &[u8], shape: &Shape, window: &mut Window<'_>)
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
-            window.line(&parameters::header(patient))?;
+            window.gather(parameters::header(patient).as_bytes());
+            window.gather(b"\n");
         }
         for seq in block.seqs {
             if window.is_over() {

@@ -26,6 +26,8 @@ pub struct Members {
     pub groups: Vec<i64>,
     /// What is to be said of members that cannot be exported.
     pub notices: Vec<Issue>,
+    /// How many more of these there are.
+    beyond: usize,
 }
 
 impl Members {
@@ -92,12 +94,20 @@ impl Members {
                 }
             }
         }
+        if members.beyond > 0 {
+            let text = format!("and {} more members cannot be exported", members.beyond);
+            members.notices.push(Issue::warning("not-found", text));
+        }
         members.others.sort_unstable();
         members.others.dedup();
         Ok(members)
     }
 
     fn miss(&mut self, group: &str, what: &str) {
+        if self.notices.len() >= MOST_NOTICES {
+            self.beyond += 1;
+            return;
+        }
         let text = format!("a member of Group/{group} cannot be exported: {what}");
         self.notices.push(Issue::warning("not-found", text));
     }
@@ -153,7 +163,12 @@ impl Request {
             Some((kind, text)) if !is_lenient => Err(Error::new(*kind, text.clone())),
             _ => {
                 let notices = faults.into_iter().map(|(_, text)| Issue::warning("invalid", text));
+                let beyond = notices.len().saturating_sub(MOST_NOTICES);
                 self.notices.extend(notices.take(MOST_NOTICES));
+                if beyond > 0 {
+                    self.notices
+                        .push(Issue::warning("invalid", format!("and {beyond} more are wrong")));
+                }
                 Ok(())
             }
         }

@@ -56,6 +56,10 @@ pub fn read(pairs: &[(String, String)], asking: &Asking<'_>) -> Result<Request> 
     for name in asking.odd {
         let what = "has a value that is neither simple, nor a Reference or a Coding, or has none";
         reading.fault("parameter", name, what);
+        // Whose data was to be narrowed to somebody's; leaving that out must not widen it again.
+        if name == "patient" && matches!(asking.level, Level::Patient | Level::Group(_)) {
+            reading.request.patients.get_or_insert_default();
+        }
     }
     for (name, value) in pairs {
         reading.take(name, value)?;

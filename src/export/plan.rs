@@ -58,9 +58,14 @@ impl Plan {
                 let scope = scope.as_mut().expect("made for all but plain requests");
                 files = blocks::plan(&snapshot, request, scope, &limits, &shape, &mut notices)?;
             } else if by_range {
+                if let Some(scope) = &scope {
+                    scope.pause()?;
+                }
                 files = ranges(&snapshot, request, scope.as_ref(), &limits, &shape, work)?;
             } else if let Some(scope) = &mut scope {
-                files = picked(&snapshot, scope.picks()?, &limits, &shape, work)?;
+                let picks = scope.picks()?;
+                scope.pause()?;
+                files = picked(&snapshot, picks, &limits, &shape, work)?;
             }
             if let Some(scope) = &mut scope {
                 notices.extend(scope.notices());

@@ -37,8 +37,29 @@ pub enum Associated {
     RelevantProvenance,
 }
 
-/// A checked export request. The default is everything.
+/// An export request; the default is everything. Begin with [`Request::at`], set what is to be
+/// narrower, and hold it against what there is:
+///
+/// ```
+/// # fn main() -> fhirlite::Result<()> {
+/// use fhirlite::{Level, Plan, Request, Store};
+///
+/// # let store = Store::in_memory()?;
+/// # let data = r#"{"resourceType":"Patient","id":"a","birthDate":"2001-02-03"}"#;
+/// # fhirlite::Import::new().text(&store, "a", data)?;
+/// let mut request = Request::at(Level::Patient);
+/// request.add_types("Patient,Observation");
+/// request.add_element("Patient.birthDate")?;
+/// let snapshot = store.snapshot()?;
+/// request.check(&snapshot, false)?;
+/// assert_eq!(Plan::new(snapshot, &request)?.files.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// As JSON it is kept with a job, so what is added to it later needs a default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Request {
     /// Whose data.
     pub level: Level,
@@ -119,7 +140,7 @@ impl Request {
     }
 
     /// True where its files are ranges that are found by looking at an index alone.
-    pub fn is_immediate(&self) -> bool {
+    pub(super) fn is_immediate(&self) -> bool {
         self.level == Level::System
             && self.elements.is_empty()
             && self.associated.is_none()

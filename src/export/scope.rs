@@ -106,6 +106,11 @@ impl<'a> Scope<'a> {
         Ok(scope)
     }
 
+    /// Holds nothing up until something is looked for again.
+    pub fn pause(&self) -> Result<()> {
+        self.view.pause()
+    }
+
     /// What is to be said of members that cannot be exported.
     pub fn notices(&mut self) -> Vec<Issue> {
         std::mem::take(&mut self.members.notices)

@@ -25,7 +25,7 @@ impl Work {
     /// `Gone` where it is called off.
     pub(super) fn step(&self) -> Result<()> {
         self.done.fetch_add(1, Ordering::Relaxed);
-        match self.called_off.load(Ordering::Relaxed) {
+        match self.is_called_off() {
             true => Err(Error::new(Kind::Gone, "it was called off")),
             false => Ok(()),
         }
@@ -34,6 +34,11 @@ impl Work {
     /// Ends the work at its next step.
     pub(super) fn call_off(&self) {
         self.called_off.store(true, Ordering::Relaxed);
+    }
+
+    /// True once it is called off.
+    pub(super) fn is_called_off(&self) -> bool {
+        self.called_off.load(Ordering::Relaxed)
     }
 
     /// For a person, below 100 characters: `X-Progress`.

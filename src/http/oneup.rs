@@ -18,7 +18,8 @@ use crate::fhir::Instant;
 /// Answers with the manifest, or, where that is preferred, with where to wait for it.
 pub fn kickoff(context: &Context, request: &Request) -> Result<Response> {
     let asked = export::Request::from_query(&request.query)?;
-    if Preferences::of(request).respond_async {
+    // HEAD asks what GET would answer, and is no reason to begin a job.
+    if Preferences::of(request).respond_async && request.method == "GET" {
         let place = place(context, request);
         return kickoff::accept(context, request, context.store.snapshot()?, asked, place);
     }

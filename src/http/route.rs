@@ -14,7 +14,7 @@ use crate::fhir::elements::is_r4_type;
 use crate::fhir::resource::short;
 use crate::store::Store;
 
-/// The kick-off's path; those of files are below it. The `$` stands for itself in URLs.
+/// The path of the 1upHealth dialect's kick-off; those of files are below it. The `$` stands for itself in URLs.
 pub const EXPORT: &str = "/bulk-data/r4/$export";
 /// The HL7 base.
 pub const FHIR: &str = "/fhir";
@@ -89,7 +89,7 @@ fn route(context: &Context, request: &Request) -> Result<Response> {
             allow(request, READING, || oneup::file(context, request, resource_type, name, false))
         }
         ["bulk-data", "r4", "Group", id, "$export"] => {
-            allow(request, READING, || oneup::group(context, request, id))
+            allow(request, "GET, OPTIONS", || oneup::group(context, request, id))
         }
         ["bulk-data", version @ ("dstu2" | "stu3"), ..] => Err(Error::new(
             Kind::NotFound,

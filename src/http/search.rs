@@ -36,6 +36,7 @@ struct SearchSet<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
     link: Vec<Link>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     entry: Vec<Entry<'a>>,
 }
 
@@ -105,9 +106,15 @@ pub fn search(context: &Context, request: &Request, resource_type: &str) -> Resu
     let criteria = criteria(context, request, resource_type)?;
     let count = criteria.count.unwrap_or(COUNT);
     // https://hl7.org/fhir/R4/search.html#count: with 0 only the total is wanted.
-    let most = if count == 0 { usize::MAX } else { count + 1 };
-    let mut found = matches(context, resource_type, &criteria, most)?;
-    let total = found.len();
+    let mut total = 0;
+    let mut found = Vec::new();
+    matches(context, resource_type, &criteria, |kept| {
+        total += 1;
+        if count > 0 {
+            found.push(kept);
+        }
+        count == 0 || total <= count
+    })?;
     let has_more = count > 0 && total > count;
     found.truncate(count);
     let base = context.base(request);
@@ -224,19 +231,19 @@ impl Bound {
     }
 }
 
-/// Up to `most` resources that meet the criteria.
+/// Calls `each` with resources that meet the criteria, in order, for as long as it wants more.
 fn matches(
     context: &Context,
     resource_type: &str,
     criteria: &Criteria,
-    most: usize,
-) -> Result<Vec<Kept>> {
-    let mut found = Vec::new();
+    mut each: impl FnMut(Kept) -> bool,
+) -> Result<()> {
     if let Some((one, others)) = criteria.ids.split_first() {
         let mut ids: Vec<&String> =
             one.iter().filter(|id| others.iter().all(|ids| ids.contains(id))).collect();
         ids.sort();
         ids.dedup();
+        let mut found = Vec::new();
         for id in ids {
             if let Found::Here(kept) = context.store.read(resource_type, id)?
                 && kept.seq > criteria.after
@@ -246,19 +253,16 @@ fn matches(
             }
         }
         found.sort_by_key(|kept| kept.seq);
-        found.truncate(most);
-        return Ok(found);
+        found.into_iter().all(each);
+        return Ok(());
     }
     let mut after = criteria.after;
     loop {
         let some = context.store.after(resource_type, after, AT_ONCE)?;
-        let Some(last) = some.last() else { return Ok(found) };
+        let Some(last) = some.last() else { return Ok(()) };
         after = last.seq;
-        for kept in some.into_iter().filter(|kept| criteria.hold(kept)) {
-            found.push(kept);
-            if found.len() == most {
-                return Ok(found);
-            }
+        if !some.into_iter().filter(|kept| criteria.hold(kept)).all(&mut each) {
+            return Ok(());
         }
     }
 }

@@ -177,6 +177,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         *lock(&self.shared.stopping) = true;
         self.shared.stop.notify_all();
+        self.shared.context.jobs.stop();
         stop_listening(&self.shared.listener);
         self.shared.in_flight.wake_waiting();
         if let Some(thread) = self.looking_after.take() {
@@ -297,7 +298,7 @@ impl Shared {
         let response = match call.request(takes_body) {
             Err(error) => {
                 // This one costs a thread and two descriptors for good, so it should be known.
-                if error.kind() == Kind::TooMuch {
+                if call.is_lost() {
                     (self.log)(&error);
                 }
                 Response::error(&error)

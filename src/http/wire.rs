@@ -190,6 +190,11 @@ impl Call {
         Ok(request)
     }
 
+    /// True where its declared body is so long that what it takes is never given back.
+    pub fn is_lost(&self) -> bool {
+        self.0.as_ref().is_some_and(is_too_long)
+    }
+
     /// Sends the response, the only one on its connection.
     ///
     /// tiny_http keeps a thread waiting for the next request for as long as a connection lasts, and

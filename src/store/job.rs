@@ -95,7 +95,12 @@ impl Store {
     /// # Errors
     /// `Busy` where an import keeps the store to itself for too long, or where what the job sees was
     /// let go in the meantime; else where the disk refuses. Then it is not kept.
-    pub(crate) fn add_job(&self, job: &JobRow, files: &[FileRow]) -> Result<()> {
+    pub(crate) fn add_job(
+        &self,
+        job: &JobRow,
+        files: &[FileRow],
+        expires_at: impl FnOnce() -> Instant,
+    ) -> Result<()> {
         let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -110,7 +115,8 @@ impl Store {
             job.snapshot,
             job.transaction_time.micros(),
             job.created_at.micros(),
-            job.expires_at.micros(),
+            // From now on, however long it took to get here.
+            expires_at().micros(),
             &job.failure,
         );
         let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -159,13 +165,13 @@ impl Store {
         &self,
         id: &str,
         files: &[FileRow],
-        expires_at: Instant,
+        expires_at: impl FnOnce() -> Instant,
     ) -> Result<bool> {
         let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let sql = "UPDATE job SET state = 'complete', expires_at = ?2 WHERE id = ?1 AND state = 'running'";
-        let is_there = run(&transaction, sql, (id, expires_at.micros()))? > 0;
+        let is_there = run(&transaction, sql, (id, expires_at().micros()))? > 0;
         if is_there {
             add_files(&transaction, id, files)?;
         }

@@ -218,8 +218,8 @@ impl Store {
     fn upgraded_copy(self) -> Result<Store> {
         let uri = memory_uri();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut copy = connect(&uri, flags)?;
-        upgrade::copy(&*self.reader()?, &mut copy)?;
+        let copy = connect(&uri, flags)?;
+        upgrade::copy(&self.inner.uri, &copy)?;
         let copy = Some(Mutex::new(copy));
         Ok(Store::of(self.path().to_owned(), uri, Access::ReadOnly, None, copy))
     }
@@ -396,7 +396,8 @@ impl Store {
                     conn.busy_timeout(left)?;
                     return Ok(conn);
                 }
-                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                // A panic elsewhere leaves nothing half-done behind it.
+                Err(TryLockError::Poisoned(_)) => jobs.clear_poison(),
                 Err(TryLockError::WouldBlock) if left.is_zero() => {
                     return Err(Error::new(Kind::Busy, "the store is being written to; try again"));
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::open::Store;
-use super::sql::{all, maybe, one, run, set_setting};
+use super::sql::{all, maybe, one, run, set_setting, setting};
 use super::writer::SHORT;
 use crate::error::{Kind, Result};
 use crate::fhir::Instant;
@@ -44,8 +44,9 @@ impl Store {
 
     fn prune_some(&self, before: Instant) -> Result<u64> {
         // Looked for first, so as not to stand in the way of an import for nothing.
-        let oldest = "SELECT ended_at FROM history WHERE size > 0 ORDER BY ended LIMIT 1";
-        let oldest: Option<i64> = maybe(&*self.reader()?, oldest, (), |row| row.get(0))?;
+        let oldest = "SELECT ended_at FROM history
+                       WHERE size > 0 AND NOT (deleted = 1 AND type = ?1) ORDER BY ended LIMIT 1";
+        let oldest: Option<i64> = maybe(&*self.reader()?, oldest, [KEEPS_BODY], |row| row.get(0))?;
         if oldest.is_none_or(|oldest| oldest >= before.micros()) {
             return Ok(0);
         }
@@ -72,7 +73,9 @@ impl Store {
         let over: Vec<(i64, bool, i64)> =
             all(&transaction, sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let Some((.., last)) = over.last() else { return Ok(0) };
-        set_setting(&transaction, PRUNED, *last)?;
+        // They do not go strictly in order: some wait for others.
+        let last = setting(&transaction, PRUNED)?.max(*last);
+        set_setting(&transaction, PRUNED, last)?;
         transaction
             .execute_batch("CREATE TEMP TABLE IF NOT EXISTS over (seq INTEGER PRIMARY KEY)")?;
         for (seq, says, _) in &over {
@@ -92,6 +95,21 @@ impl Store {
             run(&transaction, &sql, ())?;
         }
         run(&transaction, "DELETE FROM over", ())?;
+        // Deletions that said something when their bodies went, and say nothing any more.
+        let sql = "INSERT INTO over SELECT seq FROM history AS old
+                    WHERE deleted = 1 AND size = 0 AND ended <= ?1
+                      AND (EXISTS (SELECT 1 FROM resource
+                                    WHERE id = old.id AND type = old.type AND seq <= ?1)
+                           OR EXISTS (SELECT 1 FROM history
+                                       WHERE type = old.type AND id = old.id
+                                         AND seq > old.seq AND seq <= ?1))";
+        if run(&transaction, sql, [seen])? > 0 {
+            for table in ["history", "compartment"] {
+                let sql = format!("DELETE FROM {table} WHERE seq IN (SELECT seq FROM over)");
+                run(&transaction, &sql, ())?;
+            }
+            run(&transaction, "DELETE FROM over", ())?;
+        }
         transaction.commit()?;
         Ok(over.len() as u64)
     }

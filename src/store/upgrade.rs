@@ -1,7 +1,6 @@
 //! Files of older formats, brought to the present one when they are opened.
 
 use rusqlite::Connection;
-use rusqlite::backup::Backup;
 
 use super::open::{FORMAT, SCHEMA};
 use super::sql::all;
@@ -36,6 +35,13 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
             conn.execute_batch(&made_by)?;
         }
     }
+    fill(conn)?;
+    conn.pragma_update(None, "user_version", FORMAT)?;
+    Ok(())
+}
+
+/// Works out what format 2 notes of versions.
+fn fill(conn: &Connection) -> Result<()> {
     for table in ["resource", "history"] {
         let mut statement = conn.prepare(&format!("SELECT seq, type, body FROM {table}"))?;
         let mut rows = statement.query(())?;
@@ -45,12 +51,20 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
             about(conn, row.get(0)?, &patients, attachment::relative_urls(&body))?;
         }
     }
-    conn.pragma_update(None, "user_version", FORMAT)?;
     Ok(())
 }
 
-/// Copies a store that cannot be written into `memory`, and brings it to the present format there.
-pub(super) fn copy(from: &Connection, memory: &mut Connection) -> Result<()> {
-    Backup::new(from, memory)?.run_to_completion(i32::MAX, std::time::Duration::ZERO, None)?;
-    upgrade(memory)
+/// Copies a store of format 1 that cannot be written, at `uri`, into `memory` in the present format.
+pub(super) fn copy(uri: &str, memory: &Connection) -> Result<()> {
+    memory.execute_batch(SCHEMA)?;
+    // Else it would be looked for in memory, where the copy is.
+    let vfs = if cfg!(windows) { "win32" } else { "unix" };
+    memory.execute("ATTACH ?1 AS old", [format!("{uri}&vfs={vfs}")])?;
+    for table in ["setting", "resource", "history", "identifier", "unresolved"] {
+        memory.execute(&format!("INSERT INTO main.{table} SELECT * FROM old.{table}"), ())?;
+    }
+    memory.execute_batch("DETACH old")?;
+    fill(memory)?;
+    memory.pragma_update(None, "user_version", FORMAT)?;
+    Ok(())
 }
