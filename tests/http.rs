@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::client::{parse, raw, send};
-use crate::support::{Dir, Served};
+use crate::support::{self, Dir, Served};
 
 const EXPORT: &str = "/bulk-data/r4/$export";
 
@@ -20,11 +20,7 @@ fn lines(resource_type: &str) -> Vec<u8> {
 }
 
 fn served() -> (Dir, Served) {
-    let dir = Dir::new();
-    dir.write("in.ndjson", DATA);
-    dir.import(0, &["s.db", "in.ndjson"]);
-    let served = dir.serve(&["s.db"]);
-    (dir, served)
+    support::served(DATA)
 }
 
 fn url(manifest: &Value, resource_type: &str) -> String {

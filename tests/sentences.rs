@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::bulk::location;
 use crate::support::client::{self, Answer};
-use crate::support::{Dir, Served};
+use crate::support::{self, Dir, Served};
 
 /// The operation's names: one for each edition of the guide.
 const EDITIONS: [&str; 2] = ["$export", "$export-v4"];
@@ -58,11 +59,7 @@ const OF_A: &str = "\
     Practitioner/doc Provenance/va1 Provenance/va2";
 
 fn served() -> (Dir, Served) {
-    let dir = Dir::new();
-    dir.write("in.ndjson", DATA);
-    dir.import(0, &["s.db", "in.ndjson"]);
-    let served = dir.serve(&["s.db"]);
-    (dir, served)
+    support::served(DATA)
 }
 
 /// A store whose exports by patient take long enough to be seen running.
@@ -113,12 +110,6 @@ fn kick_off(served: &Served, path: &str, headers: &str, parameters: &[Value]) ->
     let kind = if body.is_empty() { "" } else { "Content-Type: application/fhir+json\r\n" };
     let headers = format!("{kind}Content-Length: {}\r\n{headers}", body.len());
     client::send(served.authority(), "POST", path, &headers, body.as_bytes())
-}
-
-/// Where to ask for the state of an export that was just accepted.
-fn location(started: &Answer) -> String {
-    assert_eq!(started.status, 202, "{}", started.text());
-    started.header("content-location").expect("a Content-Location").to_owned()
 }
 
 /// Whether a status answer is of an export that is under way.

@@ -6,19 +6,18 @@
 //! the block of each.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use super::file::{Content, File, Purpose};
 use super::plan::{Limits, name, selections};
 use super::request::{Level, Request};
 use super::rows::{self, Block};
-use super::scope::{Pick, Picks, Scope};
+use super::scope::{Picks, Scope};
 use super::shape::{Lengths, Shape};
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
 use crate::fhir::parameters::header;
-use crate::store::{Row, Snapshot};
+use crate::store::Snapshot;
 
 /// Plans the files.
 pub(super) fn plan(
@@ -82,11 +81,7 @@ fn left_out(
     let mut all = Picks::new();
     if request.level == Level::System {
         for selection in selections(snapshot, request)? {
-            let picks = all.entry(selection.resource_type.clone()).or_default();
-            snapshot.rows(&selection, |Row { seq, size }| {
-                picks.push(Pick { seq, size });
-                ControlFlow::Continue(())
-            })?;
+            all.insert(selection.resource_type.clone(), snapshot.list(&selection)?);
         }
         scope.associate(&mut all)?;
     } else {

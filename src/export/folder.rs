@@ -70,7 +70,6 @@ impl Folder {
             request: asked.to_owned(),
             organized: plan.is_organized,
             since: plan.has_since,
-            url: &|file| self.name(&file.name),
             url_of: &|name| self.name(name),
         };
         let files: Vec<&File> = plan.files.iter().collect();

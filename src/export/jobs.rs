@@ -141,26 +141,29 @@ impl Jobs {
             .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
         let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let store = &self.shared.store;
-        let now = store.now();
-        let mut row = JobRow {
-            id: id.clone(),
-            state: State::Running,
-            request: serde_json::to_string(accepted)
-                .map_err(|error| Error::caused(Kind::Internal, "a request", error))?,
-            snapshot: snapshot.seq(),
-            transaction_time: snapshot.time(),
-            created_at: now,
-            expires_at: self.shared.later(now),
-            failure: None,
+        let request = serde_json::to_string(accepted)
+            .map_err(|error| Error::caused(Kind::Internal, "a request", error))?;
+        let (seq, time) = (snapshot.seq(), snapshot.time());
+        // Made when its turn has come: only then its time begins.
+        let row = |state| {
+            let now = store.now();
+            JobRow {
+                id: id.clone(),
+                state,
+                request,
+                snapshot: seq,
+                transaction_time: time,
+                created_at: now,
+                expires_at: self.shared.later(now),
+                failure: None,
+            }
         };
-        let later = || self.shared.later(store.now());
         if at_once || accepted.request.is_immediate() {
             let plan = Plan::new(snapshot, &accepted.request)?;
-            row.state = State::Complete;
-            store.add_job(&row, &rows(&plan), later)?;
+            store.add_job(|| row(State::Complete), &rows(&plan))?;
             return Ok(id);
         }
-        store.add_job(&row, &[], later)?;
+        store.add_job(|| row(State::Running), &[])?;
         let mut state = self.shared.state();
         state.works.insert(id.clone(), Arc::default());
         state.waiting.push_back(id.clone());
@@ -229,9 +232,7 @@ impl Jobs {
         let snapshot = store.snapshot_at(job.snapshot, job.transaction_time);
         Ok(Some(Opened { file, snapshot, shape: Shape::of(&accepted.request), reading }))
     }
-}
 
-impl Jobs {
     /// Ends the work under way; nothing is begun any more.
     pub fn stop(&self) {
         let mut state = self.shared.state();
@@ -287,9 +288,12 @@ fn selection(request: &Request, job: &JobRow) -> Selection {
     }
 }
 
+fn micros(of: Duration) -> i64 {
+    i64::try_from(of.as_micros()).unwrap_or(i64::MAX)
+}
+
 fn earlier(time: Instant, by: Duration) -> Instant {
-    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-    Instant::from_micros(time.micros().saturating_sub(micros))
+    Instant::from_micros(time.micros().saturating_sub(micros(by)))
 }
 
 impl Shared {
@@ -298,8 +302,7 @@ impl Shared {
     }
 
     fn later(&self, now: Instant) -> Instant {
-        let micros = i64::try_from(self.ttl.as_micros()).unwrap_or(i64::MAX);
-        Instant::from_micros(now.micros().saturating_add(micros))
+        Instant::from_micros(now.micros().saturating_add(micros(self.ttl)))
     }
 
     /// Works on one job after the other.

@@ -99,8 +99,6 @@ pub struct Frame<'a> {
     pub organized: bool,
     /// Whether `deleted` is there: where `_since` was given.
     pub since: bool,
-    /// Where a file is.
-    pub url: &'a dyn Fn(&File) -> String,
     /// Where the file of that name is.
     pub url_of: &'a dyn Fn(&str) -> String,
 }
@@ -153,7 +151,7 @@ impl Frame<'_> {
         let has_type = !is_stu4 || file.purpose == Purpose::Output;
         Output {
             resource_type: file.resource_type.clone().filter(|_| has_type),
-            url: (self.url)(file),
+            url: (self.url_of)(&file.name),
             continues_in_file: file.continues_in.as_deref().map(self.url_of),
             count: Some(file.count),
             file_size: is_stu4.then_some(file.bytes),

@@ -5,14 +5,13 @@
 
 use std::io::Write;
 use std::num::NonZeroU64;
-use std::ops::ControlFlow;
 
 use super::blocks;
 use super::file::{Content, File, Purpose};
 use super::lines;
 use super::request::{Level, Request};
 use super::rows::{self, Block};
-use super::scope::{Pick, Picks, Scope};
+use super::scope::{Picks, Scope};
 use super::shape::{Lengths, Shape};
 use super::work::Work;
 use crate::error::Result;
@@ -220,11 +219,7 @@ fn ranges(
         let parts = of_range(snapshot, &selection, limits, shape, work)?;
         files.extend(parts.files(Purpose::Output, &stem(&resource_type), &resource_type, range));
         if request.associated.is_some() {
-            let picks = returned.entry(resource_type).or_default();
-            snapshot.rows(&selection, |Row { seq, size }| {
-                picks.push(Pick { seq, size });
-                ControlFlow::Continue(())
-            })?;
+            returned.insert(resource_type, snapshot.list(&selection)?);
         }
     }
     if let Some(scope) = scope.filter(|_| request.associated.is_some()) {
@@ -247,28 +242,19 @@ fn of_range<'a>(
     let Some(total) = snapshot.total(selection)? else { return Ok(parts) };
     let must_be_made = shape.must_be_made(&selection.resource_type);
     if limits.are_none() && !must_be_made {
-        let growth = match shape.growth() {
-            0 => 0,
-            growth => growth * snapshot.relative_urls(selection)?,
-        };
         parts.parts.push(Part {
             first: total.first,
             last: total.last,
             count: total.count,
-            bytes: total.bytes + total.count + growth,
+            bytes: shape.bytes_of(snapshot, selection, &total)?,
             ..Part::default()
         });
         return Ok(parts);
     }
     work.begin(total.count);
-    let mut versions = Vec::with_capacity(total.count as usize);
-    snapshot.rows(selection, |row| {
-        versions.push(row);
-        ControlFlow::Continue(())
-    })?;
     let view = snapshot.view()?;
     let lengths = Lengths::new(shape, &view)?;
-    for Row { seq, size } in versions {
+    for Row { seq, size } in snapshot.list(selection)? {
         work.step()?;
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
     }
@@ -288,7 +274,7 @@ fn picked(
     let mut files = Vec::new();
     for (resource_type, picks) in picks {
         let mut parts = Parts { limits, lists: true, parts: Vec::new() };
-        for Pick { seq, size } in picks {
+        for Row { seq, size } in picks {
             work.step()?;
             parts.add(seq, lengths.of(&resource_type, seq, size)?);
         }

@@ -5,15 +5,15 @@
 //! patient level export request".
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use serde::Deserialize;
 
 use super::request::Associated;
+use super::scope::all_of;
 use crate::error::Result;
 use crate::fhir::instant::span;
 use crate::fhir::{Instant, reference};
-use crate::store::{Row, Selection, Snapshot, View};
+use crate::store::{Snapshot, View};
 
 /// The Provenance resources of a snapshot, by the versions that they are about.
 #[derive(Default)]
@@ -60,13 +60,8 @@ impl Provenances {
     /// # Errors
     /// Where the store cannot be read.
     pub fn read(snapshot: &Snapshot, view: &View<'_>) -> Result<Provenances> {
-        let mut versions = Vec::new();
-        snapshot.rows(&Selection::all("Provenance", snapshot), |Row { seq, .. }| {
-            versions.push(seq);
-            ControlFlow::Continue(())
-        })?;
         let mut by_target: HashMap<i64, Vec<Provenance>> = HashMap::new();
-        for seq in versions {
+        for seq in all_of(snapshot, "Provenance")? {
             let Some((targets, recorded)) = view.read(seq, |_, body| read(body))? else { continue };
             for (resource_type, id) in targets {
                 if let Some(target) = view.find(&resource_type, &id)? {

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::ops::ControlFlow;
 
 use super::members::Members;
 use super::provenance::Provenances;
@@ -24,17 +23,8 @@ use crate::store::{Row, Selection, Snapshot, Tombstone, Version, View};
 /// a Provenance comes by what it is about, a Binary is fetched by its URL.
 const NEVER_BROUGHT: [&str; 3] = [PATIENT, "Provenance", "Binary"];
 
-/// A version that is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pick {
-    /// Its number.
-    pub seq: i64,
-    /// Bytes of its body.
-    pub size: u64,
-}
-
-/// Versions by their types, each in order.
-pub type Picks = BTreeMap<String, Vec<Pick>>;
+/// Versions that are exported by their types, each in order.
+pub type Picks = BTreeMap<String, Vec<Row>>;
 
 /// Finds what is in scope.
 pub struct Scope<'a> {
@@ -334,7 +324,7 @@ impl<'a> Scope<'a> {
         let mut provenances = Vec::new();
         for seq in self.provenances.associated(&returned, associated) {
             if let Some(version) = self.view.version(seq)? {
-                provenances.push(Pick { seq, size: version.size });
+                provenances.push(Row { seq, size: version.size });
             }
         }
         if !provenances.is_empty() {
@@ -417,7 +407,7 @@ fn key((one, other): &(RandomState, RandomState), resource_type: &str, id: &str)
 }
 
 fn add(picks: &mut Picks, version: Version) {
-    let pick = Pick { seq: version.seq, size: version.size };
+    let pick = Row { seq: version.seq, size: version.size };
     match picks.get_mut(&version.resource_type) {
         Some(picks) => picks.push(pick),
         None => drop(picks.insert(version.resource_type, vec![pick])),
@@ -425,12 +415,7 @@ fn add(picks: &mut Picks, version: Version) {
 }
 
 /// The numbers of all versions of a type.
-fn all_of(snapshot: &Snapshot, resource_type: &str) -> Result<Vec<i64>> {
-    let mut versions = Vec::new();
-    let all = Selection::all(resource_type, snapshot);
-    snapshot.rows(&all, |Row { seq, .. }| {
-        versions.push(seq);
-        ControlFlow::Continue(())
-    })?;
-    Ok(versions)
+pub(super) fn all_of(snapshot: &Snapshot, resource_type: &str) -> Result<Vec<i64>> {
+    let all = snapshot.list(&Selection::all(resource_type, snapshot))?;
+    Ok(all.into_iter().map(|row| row.seq).collect())
 }

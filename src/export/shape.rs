@@ -6,7 +6,7 @@ use super::request::Request;
 use crate::error::Result;
 use crate::fhir::attachment;
 use crate::fhir::elements::Elements;
-use crate::store::View;
+use crate::store::{Selection, Snapshot, TypeTotal, View};
 
 /// What changes. By default nothing: bytes in are bytes out.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,23 @@ impl Shape {
     /// By how many bytes each relative URL grows.
     pub fn growth(&self) -> u64 {
         self.base.as_ref().map_or(0, |base| base.len() as u64)
+    }
+
+    /// How many bytes of NDJSON go out of what is selected, where it need not be made for that.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn bytes_of(
+        &self,
+        snapshot: &Snapshot,
+        selection: &Selection,
+        total: &TypeTotal,
+    ) -> Result<u64> {
+        let growth = match self.growth() {
+            0 => 0,
+            growth => growth * snapshot.relative_urls(selection)?,
+        };
+        Ok(total.bytes + total.count + growth)
     }
 
     /// The text as it goes out.

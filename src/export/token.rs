@@ -89,16 +89,12 @@ impl Claims {
         let shape = Shape::on(self.base.clone());
         let total = snapshot.total(&selection)?.filter(|total| total.count == self.total);
         let Some(total) = total else { return Ok(None) };
-        let growth = match shape.growth() {
-            0 => 0,
-            growth => growth * snapshot.relative_urls(&selection)?,
-        };
         let file = File {
             purpose: Purpose::Output,
             name: format!("{}.ndjson", self.resource_type),
             resource_type: Some(self.resource_type.clone()),
             count: total.count,
-            bytes: total.bytes + total.count + growth,
+            bytes: shape.bytes_of(&snapshot, &selection, &total)?,
             continues_in: None,
             content: Content::Range(selection),
         };

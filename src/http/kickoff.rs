@@ -8,7 +8,6 @@ use super::prefer::{Preferences, takes_json};
 use super::route::{Context, FHIR};
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, Asking, Edition, Level};
-use crate::fhir::elements::is_r4_type;
 use crate::fhir::outcome::Issue;
 use crate::fhir::parameters;
 use crate::store::Snapshot;
@@ -47,7 +46,7 @@ pub fn kickoff(
         odd: &odd,
         is_post: request.method == "POST",
         is_lenient,
-        is_type: &|name| Ok(is_r4_type(name) || context.store.has_type(name)?),
+        is_type: &|name| context.is_type(name),
     };
     let mut asked = export::read(&pairs, &asking)?;
     asked.attachments_base = Some(format!("{base}{FHIR}/"));

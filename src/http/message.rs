@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
+use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Kind, Result};
+use crate::fhir::Instant;
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
 
 /// The media type of FHIR JSON.
@@ -99,6 +101,12 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
 
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// A time as headers have it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
+pub fn http_date(time: Instant) -> String {
+    let time = DateTime::from_timestamp_micros(time.micros()).unwrap_or_default();
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// Writes a body.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::message::{FHIR_JSON, Request, Response};
-use super::operation::{VERSIONS, canonical, definition};
+use super::operation::{CANONICAL, VERSIONS, canonical, definition};
 use super::prefer::takes_json;
 use super::route::{Context, FHIR};
 use crate::error::{Error, Kind, Result};
@@ -97,7 +97,7 @@ fn operations(id: Option<&str>, with_publish: bool) -> Value {
         })
         .collect();
     if with_publish {
-        let definition = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/bulk-publish";
+        let definition = format!("{CANONICAL}/bulk-publish");
         operations.push(json!({"name": "bulk-publish", "definition": definition}));
     }
     Value::Array(operations)

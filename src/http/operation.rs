@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 /// Where the IG's own definitions are.
-const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
+pub const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
 /// The edition that `$export` speaks, and that of `$export-v4`.
 pub const VERSIONS: [(&str, &str); 2] = [("export", "3.0.0"), ("export-v4", "4.0.0-ballot")];
 

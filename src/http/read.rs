@@ -9,10 +9,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
 use super::download::names;
-use super::message::{FHIR_JSON, Request, Response};
+use super::message::{FHIR_JSON, Request, Response, http_date};
 use super::prefer::{accepted, takes_json};
 use super::route::Context;
-use super::status::http_date;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::short;
 use crate::store::{Found, Kept};

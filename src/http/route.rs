@@ -37,6 +37,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// True for a type of R4, or one that the store has or had.
+    pub fn is_type(&self, name: &str) -> Result<bool> {
+        Ok(is_r4_type(name) || self.store.has_type(name)?)
+    }
+
     /// What URLs in an answer to `request` begin with: scheme and authority, no slash at the end.
     pub fn base(&self, request: &Request) -> String {
         if let Some(base) = &self.base_url {
@@ -128,16 +133,16 @@ fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response>
                 None => read(context, request, "OperationDefinition", id),
             })
         }
-        [resource_type] if is_type(context, resource_type)? => {
+        [resource_type] if context.is_type(resource_type)? => {
             allow(request, READING, || search(context, request, resource_type))
         }
-        [resource_type, "_search"] if is_type(context, resource_type)? => {
+        [resource_type, "_search"] if context.is_type(resource_type)? => {
             allow(request, "POST, OPTIONS", || search::posted(context, request, resource_type))
         }
-        [resource_type, id] if is_type(context, resource_type)? => {
+        [resource_type, id] if context.is_type(resource_type)? => {
             allow(request, READING, || read(context, request, resource_type, id))
         }
-        [resource_type, id, "_history", version] if is_type(context, resource_type)? => {
+        [resource_type, id, "_history", version] if context.is_type(resource_type)? => {
             allow(request, READING, || read_version(context, request, resource_type, id, version))
         }
         _ => Err(nothing()),
@@ -164,11 +169,6 @@ fn job(context: &Context, request: &Request, path: &[&str]) -> Result<Response> 
         [id, name] => allow(request, READING, || status::file(context, request, id, name)),
         _ => Err(nothing()),
     }
-}
-
-/// True for a type of R4, or one that the store has.
-fn is_type(context: &Context, name: &str) -> Result<bool> {
-    Ok(is_r4_type(name) || context.store.has_type(name)?)
 }
 
 /// `GET /health`: whether the store can be read.

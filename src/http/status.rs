@@ -2,10 +2,8 @@
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-status-request>
 
-use chrono::DateTime;
-
 use super::download::{Bytes, send};
-use super::message::{Request, Response};
+use super::message::{Request, Response, http_date};
 use super::route::Context;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, File, Frame, Manifest, Progress, Purpose};
@@ -102,7 +100,6 @@ fn page(
         request: accepted.url.clone(),
         organized: accepted.request.organize_by_patient,
         since: accepted.request.since.is_some(),
-        url: &|file| url_of(&file.name),
         url_of: &url_of,
     };
     let (resources, beside): (Vec<&File>, Vec<&File>) =
@@ -131,10 +128,4 @@ fn apart(mut response: Response) -> Response {
     let status = format!("{} {}", response.status, response.reason());
     response.status = 200;
     response.with("X-Export-Status", status)
-}
-
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
-pub fn http_date(time: Instant) -> String {
-    let time = DateTime::from_timestamp_micros(time.micros()).unwrap_or_default();
-    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::cross_origin;
-use super::message::{Body, Request, Response};
+use super::message::{Body, Request, Response, http_date};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
@@ -321,9 +321,7 @@ fn send(response: Response, is_head: bool, out: &mut dyn Write) -> Result<()> {
     let reason = response.reason();
     let Response { status, headers, body } = response;
     let mut head = format!("HTTP/1.1 {status} {reason}\r\nServer: fhirlite\r\n");
-    let now =
-        chrono::DateTime::from_timestamp_micros(Clock::system().now().micros()).unwrap_or_default();
-    head.push_str(&now.format("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string());
+    head.push_str(&format!("Date: {}\r\n", http_date(Clock::system().now())));
     let for_pages = cross_origin::headers().map(|(name, value)| (name, value.to_owned()));
     for (name, value) in headers.into_iter().chain(for_pages) {
         // Values are ours, made of checked parts; one that is not is left out.

@@ -90,20 +90,16 @@ impl Store {
         Ok(self.scratch()?.unwrap_or(self))
     }
 
-    /// Keeps a job, with its files where they are known already.
+    /// Keeps a job, made once it is its turn to be kept, with its files where they are known already.
     ///
     /// # Errors
     /// `Busy` where an import keeps the store to itself for too long, or where what the job sees was
     /// let go in the meantime; else where the disk refuses. Then it is not kept.
-    pub(crate) fn add_job(
-        &self,
-        job: &JobRow,
-        files: &[FileRow],
-        expires_at: impl FnOnce() -> Instant,
-    ) -> Result<()> {
+    pub(crate) fn add_job(&self, make: impl FnOnce() -> JobRow, files: &[FileRow]) -> Result<()> {
         let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let job = make();
         if setting(&transaction, PRUNED)? > job.snapshot {
             let what = "what was to be exported has changed too long ago; try again";
             return Err(Error::new(Kind::Busy, what));
@@ -115,8 +111,7 @@ impl Store {
             job.snapshot,
             job.transaction_time.micros(),
             job.created_at.micros(),
-            // From now on, however long it took to get here.
-            expires_at().micros(),
+            job.expires_at.micros(),
             &job.failure,
         );
         let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";

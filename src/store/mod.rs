@@ -21,6 +21,6 @@ pub use info::{Info, TypeInfo};
 pub use job::{FileRow, JobRow, State};
 pub use open::{Access, Store};
 pub use read::{Found, Kept};
-pub use snapshot::{Row, Selection, Snapshot};
+pub use snapshot::{Row, Selection, Snapshot, TypeTotal};
 pub use view::{Tombstone, Version, View};
 pub use writer::{Change, Match, Stamping, Writer};

@@ -53,8 +53,6 @@ impl Selection {
 /// How much of a type there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeTotal {
-    /// The type.
-    pub resource_type: String,
     /// Versions.
     pub count: u64,
     /// Bytes of their bodies, line ends not counted.
@@ -66,7 +64,7 @@ pub struct TypeTotal {
 }
 
 /// One version's place and size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     /// Its number.
     pub seq: i64,
@@ -174,7 +172,6 @@ impl Snapshot {
         let first = sums.iter().filter_map(|sum| sum.2).min();
         let last = sums.iter().filter_map(|sum| sum.3).max();
         Ok(first.zip(last).map(|(first, last)| TypeTotal {
-            resource_type: selection.resource_type.clone(),
             count,
             bytes: sums.iter().map(|sum| sum.1).sum(),
             first,
@@ -193,6 +190,19 @@ impl Snapshot {
     ) -> Result<()> {
         self.merged("size", selection, |row| Ok(each(Row { seq: row.get(0)?, size: row.get(1)? })))
             .map(drop)
+    }
+
+    /// All of them at once.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn list(&self, selection: &Selection) -> Result<Vec<Row>> {
+        let mut list = Vec::new();
+        self.rows(selection, |row| {
+            list.push(row);
+            ControlFlow::Continue(())
+        })?;
+        Ok(list)
     }
 
     /// Calls `each` with the bodies of what is selected until it breaks off. The number to go on from

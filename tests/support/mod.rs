@@ -116,6 +116,15 @@ impl Dir {
     }
 }
 
+/// A folder with a store `s.db` of these lines, and a server of it.
+pub fn served(lines: &str) -> (Dir, Served) {
+    let dir = Dir::new();
+    dir.write("in.ndjson", lines);
+    dir.import(0, &["s.db", "in.ndjson"]);
+    let served = dir.serve(&["s.db"]);
+    (dir, served)
+}
+
 /// How a run of the program ended.
 pub struct Ran {
     pub code: i32,
