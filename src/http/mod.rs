@@ -14,6 +14,7 @@ mod read;
 mod route;
 mod search;
 mod server;
+mod signed;
 mod status;
 mod wire;
 

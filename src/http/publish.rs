@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::download::names;
 use super::message::{Request, Response};
-use super::oneup::signed;
 use super::prefer::takes_json;
 use super::route::{Context, FHIR, PUBLISH};
+use super::signed::signed;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Manifest, Plan};
 use crate::fhir::resource::short;

@@ -7,7 +7,7 @@ use super::publish::publish;
 use super::read::{read, read_version};
 use super::search::search;
 use super::status::{cancel, further_page, status};
-use super::{cross_origin, oneup, search, status};
+use super::{cross_origin, oneup, search, signed, status};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, Jobs, Level, Signer};
 use crate::fhir::elements::is_r4_type;
@@ -91,7 +91,7 @@ fn route(context: &Context, request: &Request) -> Result<Response> {
         ["bulk-data", "r4", "$export", "job", ref rest @ ..]
         | ["bulk-data", "r4", "$export", "file", ref rest @ ..] => job(context, request, rest),
         ["bulk-data", "r4", "$export", resource_type, name] => {
-            allow(request, READING, || oneup::file(context, request, resource_type, name, false))
+            allow(request, READING, || signed::file(context, request, resource_type, name, false))
         }
         ["bulk-data", "r4", "Group", id, "$export"] => {
             allow(request, "GET, OPTIONS", || oneup::group(context, request, id))
@@ -112,7 +112,7 @@ fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response>
         ["metadata"] => allow(request, READING, || metadata(context, request)),
         ["$bulk-publish"] => allow(request, READING, || publish(context, request)),
         ["$bulk-publish", resource_type, name] => {
-            allow(request, READING, || oneup::file(context, request, resource_type, name, true))
+            allow(request, READING, || signed::file(context, request, resource_type, name, true))
         }
         ["jobs", ref rest @ ..] => job(context, request, rest),
         [operation @ ("$export" | "$export-v4")] => {

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod check;
+mod file;
 mod info;
 mod job;
 mod open;

@@ -3,18 +3,17 @@
 //! At rest a store is one file in rollback-journal mode, so that it can be copied, mailed and
 //! mounted read-only. While it is served or added to it is in WAL mode, so that readers never wait.
 
-use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::check::{self, Finding};
+use super::file::{
+    APPLICATION_ID, Found, create_private, file_uri, has_beside, inspect, memory_uri, require,
+};
 use super::snapshot::Snapshot;
 use super::sql::{self, PATIENCE};
 use super::upgrade;
@@ -24,8 +23,6 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir;
 
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
-/// `FHIR`, in the header of every store.
-const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
 /// The version of `schema.sql`, in the header as `user_version`.
 pub(super) const FORMAT: u32 = 2;
 /// Larger than SQLite's default: bodies of a kilobyte fill it better and load faster.
@@ -41,9 +38,6 @@ const READER_CACHE: i32 = -1024;
 pub(super) const JOB_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one waits before looking again whether the connection for jobs is free.
 const TURN: Duration = Duration::from_millis(5);
-/// What must not stand for itself in a `file:` URI.
-const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add(b'"');
-
 /// Whether a store can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -90,49 +84,6 @@ struct Writing {
 pub(super) struct Reader<'a> {
     pool: &'a Mutex<Vec<Connection>>,
     conn: Option<Connection>,
-}
-
-/// What lies at a path.
-enum Found {
-    Nothing,
-    Store,
-}
-
-fn inspect(path: &Path) -> Result<Found> {
-    let no_store =
-        |what: &str| Err(Error::new(Kind::NotAStore, format!("{}: {what}", path.display())));
-    if path.is_dir() {
-        return no_store("is a folder; a store is a single file");
-    }
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(Error::io(path.display(), error)),
-    };
-    let mut header = Vec::new();
-    file.by_ref()
-        .take(100)
-        .read_to_end(&mut header)
-        .map_err(|error| Error::io(path.display(), error))?;
-    if header.is_empty() {
-        return Ok(Found::Nothing);
-    }
-    // https://www.sqlite.org/fileformat.html#the_database_header
-    let word = |at: usize| {
-        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
-    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
-        return no_store("is not a fhirlite store (not an SQLite file); it was left as it is");
-    }
-    if word(68) != APPLICATION_ID {
-        return no_store("is an SQLite file but not a fhirlite store; it was left as it is");
-    }
-    match word(60) {
-        format if upgrade::is_known(format) => Ok(Found::Store),
-        other => no_store(&format!(
-            "is a fhirlite store of format {other}; this fhirlite reads formats 1 to {FORMAT}"
-        )),
-    }
 }
 
 impl Store {
@@ -528,12 +479,6 @@ fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     Ok(conn)
 }
 
-/// The name of a database in this process's memory, a new one each time.
-fn memory_uri() -> String {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    format!("file:/fhirlite-{}?vfs=memdb", COUNTER.fetch_add(1, Ordering::Relaxed))
-}
-
 fn signing_key(conn: &Connection) -> Result<Vec<u8>> {
     let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
     sql::one(conn, sql, (), |row| row.get(0))
@@ -560,52 +505,4 @@ fn probe(conn: &Connection) -> Result<()> {
 
 fn is_made(conn: &Connection) -> Result<bool> {
     sql::one(conn, "SELECT count(*) > 0 FROM sqlite_schema", (), |row| row.get(0))
-}
-
-fn require(path: &Path) -> Result<()> {
-    match inspect(path)? {
-        Found::Store => Ok(()),
-        Found::Nothing => Err(Error::new(
-            Kind::NotFound,
-            format!("{}: no store there; `fhirlite import {0} PATH` makes one", path.display()),
-        )),
-    }
-}
-
-/// What a store holds is nobody else's business: the file is its owner's alone from the start.
-fn create_private(path: &Path) -> Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Error::caused(
-            Kind::ReadOnly,
-            format!("{}: no store can be made there", path.display()),
-            error,
-        ),
-        _ => Error::io(path.display(), error),
-    })
-}
-
-/// True if a journal or log with something in it lies beside the store.
-fn has_beside(path: &Path, ending: &str) -> bool {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    std::fs::metadata(name).is_ok_and(|meta| meta.len() > 0)
-}
-
-/// <https://www.sqlite.org/uri.html>, with every byte of the name that could mean something escaped.
-fn file_uri(path: &Path, options: &str) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    #[cfg(unix)]
-    let name = percent_encode(std::os::unix::ffi::OsStrExt::as_bytes(absolute.as_os_str()), URI)
-        .to_string();
-    #[cfg(not(unix))]
-    let name = {
-        let text = absolute.to_string_lossy().replace('\\', "/");
-        let slash = if text.starts_with('/') { "" } else { "/" };
-        format!("{slash}{}", percent_encode(text.as_bytes(), URI))
-    };
-    format!("file://{name}?{options}")
 }

@@ -1,0 +1,61 @@
+//! Files under signed names: those of the 1upHealth manifest and of `$bulk-publish`.
+//!
+//! A name says which rows of which snapshot a file is, so nothing has to be kept for it.
+
+use super::download::{Bytes, NEVER_STALE, send};
+use super::message::{Request, Response};
+use super::route::Context;
+use crate::error::{Error, Kind, Result};
+use crate::export::{self, Claims, Output, Plan};
+
+/// The files of a plan that are ranges, under signed names below `path`.
+pub fn signed(
+    context: &Context,
+    request: &Request,
+    plan: &Plan,
+    path: &str,
+    attachments_base: Option<&str>,
+) -> Result<Vec<Output>> {
+    let base = context.base(request);
+    let mut output = Vec::with_capacity(plan.files.len());
+    for file in &plan.files {
+        let claims = Claims::of(file, &plan.snapshot, attachments_base);
+        let (Some(claims), Some(resource_type)) = (claims, &file.resource_type) else { continue };
+        let name = context.signer.sign(&claims)?;
+        output.push(Output {
+            url: format!("{base}{path}/{resource_type}/{name}.ndjson"),
+            resource_type: Some(resource_type.clone()),
+            count: Some(file.count),
+            file_size: Some(file.bytes),
+            ..Output::default()
+        });
+    }
+    Ok(output)
+}
+
+/// `GET …/{Type}/{JWT}.ndjson`: answers with the file that is signed so; `is_public` says whether
+/// everybody may keep it.
+pub fn file(
+    context: &Context,
+    request: &Request,
+    resource_type: &str,
+    name: &str,
+    is_public: bool,
+) -> Result<Response> {
+    let Some(token) = name.strip_suffix(".ndjson") else {
+        return Err(Error::new(Kind::NotFound, "file names end in .ndjson"));
+    };
+    let claims = context.signer.verify(token, resource_type)?;
+    let Some((snapshot, file, shape)) = claims.open(&context.store)? else {
+        let what = "the store no longer has all of this file; start a new export";
+        return Err(Error::new(Kind::NotFound, what));
+    };
+    // The file's name says all that its bytes depend on.
+    let bytes = Bytes {
+        name: token.to_owned(),
+        length: file.bytes,
+        cache_control: if is_public { NEVER_STALE } else { "private, no-cache" },
+        write: Box::new(move |range, out| export::write(&snapshot, &file, &shape, range, out)),
+    };
+    send(request, bytes)
+}
