@@ -1,4 +1,4 @@
--- A fhirlite store, format 2. Open it with the sqlite3 shell and look around:
+-- A fhirlite store, format 3. Open it with the sqlite3 shell and look around:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
@@ -13,7 +13,9 @@
 --   last_write_time        the time that the last write stamped its resources with
 --   last_transaction_time  the last transactionTime handed out with a manifest
 --   last_pruned            the write that ended the last version that was let go
---   signing_key            makes the file names in manifests unforgeable (32 random bytes)
+--   signing_key            makes the file names in manifests unforgeable (32 random bytes); a new one
+--                          (fhirlite key rotate) ends those handed out before
+--   store_id               tells this store from every other (16 random bytes)
 CREATE TABLE setting (
   name  TEXT PRIMARY KEY,
   value NOT NULL
@@ -26,6 +28,7 @@ CREATE TABLE resource (
   id           TEXT    NOT NULL,     -- logical id: unique within its type
   version_id   TEXT    NOT NULL,     -- meta.versionId
   last_updated INTEGER NOT NULL,     -- meta.lastUpdated, microseconds since 1970 UTC
+  owner        INTEGER NOT NULL DEFAULT 0, -- whose (user.id); 0: nobody's in particular
   assigned     INTEGER NOT NULL,     -- what the import set: 1 meta.lastUpdated, 2 meta.versionId, 3 both
   size         INTEGER NOT NULL,     -- bytes of body
   hash         BLOB    NOT NULL,     -- SHA-256 of the text as it came in: a repeated import changes nothing
@@ -42,6 +45,7 @@ CREATE TABLE history (
   id           TEXT    NOT NULL,
   version_id   TEXT    NOT NULL,
   last_updated INTEGER NOT NULL,
+  owner        INTEGER NOT NULL DEFAULT 0,
   assigned     INTEGER NOT NULL,
   size         INTEGER NOT NULL,
   hash         BLOB    NOT NULL,
@@ -88,6 +92,8 @@ CREATE TABLE attachment (
 CREATE TABLE job (
   id               TEXT PRIMARY KEY, -- 32 hexadecimal digits, in the polling location
   state            TEXT    NOT NULL, -- running, complete, failed
+  reader           TEXT    NOT NULL DEFAULT 'open', -- for whom: open (an open server), a user.id, users-N or
+                                     -- client-N (N: client.id): without or with what is nobody's
   request          TEXT    NOT NULL, -- what was asked for, checked, as JSON
   snapshot         INTEGER NOT NULL, -- the last write that it sees
   transaction_time INTEGER NOT NULL, -- microseconds since 1970 UTC, like the others
@@ -114,17 +120,82 @@ CREATE TABLE job_file (
   PRIMARY KEY (job, number)
 ) WITHOUT ROWID;
 
+-- Clients, where authorization is required (serve --auth required). Secrets, and the codes and tokens
+-- below, are random or long, and kept as their SHA-256 only.
+CREATE TABLE client (
+  id          INTEGER PRIMARY KEY,
+  client_id   TEXT    NOT NULL UNIQUE,
+  secret_hash BLOB,                  -- NULL: it has none
+  jwks        TEXT,                  -- its public keys, a JSON Web Key Set; NULL: none here
+  jwks_url    TEXT,                  -- where they are instead
+  scope       TEXT,                  -- what it may be granted with these, such as system/*.rs
+  created_at  INTEGER NOT NULL,
+  removed_at  INTEGER                -- since when it is none any more
+);
+
+-- Users of 1upHealth clients: they own what is imported with --user.
+CREATE TABLE user (
+  id          INTEGER PRIMARY KEY,   -- oneup_user_id
+  client      INTEGER NOT NULL,      -- client.id
+  app_user_id TEXT    NOT NULL,      -- what the client calls the user
+  active      INTEGER NOT NULL,      -- 0: nobody is given what is theirs
+  created_at  INTEGER NOT NULL,
+  UNIQUE (client, app_user_id)
+);
+
+-- What was handed out and is not over yet.
+CREATE TABLE token (
+  hash       BLOB    PRIMARY KEY,
+  kind       TEXT    NOT NULL,       -- code, access, refresh
+  client     INTEGER NOT NULL,
+  user       INTEGER,                -- NULL: the client itself
+  scope      TEXT    NOT NULL,
+  family     BLOB    NOT NULL,       -- shared by all that came of one code
+  used       INTEGER NOT NULL,       -- 1: exchanged; should it come again, its family ends
+  issued_at  INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Assertions that clients have signed in with: none is taken twice.
+CREATE TABLE assertion (
+  client     INTEGER NOT NULL,
+  jti        BLOB    NOT NULL,       -- SHA-256 of it
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (client, jti)
+) WITHOUT ROWID;
+
+-- Who got what, where authorization is required. Rows are only ever added.
+CREATE TABLE audit (
+  id       INTEGER PRIMARY KEY,
+  at       INTEGER NOT NULL,
+  event    TEXT    NOT NULL,         -- export: one was begun; file: one of its files was fetched; read; search
+  export   TEXT,                     -- what an export and its files share: its job, or a number of its own
+  client   TEXT,                     -- client_id
+  user     TEXT,                     -- app_user_id; NULL: the client itself
+  request  TEXT    NOT NULL,         -- the path, with its parameters but without secrets; of a POST those of its body too
+  snapshot INTEGER,                  -- the last write that the export sees
+  bytes    INTEGER NOT NULL,         -- sent, before any compression
+  whole    INTEGER NOT NULL          -- 1: everything that was asked for was sent
+);
+
 -- (id, type) and not (type, id): ids differ early, so comparing them is cheaper.
 CREATE UNIQUE INDEX resource_identity ON resource (id, type);
-CREATE INDEX resource_by_time ON resource (type, last_updated, seq, size);
-CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size);
+CREATE INDEX resource_by_time ON resource (type, last_updated, seq, size, owner);
+CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size, owner);
+CREATE INDEX resource_by_owner ON resource (owner, type, seq, last_updated, size) WHERE owner > 0;
 CREATE INDEX history_identity ON history (type, id, ended);
-CREATE INDEX history_by_seq   ON history (type, seq, ended, last_updated, size);
+CREATE INDEX history_by_seq   ON history (type, seq, ended, last_updated, size, owner);
 CREATE INDEX history_by_end   ON history (ended);
 CREATE INDEX history_kept     ON history (ended, ended_at) WHERE size > 0;
 CREATE INDEX history_deleted  ON history (ended, ended_at) WHERE deleted = 1;
+CREATE INDEX history_by_owner ON history (owner, seq) WHERE owner > 0;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
 CREATE INDEX compartment_by_patient ON compartment (patient, seq);
+CREATE INDEX token_by_family ON token (family);
+CREATE INDEX token_by_holder ON token (client, user);
+CREATE INDEX token_by_end    ON token (expires_at);
+CREATE INDEX assertion_by_end ON assertion (expires_at);
+CREATE INDEX audit_by_export ON audit (export, event, bytes);
 
 -- How much of what.
 CREATE VIEW type_summary AS
@@ -146,6 +217,16 @@ CREATE VIEW version AS
          strftime('%Y-%m-%dT%H:%M:%fZ', last_updated / 1e6, 'unixepoch'),
          strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch'), deleted, body
     FROM history;
+
+-- Exports, and what was fetched of them.
+CREATE VIEW exported AS
+  SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at / 1e6, 'unixepoch') AS at, client, user, request, snapshot,
+         (SELECT count(*) FROM audit AS file
+           WHERE file.export = audit.export AND file.event = 'file') AS files,
+         (SELECT coalesce(sum(bytes), 0) FROM audit AS file
+           WHERE file.export = audit.export AND file.event = 'file') AS bytes
+    FROM audit WHERE id IN (SELECT min(id) FROM audit WHERE event = 'export' GROUP BY export)
+   ORDER BY id;
 
 -- What is about whom.
 CREATE VIEW patient_resource AS

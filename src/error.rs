@@ -29,7 +29,10 @@ pub enum Kind {
     Damaged,
     /// The address cannot be listened on.
     Listen,
-    /// A signed file name that is not ours, was edited or is for something else.
+    /// It is not known who asks, or what was shown for it is wrong.
+    Unauthorized,
+    /// What was asked for is not for who asks: a file name that is not ours, was edited or is for somebody
+    /// else, a type beyond the scope of a token.
     Forbidden,
     /// The path exists, the method does not.
     MethodNotAllowed,
@@ -41,6 +44,8 @@ pub enum Kind {
     UnsupportedFormat,
     /// What the client had to send did not come in time.
     TooSlow,
+    /// Wrong credentials were shown too often: to be tried again later.
+    Throttled,
     /// More than the server takes: a request body.
     TooMuch,
     /// A fault of our own.
@@ -66,12 +71,14 @@ impl Kind {
             Kind::Io => (7, 500, "exception"),
             Kind::Damaged => (8, 500, "exception"),
             Kind::Listen => (9, 500, "exception"),
+            Kind::Unauthorized => (10, 401, "login"),
             Kind::Forbidden => (10, 403, "forbidden"),
             Kind::MethodNotAllowed => (10, 405, "not-supported"),
             Kind::Gone => (3, 410, "deleted"),
             Kind::NotAcceptable => (10, 406, "not-supported"),
             Kind::UnsupportedFormat => (10, 415, "not-supported"),
             Kind::TooSlow => (10, 408, "timeout"),
+            Kind::Throttled => (10, 429, "throttled"),
             Kind::TooMuch => (10, 413, "too-costly"),
             Kind::Internal => (10, 500, "exception"),
         }
@@ -89,6 +96,7 @@ pub struct Error {
     kind: Kind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    retry_after: Option<u64>,
 }
 
 /// What every fallible call of this crate returns.
@@ -97,7 +105,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), source: None }
+        Error { kind, message: message.into(), source: None, retry_after: None }
     }
 
     /// An error of `kind` whose cause is kept; the message should already tell it.
@@ -106,7 +114,7 @@ impl Error {
         message: impl Into<String>,
         source: impl StdError + Send + Sync + 'static,
     ) -> Error {
-        Error { kind, message: message.into(), source: Some(Box::new(source)) }
+        Error { kind, message: message.into(), source: Some(Box::new(source)), retry_after: None }
     }
 
     /// An operating-system error met at `place` (a path, an address).
@@ -120,17 +128,30 @@ impl Error {
         Error::caused(kind, format!("{place}: {}", plain(&source)), source)
     }
 
+    /// The same error, to be tried again after so many seconds.
+    pub(crate) fn after(mut self, seconds: u64) -> Error {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// After how many seconds to try again, where that is known: a second where something is only busy.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.retry_after.or((self.kind == Kind::Busy).then_some(1))
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What a client may be told: faults of our own say no more than that they are.
+    /// What a client may be told: faults of our own say no more than that they are, and where files are
+    /// is nobody's business.
     pub(crate) fn for_clients(&self) -> &str {
         match self.kind {
             Kind::Internal | Kind::Io | Kind::Damaged | Kind::NotAStore => {
                 "a fault of the server; its log says more"
             }
+            Kind::ReadOnly => "nothing can be written here",
             _ => &self.message,
         }
     }

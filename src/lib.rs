@@ -43,21 +43,51 @@
 //! | level | module | job |
 //! |---|---|---|
 //! | 5 | `http` | the network |
-//! | 4 | `import`, `export` | the two verbs, which never see each other |
+//! | 4 | `import`, `export`, `access` | the two verbs, and who may have what; they never see each other |
 //! | 3 | `source`, `store` | where data comes from, where it is kept |
 //! | 2 | `fhir` | the vocabulary: pure |
-//! | 1 | `error`, `clock` | the floor |
+//! | 1 | `error`, `clock`, `random` | the floor |
 
 #![warn(missing_docs)]
 
+mod access;
 mod clock;
 mod error;
 mod export;
 mod fhir;
 mod http;
 mod import;
+mod random;
 mod source;
 mod store;
+
+/// Who may read from a server with [`Options::auth_required`]: clients, their users, tokens.
+///
+/// ```
+/// use fhirlite::clients::{Proof, add_user, issue, register};
+/// use fhirlite::{Import, Options, Server, Store};
+///
+/// # fn main() -> fhirlite::Result<()> {
+/// let store = Store::in_memory()?;
+/// let app = register(&store, Some("app"), &Proof::NewSecret, None)?;
+/// let alice = add_user(&store, &app.client, "alice")?;
+/// let patient = r#"{"resourceType":"Patient","id":"alice"}"#;
+/// Import::new().user(&alice).text(&store, "alice.json", patient)?;
+///
+/// let server = Server::start(&store, &Options { auth_required: true, ..Options::default() })?;
+/// let token = issue(&store, &app.client, Some(&alice), None, None)?.access_token;
+/// // … requests to server.url() with `Authorization: Bearer` and the token get what is hers.
+/// # let _ = (server, token);
+/// # Ok(())
+/// # }
+/// ```
+pub mod clients {
+    pub use crate::access::{
+        Change, NewClient, Proof, Registration, Tokens, add_user, issue, keys_of, known, register,
+        rotate,
+    };
+    pub use crate::store::{Client, Credentials, Exported, User};
+}
 
 pub use clock::Clock;
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};

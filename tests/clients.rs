@@ -14,7 +14,12 @@ const KNOWN: &str =
 
 /// Runs `smart-fetch bulk` into a new folder; the names and texts of the resources in it. `None` where
 /// there is no such client.
-fn fetch(dir: &Dir, base: &str, out: &str, more: &[&str]) -> Option<BTreeSet<(String, String)>> {
+pub fn fetch(
+    dir: &Dir,
+    base: &str,
+    out: &str,
+    more: &[&str],
+) -> Option<BTreeSet<(String, String)>> {
     let mut client = tool("smart-fetch")?;
     client.current_dir(dir.path("")).args(["bulk", "--fhir-url", base]);
     client.args(["--no-default-filters", "--no-compression"]).args(more);
@@ -36,7 +41,7 @@ fn fetch(dir: &Dir, base: &str, out: &str, more: &[&str]) -> Option<BTreeSet<(St
 }
 
 /// What SQLite finds in the store, with attachments as an export has them.
-fn stored(dir: &Dir, served: &Served, condition: &str) -> BTreeSet<(String, String)> {
+pub fn stored(dir: &Dir, served: &Served, condition: &str) -> BTreeSet<(String, String)> {
     let db = dir.open("s.db");
     let sql = format!(
         "SELECT type || '/' || id, replace(body, '\"url\":\"Binary/', '\"url\":\"{}/fhir/Binary/')
@@ -49,7 +54,7 @@ fn stored(dir: &Dir, served: &Served, condition: &str) -> BTreeSet<(String, Stri
 }
 
 /// The same resources, byte for byte; names are told where they are not.
-fn assert_same(one: &BTreeSet<(String, String)>, other: &BTreeSet<(String, String)>) {
+pub fn assert_same(one: &BTreeSet<(String, String)>, other: &BTreeSet<(String, String)>) {
     let names = |of: BTreeSet<&(String, String)>| -> Vec<String> {
         of.into_iter().map(|(name, _)| name.clone()).collect()
     };

@@ -1,11 +1,17 @@
 //! Tests through the real door: the built binary, real files, real sockets, a real SQLite file.
 
+mod access;
+mod assertions;
+mod audit;
 mod bundles;
+mod changes;
 mod cli;
 mod clients;
 mod docs;
 mod editions;
 mod following;
+mod forgery;
+mod formats;
 mod hostile;
 mod http;
 mod import;
@@ -15,9 +21,14 @@ mod jobs;
 mod library;
 mod limits;
 mod offline;
+mod oneup;
+mod operator;
+mod owners;
 mod properties;
 mod sentences;
 mod serving;
+mod smart;
 mod snapshots;
 mod store;
 mod support;
+mod tenants;

@@ -23,6 +23,12 @@ pub struct Args {
     /// A file, a folder (with all that is in it), a .gz, a .zip, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Give what is imported to this user (app_user_id); what belongs to somebody else is rejected
+    #[arg(long, value_name = "APP_USER_ID")]
+    user: Option<String>,
+    /// The client whose user that is, where several have one of that name
+    #[arg(long, value_name = "CLIENT_ID", requires = "user")]
+    client: Option<String>,
     /// All or nothing: if one item is rejected the store stays as it was
     #[arg(long)]
     strict: bool,
@@ -42,20 +48,29 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<u8> {
     let inputs = Inputs::find(&args.paths)?;
-    let store = Store::create(&args.store)?;
+    let (store, user) = match &args.user {
+        None => (Store::create(&args.store)?, None),
+        Some(name) => {
+            let store = Store::open(&args.store)?;
+            let user = store.user(name, args.client.as_deref())?;
+            (store, Some(user))
+        }
+    };
     if let Some(rejects) = &args.rejects {
         let read = inputs.inputs.iter().filter_map(|input| input.path());
         spare(rejects, read.chain([args.store.as_path()]))?;
     }
     let mut shown = Shown::new(args.quiet, args.rejects.as_deref())?;
     let import = Import::new().strict(args.strict).stamp(args.stamp);
+    let import = match &user {
+        Some(user) => import.user(user),
+        None => import,
+    };
     let done = import.run(&store, &inputs, &mut shown);
     shown.finish()?;
     let report = done?;
     if args.json {
-        let json = serde_json::to_string(&report)
-            .map_err(|error| Error::caused(Kind::Internal, "the report", error))?;
-        super::print(json)?;
+        super::print_json(&report)?;
     } else if !args.quiet {
         super::print(summary(&report))?;
         if args.strict && report.rejected > 0 {

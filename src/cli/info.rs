@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fhirlite::{EXIT_OK, Error, Kind, Result};
+use fhirlite::{EXIT_OK, Result};
 use fhirlite::{Info, Store};
 
 /// Show what a store holds: counts, sizes and times by type
@@ -18,9 +18,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8> {
     let info = Store::open_read_only(&args.store)?.info()?;
     if args.json {
-        let json = serde_json::to_string(&info)
-            .map_err(|error| Error::caused(Kind::Internal, "the information", error))?;
-        super::print(json)?;
+        super::print_json(&info)?;
     } else {
         super::print(readable(&info))?;
     }

@@ -1,16 +1,22 @@
 //! The operator's side: one file per command, each arguments → one library call → what is printed.
 
+mod audit;
 mod check;
+mod client;
 mod completions;
 mod delete;
 mod export;
 mod get;
 mod import;
 mod info;
+mod key;
 mod progress;
 mod serve;
+mod token;
+mod user;
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use fhirlite::type_and_id;
@@ -50,6 +56,11 @@ enum Command {
     Get(get::Args),
     Delete(delete::Args),
     Check(check::Args),
+    Client(client::Args),
+    User(user::Args),
+    Token(token::Args),
+    Key(key::Args),
+    Audit(audit::Args),
     Completions(completions::Args),
 }
 
@@ -63,6 +74,11 @@ pub fn run() -> Result<u8> {
         Command::Get(args) => get::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Client(args) => client::run(&args),
+        Command::User(args) => user::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Key(args) => key::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
@@ -73,6 +89,32 @@ fn print(line: impl std::fmt::Display) -> Result<()> {
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
         .map_err(|error| Error::io("standard output", error))
+}
+
+/// Prints something as one JSON text.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::caused(Kind::Internal, "what is to be printed", error))?;
+    print(text)
+}
+
+/// Reads a number with a unit: `90s`, `15m`, `24h`, `7d`.
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    let wrong = || format!("{text:?} should be a number with s, m, h or d, such as 24h");
+    let (at, unit) = text.char_indices().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
+    match number.checked_mul(seconds) {
+        // A thousand years are for ever; what is counted in microseconds must not overflow.
+        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.min(1000 * 365 * 86_400))),
+        _ => Err(wrong()),
+    }
 }
 
 /// Reads `Type/id`.

@@ -29,22 +29,36 @@ pub struct Args {
     /// What URLs in manifests begin with, where clients reach this server by another name
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Allow an address that other machines reach: everyone there can read everything
+    /// Who may read: with `required` only who is known (see `fhirlite client`), and only what is theirs
+    #[arg(long, value_name = "WHO", value_enum, default_value = "off")]
+    auth: Auth,
+    /// Allow an address that other machines reach without --auth required: everyone there can read
+    /// everything
     #[arg(long)]
     insecure: bool,
     /// How long a finished export stays, and at least how long replaced versions are kept: 90s, 15m,
     /// 24h, 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::duration)]
     job_ttl: Duration,
     /// Neither progress nor warnings nor a summary of the import
     #[arg(long, short)]
     quiet: bool,
 }
 
+/// Whether anything has to be shown.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Auth {
+    /// Whoever reaches the address may read everything
+    Off,
+    /// Only who is known, and only what is theirs
+    Required,
+}
+
 pub fn run(args: Args) -> Result<u8> {
     let options = Options {
         listen: args.listen,
         base_url: args.base_url,
+        auth_required: args.auth == Auth::Required,
         insecure: args.insecure,
         job_ttl: Some(args.job_ttl),
         log: Some(|error| eprintln!("fhirlite: {error}")),
@@ -52,10 +66,13 @@ pub fn run(args: Args) -> Result<u8> {
     // What is wrong with the address is said before anything is done.
     let reserved = Server::reserve(&options)?;
     let inputs = Inputs::find(&args.paths)?;
-    let store = match args.paths.is_empty() && args.store.exists() {
+    // One with clients is there already, and may be read-only where nothing is to be imported.
+    let is_there = options.auth_required || (args.paths.is_empty() && args.store.exists());
+    let store = match is_there {
         true => Store::open(&args.store)?,
         false => Store::create(&args.store)?,
     };
+    reserved.check(&store)?;
     let mut code = EXIT_OK;
     if !args.paths.is_empty() {
         let mut shown = Shown::new(args.quiet, None)?;
@@ -71,7 +88,7 @@ pub fn run(args: Args) -> Result<u8> {
     }
     if store.access() == Access::ReadOnly && !args.quiet {
         eprintln!(
-            "the store cannot be written: it is served read-only, and exports are forgotten when the server ends"
+            "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends"
         );
     }
     // Until now a signal ends the process at once, as it does an import; the store survives that.
@@ -83,23 +100,4 @@ pub fn run(args: Args) -> Result<u8> {
     let _ = stopped.recv();
     drop(server);
     Ok(code)
-}
-
-/// Reads a number with a unit: `90s`, `15m`, `24h`, `7d`.
-fn duration(text: &str) -> std::result::Result<Duration, String> {
-    let wrong = || format!("{text:?} should be a number with s, m, h or d, such as 24h");
-    let (at, unit) = text.char_indices().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
-    match number.checked_mul(seconds) {
-        // A thousand years are for ever; what is counted in microseconds must not overflow.
-        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.min(1000 * 365 * 86_400))),
-        _ => Err(wrong()),
-    }
 }

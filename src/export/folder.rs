@@ -65,6 +65,7 @@ impl Folder {
             }
         }
         let frame = Frame {
+            is_protected: false,
             edition,
             transaction_time: plan.snapshot.time().to_string(),
             request: asked.to_owned(),

@@ -12,15 +12,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::File;
+use super::file::{Content, File};
 use super::parameters::Edition;
 use super::plan::Plan;
+use super::reader::Reader;
 use super::request::Request;
 use super::shape::Shape;
 use super::work::Work;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
-use crate::store::{FileRow, JobRow, Selection, Snapshot, State, Store};
+use crate::random;
+use crate::store::{FileRow, JobRow, Reach, Selection, Snapshot, State, Store};
 
 /// So many jobs are worked out at once.
 const WORKERS: usize = 2;
@@ -136,20 +138,18 @@ impl Jobs {
     /// # Errors
     /// `Busy` where the store is kept busy for too long: then there is no job.
     pub fn accept(&self, snapshot: Snapshot, accepted: &Accepted, at_once: bool) -> Result<String> {
-        let mut random = [0u8; 16];
-        getrandom::fill(&mut random)
-            .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
-        let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = random::hex::<16>()?;
         let store = &self.shared.store;
         let request = serde_json::to_string(accepted)
             .map_err(|error| Error::caused(Kind::Internal, "a request", error))?;
-        let (seq, time) = (snapshot.seq(), snapshot.time());
+        let (seq, time, reader) = (snapshot.seq(), snapshot.time(), snapshot.reach());
         // Made when its turn has come: only then its time begins.
         let row = |state| {
             let now = store.now();
             JobRow {
                 id: id.clone(),
                 state,
+                reader,
                 request,
                 snapshot: seq,
                 transaction_time: time,
@@ -174,14 +174,13 @@ impl Jobs {
         Ok(id)
     }
 
-    /// A job and how far it is; `None` where there is none (any more).
+    /// A job and how far it is; `None` where there is none (any more) for this reader.
     ///
     /// # Errors
-    /// Where the store cannot be read.
-    pub fn progress(&self, id: &str) -> Result<Option<(Accepted, Progress)>> {
+    /// `Forbidden` where it was begun with a wider scope; where the store cannot be read.
+    pub fn progress(&self, id: &str, reader: &Reader) -> Result<Option<(Accepted, Progress)>> {
         let store = &self.shared.store;
-        let Some(job) = store.job(id, store.now())? else { return Ok(None) };
-        let accepted = accepted(&job)?;
+        let Some((job, accepted)) = self.job(id, reader)? else { return Ok(None) };
         let progress = match job.state {
             State::Running => Progress::Running(match self.shared.state().works.get(id) {
                 Some(work) => work.progress(),
@@ -201,36 +200,49 @@ impl Jobs {
         Ok(Some((accepted, progress)))
     }
 
-    /// Cancels a job, or gives its files up; `false` where there is none (any more).
+    /// A job that is for this reader.
+    fn job(&self, id: &str, reader: &Reader) -> Result<Option<(JobRow, Accepted)>> {
+        let store = &self.shared.store;
+        let job = store.job(id, store.now())?.filter(|job| job.reader == reader.reach);
+        let Some(job) = job else { return Ok(None) };
+        let accepted = accepted(&job)?;
+        reader.check(&accepted.request)?;
+        Ok(Some((job, accepted)))
+    }
+
+    /// Cancels a job, or gives its files up; `false` where there is none (any more) for this reader.
     ///
     /// # Errors
-    /// As [`Jobs::accept`]; then it is still there.
-    pub fn cancel(&self, id: &str) -> Result<bool> {
-        let store = &self.shared.store;
-        if store.job(id, store.now())?.is_none() {
+    /// As [`Jobs::accept`] and [`Jobs::progress`]; then it is still there.
+    pub fn cancel(&self, id: &str, reader: &Reader) -> Result<bool> {
+        if self.job(id, reader)?.is_none() {
             return Ok(false);
         }
-        let was_there = store.delete_job(id)?;
+        let was_there = self.shared.store.delete_job(id)?;
         if let Some(work) = self.shared.state().works.get(id) {
             work.call_off();
         }
         Ok(was_there)
     }
 
-    /// Opens a file of a complete job; `None` where there is none (any more).
+    /// Opens a file of a complete job; `None` where there is none (any more) for this reader.
     ///
     /// # Errors
-    /// Where the store cannot be read.
-    pub fn open(&self, id: &str, name: &str) -> Result<Option<Opened>> {
+    /// As [`Jobs::progress`].
+    pub fn open(&self, id: &str, name: &str, reader: &Reader) -> Result<Option<Opened>> {
         let store = &self.shared.store;
         *self.shared.state().reading.entry(id.to_owned()).or_default() += 1;
         let reading = Reading { jobs: self.shared.clone(), id: id.to_owned() };
-        let Some(job) = store.job(id, store.now())? else { return Ok(None) };
+        let Some((job, accepted)) = self.job(id, reader)? else { return Ok(None) };
         let Some(row) = store.job_file(id, name)? else { return Ok(None) };
-        let accepted = accepted(&job)?;
         let file = File::of_row(row, &selection(&accepted.request, &job))?;
-        let snapshot = store.snapshot_at(job.snapshot, job.transaction_time);
-        Ok(Some(Opened { file, snapshot, shape: Shape::of(&accepted.request), reading }))
+        let snapshot = store.snapshot_at(job.snapshot, job.transaction_time).within(job.reader);
+        let shape = Shape::of(&accepted.request);
+        // Users may have come and gone between the two moments that it was made of.
+        if snapshot.reach() != Reach::Everything && !is_whole(&snapshot, &file, &shape)? {
+            return Ok(None);
+        }
+        Ok(Some(Opened { file, snapshot, shape, reading }))
     }
 
     /// Ends the work under way; nothing is begun any more.
@@ -286,6 +298,15 @@ fn selection(request: &Request, job: &JobRow) -> Selection {
         first: 0,
         last: job.snapshot,
     }
+}
+
+/// True where a range still holds what it did when it was counted.
+fn is_whole(snapshot: &Snapshot, file: &File, shape: &Shape) -> Result<bool> {
+    let Content::Range(selection) = &file.content else { return Ok(true) };
+    let Some(total) = snapshot.total(selection)? else { return Ok(false) };
+    let is_known = !shape.must_be_made(&selection.resource_type);
+    Ok(total.count == file.count
+        && (!is_known || shape.bytes_of(snapshot, selection, &total)? == file.bytes))
 }
 
 fn micros(of: Duration) -> i64 {
@@ -348,7 +369,8 @@ impl Shared {
         let job = self.store.job(id, self.store.now())?;
         let Some(job) = job.filter(|job| job.state == State::Running) else { return Ok(None) };
         let request = accepted(&job)?.request;
-        let snapshot = self.store.snapshot_at(job.snapshot, job.transaction_time);
+        let snapshot =
+            self.store.snapshot_at(job.snapshot, job.transaction_time).within(job.reader);
         Plan::work(snapshot, &request, work).map(Some)
     }
 

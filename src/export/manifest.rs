@@ -97,6 +97,8 @@ pub struct Frame<'a> {
     pub request: String,
     /// Whether files hold one patient after the other.
     pub organized: bool,
+    /// Whether files need a token.
+    pub is_protected: bool,
     /// Whether `deleted` is there: where `_since` was given.
     pub since: bool,
     /// Where the file of that name is.
@@ -114,7 +116,7 @@ impl Manifest {
             manifest_type: is_stu4.then_some(MANIFEST_TYPE),
             transaction_time: frame.transaction_time.clone(),
             request: (!is_stu4).then(|| frame.request.clone()),
-            requires_access_token: false,
+            requires_access_token: frame.is_protected,
             output_format: is_stu4.then_some(NDJSON),
             output_organized_by: frame.organized.then_some("Patient"),
             output: entries(Purpose::Output),
@@ -126,10 +128,15 @@ impl Manifest {
     }
 
     /// The manifest of `$bulk-publish`.
-    pub fn published(transaction_time: String, output: Vec<Output>) -> Manifest {
+    pub fn published(
+        transaction_time: String,
+        is_protected: bool,
+        output: Vec<Output>,
+    ) -> Manifest {
         Manifest {
             manifest_type: Some(PUBLISH_TYPE),
             transaction_time,
+            requires_access_token: is_protected,
             output_format: Some(NDJSON),
             output,
             ..Manifest::default()

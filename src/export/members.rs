@@ -28,6 +28,8 @@ pub struct Members {
     pub notices: Vec<Issue>,
     /// How many more of these there are.
     beyond: usize,
+    /// Whether these leave names out.
+    hides: bool,
 }
 
 impl Members {
@@ -40,17 +42,17 @@ impl Members {
         snapshot: &Snapshot,
         view: &View<'_>,
         id: &str,
-        whole_roster: bool,
+        request: &Request,
     ) -> Result<Members> {
         let Some(seq) = view.find("Group", id)? else {
             return Err(Error::new(Kind::NotFound, format!("Group/{} is not here", short(id))));
         };
-        let mut members = Members::default();
+        let mut members = Members { hides: request.hides_members, ..Members::default() };
         let mut seen = HashSet::from([seq]);
         let mut open = vec![seq];
         while let Some(seq) = open.pop() {
             members.groups.push(seq);
-            let time = (!whole_roster).then(|| snapshot.time());
+            let time = (!request.whole_roster).then(|| snapshot.time());
             let Some((name, group)) =
                 view.read(seq, |version, body| (version.id, Group::read(body, time)))?
             else {
@@ -108,6 +110,7 @@ impl Members {
             self.beyond += 1;
             return;
         }
+        let what = if self.hides { "it cannot be found" } else { what };
         let text = format!("a member of Group/{group} cannot be exported: {what}");
         self.notices.push(Issue::warning("not-found", text));
     }
@@ -131,7 +134,7 @@ impl Request {
                 }
                 None
             }
-            Level::Group(id) => Some(Members::of(snapshot, &view, id, self.whole_roster)?),
+            Level::Group(id) => Some(Members::of(snapshot, &view, id, self)?),
         };
         let mut faults = Vec::new();
         let mut left = BTreeSet::new();

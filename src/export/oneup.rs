@@ -6,7 +6,7 @@ use crate::fhir::resource::short;
 
 /// Parameters that say how the answer should look; ours looks so already.
 const HARMLESS: [&str; 2] = ["_format", "_pretty"];
-/// Ways of telling who asks, which an open store does not need to know.
+/// Ways of telling who asks that say nothing in a query: there they could be read over a shoulder.
 pub const WHO: [&str; 3] = ["client_id", "client_secret", "access_token"];
 /// The names that NDJSON goes by in `_outputFormat`.
 pub const NDJSON: [&str; 3] = ["application/fhir+ndjson", "application/ndjson", "ndjson"];

@@ -65,6 +65,8 @@ pub struct Request {
     pub level: Level,
     /// Only these types; `None` is all. A type that nobody knows yields nothing.
     pub types: Option<BTreeSet<String>>,
+    /// Of these only those that who asks may have; `None` is all.
+    pub(crate) allowed: Option<BTreeSet<String>>,
     /// Only what has `meta.lastUpdated` strictly after this.
     pub since: Option<Instant>,
     /// Only what has `meta.lastUpdated` strictly before this.
@@ -88,6 +90,9 @@ pub struct Request {
     pub resources_per_file: Option<NonZeroU64>,
     /// Whether `inactive` and `period` of a Group's members say nothing.
     pub whole_roster: bool,
+    /// Whether members of a Group that cannot be exported are told of without their names: to who may
+    /// not read the Group.
+    pub(crate) hides_members: bool,
     /// What relative URLs of attachments become absolute on; ends in a slash.
     pub attachments_base: Option<String>,
     /// What is to be said in the `error` file.
@@ -124,7 +129,20 @@ impl Request {
 
     /// True where the type is among those asked for.
     pub(super) fn wants(&self, resource_type: &str) -> bool {
-        self.types.as_ref().is_none_or(|types| types.contains(resource_type))
+        let hold = |types: &Option<BTreeSet<String>>| {
+            types.as_ref().is_none_or(|types| types.contains(resource_type))
+        };
+        hold(&self.types) && hold(&self.allowed)
+    }
+
+    /// True where some type is asked for that is none of `these`.
+    pub(super) fn wants_beside(&self, these: &[&str]) -> bool {
+        let hold = |types: &Option<BTreeSet<String>>| {
+            types
+                .as_ref()
+                .is_none_or(|types| types.iter().any(|name| !these.contains(&name.as_str())))
+        };
+        hold(&self.types) && hold(&self.allowed)
     }
 
     /// True where a resource last updated at this time is asked for.

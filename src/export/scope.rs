@@ -60,7 +60,7 @@ impl<'a> Scope<'a> {
             Level::System | Level::Patient => None,
             Level::OnePatient(id) => Some(BTreeSet::from([id.clone()])),
             Level::Group(id) => {
-                members = Members::of(snapshot, &view, id, request.whole_roster)?;
+                members = Members::of(snapshot, &view, id, request)?;
                 Some(members.patients.clone())
             }
         };
@@ -284,10 +284,7 @@ impl<'a> Scope<'a> {
 
     /// False where nothing of what references lead to is asked for.
     fn follows_references(&self) -> bool {
-        match &self.request.types {
-            Some(types) => types.iter().any(|name| !NEVER_BROUGHT.contains(&name.as_str())),
-            None => true,
-        }
+        self.request.wants_beside(&NEVER_BROUGHT)
     }
 
     /// The version that a reference brings along, if it leads to something that is about no patient.

@@ -13,11 +13,9 @@ use super::file::{Content, File, Purpose};
 use super::shape::Shape;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
-use crate::store::{Selection, Snapshot, Store};
+use crate::store::{Reach, Seen, Selection, Snapshot};
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
-/// `userId` of files that hold everybody's data.
-const EVERYONE: &str = "open";
 
 /// What a file name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +27,7 @@ pub struct Claims {
     end: String,
     /// How many rows.
     total: u64,
-    /// Whose data.
+    /// For whom: the `oneup_user_id` of a user, `open` where anybody may have everything.
     #[serde(rename = "userId")]
     user_id: String,
     /// Of which type.
@@ -46,12 +44,20 @@ pub struct Claims {
     /// What relative URLs of attachments are absolute on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base: Option<String>,
+    /// Of which export, where that is written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    export: Option<String>,
 }
 
 impl Claims {
     /// The claims for a file of a snapshot, its attachments absolute on `base`; `None` for a file that
-    /// is no range.
-    pub fn of(file: &File, snapshot: &Snapshot, base: Option<&str>) -> Option<Claims> {
+    /// is no range. `export` is what the files of one export share.
+    pub fn of(
+        file: &File,
+        snapshot: &Snapshot,
+        base: Option<&str>,
+        export: Option<&str>,
+    ) -> Option<Claims> {
         let Content::Range(Selection { resource_type, since, until, first, last }) = &file.content
         else {
             return None;
@@ -60,21 +66,27 @@ impl Claims {
             start: format!("{first:x}"),
             end: format!("{last:x}"),
             total: file.count,
-            user_id: EVERYONE.to_owned(),
+            user_id: snapshot.reach().to_string(),
             resource_type: resource_type.clone(),
             snapshot: snapshot.seq(),
             since: since.map(Instant::micros),
             until: until.map(Instant::micros),
             base: base.map(str::to_owned),
+            export: export.map(str::to_owned),
         })
+    }
+
+    /// What the files of its export share.
+    pub fn export(&self) -> Option<&str> {
+        self.export.as_deref()
     }
 
     /// The file that is meant; `None` where the store no longer has all of it.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn open(&self, store: &Store) -> Result<Option<(Snapshot, File, Shape)>> {
-        let snapshot = store.snapshot_at(self.snapshot, store.now());
+    pub fn open(&self, seen: &Seen) -> Result<Option<(Snapshot, File, Shape)>> {
+        let snapshot = seen.snapshot_at(self.snapshot, Instant::default());
         let number = |text: &str| i64::from_str_radix(text, 16).ok();
         let Some((first, last)) = number(&self.start).zip(number(&self.end)) else {
             return Ok(None);
@@ -130,16 +142,17 @@ impl Signer {
         Ok(format!("{signed}.{}", BASE64URL.encode(signature)))
     }
 
-    /// What a name says, if it is one of ours for a file of `resource_type`.
+    /// What a name says, if it is one of ours for a file of `resource_type`, and for this reach.
     ///
     /// # Errors
     /// `Forbidden`, without saying more than that.
-    pub fn verify(&self, name: &str, resource_type: &str) -> Result<Claims> {
+    pub fn verify(&self, name: &str, resource_type: &str, reach: Reach) -> Result<Claims> {
         self.read(name)
             .filter(|claims| claims.resource_type == resource_type)
+            .filter(|claims| claims.user_id == reach.to_string())
             .ok_or_else(|| {
-                let what = "this file name was not signed by this store, was changed, or is for another type; \
-                            take file URLs from a manifest as they are";
+                let what = "this file name was not signed by this store, was changed, or is for another type or \
+                            somebody else; take file URLs from a manifest as they are";
                 Error::new(Kind::Forbidden, what)
             })
     }

@@ -46,6 +46,11 @@ pub fn is_r4_type(resource_type: &str) -> bool {
     DEFINITIONS.contains_key(resource_type)
 }
 
+/// All resource types of R4.
+pub fn r4_types() -> BTreeSet<String> {
+    DEFINITIONS.keys().map(|name| (*name).to_owned()).collect()
+}
+
 /// Which elements are wanted, by type; those under the empty name are wanted of every type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -8,7 +8,7 @@ pub fn headers() -> [(&'static str, &'static str); 2] {
 }
 
 const EXPOSED: &str = "Content-Length, Content-Location, Content-Range, ETag, Expires, Last-Modified, \
-                       Preference-Applied, Retry-After, X-Export-Status, X-Progress";
+                       Preference-Applied, Retry-After, WWW-Authenticate, X-Export-Status, X-Progress";
 const ALLOWED: &str = "Accept, Authorization, Content-Type, If-None-Match, If-Range, Prefer, Range, \
                        client_id, client_secret, x-oneup-user-id";
 

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use super::message::{Body, Request, Response};
+use super::visit::{Counted, Fetched};
 use crate::error::{Error, Kind, Result};
 
 const NDJSON: &str = "application/fhir+ndjson";
@@ -32,11 +33,21 @@ pub struct Bytes {
     pub cache_control: &'static str,
     /// Writes them.
     pub write: WritePart,
+    /// Notes how much of them was fetched.
+    pub fetched: Option<Fetched>,
 }
 
 /// Answers with a file, or what of it is asked for.
 pub fn send(request: &Request, bytes: Bytes) -> Result<Response> {
-    let Bytes { name, length, cache_control, write } = bytes;
+    let Bytes { name, length, cache_control, write, fetched } = bytes;
+    let write: WritePart = Box::new(move |range, out| {
+        let mut counted = Counted::new(out);
+        let written = write(range, &mut counted);
+        if let Some(fetched) = fetched {
+            fetched.note(counted.bytes, written.is_ok());
+        }
+        written
+    });
     // https://www.rfc-editor.org/rfc/rfc9110#section-14.2: only GET has ranges.
     let asked = request.header("range").filter(|_| request.method == "GET");
     let gzip = request.prefers_gzip() && asked.is_none() && request.takes_chunks;

@@ -5,7 +5,9 @@
 
 use super::message::{Request, Response};
 use super::prefer::{Preferences, takes_json};
-use super::route::{Context, FHIR};
+use super::route::FHIR;
+use super::visit::Visit;
+use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, Asking, Edition, Level};
 use crate::fhir::outcome::Issue;
@@ -23,58 +25,60 @@ pub struct Place {
 }
 
 /// Answers a kick-off at `level`.
-pub fn kickoff(
-    context: &Context,
-    request: &Request,
-    level: Level,
-    edition: Edition,
-) -> Result<Response> {
+pub fn kickoff(visit: &Visit<'_>, level: Level, edition: Edition) -> Result<Response> {
+    let request = visit.request;
     takes_json(request)?;
     let is_lenient = Preferences::of(request).is_lenient();
-    let mut pairs = request.query.clone();
+    let mut given = Vec::new();
     let mut odd = Vec::new();
     for (name, value) in posted(request)? {
         match value {
-            Some(value) => pairs.push((name, value)),
+            Some(value) => given.push((name, value)),
             None => odd.push(name),
         }
     }
-    let base = context.base(request);
+    let pairs = [request.query.as_slice(), &given].concat();
+    let base = visit.base();
     let asking = Asking {
         edition,
         level,
         odd: &odd,
         is_post: request.method == "POST",
         is_lenient,
-        is_type: &|name| context.is_type(name),
+        is_type: &|name| visit.is_type(name),
     };
     let mut asked = export::read(&pairs, &asking)?;
     asked.attachments_base = Some(format!("{base}{FHIR}/"));
-    let snapshot = context.store.snapshot()?;
+    asked.limit(&visit.reader)?;
+    asked.hides_members = visit.check("Group", Interaction::Read).is_err();
+    let snapshot = visit.seen.snapshot()?;
     asked.check(&snapshot, is_lenient)?;
     let jobs = format!("{base}{FHIR}/jobs/");
     let place = Place { status: jobs.clone(), files: jobs, edition };
-    accept(context, request, snapshot, asked, place)
+    accept(visit, snapshot, asked, &given, place)
 }
 
-/// Makes a checked export a job.
+/// Makes a checked export a job; `posted` are the parameters that do not stand in the URL.
 pub fn accept(
-    context: &Context,
-    request: &Request,
+    visit: &Visit<'_>,
     snapshot: Snapshot,
     asked: export::Request,
+    posted: &[(String, String)],
     place: Place,
 ) -> Result<Response> {
+    let request = visit.request;
     let preferences = Preferences::of(request);
     let accepted = Accepted {
         request: asked,
-        url: format!("{}{}", context.base(request), request.target),
+        url: format!("{}{}", visit.base(), request.target),
         files: place.files,
         status: place.status,
         edition: place.edition,
         separate_status: preferences.separate_export_status,
     };
-    let id = context.jobs.accept(snapshot, &accepted, false)?;
+    let seq = snapshot.seq();
+    let id = visit.context.jobs.accept(snapshot, &accepted, false)?;
+    visit.note_export(&id, posted, seq);
     let location = format!("{}{id}", accepted.status);
     let said = Issue::information(format!("accepted; its status is at {location}"));
     let response = Response::outcome(202, said)

@@ -1,9 +1,11 @@
 //! Requests and responses as values, so that handlers can be tried without a socket.
 
 use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
 
 use chrono::DateTime;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
@@ -17,7 +19,7 @@ pub const FHIR_JSON: &str = "application/fhir+json";
 pub struct Request {
     /// `GET`, `HEAD`, …
     pub method: String,
-    /// The path and query as they came.
+    /// The path and query as they came, but for secrets.
     pub target: String,
     /// The path's segments, decoded.
     pub path: Vec<String>,
@@ -29,7 +31,14 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Whether the client can take a body in pieces (HTTP/1.1).
     pub takes_chunks: bool,
+    /// From where it comes.
+    pub peer: IpAddr,
+    /// At which of our addresses, where we have several.
+    pub local: Option<SocketAddr>,
 }
+
+/// Parameters that must not be seen again: not in a manifest, not in the audit.
+const SECRETS: [&str; 4] = ["access_token", "client_assertion", "client_secret", "refresh_token"];
 
 impl Request {
     /// From a request line and headers.
@@ -41,6 +50,7 @@ impl Request {
         target: &str,
         headers: Vec<(String, String)>,
         takes_chunks: bool,
+        peer: IpAddr,
     ) -> Result<Request> {
         // https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2: a target may be a whole URL.
         let target = match target.strip_prefix("http://").or(target.strip_prefix("https://")) {
@@ -53,12 +63,14 @@ impl Request {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Ok(Request {
             method: method.to_owned(),
-            target: target.to_owned(),
+            target: without_secrets(path, query),
             path: path.trim_start_matches('/').split('/').map(decode).collect(),
             query: pairs(query),
             headers,
             body: Vec::new(),
             takes_chunks,
+            peer,
+            local: None,
         })
     }
 
@@ -87,6 +99,23 @@ impl Request {
         let gzip = weight("gzip").unwrap_or(0.0);
         gzip > 0.0 && gzip >= weight("identity").unwrap_or(0.0)
     }
+}
+
+/// True for the name of a parameter whose value must not be seen again.
+pub fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// A path and its query as they came, but for secrets.
+fn without_secrets(path: &str, query: &str) -> String {
+    let says_none = |pair: &&str| !is_secret(&decode(pair.split('=').next().unwrap_or_default()));
+    let left: Vec<&str> = query.split('&').filter(says_none).collect();
+    let target = match left.join("&") {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    };
+    // Nobody's terminal is to obey it.
+    utf8_percent_encode(&target, CONTROLS).to_string()
 }
 
 /// Names and values of a query or a form, decoded.
@@ -156,6 +185,7 @@ impl Response {
             206 => "Partial Content",
             304 => "Not Modified",
             400 => "Bad Request",
+            401 => "Unauthorized",
             403 => "Forbidden",
             404 => "Not Found",
             405 => "Method Not Allowed",
@@ -166,6 +196,7 @@ impl Response {
             413 => "Content Too Large",
             415 => "Unsupported Media Type",
             416 => "Range Not Satisfiable",
+            429 => "Too Many Requests",
             503 => "Service Unavailable",
             _ => "Internal Server Error",
         }
@@ -191,10 +222,22 @@ impl Response {
             diagnostics: error.for_clients().to_owned(),
         };
         let response = Response::outcome(status, issue);
-        match error.kind() {
-            // Clients that are not told how long to wait wait a minute.
-            Kind::Busy => response.with("Retry-After", "1"),
-            _ => response,
+        response.retry(error)
+    }
+
+    /// With how long to wait before it is tried again, where an error says so: clients that are not told
+    /// wait a minute.
+    pub fn retry(self, error: &Error) -> Response {
+        match error.retry_after() {
+            Some(seconds) => self.with("Retry-After", seconds.to_string()),
+            None => self,
         }
+    }
+
+    /// Plain JSON.
+    pub fn json(status: u16, body: &impl Serialize) -> Response {
+        let mut text = serde_json::to_vec(body).unwrap_or_default();
+        text.push(b'\n');
+        Response::new(status, "application/json", text)
     }
 }

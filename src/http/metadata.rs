@@ -10,26 +10,26 @@ use serde_json::{Value, json};
 use super::message::{FHIR_JSON, Request, Response};
 use super::operation::{CANONICAL, VERSIONS, canonical, definition};
 use super::prefer::takes_json;
-use super::route::{Context, FHIR};
+use super::route::{Context, FHIR, TOKEN};
+use super::token::own_base;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
-use crate::fhir::elements::is_r4_type;
+use crate::fhir::elements::{is_r4_type, r4_types};
+use crate::store::Reach;
 
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
     takes_json(request)?;
-    let snapshot = context.store.latest()?;
-    // A CapabilityStatement has no words for other types, though they are exported.
-    let there = snapshot.types()?.into_iter();
-    let mut types: BTreeSet<String> = there.filter(|name| is_r4_type(name)).collect();
-    types.extend(["Group".to_owned(), "Patient".to_owned()]);
+    let is_protected = context.access.is_required();
+    // A CapabilityStatement has no words for other types, though they are exported. What is there is
+    // not for everybody to know where not everybody may read it.
+    let (types, changed) = match is_protected {
+        true => (r4_types(), context.started),
+        false => there(context)?,
+    };
     let resources: Vec<Value> = types.iter().map(|name| resource(name)).collect();
     let base = format!("{}{FHIR}", context.base(request));
-    let changed = match snapshot.time() {
-        never if never == Instant::default() => context.store.now(),
-        time => time,
-    };
-    let statement = json!({
+    let mut statement = json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": changed.to_string(),
@@ -47,13 +47,52 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
             "operation": operations(Some("export"), true),
         }],
     });
+    if is_protected {
+        statement["rest"][0]["security"] = security(&own_base(context, request));
+    }
     json_response(&statement)
 }
 
-/// Answers with one of the operations that it names; `None` for another id.
-pub fn operation(context: &Context, request: &Request, id: &str) -> Result<Option<Response>> {
+/// The types that are in the store, Group and Patient, and when it was changed.
+fn there(context: &Context) -> Result<(BTreeSet<String>, Instant)> {
+    let snapshot = context.store.seen(Reach::Everything).latest()?;
+    let there = snapshot.types()?.into_iter();
+    let mut types: BTreeSet<String> = there.filter(|name| is_r4_type(name)).collect();
+    types.extend(["Group".to_owned(), "Patient".to_owned()]);
+    let changed = match snapshot.time() {
+        never if never == Instant::default() => context.store.now(),
+        time => time,
+    };
+    Ok((types, changed))
+}
+
+/// <https://hl7.org/fhir/smart-app-launch/1.0.0/conformance/index.html>, for clients of that age.
+fn security(base: &str) -> Value {
+    let [_, endpoint] = TOKEN;
+    json!({
+        "extension": [{
+            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+            "extension": [{"url": "token", "valueUri": format!("{base}{endpoint}")}],
+        }],
+        "service": [{"coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+            "code": "SMART-on-FHIR",
+        }]}],
+    })
+}
+
+/// Answers with one of the operations that it names.
+pub fn operation(context: &Context, request: &Request, id: &str) -> Result<Response> {
     let base = format!("{}{FHIR}", context.base(request));
-    definition(id, &base).map(|definition| json_response(&definition)).transpose()
+    match definition(id, &base) {
+        Some(definition) => json_response(&definition),
+        None => Err(Error::new(Kind::NotFound, "there is no such operation")),
+    }
+}
+
+/// True for the id of one of these.
+pub fn is_ours(id: &str) -> bool {
+    definition(id, "").is_some()
 }
 
 fn json_response(value: &Value) -> Result<Response> {

@@ -1,6 +1,7 @@
 //! The network: one capability per file, as functions from a [`message::Request`] to a
 //! [`message::Response`]; only `wire` knows what carries them.
 
+mod credentials;
 mod cross_origin;
 mod download;
 mod kickoff;
@@ -15,7 +16,11 @@ mod route;
 mod search;
 mod server;
 mod signed;
+mod smart;
 mod status;
+mod token;
+mod users;
+mod visit;
 mod wire;
 
 pub use server::{Options, Reserved, Server};

@@ -5,38 +5,56 @@
 //! on is `--base-url`, else what the client called us.
 
 use super::kickoff::{self, Place};
-use super::message::{Request, Response};
+use super::message::Response;
 use super::prefer::Preferences;
-use super::route::{Context, EXPORT};
+use super::route::EXPORT;
 use super::signed::signed;
+use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, Edition, Level, Manifest, Output, Plan, Progress, Purpose};
 use crate::fhir::Instant;
+use crate::random;
 
 /// Answers with the manifest, or, where that is preferred, with where to wait for it.
-pub fn kickoff(context: &Context, request: &Request) -> Result<Response> {
-    let asked = export::Request::from_query(&request.query)?;
+pub fn kickoff(visit: &Visit<'_>) -> Result<Response> {
+    let request = visit.request;
+    let mut asked = export::Request::from_query(&request.query)?;
+    asked.limit(&visit.reader)?;
+    let snapshot = visit.seen.snapshot()?;
     // HEAD asks what GET would answer, and is no reason to begin a job.
     if Preferences::of(request).respond_async && request.method == "GET" {
-        let place = place(context, request);
-        return kickoff::accept(context, request, context.store.snapshot()?, asked, place);
+        return kickoff::accept(visit, snapshot, asked, &[], place(visit));
     }
-    let plan = Plan::new(context.store.snapshot()?, &asked)?;
-    let output = signed(context, request, &plan, EXPORT, None)?;
-    Ok(manifest(context, request, plan.snapshot.time(), output))
+    let plan = Plan::new(snapshot, &asked)?;
+    // Where it is written down who exports, the files say to which export they belong.
+    let export = visit.context.audit.is_some().then(random::hex::<8>).transpose()?;
+    let output = signed(visit, &plan, EXPORT, None, export.as_deref())?;
+    if let Some(export) = export.filter(|_| request.method == "GET") {
+        visit.note_export(&export, &[], plan.snapshot.seq());
+    }
+    Ok(manifest(visit, plan.snapshot.time(), output))
 }
 
 /// `GET /bulk-data/r4/Group/{id}/$export`: the same of a Group's members, whether `inactive` or not and
 /// at any time. Its files are lists, so there is a job behind them.
-pub fn group(context: &Context, request: &Request, id: &str) -> Result<Response> {
+///
+/// It is for clients, which show their secret, not for a user.
+pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
+    let request = visit.request;
+    if visit.context.access.is_required() && !visit.caller.has_secret {
+        let what =
+            "a Group is exported with the headers client_id, client_secret and x-oneup-user-id";
+        return Err(Error::new(Kind::Forbidden, what));
+    }
     let mut asked = export::Request::from_query(&request.query)?;
+    asked.limit(&visit.reader)?;
     asked.level = Level::Group(id.to_owned());
     asked.whole_roster = true;
-    let snapshot = context.store.snapshot()?;
+    let snapshot = visit.seen.snapshot()?;
     asked.check(&snapshot, true)?;
-    let place = place(context, request);
+    let place = place(visit);
     if Preferences::of(request).respond_async {
-        return kickoff::accept(context, request, snapshot, asked, place);
+        return kickoff::accept(visit, snapshot, asked, &[], place);
     }
     let accepted = Accepted {
         request: asked,
@@ -46,8 +64,11 @@ pub fn group(context: &Context, request: &Request, id: &str) -> Result<Response>
         edition: place.edition,
         separate_status: false,
     };
-    let id = context.jobs.accept(snapshot, &accepted, true)?;
-    let Some((_, Progress::Complete { time, files, .. })) = context.jobs.progress(&id)? else {
+    let (seq, jobs) = (snapshot.seq(), &visit.context.jobs);
+    let id = jobs.accept(snapshot, &accepted, true)?;
+    visit.note_export(&id, &[], seq);
+    let done = jobs.progress(&id, &visit.reader)?;
+    let Some((_, Progress::Complete { time, files, .. })) = done else {
         return Err(Error::new(Kind::Internal, "the export of a Group failed"));
     };
     let resources = files.into_iter().filter(|file| file.purpose == Purpose::Output);
@@ -56,12 +77,12 @@ pub fn group(context: &Context, request: &Request, id: &str) -> Result<Response>
         resource_type: file.resource_type,
         ..Output::default()
     });
-    Ok(manifest(context, request, time, output.collect()))
+    Ok(manifest(visit, time, output.collect()))
 }
 
 /// Where this dialect's jobs are.
-fn place(context: &Context, request: &Request) -> Place {
-    let base = context.base(request);
+fn place(visit: &Visit<'_>) -> Place {
+    let base = visit.base();
     Place {
         status: format!("{base}{EXPORT}/job/"),
         files: format!("{base}{EXPORT}/file/"),
@@ -70,11 +91,12 @@ fn place(context: &Context, request: &Request) -> Place {
 }
 
 /// The manifest of this dialect: files have a type and a URL, no more.
-fn manifest(context: &Context, request: &Request, time: Instant, output: Vec<Output>) -> Response {
+fn manifest(visit: &Visit<'_>, time: Instant, output: Vec<Output>) -> Response {
     let plain = |file: Output| Output { count: None, file_size: None, ..file };
     let manifest = Manifest {
         transaction_time: time.to_string(),
-        request: Some(format!("{}{}", context.base(request), request.target)),
+        request: Some(format!("{}{}", visit.base(), visit.request.target)),
+        requires_access_token: visit.context.access.is_required(),
         output: output.into_iter().map(plain).collect(),
         ..Manifest::default()
     };

@@ -11,21 +11,18 @@ use serde::Deserialize;
 use super::download::names;
 use super::message::{FHIR_JSON, Request, Response, http_date};
 use super::prefer::{accepted, takes_json};
-use super::route::Context;
+use super::visit::Visit;
+use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::short;
 use crate::store::{Found, Kept};
 
 /// Answers with the current version.
-pub fn read(
-    context: &Context,
-    request: &Request,
-    resource_type: &str,
-    id: &str,
-) -> Result<Response> {
+pub fn read(visit: &Visit<'_>, resource_type: &str, id: &str) -> Result<Response> {
+    visit.check(resource_type, Interaction::Read)?;
     let name = format!("{}/{}", short(resource_type), short(id));
-    match context.store.read(resource_type, id)? {
-        Found::Here(kept) => answer(request, resource_type, kept),
+    match visit.seen.read(resource_type, id)? {
+        Found::Here(kept) => answer(visit, resource_type, kept),
         Found::Deleted => Err(Error::new(Kind::Gone, format!("{name} was deleted"))),
         Found::Nothing => Err(Error::new(Kind::NotFound, format!("{name} is not here"))),
     }
@@ -33,14 +30,14 @@ pub fn read(
 
 /// Answers with one of its versions.
 pub fn read_version(
-    context: &Context,
-    request: &Request,
+    visit: &Visit<'_>,
     resource_type: &str,
     id: &str,
     version_id: &str,
 ) -> Result<Response> {
-    match context.store.read_version(resource_type, id, version_id)? {
-        Some(kept) => answer(request, resource_type, kept),
+    visit.check(resource_type, Interaction::Read)?;
+    match visit.seen.read_version(resource_type, id, version_id)? {
+        Some(kept) => answer(visit, resource_type, kept),
         None => {
             let (name, version) =
                 (format!("{}/{}", short(resource_type), short(id)), short(version_id));
@@ -50,7 +47,8 @@ pub fn read_version(
     }
 }
 
-fn answer(request: &Request, resource_type: &str, kept: Kept) -> Result<Response> {
+fn answer(visit: &Visit<'_>, resource_type: &str, kept: Kept) -> Result<Response> {
+    let request = visit.request;
     let content = match resource_type {
         "Binary" => content(request, &kept.body),
         _ => None,
@@ -64,6 +62,11 @@ fn answer(request: &Request, resource_type: &str, kept: Kept) -> Result<Response
     let etag = format!("W/\"{version}\"");
     let with_validators = |response: Response| {
         let response = response.with("ETag", etag.clone()).with("Vary", "Accept");
+        // What is for one client is not for a cache that serves others.
+        let response = match visit.context.access.is_required() {
+            true => response.with("Cache-Control", "private, no-cache"),
+            false => response,
+        };
         // A year has four digits there.
         match kept.last_updated.to_string().len() {
             24 => response.with("Last-Modified", http_date(kept.last_updated)),
@@ -74,6 +77,8 @@ fn answer(request: &Request, resource_type: &str, kept: Kept) -> Result<Response
     if known.is_some_and(|known| names(&known, etag.trim_start_matches("W/"))) {
         return Ok(with_validators(Response::empty(304)));
     }
+    let length = content.as_ref().map_or(kept.body.len(), |(_, bytes)| bytes.len());
+    visit.note_read("read", &[], length);
     Ok(with_validators(match content {
         // Whatever it says it is: a browser is not to run it as if it were ours.
         Some((media, bytes)) => Response::new(200, &media, bytes)

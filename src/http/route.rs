@@ -1,16 +1,25 @@
 //! Which path is whose.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+
 use super::kickoff::kickoff;
 use super::message::{Request, Response};
-use super::metadata::{metadata, operation};
+use super::metadata::{is_ours, metadata, operation};
 use super::publish::publish;
 use super::read::{read, read_version};
 use super::search::search;
+use super::smart::configuration;
 use super::status::{cancel, further_page, status};
-use super::{cross_origin, oneup, search, signed, status};
+use super::token::token;
+use super::visit::{BEARER, NOT_ENOUGH, Visit, challenge};
+use super::{cross_origin, oneup, search, signed, status, users};
+use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Edition, Jobs, Level, Signer};
-use crate::fhir::elements::is_r4_type;
+use crate::export::{Edition, Jobs, Level};
+use crate::fhir::Instant;
 use crate::fhir::resource::short;
 use crate::store::Store;
 
@@ -22,24 +31,36 @@ pub const FHIR: &str = "/fhir";
 pub const PUBLISH: &str = "/fhir/$bulk-publish";
 const READING: &str = "GET, HEAD, OPTIONS";
 
+/// The token endpoint, by the names that 1upHealth has for it; SMART clients are told the second.
+pub const TOKEN: [&str; 2] = ["/oauth2/token", "/fhir/oauth2/token"];
+
 /// What handlers work with.
 pub struct Context {
     /// The store that is served.
     pub store: Store,
-    /// Signs and reads file names.
-    pub signer: Signer,
+    /// Who may read what of it.
+    pub access: Authority,
+    /// Where it is noted who got what, where that is done.
+    pub audit: Option<Arc<Audit>>,
     /// Accepted exports.
     pub jobs: Jobs,
     /// What URLs begin with, where that was said.
     pub base_url: Option<String>,
-    /// What they begin with where neither that nor the client says it.
-    pub own_url: String,
+    /// The address that is listened on.
+    pub address: SocketAddr,
+    /// When the server was started.
+    pub started: Instant,
+    /// Is told of errors that are not the client's.
+    pub log: fn(&Error),
 }
 
 impl Context {
-    /// True for a type of R4, or one that the store has or had.
-    pub fn is_type(&self, name: &str) -> Result<bool> {
-        Ok(is_r4_type(name) || self.store.has_type(name)?)
+    /// Has a fault of our own told.
+    pub fn note_fault(&self, error: &Error) {
+        let (_, status, _) = error.kind().outward();
+        if status == 500 {
+            (self.log)(error);
+        }
     }
 
     /// What URLs in an answer to `request` begin with: scheme and authority, no slash at the end.
@@ -49,7 +70,7 @@ impl Context {
         }
         match request.header("host").filter(|host| is_authority(host)) {
             Some(host) => format!("http://{host}"),
-            None => self.own_url.clone(),
+            None => format!("http://{}", self.address),
         }
     }
 }
@@ -62,39 +83,71 @@ fn is_authority(host: &str) -> bool {
 }
 
 /// Answers a request; every error becomes an OperationOutcome.
-pub fn answer(context: &Context, request: &Request, log: &dyn Fn(&Error)) -> Response {
-    route(context, request).unwrap_or_else(|error| {
-        let response = Response::error(&error);
-        if response.status == 500 {
-            log(&error);
-        }
-        response
-    })
+pub fn answer(context: &Context, request: &Request) -> Response {
+    route(context, request).unwrap_or_else(|error| refusal(context, &error, Some(request)))
 }
 
-/// True where a body is wanted: that of others is left where it is.
-pub fn takes_body(request: &Request) -> bool {
-    let is_wanted = |name: &String| matches!(name.as_str(), "$export" | "$export-v4" | "_search");
-    request.method == "POST"
-        && request.path.first().is_some_and(|first| first == "fhir")
-        && request.path.last().is_some_and(is_wanted)
+/// How many bytes a body may have: that of a kick-off with a hundred thousand patients, an assertion.
+const KICKOFF_BODY: usize = 16 << 20;
+const SEARCH_BODY: usize = 1 << 20;
+const CREDENTIALS_BODY: usize = 64 << 10;
+
+/// How many bytes of a body are wanted: that of others is left where it is.
+///
+/// # Errors
+/// Those of [`Visit::of`]: of somebody who is not known nothing long is taken.
+pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let known = |limit| Visit::of(context, request).map(|_| limit);
+    match (request.method.as_str(), &path[..]) {
+        ("POST", ["fhir", .., "$export" | "$export-v4"]) => known(KICKOFF_BODY),
+        ("POST", ["fhir", .., "_search"]) => known(SEARCH_BODY),
+        ("POST", ["oauth2", "token"] | ["fhir", "oauth2", "token"])
+        | ("GET" | "POST" | "PUT", ["user-management", "v1", "user", ..]) => Ok(CREDENTIALS_BODY),
+        _ => Ok(0),
+    }
+}
+
+/// An error as an answer to a request that may not have been understood.
+pub fn refusal(context: &Context, error: &Error, request: Option<&Request>) -> Response {
+    context.note_fault(error);
+    let response = Response::error(error);
+    match response.status {
+        401 => response.with("WWW-Authenticate", request.map_or(BEARER, challenge)),
+        403 if context.access.is_required() => response.with("WWW-Authenticate", NOT_ENOUGH),
+        _ => response,
+    }
 }
 
 fn route(context: &Context, request: &Request) -> Result<Response> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let admit = |methods: &str, answer: Answer<'_>| admit(context, request, methods, answer);
     match path[..] {
         ["health"] => allow(request, READING, || health(context)),
-        ["fhir", ref rest @ ..] => fhir(context, request, rest),
-        ["bulk-data", "r4", "$export"] => {
-            allow(request, READING, || oneup::kickoff(context, request))
+        ["oauth2", "token"] | ["fhir", "oauth2", "token"] => {
+            allow(request, "POST, OPTIONS", || Ok(token(context, request)))
         }
-        ["bulk-data", "r4", "$export", "job", ref rest @ ..]
-        | ["bulk-data", "r4", "$export", "file", ref rest @ ..] => job(context, request, rest),
+        ["user-management", "v1", "user"] => {
+            allow(request, "GET, POST, PUT, OPTIONS", || Ok(users::users(context, request)))
+        }
+        ["user-management", "v1", "user", "auth-code"] => {
+            allow(request, "POST, OPTIONS", || Ok(users::code(context, request)))
+        }
+        // Some clients look for it below the base that they export from.
+        [".well-known", "smart-configuration"]
+        | ["fhir", .., ".well-known", "smart-configuration"] => {
+            allow(request, READING, || configuration(context, request))
+        }
+        ["fhir", ref rest @ ..] => fhir(context, request, rest),
+        ["bulk-data", "r4", "$export"] => admit(READING, &oneup::kickoff),
+        ["bulk-data", "r4", "$export", "job" | "file", ref rest @ ..] => {
+            job(context, request, rest)
+        }
         ["bulk-data", "r4", "$export", resource_type, name] => {
-            allow(request, READING, || signed::file(context, request, resource_type, name, false))
+            admit(READING, &|visit| signed::file(visit, resource_type, name, false))
         }
         ["bulk-data", "r4", "Group", id, "$export"] => {
-            allow(request, "GET, OPTIONS", || oneup::group(context, request, id))
+            admit("GET, OPTIONS", &|visit| oneup::group(visit, id))
         }
         ["bulk-data", version @ ("dstu2" | "stu3"), ..] => Err(Error::new(
             Kind::NotFound,
@@ -106,13 +159,21 @@ fn route(context: &Context, request: &Request) -> Result<Response> {
     }
 }
 
-/// Below the HL7 base.
+/// Below the HL7 base. But for what says how it is done, all of it is for who is known.
 fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response> {
+    let admit = |methods: &str, answer: Answer<'_>| admit(context, request, methods, answer);
+    // Whether there is such a type here is for who is known, too.
+    let of_type = |methods: &str, name: &str, answer: Answer<'_>| {
+        admit(methods, &|visit| match visit.is_type(name)? {
+            true => answer(visit),
+            false => Err(nothing()),
+        })
+    };
     match *path {
         ["metadata"] => allow(request, READING, || metadata(context, request)),
-        ["$bulk-publish"] => allow(request, READING, || publish(context, request)),
+        ["$bulk-publish"] => admit(READING, &publish),
         ["$bulk-publish", resource_type, name] => {
-            allow(request, READING, || signed::file(context, request, resource_type, name, true))
+            admit(READING, &|visit| signed::file(visit, resource_type, name, true))
         }
         ["jobs", ref rest @ ..] => job(context, request, rest),
         [operation @ ("$export" | "$export-v4")] => {
@@ -127,26 +188,24 @@ fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response>
         ["Group", id, operation @ ("$export" | "$export-v4")] => {
             export(context, request, Level::Group(id.to_owned()), operation)
         }
-        ["OperationDefinition", id] => {
-            allow(request, READING, || match operation(context, request, id)? {
-                Some(ours) => Ok(ours),
-                None => read(context, request, "OperationDefinition", id),
-            })
+        ["OperationDefinition", id] if is_ours(id) => {
+            allow(request, READING, || operation(context, request, id))
         }
-        [resource_type] if context.is_type(resource_type)? => {
-            allow(request, READING, || search(context, request, resource_type))
+        [name] if is_name(name) => of_type(READING, name, &|visit| search(visit, name)),
+        [name, "_search"] if is_name(name) => {
+            of_type("POST, OPTIONS", name, &|visit| search::posted(visit, name))
         }
-        [resource_type, "_search"] if context.is_type(resource_type)? => {
-            allow(request, "POST, OPTIONS", || search::posted(context, request, resource_type))
-        }
-        [resource_type, id] if context.is_type(resource_type)? => {
-            allow(request, READING, || read(context, request, resource_type, id))
-        }
-        [resource_type, id, "_history", version] if context.is_type(resource_type)? => {
-            allow(request, READING, || read_version(context, request, resource_type, id, version))
+        [name, id] if is_name(name) => of_type(READING, name, &|visit| read(visit, name, id)),
+        [name, id, "_history", version] if is_name(name) => {
+            of_type(READING, name, &|visit| read_version(visit, name, id, version))
         }
         _ => Err(nothing()),
     }
+}
+
+/// True for what may be the name of a type.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// A kick-off. By the STU4 ballot "GET requests SHALL NOT be used to kick off".
@@ -155,18 +214,19 @@ fn export(context: &Context, request: &Request, level: Level, operation: &str) -
         "$export-v4" => (Edition::Stu4, "POST, OPTIONS"),
         _ => (Edition::Stu3, "GET, POST, OPTIONS"),
     };
-    allow(request, methods, || kickoff(context, request, level, edition))
+    allow(request, methods, || kickoff(&Visit::of(context, request)?, level, edition))
 }
 
 /// Below a job's place: its status, its manifest's pages, its files.
 fn job(context: &Context, request: &Request, path: &[&str]) -> Result<Response> {
+    let admit = |methods: &str, answer: Answer<'_>| admit(context, request, methods, answer);
     match *path {
-        [id] => allow(request, "GET, HEAD, DELETE, OPTIONS", || match request.method.as_str() {
-            "DELETE" => cancel(context, id),
-            _ => status(context, id),
+        [id] => admit("GET, HEAD, DELETE, OPTIONS", &|visit| match request.method.as_str() {
+            "DELETE" => cancel(visit, id),
+            _ => status(visit, id),
         }),
-        [id, "manifest", number] => allow(request, READING, || further_page(context, id, number)),
-        [id, name] => allow(request, READING, || status::file(context, request, id, name)),
+        [id, "manifest", number] => admit(READING, &|visit| further_page(visit, id, number)),
+        [id, name] => admit(READING, &|visit| status::file(visit, id, name)),
         _ => Err(nothing()),
     }
 }
@@ -174,8 +234,7 @@ fn job(context: &Context, request: &Request, path: &[&str]) -> Result<Response> 
 /// `GET /health`: whether the store can be read.
 fn health(context: &Context) -> Result<Response> {
     context.store.last_seq()?;
-    let body = b"{\"status\":\"ok\"}\n".to_vec();
-    Ok(Response::new(200, "application/json", body).with("Cache-Control", "no-store"))
+    Ok(Response::json(200, &json!({"status": "ok"})).with("Cache-Control", "no-store"))
 }
 
 fn nothing() -> Error {
@@ -184,6 +243,19 @@ fn nothing() -> Error {
          files to download"
     );
     Error::new(Kind::NotFound, what)
+}
+
+/// How somebody who is known is answered.
+type Answer<'a> = &'a dyn Fn(&Visit<'_>) -> Result<Response>;
+
+/// Answers where the method is one of `methods`, and it is known who asks.
+fn admit(
+    context: &Context,
+    request: &Request,
+    methods: &str,
+    answer: Answer<'_>,
+) -> Result<Response> {
+    allow(request, methods, || answer(&Visit::of(context, request)?))
 }
 
 /// Answers where the method is one of `methods`, as an `Allow` header has them.

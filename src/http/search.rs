@@ -8,9 +8,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::message::{FHIR_JSON, Request, Response, pairs};
+use super::message::{FHIR_JSON, Request, Response, is_secret, pairs};
 use super::prefer::{Preferences, takes_json};
-use super::route::{Context, FHIR};
+use super::route::FHIR;
+use super::visit::Visit;
+use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
 use crate::fhir::instant::span;
@@ -87,7 +89,8 @@ enum Modifier {
 }
 
 /// Answers a search that comes as a form.
-pub fn posted(context: &Context, request: &Request, resource_type: &str) -> Result<Response> {
+pub fn posted(visit: &Visit<'_>, resource_type: &str) -> Result<Response> {
+    let request = visit.request;
     let content_type = request.header("content-type").unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
     if !request.body.is_empty() && media != "application/x-www-form-urlencoded" {
@@ -95,20 +98,32 @@ pub fn posted(context: &Context, request: &Request, resource_type: &str) -> Resu
         return Err(Error::new(Kind::UnsupportedFormat, what));
     }
     let form = String::from_utf8_lossy(&request.body).into_owned();
-    let query = request.query.iter().cloned().chain(pairs(&form)).collect();
+    let posted = pairs(&form);
+    let query = [request.query.as_slice(), &posted].concat();
     let target = format!("{FHIR}/{resource_type}");
-    search(context, &Request { query, target, body: Vec::new(), ..request.clone() }, resource_type)
+    let request = Request { query, target, body: Vec::new(), ..request.clone() };
+    answer(visit, &request, &posted, resource_type)
 }
 
 /// Answers a search for resources of a type.
-pub fn search(context: &Context, request: &Request, resource_type: &str) -> Result<Response> {
+pub fn search(visit: &Visit<'_>, resource_type: &str) -> Result<Response> {
+    answer(visit, visit.request, &[], resource_type)
+}
+
+fn answer(
+    visit: &Visit<'_>,
+    request: &Request,
+    posted: &[(String, String)],
+    resource_type: &str,
+) -> Result<Response> {
     takes_json(request)?;
-    let criteria = criteria(context, request, resource_type)?;
+    visit.check(resource_type, Interaction::Search)?;
+    let criteria = criteria(visit, request, resource_type)?;
     let count = criteria.count.unwrap_or(COUNT);
     // https://hl7.org/fhir/R4/search.html#count: with 0 only the total is wanted.
     let mut total = 0;
     let mut found = Vec::new();
-    matches(context, resource_type, &criteria, |kept| {
+    matches(visit, resource_type, &criteria, |kept| {
         total += 1;
         if count > 0 {
             found.push(kept);
@@ -117,7 +132,7 @@ pub fn search(context: &Context, request: &Request, resource_type: &str) -> Resu
     })?;
     let has_more = count > 0 && total > count;
     found.truncate(count);
-    let base = context.base(request);
+    let base = visit.base();
     let mut link = vec![Link { relation: "self", url: format!("{base}{}", request.target) }];
     if let Some(last) = found.last().filter(|_| has_more) {
         let url = next(&format!("{base}{FHIR}/{resource_type}"), &request.query, last.seq);
@@ -141,20 +156,21 @@ pub fn search(context: &Context, request: &Request, resource_type: &str) -> Resu
     };
     let body = serde_json::to_vec(&set)
         .map_err(|error| Error::caused(Kind::Internal, "a searchset", error))?;
+    visit.note_read("search", posted, body.len());
     Ok(Response::new(200, FHIR_JSON, body).with("Cache-Control", "no-store"))
 }
 
 /// The same search after the version numbered `after`.
 fn next(url: &str, query: &[(String, String)], after: i64) -> String {
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let kept = query.iter().filter(|(name, _)| name != "_after");
+    let kept = query.iter().filter(|(name, _)| name != "_after" && !is_secret(name));
     let pairs: Vec<String> =
         kept.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
     let pairs = if pairs.is_empty() { String::new() } else { format!("{}&", pairs.join("&")) };
     format!("{url}?{pairs}_after={after}")
 }
 
-fn criteria(context: &Context, request: &Request, resource_type: &str) -> Result<Criteria> {
+fn criteria(visit: &Visit<'_>, request: &Request, resource_type: &str) -> Result<Criteria> {
     let is_lenient = Preferences::of(request).is_lenient();
     let mut criteria = Criteria::default();
     for (name, value) in &request.query {
@@ -168,7 +184,7 @@ fn criteria(context: &Context, request: &Request, resource_type: &str) -> Result
                 let query = format!("identifier={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
                 let condition = Condition::of(resource_type, &query)
                     .map_err(|reason| wrong(&format!("is wrong: {reason}")))?;
-                criteria.ids.push(context.store.find(&condition)?);
+                criteria.ids.push(visit.seen.find(&condition)?);
             }
             ("_lastUpdated", _) => {
                 let bounds = values().iter().map(|text| bound(text)).collect::<Option<Vec<_>>>();
@@ -233,7 +249,7 @@ impl Bound {
 
 /// Calls `each` with resources that meet the criteria, in order, for as long as it wants more.
 fn matches(
-    context: &Context,
+    visit: &Visit<'_>,
     resource_type: &str,
     criteria: &Criteria,
     mut each: impl FnMut(Kept) -> bool,
@@ -245,7 +261,7 @@ fn matches(
         ids.dedup();
         let mut found = Vec::new();
         for id in ids {
-            if let Found::Here(kept) = context.store.read(resource_type, id)?
+            if let Found::Here(kept) = visit.seen.read(resource_type, id)?
                 && kept.seq > criteria.after
                 && criteria.hold(&kept)
             {
@@ -258,7 +274,7 @@ fn matches(
     }
     let mut after = criteria.after;
     loop {
-        let some = context.store.after(resource_type, after, AT_ONCE)?;
+        let some = visit.seen.after(resource_type, after, AT_ONCE)?;
         let Some(last) = some.last() else { return Ok(()) };
         after = last.seq;
         if !some.into_iter().filter(|kept| criteria.hold(kept)).all(&mut each) {

@@ -10,13 +10,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::message::Response;
-use super::route::{Context, answer, takes_body};
+use super::route::{Context, answer, body_limit, refusal};
 use super::wire::{
     Accepted, Acceptor, Bound, Call, allow_many_connections, bind, disconnect, peers_at,
     stop_listening,
 };
+use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Jobs, Signer};
+use crate::export::Jobs;
 use crate::store::Store;
 
 /// So many requests are answered at once; slow readers count, so it is not small.
@@ -39,7 +40,9 @@ pub struct Options {
     pub listen: String,
     /// What URLs in manifests begin with, where clients reach the server by another name.
     pub base_url: Option<String>,
-    /// Whether an address that other machines reach may be listened on.
+    /// Whether only who is known may read, and only what is theirs.
+    pub auth_required: bool,
+    /// Whether an address that other machines reach may be listened on where that is not so.
     pub insecure: bool,
     /// How long a finished export can be fetched, and at least how long replaced versions are kept;
     /// `None`: a day.
@@ -64,6 +67,7 @@ pub struct Reserved {
     bound: Bound,
     address: SocketAddr,
     base_url: Option<String>,
+    auth_required: bool,
     job_ttl: Duration,
     log: fn(&Error),
 }
@@ -103,12 +107,12 @@ impl Server {
         };
         let bound = bind(listen)?;
         let address = bound.address()?;
-        if !address.ip().is_loopback() && !options.insecure {
+        if !address.ip().is_loopback() && !options.insecure && !options.auth_required {
             return Err(Error::new(
                 Kind::Usage,
                 format!(
                     "{listen} can be reached from other machines, and everyone there could read the store; \
-                     listen on 127.0.0.1 behind a reverse proxy, or say --insecure"
+                     say --auth required, or --insecure if everyone may"
                 ),
             ));
         }
@@ -116,6 +120,7 @@ impl Server {
             bound,
             address,
             base_url,
+            auth_required: options.auth_required,
             job_ttl: options.job_ttl.unwrap_or(JOB_TTL),
             log: options.log.unwrap_or(|_| {}),
         })
@@ -136,26 +141,49 @@ impl Server {
 
     /// `http://HOST:PORT`.
     pub fn url(&self) -> String {
-        self.shared.context.own_url.clone()
+        format!("http://{}", self.address)
     }
 }
 
 impl Reserved {
+    /// Whether there is anybody to be let in.
+    ///
+    /// # Errors
+    /// `Usage` where only who is known may read, and nobody is.
+    pub fn check(&self, store: &Store) -> Result<()> {
+        if self.auth_required && store.clients()?.is_empty() {
+            let what = format!(
+                "{0} has no clients, so nobody could read anything; `fhirlite client add {0}` makes one",
+                store.path().display()
+            );
+            return Err(Error::new(Kind::Usage, what));
+        }
+        Ok(())
+    }
+
     /// Lets clients in, to `store`.
     ///
     /// # Errors
-    /// `Listen` where another has come first, or where the store cannot be read.
+    /// `Listen` where another has come first, `Usage` where only who is known may read and nobody is, or
+    /// where the store cannot be read.
     pub fn serve(self, store: &Store) -> Result<Server> {
+        self.check(store)?;
         store.share()?;
         allow_many_connections();
         let address = self.address;
         let shared = Arc::new(Shared {
             context: Context {
-                signer: Signer::new(&store.signing_key()?)?,
+                access: Authority::new(store, self.auth_required, self.log)?,
+                audit: match self.auth_required {
+                    true => Some(Arc::new(Audit::start(store, self.log)?)),
+                    false => None,
+                },
                 jobs: Jobs::start(store, self.job_ttl, self.log)?,
+                started: store.now(),
                 store: store.clone(),
                 base_url: self.base_url,
-                own_url: format!("http://{address}"),
+                address,
+                log: self.log,
             },
             listener: self.bound.listen(address)?,
             log: self.log,
@@ -295,23 +323,22 @@ impl Shared {
     }
 
     fn answer(&self, mut call: Call, busy: bool) {
-        let response = match call.request(takes_body) {
+        let context = &self.context;
+        let response = match call.request(|request| body_limit(context, request)) {
             Err(error) => {
                 // This one costs a thread and two descriptors for good, so it should be known.
                 if call.is_lost() {
                     (self.log)(&error);
                 }
-                Response::error(&error)
+                refusal(context, &error, None)
             }
             Ok(_) if busy => {
                 Response::error(&Error::new(Kind::Busy, "too many requests at once; try again"))
             }
-            Ok(request) => {
-                catch_unwind(AssertUnwindSafe(|| answer(&self.context, &request, &self.log)))
-                    .unwrap_or_else(|_| {
-                        Response::error(&Error::new(Kind::Internal, "a handler panicked"))
-                    })
-            }
+            Ok(request) => catch_unwind(AssertUnwindSafe(|| answer(context, &request)))
+                .unwrap_or_else(|_| {
+                    Response::error(&Error::new(Kind::Internal, "a handler panicked"))
+                }),
         };
         if let Err(error) = call.answer(response)
             && error.kind() != Kind::Io

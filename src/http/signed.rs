@@ -3,25 +3,27 @@
 //! A name says which rows of which snapshot a file is, so nothing has to be kept for it.
 
 use super::download::{Bytes, NEVER_STALE, send};
-use super::message::{Request, Response};
-use super::route::Context;
+use super::message::Response;
+use super::visit::Visit;
+use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Claims, Output, Plan};
+use crate::export::{self, Claims, Output, Plan, Signer};
 
 /// The files of a plan that are ranges, under signed names below `path`.
 pub fn signed(
-    context: &Context,
-    request: &Request,
+    visit: &Visit<'_>,
     plan: &Plan,
     path: &str,
     attachments_base: Option<&str>,
+    export: Option<&str>,
 ) -> Result<Vec<Output>> {
-    let base = context.base(request);
+    let base = visit.base();
+    let signer = Signer::new(&visit.context.store.signing_key()?)?;
     let mut output = Vec::with_capacity(plan.files.len());
     for file in &plan.files {
-        let claims = Claims::of(file, &plan.snapshot, attachments_base);
+        let claims = Claims::of(file, &plan.snapshot, attachments_base, export);
         let (Some(claims), Some(resource_type)) = (claims, &file.resource_type) else { continue };
-        let name = context.signer.sign(&claims)?;
+        let name = signer.sign(&claims)?;
         output.push(Output {
             url: format!("{base}{path}/{resource_type}/{name}.ndjson"),
             resource_type: Some(resource_type.clone()),
@@ -36,8 +38,7 @@ pub fn signed(
 /// `GET …/{Type}/{JWT}.ndjson`: answers with the file that is signed so; `is_public` says whether
 /// everybody may keep it.
 pub fn file(
-    context: &Context,
-    request: &Request,
+    visit: &Visit<'_>,
     resource_type: &str,
     name: &str,
     is_public: bool,
@@ -45,8 +46,11 @@ pub fn file(
     let Some(token) = name.strip_suffix(".ndjson") else {
         return Err(Error::new(Kind::NotFound, "file names end in .ndjson"));
     };
-    let claims = context.signer.verify(token, resource_type)?;
-    let Some((snapshot, file, shape)) = claims.open(&context.store)? else {
+    // A key that was rotated a moment ago is another one already.
+    let signer = Signer::new(&visit.context.store.signing_key()?)?;
+    let claims = signer.verify(token, resource_type, visit.reader.reach)?;
+    visit.check(resource_type, Interaction::Export)?;
+    let Some((snapshot, file, shape)) = claims.open(&visit.seen)? else {
         let what = "the store no longer has all of this file; start a new export";
         return Err(Error::new(Kind::NotFound, what));
     };
@@ -54,8 +58,12 @@ pub fn file(
     let bytes = Bytes {
         name: token.to_owned(),
         length: file.bytes,
-        cache_control: if is_public { NEVER_STALE } else { "private, no-cache" },
+        fetched: visit.note_file(claims.export()),
+        cache_control: match is_public && !visit.context.access.is_required() {
+            true => NEVER_STALE,
+            false => "private, no-cache",
+        },
         write: Box::new(move |range, out| export::write(&snapshot, &file, &shape, range, out)),
     };
-    send(request, bytes)
+    send(visit.request, bytes)
 }

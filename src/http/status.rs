@@ -3,8 +3,8 @@
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-status-request>
 
 use super::download::{Bytes, send};
-use super::message::{Request, Response, http_date};
-use super::route::Context;
+use super::message::{Response, http_date};
+use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, File, Frame, Manifest, Progress, Purpose};
 use crate::fhir::Instant;
@@ -16,8 +16,9 @@ const PAGE: usize = 10;
 const RETRY_AFTER: &str = "1";
 
 /// `GET`: how far the job is, or its manifest.
-pub fn status(context: &Context, id: &str) -> Result<Response> {
-    let Some((accepted, progress)) = context.jobs.progress(id)? else { return Err(gone()) };
+pub fn status(visit: &Visit<'_>, id: &str) -> Result<Response> {
+    let found = visit.context.jobs.progress(id, &visit.reader)?;
+    let Some((accepted, progress)) = found else { return Err(gone()) };
     let response = match progress {
         Progress::Running(progress) => {
             Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
@@ -31,7 +32,7 @@ pub fn status(context: &Context, id: &str) -> Result<Response> {
             },
         ),
         Progress::Complete { time, expires_at, files } => {
-            page(&accepted, id, time, expires_at, &files, 1)?
+            page(visit, &accepted, id, (time, expires_at), &files, 1)?
         }
     };
     let response = response.with("Cache-Control", "no-store");
@@ -42,11 +43,12 @@ pub fn status(context: &Context, id: &str) -> Result<Response> {
 }
 
 /// `GET` of a page of the manifest, from the second one on.
-pub fn further_page(context: &Context, id: &str, number: &str) -> Result<Response> {
-    let Some((accepted, progress)) = context.jobs.progress(id)? else { return Err(gone()) };
+pub fn further_page(visit: &Visit<'_>, id: &str, number: &str) -> Result<Response> {
+    let found = visit.context.jobs.progress(id, &visit.reader)?;
+    let Some((accepted, progress)) = found else { return Err(gone()) };
     match (progress, number.parse()) {
         (Progress::Complete { time, expires_at, files }, Ok(number)) if number > 1 => {
-            let page = page(&accepted, id, time, expires_at, &files, number)?;
+            let page = page(visit, &accepted, id, (time, expires_at), &files, number)?;
             Ok(page.with("Cache-Control", "no-store"))
         }
         _ => Err(Error::new(Kind::NotFound, "the manifest has no such page")),
@@ -54,21 +56,22 @@ pub fn further_page(context: &Context, id: &str, number: &str) -> Result<Respons
 }
 
 /// `DELETE`: the client needs the job no more.
-pub fn cancel(context: &Context, id: &str) -> Result<Response> {
-    match context.jobs.cancel(id)? {
+pub fn cancel(visit: &Visit<'_>, id: &str) -> Result<Response> {
+    match visit.context.jobs.cancel(id, &visit.reader)? {
         true => Ok(Response::outcome(202, Issue::information("the export and its files are gone"))),
         false => Err(gone()),
     }
 }
 
 /// `GET` of a file.
-pub fn file(context: &Context, request: &Request, id: &str, name: &str) -> Result<Response> {
-    let Some(opened) = context.jobs.open(id, name)? else {
+pub fn file(visit: &Visit<'_>, id: &str, name: &str) -> Result<Response> {
+    let Some(opened) = visit.context.jobs.open(id, name, &visit.reader)? else {
         return Err(Error::new(Kind::NotFound, "there is no such file, or its export is over"));
     };
     let bytes = Bytes {
         name: format!("{id}/{name}"),
         length: opened.file.bytes,
+        fetched: visit.note_file(Some(id)),
         cache_control: "private, no-cache",
         write: Box::new(move |range, out| {
             let export::Opened { file, snapshot, shape, reading } = opened;
@@ -77,7 +80,7 @@ pub fn file(context: &Context, request: &Request, id: &str, name: &str) -> Resul
             written
         }),
     };
-    send(request, bytes)
+    send(visit.request, bytes)
 }
 
 fn gone() -> Error {
@@ -86,10 +89,10 @@ fn gone() -> Error {
 
 /// One page of the manifest.
 fn page(
+    visit: &Visit<'_>,
     accepted: &Accepted,
     id: &str,
-    time: Instant,
-    expires_at: Instant,
+    (time, expires_at): (Instant, Instant),
     files: &[File],
     number: usize,
 ) -> Result<Response> {
@@ -99,6 +102,7 @@ fn page(
         transaction_time: time.to_string(),
         request: accepted.url.clone(),
         organized: accepted.request.organize_by_patient,
+        is_protected: visit.context.access.is_required(),
         since: accepted.request.since.is_some(),
         url_of: &url_of,
     };

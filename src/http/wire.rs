@@ -4,7 +4,7 @@
 //! apart from truncated ones, so the framing is written here, byte by byte.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -14,8 +14,6 @@ use super::message::{Body, Request, Response, http_date};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
-/// A request body may be as long as this: that of a kick-off with a hundred thousand patients.
-const MAX_BODY: usize = 16 << 20;
 /// A client that sends nothing of its body for so long is given up, and after thrice as long in all.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A client that takes nothing for so long is given up.
@@ -109,7 +107,7 @@ pub fn allow_many_connections() {
 pub fn allow_many_connections() {}
 
 /// One generation of `tiny_http`'s accepting thread on our listener.
-pub struct Acceptor(tiny_http::Server);
+pub struct Acceptor(tiny_http::Server, bool);
 
 /// What an acceptor says.
 pub enum Accepted {
@@ -124,10 +122,12 @@ pub enum Accepted {
 impl Acceptor {
     /// Accepts on `listener`, which stays usable for another.
     pub fn new(listener: &TcpListener) -> Result<Acceptor> {
+        // Who listens at every address wants to know at which one a request came in.
+        let is_anywhere = listener.local_addr().is_ok_and(|address| address.ip().is_unspecified());
         let listener =
             listener.try_clone().map_err(|error| Error::io("the listening socket", error))?;
         match tiny_http::Server::from_listener(listener, None) {
-            Ok(server) => Ok(Acceptor(server)),
+            Ok(server) => Ok(Acceptor(server, is_anywhere)),
             Err(error) => Err(Error::new(Kind::Listen, format!("cannot listen: {error}"))),
         }
     }
@@ -135,7 +135,7 @@ impl Acceptor {
     /// Waits for the next request.
     pub fn accept(&self) -> Accepted {
         match self.0.recv() {
-            Ok(request) => Accepted::Call(Call(Some(request))),
+            Ok(request) => Accepted::Call(Call(Some(request), self.1)),
             // tiny_http makes this error up when it is unblocked; all others are accept's.
             Err(error) if error.to_string() == "thread unblocked" => Accepted::Unblocked,
             Err(_) => Accepted::Ended,
@@ -148,8 +148,8 @@ impl Acceptor {
     }
 }
 
-/// A request on the wire, not answered yet.
-pub struct Call(Option<tiny_http::Request>);
+/// A request on the wire, not answered yet, and whether it is to be found out where it came in.
+pub struct Call(Option<tiny_http::Request>, bool);
 
 impl Call {
     /// Who asks.
@@ -157,9 +157,9 @@ impl Call {
         self.0.as_ref()?.remote_addr().copied()
     }
 
-    /// The request as a value, or what is wrong with its framing. Its body is read where `takes_body`
-    /// says so.
-    pub fn request(&mut self, takes_body: fn(&Request) -> bool) -> Result<Request> {
+    /// The request as a value, or what is wrong with its framing. Of its body so many bytes are read at
+    /// most as `body_limit` says; none where that is an error.
+    pub fn request(&mut self, body_limit: impl Fn(&Request) -> Result<usize>) -> Result<Request> {
         let Some(call) = &mut self.0 else {
             return Err(Error::new(Kind::Internal, "it is answered already"));
         };
@@ -183,9 +183,18 @@ impl Call {
         }
         let version = call.http_version();
         let takes_chunks = (version.0, version.1) >= (1, 1);
-        let mut request = Request::new(call.method().as_str(), call.url(), headers, takes_chunks)?;
-        if takes_body(&request) {
-            request.body = body(call)?;
+        let peer = call.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
+        let mut request =
+            Request::new(call.method().as_str(), call.url(), headers, takes_chunks, peer)?;
+        request.local = match call.remote_addr() {
+            Some(peer) if self.1 => {
+                find(*peer).and_then(|socket| socket.local_addr().ok()?.as_socket())
+            }
+            _ => None,
+        };
+        match body_limit(&request)? {
+            0 => {}
+            limit => request.body = body(call, limit)?,
         }
         Ok(request)
     }
@@ -243,9 +252,10 @@ impl Drop for Call {
 }
 
 /// Reads a request's body, for so long and so much as anybody has the right to.
-fn body(call: &mut tiny_http::Request) -> Result<Vec<u8>> {
-    if call.body_length().is_some_and(|length| length > MAX_BODY) {
-        return Err(Error::new(Kind::TooMuch, format!("a request body may have {MAX_BODY} bytes")));
+fn body(call: &mut tiny_http::Request, limit: usize) -> Result<Vec<u8>> {
+    let too_much = || Error::new(Kind::TooMuch, format!("a request body may have {limit} bytes"));
+    if call.body_length().is_some_and(|length| length > limit) {
+        return Err(too_much());
     }
     // On this connection alone: on the listener it would end accepting.
     let peer = call.remote_addr().copied();
@@ -273,11 +283,8 @@ fn body(call: &mut tiny_http::Request) -> Result<Vec<u8>> {
             Err(_) => return Err(broke_off()),
         };
         body.extend_from_slice(&piece[..read]);
-        if body.len() > MAX_BODY {
-            return Err(Error::new(
-                Kind::TooMuch,
-                format!("a request body may have {MAX_BODY} bytes"),
-            ));
+        if body.len() > limit {
+            return Err(too_much());
         }
         if started.elapsed() > RECEIVE_TIMEOUT * 3 {
             return Err(slow());

@@ -308,12 +308,7 @@ fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()>
             run.report.count(Change::Unchanged, &resource_type);
             Ok(())
         }
-        Action::Delete { resource_type, id } => {
-            if run.writer.delete(&resource_type, &id)? {
-                run.report.deleted += 1;
-            }
-            Ok(())
-        }
+        Action::Delete { resource_type, id } => run.delete(line, &resource_type, &id),
         Action::Put { text, resource_type: _, id } => match linked(run, line, text, &id, context) {
             Ok(resource) => put(run, line, resource, context),
             Err(reason) => {
@@ -388,7 +383,9 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
     }
     let mut reached: HashMap<(String, String), usize> = HashMap::new();
     for (index, (_, resource_type, id, version)) in versions.iter().enumerate() {
+        let is_anothers = run.writer.another_owner(resource_type, id)?.is_some();
         let there = match version {
+            _ if is_anothers => false,
             Version::Of(resource) => {
                 run.writer.current_hash(resource_type, id)?.as_deref() == Some(&resource.hash[..])
             }

@@ -40,6 +40,8 @@ impl Report {
             Change::Created => self.created += 1,
             Change::Updated => self.updated += 1,
             Change::Unchanged => self.unchanged += 1,
+            // Told as a reject.
+            Change::Refused { .. } => return,
             Change::Restored(undone) => {
                 self.updated -= undone;
                 self.unchanged += undone + 1;

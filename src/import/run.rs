@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::reference::{self, Condition, Slot};
 use crate::fhir::resource::{Parsed, Resource, short};
 use crate::source::{Input, Inputs};
-use crate::store::{Match, Stamping, Store, Writer};
+use crate::store::{Change, Match, NOBODY, Stamping, Store, User, Writer};
 
 /// How many pieces may wait between reading and writing: few, since a piece may be a large one.
 const AHEAD: usize = 1;
@@ -26,6 +26,7 @@ const REMEMBERED: usize = 1000;
 pub struct Import {
     strict: bool,
     stamping: Stamping,
+    owner: i64,
 }
 
 /// What the reading thread says.
@@ -50,6 +51,12 @@ impl Import {
     /// Sets `meta.lastUpdated` and `meta.versionId` always, as a server would.
     pub fn stamp(mut self, stamp: bool) -> Import {
         self.stamping = if stamp { Stamping::Always } else { Stamping::Keep };
+        self
+    }
+
+    /// Gives what it imports to a user. What belongs to somebody else, or to nobody, is left alone.
+    pub fn user(mut self, user: &User) -> Import {
+        self.owner = user.id;
         self
     }
 
@@ -116,11 +123,13 @@ impl Import {
         let mut run = Run {
             writer: store.writer()?,
             stamping: self.stamping,
+            owner: self.owner,
             report: Report::default(),
             observer,
             file: String::new(),
             missed: BTreeMap::new(),
         };
+        run.writer.write_for(self.owner);
         for file in &inputs.skipped {
             run.file.clone_from(file);
             run.remark(0, SKIPPED.to_owned());
@@ -207,6 +216,7 @@ pub(super) struct Run<'a> {
     pub(super) writer: Writer<'a>,
     pub(super) report: Report,
     stamping: Stamping,
+    owner: i64,
     observer: &'a mut dyn Observer,
     file: String,
     missed: BTreeMap<String, Missed>,
@@ -272,8 +282,35 @@ impl Run<'_> {
             self.note_missed(line, &open);
         }
         let change = self.writer.put(&resource, self.stamping, &open)?;
+        if let Change::Refused { owner } = change {
+            let reason = self.refusal(&resource.resource_type, &resource.id, owner)?;
+            self.reject(line, reason);
+            return Ok(());
+        }
         self.report.count(change, &resource.resource_type);
         Ok(())
+    }
+
+    /// Deletes a resource, where it is there and theirs for whom this import is.
+    pub(super) fn delete(&mut self, line: u64, resource_type: &str, id: &str) -> Result<()> {
+        if let Some(owner) = self.writer.another_owner(resource_type, id)? {
+            let reason = self.refusal(resource_type, id, owner)?;
+            self.reject(line, reason);
+        } else if self.writer.delete(resource_type, id)? {
+            self.report.deleted += 1;
+        }
+        Ok(())
+    }
+
+    /// Why a resource of another owner is left alone, and what can be done.
+    fn refusal(&self, resource_type: &str, id: &str, owner: i64) -> Result<String> {
+        let name = format!("{resource_type}/{}", short(id));
+        let theirs = self.writer.name_of(owner)?;
+        let remedy = match owner {
+            NOBODY => "`fhirlite delete` it first, or give this one another id",
+            _ => "import it for that user, or give it another id",
+        };
+        Ok(format!("{name} belongs to {theirs} and was left alone; {remedy}"))
     }
 
     /// Resolves the conditional references in a text, as far as each finds exactly one resource.
@@ -309,7 +346,12 @@ impl Run<'_> {
         nearby: &dyn Fn(&Condition) -> Vec<String>,
     ) -> Result<Option<String>> {
         let mut ids = self.writer.find(condition)?;
-        ids.extend(nearby(condition));
+        for id in nearby(condition) {
+            // What is in the same Bundle and somebody else's will be rejected.
+            if self.writer.another_owner(&condition.resource_type, &id)?.is_none() {
+                ids.push(id);
+            }
+        }
         Ok(match Match::of(ids) {
             Match::One(id) => Some(format!("{}/{id}", condition.resource_type)),
             Match::None | Match::Several(_) => None,
@@ -341,15 +383,19 @@ impl Run<'_> {
         let mut link = String::new();
         while let Some(next) = self.writer.next_unresolved(&link)? {
             link = next;
-            let holders = self.writer.holders(&link)?;
-            match self.why_open(&link)? {
-                None => holders.into_iter().try_for_each(|seq| self.revise(seq))?,
-                Some(reason) => {
-                    self.report.unresolved += holders.len() as u64;
-                    self.report_missed(&link, &reason);
+            for (owner, holders) in self.writer.holders(&link)? {
+                // Each owner's references lead to what that owner may see.
+                self.writer.write_for(owner);
+                match self.why_open(&link)? {
+                    None => holders.into_iter().try_for_each(|seq| self.revise(seq))?,
+                    Some(reason) => {
+                        self.report.unresolved += holders.len() as u64;
+                        self.report_missed(&link, &reason);
+                    }
                 }
             }
         }
+        self.writer.write_for(self.owner);
         self.writer.forget_resolved()
     }
 

@@ -16,7 +16,7 @@ pub struct Finding {
 }
 
 /// What must not be found in either table of versions.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 9] = [
     ("size is not the length of the body", "size <> length(CAST(body AS BLOB))"),
     ("the body is not JSON", "NOT json_valid(body)"),
     (
@@ -34,6 +34,7 @@ const RULES: [(&str, &str); 8] = [
         "typeof(last_updated) <> 'integer' OR typeof(size) <> 'integer' OR typeof(body) <> 'text'
          OR typeof(version_id) <> 'text' OR assigned NOT IN (0, 1, 2, 3)",
     ),
+    ("its owner is no user", "owner <> 0 AND owner NOT IN (SELECT id FROM user)"),
     ("the hash is none", "typeof(hash) <> 'blob' OR length(hash) <> 32"),
 ];
 
@@ -41,10 +42,16 @@ const RULES: [(&str, &str); 8] = [
 const WITH_BODY: &str = "(size <> 0 OR body <> '')";
 
 /// What must not be found in `history` alone.
-const HISTORY_RULES: [(&str, &str); 6] = [
+const HISTORY_RULES: [(&str, &str); 7] = [
     ("its body is gone though it was not deleted", "size = 0 AND deleted = 0"),
     ("it ended before it began", "ended <= seq"),
     ("deleted is neither 0 nor 1", "deleted NOT IN (0, 1)"),
+    (
+        "a user's resource became another's",
+        "owner <> 0 AND EXISTS (SELECT 1 FROM resource r
+                                 WHERE r.type = history.type AND r.id = history.id
+                                   AND r.owner <> history.owner)",
+    ),
     (
         "it ended later than any write",
         "ended > (SELECT value FROM setting WHERE name = 'last_seq')",
@@ -65,8 +72,10 @@ const HISTORY_RULES: [(&str, &str); 6] = [
 /// What `schema.sql` makes and everything relies on.
 const PARTS: &str =
     "resource history identifier unresolved compartment attachment job job_file setting
-    resource_identity resource_by_time resource_by_seq history_identity history_by_seq history_by_end
-    history_kept history_deleted identifier_by_value compartment_by_patient";
+    client user token assertion audit
+    resource_identity resource_by_time resource_by_seq resource_by_owner history_identity
+    history_by_seq history_by_end history_kept history_deleted identifier_by_value
+    compartment_by_patient history_by_owner token_by_family token_by_holder token_by_end assertion_by_end audit_by_export";
 
 /// Looks for all of them.
 pub(super) fn run(conn: &Connection, found: &mut dyn FnMut(Finding)) -> Result<()> {
@@ -121,6 +130,7 @@ fn settings(conn: &Connection, found: &mut dyn FnMut(Finding)) {
         ("last_write_time", "typeof(value) = 'integer'"),
         ("last_transaction_time", "typeof(value) = 'integer'"),
         ("signing_key", "typeof(value) = 'blob' AND length(value) = 32"),
+        ("store_id", "typeof(value) = 'blob' AND length(value) = 16"),
     ] {
         let sql = format!("SELECT count(*) FROM setting WHERE name = ?1 AND {condition}");
         if !matches!(sql::one(conn, &sql, [name], |row| row.get::<_, u64>(0)), Ok(1)) {

@@ -5,8 +5,10 @@
 
 use rusqlite::{Connection, Row};
 
-use super::open::{JOB_PATIENCE, Store};
+use super::open::Store;
+use super::owner::NOBODY;
 use super::prune::PRUNED;
+use super::reach::Reach;
 use super::sql::{all, maybe, run, setting};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::Instant;
@@ -43,10 +45,12 @@ impl State {
 /// One accepted export.
 #[derive(Clone, Debug)]
 pub struct JobRow {
-    /// 32 hexadecimal digits: whoever knows them may poll.
+    /// 32 hexadecimal digits; on an open server whoever knows them may poll.
     pub id: String,
     /// How far it is.
     pub state: State,
+    /// For whom it is, and so whose data is in it.
+    pub reader: Reach,
     /// What was asked for, as JSON.
     pub request: String,
     /// The last write that it sees.
@@ -85,39 +89,33 @@ pub struct FileRow {
 }
 
 impl Store {
-    /// Where jobs are kept.
-    fn jobs(&self) -> Result<&Store> {
-        Ok(self.scratch()?.unwrap_or(self))
-    }
-
     /// Keeps a job, made once it is its turn to be kept, with its files where they are known already.
     ///
     /// # Errors
     /// `Busy` where an import keeps the store to itself for too long, or where what the job sees was
     /// let go in the meantime; else where the disk refuses. Then it is not kept.
     pub(crate) fn add_job(&self, make: impl FnOnce() -> JobRow, files: &[FileRow]) -> Result<()> {
-        let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
-        let transaction =
-            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let job = make();
-        if setting(&transaction, PRUNED)? > job.snapshot {
-            let what = "what was to be exported has changed too long ago; try again";
-            return Err(Error::new(Kind::Busy, what));
-        }
-        let values = (
-            &job.id,
-            job.state.name(),
-            &job.request,
-            job.snapshot,
-            job.transaction_time.micros(),
-            job.created_at.micros(),
-            job.expires_at.micros(),
-            &job.failure,
-        );
-        let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        run(&transaction, sql, values)?;
-        add_files(&transaction, &job.id, files)?;
-        Ok(transaction.commit()?)
+        self.passing()?.briefly(|conn| {
+            let job = make();
+            if setting(conn, PRUNED)? > job.snapshot {
+                let what = "what was to be exported has changed too long ago; try again";
+                return Err(Error::new(Kind::Busy, what));
+            }
+            let values = (
+                &job.id,
+                job.state.name(),
+                job.reader.to_string(),
+                &job.request,
+                job.snapshot,
+                job.transaction_time.micros(),
+                job.created_at.micros(),
+                job.expires_at.micros(),
+                &job.failure,
+            );
+            let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            run(conn, sql, values)?;
+            add_files(conn, &job.id, files)
+        })
     }
 
     /// A job; `None` where there is none, or it was over by `now`.
@@ -126,18 +124,20 @@ impl Store {
     /// Where the store cannot be read.
     pub(crate) fn job(&self, id: &str, now: Instant) -> Result<Option<JobRow>> {
         let sql =
-            "SELECT id, state, request, snapshot, transaction_time, created_at, expires_at, failure
+            "SELECT id, state, reader, request, snapshot, transaction_time, created_at, expires_at, failure
                      FROM job WHERE id = ?1 AND (state = 'running' OR expires_at > ?2)";
-        maybe(&*self.jobs()?.reader()?, sql, (id, now.micros()), |row| {
+        maybe(&*self.passing()?.reader()?, sql, (id, now.micros()), |row| {
             Ok(JobRow {
                 id: row.get(0)?,
                 state: State::of(&row.get::<_, String>(1)?),
-                request: row.get(2)?,
-                snapshot: row.get(3)?,
-                transaction_time: Instant::from_micros(row.get(4)?),
-                created_at: Instant::from_micros(row.get(5)?),
-                expires_at: Instant::from_micros(row.get(6)?),
-                failure: row.get(7)?,
+                // One that nobody understands is nobody's.
+                reader: row.get::<_, String>(2)?.parse().unwrap_or(Reach::User(NOBODY)),
+                request: row.get(3)?,
+                snapshot: row.get(4)?,
+                transaction_time: Instant::from_micros(row.get(5)?),
+                created_at: Instant::from_micros(row.get(6)?),
+                expires_at: Instant::from_micros(row.get(7)?),
+                failure: row.get(8)?,
             })
         })
     }
@@ -149,7 +149,7 @@ impl Store {
     pub(crate) fn running_jobs(&self, before: Instant) -> Result<Vec<String>> {
         let sql = "SELECT id FROM job WHERE state = 'running' AND created_at <= ?1
                     ORDER BY created_at, rowid";
-        all(&*self.jobs()?.reader()?, sql, [before.micros()], |row| row.get(0))
+        all(&*self.passing()?.reader()?, sql, [before.micros()], |row| row.get(0))
     }
 
     /// Makes a running job a complete one; `false` where it was deleted in the meantime.
@@ -162,16 +162,15 @@ impl Store {
         files: &[FileRow],
         expires_at: impl FnOnce() -> Instant,
     ) -> Result<bool> {
-        let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
-        let transaction =
-            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let sql = "UPDATE job SET state = 'complete', expires_at = ?2 WHERE id = ?1 AND state = 'running'";
-        let is_there = run(&transaction, sql, (id, expires_at().micros()))? > 0;
-        if is_there {
-            add_files(&transaction, id, files)?;
-        }
-        transaction.commit()?;
-        Ok(is_there)
+        self.passing()?.briefly(|conn| {
+            let sql = "UPDATE job SET state = 'complete', expires_at = ?2
+                        WHERE id = ?1 AND state = 'running'";
+            let is_there = run(conn, sql, (id, expires_at().micros()))? > 0;
+            if is_there {
+                add_files(conn, id, files)?;
+            }
+            Ok(is_there)
+        })
     }
 
     /// Makes a running job a failed one.
@@ -181,8 +180,7 @@ impl Store {
     pub(crate) fn fail_job(&self, id: &str, failure: &str, expires_at: Instant) -> Result<()> {
         let sql = "UPDATE job SET state = 'failed', failure = ?2, expires_at = ?3
                     WHERE id = ?1 AND state = 'running'";
-        run(&*self.jobs()?.job_connection(JOB_PATIENCE)?, sql, (id, failure, expires_at.micros()))
-            .map(drop)
+        self.passing()?.briefly(|conn| run(conn, sql, (id, failure, expires_at.micros())).map(drop))
     }
 
     /// Deletes a job with its files; `false` where there is none.
@@ -190,13 +188,10 @@ impl Store {
     /// # Errors
     /// As [`Store::add_job`].
     pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
-        let mut conn = self.jobs()?.job_connection(JOB_PATIENCE)?;
-        let transaction =
-            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        run(&transaction, "DELETE FROM job_file WHERE job = ?1", [id])?;
-        let is_there = run(&transaction, "DELETE FROM job WHERE id = ?1", [id])? > 0;
-        transaction.commit()?;
-        Ok(is_there)
+        self.passing()?.briefly(|conn| {
+            run(conn, "DELETE FROM job_file WHERE job = ?1", [id])?;
+            Ok(run(conn, "DELETE FROM job WHERE id = ?1", [id])? > 0)
+        })
     }
 
     /// The ids of jobs that were over by `now`.
@@ -205,7 +200,7 @@ impl Store {
     /// Where the store cannot be read.
     pub(crate) fn expired_jobs(&self, now: Instant) -> Result<Vec<String>> {
         let sql = "SELECT id FROM job WHERE state <> 'running' AND expires_at <= ?1";
-        all(&*self.jobs()?.reader()?, sql, [now.micros()], |row| row.get(0))
+        all(&*self.passing()?.reader()?, sql, [now.micros()], |row| row.get(0))
     }
 
     /// A job's files in the order of its manifest, without what says what is in them.
@@ -216,7 +211,7 @@ impl Store {
         let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, NULL,
                           CASE kind WHEN 'error' THEN body END
                      FROM job_file WHERE job = ?1 ORDER BY number";
-        all(&*self.jobs()?.reader()?, sql, [id], file)
+        all(&*self.passing()?.reader()?, sql, [id], file)
     }
 
     /// One of a job's files.
@@ -226,8 +221,16 @@ impl Store {
     pub(crate) fn job_file(&self, id: &str, name: &str) -> Result<Option<FileRow>> {
         let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, rows, body
                      FROM job_file WHERE job = ?1 AND name = ?2";
-        maybe(&*self.jobs()?.reader()?, sql, (id, name), file)
+        maybe(&*self.passing()?.reader()?, sql, (id, name), file)
     }
+}
+
+/// Ends the exports for a reach.
+pub(super) fn end_exports(conn: &Connection, reader: Reach) -> Result<()> {
+    let reader = reader.to_string();
+    let sql = "DELETE FROM job_file WHERE job IN (SELECT id FROM job WHERE reader = ?1)";
+    run(conn, sql, [&reader])?;
+    run(conn, "DELETE FROM job WHERE reader = ?1", [&reader]).map(drop)
 }
 
 fn add_files(conn: &Connection, job: &str, files: &[FileRow]) -> Result<()> {

@@ -20,11 +20,11 @@ use super::upgrade;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::fhir;
+use crate::{fhir, random};
 
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// The version of `schema.sql`, in the header as `user_version`.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// Larger than SQLite's default: bodies of a kilobyte fill it better and load faster.
 const PAGE_SIZE: u32 = 16 * 1024;
 /// Page cache of one connection that writes, in KiB; negative is SQLite's way to say so.
@@ -60,11 +60,11 @@ struct Inner {
     access: Access,
     clock: Clock,
     readers: Mutex<Vec<Connection>>,
-    /// The signing key, which no other store has.
-    key: OnceLock<Vec<u8>>,
+    /// The `store_id`, which no other store has.
+    identity: OnceLock<Vec<u8>>,
     /// `None` where the store is read-only.
     writing: Option<Writing>,
-    /// Where a read-only store keeps its jobs: in memory.
+    /// Where a read-only store keeps its jobs and tokens: in memory.
     scratch: OnceLock<Store>,
     /// Keeps a copy in memory alive, where the store is one.
     _copy: Option<Mutex<Connection>>,
@@ -131,7 +131,7 @@ impl Store {
             let format = upgrade::format(&*store.reader()?)?;
             match format {
                 FORMAT => Ok(store),
-                _ => store.upgraded_copy(),
+                _ => store.upgraded_copy(format),
             }
         };
         if has_beside(path, "-journal") {
@@ -166,11 +166,11 @@ impl Store {
     }
 
     /// The same content in the present format, in memory.
-    fn upgraded_copy(self) -> Result<Store> {
+    fn upgraded_copy(self, format: u32) -> Result<Store> {
         let uri = memory_uri();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let copy = connect(&uri, flags)?;
-        upgrade::copy(&self.inner.uri, &copy)?;
+        upgrade::copy(&self.inner.uri, format, &copy)?;
         let copy = Some(Mutex::new(copy));
         Ok(Store::of(self.path().to_owned(), uri, Access::ReadOnly, None, copy))
     }
@@ -189,7 +189,7 @@ impl Store {
                 access,
                 clock: Clock::system(),
                 readers: Mutex::default(),
-                key: OnceLock::new(),
+                identity: OnceLock::new(),
                 writing,
                 scratch: OnceLock::new(),
                 _copy: copy,
@@ -237,13 +237,12 @@ impl Store {
         let transaction =
             conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         if !is_made(&transaction)? {
-            let mut key = [0u8; 32];
-            getrandom::fill(&mut key)
-                .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
+            let key = random::bytes::<32>()?;
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             sql::run(&transaction, "INSERT INTO setting VALUES ('signing_key', ?1)", [key])?;
+            sql::run(&transaction, "INSERT INTO setting VALUES ('store_id', randomblob(16))", ())?;
             for name in ["last_seq", "last_write_time", "last_transaction_time"] {
                 sql::set_setting(&transaction, name, 0)?;
             }
@@ -320,7 +319,18 @@ impl Store {
 
     /// The key that signs the names of files.
     pub(crate) fn signing_key(&self) -> Result<Vec<u8>> {
-        signing_key(&*self.reader()?)
+        bytes(&*self.reader()?, "signing_key")
+    }
+
+    /// Gives the store another key: the file names that were signed with the old one mean nothing any
+    /// more.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Busy`, or where the disk refuses.
+    pub fn rotate_signing_key(&self) -> Result<()> {
+        let key = random::bytes::<32>()?;
+        let sql = "UPDATE setting SET value = ?1 WHERE name = 'signing_key'";
+        sql::run(&*self.write_connection()?, sql, [key]).map(drop)
     }
 
     /// Looks for contradictions in the whole file, calling `found` for each.
@@ -369,7 +379,35 @@ impl Store {
         })
     }
 
-    /// Where a store that cannot be written keeps its jobs; `None` for others.
+    /// Does something short in a transaction of its own, once nobody else writes.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Busy` where an import keeps the store to itself for too long, those of `work`, or
+    /// where the disk refuses. Then nothing of it is done.
+    pub(super) fn briefly<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.within(JOB_PATIENCE, work)
+    }
+
+    /// The same, waiting for so long.
+    pub(super) fn within<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let mut conn = self.job_connection(patience)?;
+        let transaction =
+            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// Where what is only for a while is kept: jobs, tokens.
+    pub(super) fn passing(&self) -> Result<&Store> {
+        Ok(self.scratch()?.unwrap_or(self))
+    }
+
+    /// Where a store that cannot be written keeps these; `None` for others.
     pub(super) fn scratch(&self) -> Result<Option<&Store>> {
         if self.inner.writing.is_some() {
             return Ok(None);
@@ -411,8 +449,8 @@ impl Inner {
         )?;
         conn.pragma_update(None, "cache_size", READER_CACHE)?;
         // Another store in the place of ours would answer with other bytes to the same names.
-        let key = signing_key(&conn)?;
-        match *self.key.get_or_init(|| key.clone()) == key {
+        let identity = identity(&conn)?;
+        match *self.identity.get_or_init(|| identity.clone()) == identity {
             true => Ok(conn),
             false => Err(Error::new(
                 Kind::Damaged,
@@ -479,9 +517,16 @@ fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     Ok(conn)
 }
 
-fn signing_key(conn: &Connection) -> Result<Vec<u8>> {
-    let sql = "SELECT value FROM setting WHERE name = 'signing_key'";
+/// What no other store has; before format 3 that was its key.
+fn identity(conn: &Connection) -> Result<Vec<u8>> {
+    let sql = "SELECT value FROM setting WHERE name IN ('store_id', 'signing_key')
+                ORDER BY name = 'signing_key' LIMIT 1";
     sql::one(conn, sql, (), |row| row.get(0))
+}
+
+/// One of the settings that are bytes.
+fn bytes(conn: &Connection, name: &str) -> Result<Vec<u8>> {
+    sql::one(conn, "SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0))
 }
 
 /// Finds out whether the store can be written: a folder that cannot be shows only when a journal is

@@ -10,6 +10,7 @@ use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, Rows};
 
 use super::open::Store;
+use super::reach::Reach;
 use super::sql::{all, one, set_setting, setting};
 use crate::error::{Kind, Result};
 use crate::fhir::Instant;
@@ -20,6 +21,7 @@ pub struct Snapshot {
     store: Store,
     seq: i64,
     time: Instant,
+    reach: Reach,
 }
 
 /// Which versions of a snapshot are meant.
@@ -77,6 +79,9 @@ pub struct Row {
 const RANGE: &str =
     "type = ?1 AND last_updated > ?2 AND last_updated < ?3 AND seq >= ?4 AND seq <= ?5";
 
+/// The index of what belongs to somebody.
+const BY_OWNER: &str = "resource_by_owner";
+
 /// What of `history` a snapshot (?6) still sees.
 const KEPT: &str = "ended > ?6 AND size > 0";
 
@@ -106,7 +111,18 @@ impl Snapshot {
     }
 
     pub(super) fn at(store: &Store, seq: i64, time: Instant) -> Snapshot {
-        Snapshot { store: store.clone(), seq, time }
+        Snapshot { store: store.clone(), seq, time, reach: Reach::Everything }
+    }
+
+    /// What of it is within a reach.
+    pub(crate) fn within(mut self, reach: Reach) -> Snapshot {
+        self.reach = reach;
+        self
+    }
+
+    /// Whose data is seen of it.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -146,10 +162,12 @@ impl Snapshot {
         let mut conn = self.store.reader()?;
         let transaction = conn.transaction()?;
         // A narrow time is found by time, everything by number; either index has all it takes.
-        let index = match selection.since {
-            Some(_) => "resource_by_time",
-            None => "resource_by_seq",
+        let index = match (self.reach, selection.since) {
+            (Reach::User(_) | Reach::Users(_), _) => BY_OWNER,
+            (_, Some(_)) => "resource_by_time",
+            (_, None) => "resource_by_seq",
         };
+        let (current, superseded) = self.conditions();
         let what = "SELECT count(*), coalesce(sum(size), 0), min(seq), max(seq) FROM";
         let range = self.range(selection);
         let read = |row: &rusqlite::Row<'_>| {
@@ -160,10 +178,12 @@ impl Snapshot {
                 row.get::<_, Option<i64>>(3)?,
             ))
         };
-        let sql = format!("{what} resource INDEXED BY {index} WHERE {RANGE}");
+        let sql = format!("{what} resource INDEXED BY {index} WHERE {RANGE}{current}");
         let mut sums = vec![one(&transaction, &sql, range, read)?];
         if has_superseded(&transaction, self.seq)? {
-            let sql = format!("{what} history INDEXED BY history_by_seq WHERE {RANGE} AND {KEPT}");
+            let sql = format!(
+                "{what} history INDEXED BY history_by_seq WHERE {RANGE} AND {KEPT}{superseded}"
+            );
             let (resource_type, since, until, first, last) = range;
             let range = (resource_type, since, until, first, last, self.seq);
             sums.push(one(&transaction, &sql, range, read)?);
@@ -236,14 +256,22 @@ impl Snapshot {
             )
         };
         let range = (resource_type, since, until, first, last);
-        let current: u64 = one(&conn, &sum("resource", ""), range, |row| row.get(0))?;
+        let (mine, mine_before) = self.conditions();
+        let current: u64 = one(&conn, &sum("resource", &mine), range, |row| row.get(0))?;
         if !has_superseded(&conn, self.seq)? {
             return Ok(current);
         }
         let range = (resource_type, since, until, first, last, self.seq);
         let superseded: u64 =
-            one(&conn, &sum("history", &format!("AND {KEPT}")), range, |row| row.get(0))?;
+            one(&conn, &sum("history", &format!("AND {KEPT}{mine_before}")), range, |row| {
+                row.get(0)
+            })?;
         Ok(current + superseded)
+    }
+
+    /// What versions within its reach meet, current ones and others.
+    fn conditions(&self) -> (String, String) {
+        (self.reach.condition("resource"), self.reach.condition("history"))
     }
 
     fn range<'s>(&self, of: &'s Selection) -> (&'s str, i64, i64, i64, i64) {
@@ -267,13 +295,18 @@ impl Snapshot {
         let mut conn = self.store.reader()?;
         let transaction = conn.transaction()?;
         let (resource_type, since, until, first, last) = self.range(selection);
+        let (mine, mine_before) = self.conditions();
+        let index = match self.reach {
+            Reach::User(_) => BY_OWNER,
+            _ => "resource_by_seq",
+        };
         let mut current = transaction.prepare_cached(&format!(
-            "SELECT seq, {column} FROM resource INDEXED BY resource_by_seq WHERE {RANGE} ORDER BY seq"
+            "SELECT seq, {column} FROM resource INDEXED BY {index} WHERE {RANGE}{mine} ORDER BY seq"
         ))?;
         let mut superseded = match has_superseded(&transaction, self.seq)? {
             true => Some(transaction.prepare_cached(&format!(
                 "SELECT seq, {column} FROM history INDEXED BY history_by_seq
-                  WHERE {RANGE} AND {KEPT} ORDER BY seq"
+                  WHERE {RANGE} AND {KEPT}{mine_before} ORDER BY seq"
             ))?),
             false => None,
         };

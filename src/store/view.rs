@@ -8,6 +8,7 @@
 use std::cell::Cell;
 
 use super::open::Reader;
+use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one};
 use crate::error::Result;
@@ -19,22 +20,61 @@ pub struct View<'a> {
     seq: i64,
     /// How often something was looked up in the transaction that is open.
     looked_up: Cell<u32>,
+    sql: Sql,
+}
+
+/// The statements that are used often, where a version is current and where it is not any more.
+struct Sql {
+    find: [String; 2],
+    with_body: [String; 2],
+    without_body: [String; 2],
+    /// What versions within reach meet, by their numbers.
+    seen: String,
+    /// The same, beginning with those within reach.
+    all_seen: String,
+    /// What deleted ones, called `old`, do.
+    old: String,
+    /// What current ones do.
+    current: String,
+    /// What others do.
+    superseded: String,
+}
+
+impl Sql {
+    fn of(reach: Reach) -> Sql {
+        let (current, superseded) = (reach.condition("resource"), reach.condition("history"));
+        let look = |columns: &str| {
+            [
+                format!("SELECT {columns} FROM resource WHERE seq = ?1{current}"),
+                format!(
+                    "SELECT {columns} FROM history
+                      WHERE seq = ?1 AND ended > ?2 AND size > 0{superseded}"
+                ),
+            ]
+        };
+        Sql {
+            find: [
+                format!(
+                    "SELECT seq FROM resource WHERE id = ?2 AND type = ?1 AND seq <= ?3{current}"
+                ),
+                format!(
+                    "SELECT seq FROM history WHERE type = ?1 AND id = ?2
+                        AND ended > ?3 AND seq <= ?3 AND size > 0{superseded}"
+                ),
+            ],
+            with_body: look("seq, type, id, last_updated, size, body"),
+            without_body: look("seq, type, id, last_updated, size"),
+            seen: reach.condition_on("compartment.seq"),
+            all_seen: reach.condition_of_all("compartment.seq"),
+            old: reach.condition("old"),
+            current,
+            superseded,
+        }
+    }
 }
 
 /// After so many look-ups a transaction ends, so that it holds nothing up.
 const LOOK_UPS: u32 = 4096;
-
-/// How a version is read where it is current, and where it is not any more.
-const WITH_BODY: [&str; 2] = [
-    "SELECT seq, type, id, last_updated, size, body FROM resource WHERE seq = ?1",
-    "SELECT seq, type, id, last_updated, size, body FROM history
-      WHERE seq = ?1 AND ended > ?2 AND size > 0",
-];
-const WITHOUT_BODY: [&str; 2] = [
-    "SELECT seq, type, id, last_updated, size FROM resource WHERE seq = ?1",
-    "SELECT seq, type, id, last_updated, size FROM history
-      WHERE seq = ?1 AND ended > ?2 AND size > 0",
-];
 
 /// One version, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +110,12 @@ impl Snapshot {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn view(&self) -> Result<View<'_>> {
-        Ok(View { conn: self.store().reader()?, seq: self.seq(), looked_up: Cell::new(0) })
+        Ok(View {
+            conn: self.store().reader()?,
+            seq: self.seq(),
+            looked_up: Cell::new(0),
+            sql: Sql::of(self.reach()),
+        })
     }
 }
 
@@ -103,29 +148,29 @@ impl View<'_> {
     /// Where the store cannot be read, as with all of these.
     pub fn find(&self, resource_type: &str, id: &str) -> Result<Option<i64>> {
         self.keep_open()?;
-        let sql = "SELECT seq FROM resource WHERE id = ?2 AND type = ?1 AND seq <= ?3";
+        let [current, superseded] = &self.sql.find;
         let key = (resource_type, id, self.seq);
-        if let Some(seq) = maybe(&self.conn, sql, key, |row| row.get(0))? {
+        if let Some(seq) = maybe(&self.conn, current, key, |row| row.get(0))? {
             return Ok(Some(seq));
         }
-        let sql = "SELECT seq FROM history
-                    WHERE type = ?1 AND id = ?2 AND ended > ?3 AND seq <= ?3 AND size > 0";
-        maybe(&self.conn, sql, key, |row| row.get(0))
+        maybe(&self.conn, superseded, key, |row| row.get(0))
     }
 
     /// Reads a version with its body; `None` where `seq` is none of this snapshot's.
     pub fn read<T>(&self, seq: i64, read: impl FnOnce(Version, &str) -> T) -> Result<Option<T>> {
-        self.look(&WITH_BODY, seq, |version, row| Ok(read(version, row.get_ref(5)?.as_str()?)))
+        self.look(&self.sql.with_body, seq, |version, row| {
+            Ok(read(version, row.get_ref(5)?.as_str()?))
+        })
     }
 
     /// A version without its body; `None` where `seq` is none of this snapshot's.
     pub fn version(&self, seq: i64) -> Result<Option<Version>> {
-        self.look(&WITHOUT_BODY, seq, |version, _| Ok(version))
+        self.look(&self.sql.without_body, seq, |version, _| Ok(version))
     }
 
     fn look<T>(
         &self,
-        sql: &[&str; 2],
+        sql: &[String; 2],
         seq: i64,
         read: impl FnOnce(Version, &rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
@@ -149,20 +194,29 @@ impl View<'_> {
 
     /// The numbers of all versions that are about a patient, of this snapshot and others.
     pub fn about(&self, patient: &str) -> Result<Vec<i64>> {
-        let sql = "SELECT seq FROM compartment WHERE patient = ?1 AND seq <= ?2 ORDER BY seq";
-        all(&self.conn, sql, (patient, self.seq), |row| row.get(0))
+        let sql = format!(
+            "SELECT seq FROM compartment WHERE patient = ?1 AND seq <= ?2{} ORDER BY seq",
+            self.sql.seen
+        );
+        all(&self.conn, &sql, (patient, self.seq), |row| row.get(0))
     }
 
     /// The numbers of all versions that are about any patient, of this snapshot and others.
     pub fn about_anybody(&self) -> Result<Vec<i64>> {
-        let sql = "SELECT DISTINCT seq FROM compartment WHERE seq <= ?1 ORDER BY seq";
-        all(&self.conn, sql, [self.seq], |row| row.get(0))
+        let sql = format!(
+            "SELECT DISTINCT seq FROM compartment WHERE seq <= ?1{} ORDER BY seq",
+            self.sql.all_seen
+        );
+        all(&self.conn, &sql, [self.seq], |row| row.get(0))
     }
 
     /// The patients that versions of this snapshot are about, in order of their ids.
     pub fn patients(&self) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT patient FROM compartment WHERE seq <= ?1 ORDER BY patient";
-        all(&self.conn, sql, [self.seq], |row| row.get(0))
+        let sql = format!(
+            "SELECT DISTINCT patient FROM compartment WHERE seq <= ?1{} ORDER BY patient",
+            self.sql.all_seen
+        );
+        all(&self.conn, &sql, [self.seq], |row| row.get(0))
     }
 
     /// The patients that a version is about.
@@ -185,28 +239,35 @@ impl View<'_> {
 
     /// Type and id of a version that is not there any more.
     pub fn deleted(&self, seq: i64) -> Result<Option<(String, String)>> {
-        let sql = "SELECT type, id FROM history WHERE seq = ?1 AND deleted = 1";
-        maybe(&self.conn, sql, [seq], |row| Ok((row.get(0)?, row.get(1)?)))
+        let sql = format!(
+            "SELECT type, id FROM history WHERE seq = ?1 AND deleted = 1{}",
+            self.sql.superseded
+        );
+        maybe(&self.conn, &sql, [seq], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The body of a version that is not there any more, where it is still kept.
     pub fn last_body(&self, seq: i64) -> Result<Option<String>> {
-        let sql = "SELECT body FROM history WHERE seq = ?1 AND size > 0";
-        maybe(&self.conn, sql, [seq], |row| row.get(0))
+        let sql =
+            format!("SELECT body FROM history WHERE seq = ?1 AND size > 0{}", self.sql.superseded);
+        maybe(&self.conn, &sql, [seq], |row| row.get(0))
     }
 
     /// What was deleted after `since` and before `until` and is not there, in order of deletion.
     pub fn tombstones(&self, since: Instant, until: Option<Instant>) -> Result<Vec<Tombstone>> {
-        let sql = "SELECT seq, ended, type, id FROM history AS old
-                    WHERE deleted = 1 AND ended <= ?1 AND ended_at > ?2 AND ended_at < ?3
-                      AND NOT EXISTS (SELECT 1 FROM resource
-                                       WHERE id = old.id AND type = old.type AND seq <= ?1)
-                      AND NOT EXISTS (SELECT 1 FROM history
-                                       WHERE type = old.type AND id = old.id
-                                         AND ended > old.ended AND seq <= ?1)
-                    ORDER BY ended";
+        let Sql { old, current, superseded, .. } = &self.sql;
+        let sql = format!(
+            "SELECT seq, ended, type, id FROM history AS old
+              WHERE deleted = 1 AND ended <= ?1 AND ended_at > ?2 AND ended_at < ?3{old}
+                AND NOT EXISTS (SELECT 1 FROM resource
+                                 WHERE id = old.id AND type = old.type AND seq <= ?1{current})
+                AND NOT EXISTS (SELECT 1 FROM history
+                                 WHERE type = old.type AND id = old.id
+                                   AND ended > old.ended AND seq <= ?1{superseded})
+              ORDER BY ended"
+        );
         let until = until.map_or(i64::MAX, Instant::micros);
-        all(&self.conn, sql, (self.seq, since.micros(), until), tombstone)
+        all(&self.conn, &sql, (self.seq, since.micros(), until), tombstone)
     }
 
     /// The same for one resource.
@@ -217,14 +278,17 @@ impl View<'_> {
         since: Instant,
         until: Option<Instant>,
     ) -> Result<Option<Tombstone>> {
-        let sql = "SELECT seq, ended, type, id FROM history
-                    WHERE type = ?4 AND id = ?5 AND deleted = 1 AND ended <= ?1
-                      AND ended_at > ?2 AND ended_at < ?3 ORDER BY ended DESC LIMIT 1";
+        let sql = format!(
+            "SELECT seq, ended, type, id FROM history
+              WHERE type = ?4 AND id = ?5 AND deleted = 1 AND ended <= ?1
+                AND ended_at > ?2 AND ended_at < ?3{} ORDER BY ended DESC LIMIT 1",
+            self.sql.superseded
+        );
         let until = until.map_or(i64::MAX, Instant::micros);
         let key = (self.seq, since.micros(), until, resource_type, id);
         match self.find(resource_type, id)? {
             Some(_) => Ok(None),
-            None => maybe(&self.conn, sql, key, tombstone),
+            None => maybe(&self.conn, &sql, key, tombstone),
         }
     }
 }

@@ -4,12 +4,14 @@
 //! later than any transactionTime handed out before: so a version is in exactly one of
 //! export(t) and export(_since=t).
 
+use std::collections::BTreeMap;
 use std::sync::MutexGuard;
 
 use rusqlite::Connection;
 
 use super::bulk::{self, Dropped, Known};
 use super::open::{Store, WRITER_CACHE};
+use super::owner::NOBODY;
 use super::read::find;
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use crate::error::{Error, Kind, Result};
@@ -41,6 +43,11 @@ pub enum Change {
     /// It had this content when the transaction began and other content in between: it is as it
     /// was, and so many updates never happened.
     Restored(u64),
+    /// It is somebody else's, and stayed as it was.
+    Refused {
+        /// Whose: [`NOBODY`](super::owner::NOBODY)'s, or a user's.
+        owner: i64,
+    },
 }
 
 /// What to do with a `meta.lastUpdated` and `meta.versionId` that came along.
@@ -91,12 +98,16 @@ pub struct Pending {
 /// The writer, and the transaction it is in.
 pub struct Writer<'a> {
     store: &'a Store,
-    conn: MutexGuard<'a, Connection>,
+    pub(super) conn: MutexGuard<'a, Connection>,
     /// Known while no one else can have added anything since the store was empty.
     known: Option<Known>,
     /// The indexes, while they are left out.
     dropped: Option<Dropped>,
-    has_history: bool,
+    pub(super) has_history: bool,
+    /// Whether anything can belong to anybody.
+    pub(super) has_users: bool,
+    /// Whose what is written is.
+    pub(super) owner: i64,
     loaded: u64,
     seq: i64,
     /// `seq` when the transaction began.
@@ -128,6 +139,8 @@ impl<'a> Writer<'a> {
             began: 0,
             identifiers_before: 0,
             has_history: true,
+            has_users: true,
+            owner: NOBODY,
             loaded: 0,
             time: Instant::default(),
             time_text: String::new(),
@@ -153,6 +166,7 @@ impl<'a> Writer<'a> {
         self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
         self.has_history =
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
+        self.look_for_users()?;
         self.handed_out = match setting(&self.conn, "last_transaction_time")? {
             0 => NEVER,
             time => Instant::from_micros(time),
@@ -220,7 +234,7 @@ impl<'a> Writer<'a> {
         self.late
     }
 
-    fn restore_indexes(&mut self) -> Result<()> {
+    pub(super) fn restore_indexes(&mut self) -> Result<()> {
         match self.dropped.take() {
             Some(dropped) => {
                 // Each of the sorting threads takes as much as the page cache may have.
@@ -261,7 +275,12 @@ impl<'a> Writer<'a> {
         unresolved: &[String],
     ) -> Result<Change> {
         let there = match self.may_be_there(&resource.resource_type, &resource.id)? {
-            true => self.existing(resource)?,
+            true => {
+                if let Some(owner) = self.another_owner(&resource.resource_type, &resource.id)? {
+                    return Ok(Change::Refused { owner });
+                }
+                self.existing(resource)?
+            }
             false => None,
         };
         let version_id = match &there {
@@ -332,7 +351,7 @@ impl<'a> Writer<'a> {
         run(
             &self.conn,
             "INSERT INTO resource
-             SELECT seq, type, id, version_id, last_updated, assigned, size, hash, body
+             SELECT seq, type, id, version_id, last_updated, owner, assigned, size, hash, body
                FROM history WHERE seq = ?1",
             [seq],
         )?;
@@ -360,9 +379,11 @@ impl<'a> Writer<'a> {
         if !self.has_history {
             return Ok("1".to_owned());
         }
-        let sql = "SELECT version_id FROM history WHERE type = ?1 AND id = ?2 ORDER BY ended DESC LIMIT 1";
-        let last: Option<String> =
-            maybe(&self.conn, sql, (&resource.resource_type, &resource.id), |row| row.get(0))?;
+        // Another owner's versions are not counted on.
+        let sql = "SELECT version_id FROM history WHERE type = ?1 AND id = ?2 AND owner = ?3
+                    ORDER BY ended DESC LIMIT 1";
+        let key = (&resource.resource_type, &resource.id, self.owner);
+        let last: Option<String> = maybe(&self.conn, sql, key, |row| row.get(0))?;
         Ok(match last {
             None => "1".to_owned(),
             Some(last) => self.version_after(&self.version_after(&last)),
@@ -391,13 +412,14 @@ impl<'a> Writer<'a> {
         self.seq += 1;
         run(
             &self.conn,
-            "INSERT INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             (
                 self.seq,
                 &resource.resource_type,
                 &resource.id,
                 stamped.version_id,
                 stamped.last_updated.micros(),
+                self.owner,
                 i64::from(stamped.assigned.last_updated)
                     | i64::from(stamped.assigned.version_id) << 1,
                 stamped.body.len() as i64,
@@ -425,7 +447,7 @@ impl<'a> Writer<'a> {
         run(
             &self.conn,
             "INSERT INTO history
-             SELECT seq, type, id, version_id, last_updated, assigned, size, hash, ?2, ?3, ?4, body
+             SELECT seq, type, id, version_id, last_updated, owner, assigned, size, hash, ?2, ?3, ?4, body
                FROM resource WHERE seq = ?1",
             (seq, by, self.time.micros(), deleted),
         )?;
@@ -464,8 +486,10 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn was_deleted(&mut self, resource_type: &str, id: &str) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2 AND deleted)";
-        let deleted: bool = one(&self.conn, sql, (resource_type, id), |row| row.get(0))?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM history
+                                   WHERE type = ?1 AND id = ?2 AND owner = ?3 AND deleted)";
+        let key = (resource_type, id, self.owner);
+        let deleted: bool = one(&self.conn, sql, key, |row| row.get(0))?;
         Ok(deleted && self.current_hash(resource_type, id)?.is_none())
     }
 
@@ -475,7 +499,7 @@ impl<'a> Writer<'a> {
     /// Where the store cannot be read.
     pub fn find(&mut self, condition: &Condition) -> Result<Vec<String>> {
         self.restore_indexes()?;
-        find(&self.conn, condition)
+        find(&self.conn, condition, &self.within_reach())
     }
 
     /// The first conditional reference after `link`, in their order, that a current version holds.
@@ -488,13 +512,19 @@ impl<'a> Writer<'a> {
         maybe(&self.conn, sql, [link], |row| row.get(0))
     }
 
-    /// The current versions that hold a conditional reference.
+    /// The current versions that hold a conditional reference, by their owners.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn holders(&self, link: &str) -> Result<Vec<i64>> {
-        let sql = "SELECT seq FROM unresolved CROSS JOIN resource USING (seq) WHERE reference = ?1";
-        all(&self.conn, sql, [link], |row| row.get(0))
+    pub fn holders(&self, link: &str) -> Result<BTreeMap<i64, Vec<i64>>> {
+        let sql = "SELECT owner, seq FROM unresolved CROSS JOIN resource USING (seq)
+                    WHERE reference = ?1";
+        let pairs = all(&self.conn, sql, [link], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut holders: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (owner, seq) in pairs {
+            holders.entry(owner).or_default().push(seq);
+        }
+        Ok(holders)
     }
 
     /// Drops what is noted of versions that are not current any more.

@@ -2,6 +2,11 @@
 
 pub mod bulk;
 pub mod client;
+pub mod compare;
+pub mod oneup;
+pub mod signer;
+pub mod smart;
+pub mod tenants;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -109,6 +114,38 @@ impl Dir {
     pub fn check(&self, store: &str) {
         let ran = self.run(["check", store]);
         assert_eq!(ran.code, 0, "check: {}", ran.stderr);
+    }
+
+    /// A way to run the program that may not write the files in `ro`: as nobody, where everybody else
+    /// may do everything. `None` where that cannot be done.
+    #[cfg(unix)]
+    pub fn without_rights(&self, args: &[&str]) -> Option<Command> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &str, mode| {
+            std::fs::set_permissions(self.path(path), PermissionsExt::from_mode(mode))
+                .expect("a mode");
+        };
+        for file in std::fs::read_dir(self.path("ro")).expect("the folder") {
+            let name = file.expect("an entry").file_name().into_string().expect("a name");
+            mode(&format!("ro/{name}"), 0o444);
+        }
+        mode("ro", 0o555);
+        mode("", 0o755);
+        let is_root = std::fs::write(self.path("ro/probe"), "").is_ok();
+        let as_nobody = |args: &[&str]| {
+            let mut command = self.command(args);
+            if is_root {
+                std::fs::remove_file(self.path("ro/probe")).unwrap_or_default();
+                std::os::unix::process::CommandExt::uid(&mut command, 65534);
+            }
+            command
+        };
+        let starts = as_nobody(&["--version"]).stdout(Stdio::null()).status();
+        if !starts.is_ok_and(|status| status.success()) {
+            eprintln!("left out: nobody cannot run {}", FHIRLITE);
+            return None;
+        }
+        Some(as_nobody(args))
     }
 
     pub fn serve(&self, args: &[&str]) -> Served {

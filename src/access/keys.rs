@@ -1,0 +1,257 @@
+//! Public keys: JSON Web Key Sets, and signatures made with what belongs to them.
+//!
+//! <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>,
+//! <https://www.rfc-editor.org/rfc/rfc7517>
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64URL};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Kind, Result};
+
+/// Bytes of a coordinate of P-384.
+const COORDINATE: usize = 48;
+
+/// The algorithms that assertions may be signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+}
+
+impl Algorithm {
+    /// Their names, as a server tells them.
+    pub const NAMES: [&str; 2] = ["RS384", "ES384"];
+
+    /// By its name.
+    pub fn of(name: &str) -> Option<Algorithm> {
+        match name {
+            "RS384" => Some(Algorithm::Rs384),
+            "ES384" => Some(Algorithm::Es384),
+            _ => None,
+        }
+    }
+
+    fn key_type(self) -> &'static str {
+        match self {
+            Algorithm::Rs384 => "RSA",
+            Algorithm::Es384 => "EC",
+        }
+    }
+}
+
+/// One key, as it is written.
+#[derive(Clone, Debug, Deserialize)]
+struct Jwk {
+    kty: Option<String>,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    n: Option<String>,
+    e: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    d: Option<serde::de::IgnoredAny>,
+    k: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    keys: Vec<Jwk>,
+}
+
+/// The keys of a client.
+#[derive(Clone, Debug)]
+pub struct KeySet(Vec<Jwk>);
+
+impl KeySet {
+    /// From its JSON text.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> std::result::Result<KeySet, String> {
+        serde_json::from_str::<Written>(text)
+            .map(|set| KeySet(set.keys))
+            .map_err(|error| format!("it is no JSON Web Key Set, {{\"keys\": [...]}}: {error}"))
+    }
+
+    /// Whether a client can sign in with it.
+    ///
+    /// # Errors
+    /// What is wrong with one of the keys; a private one is refused, wherever it came from.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        for (index, key) in self.0.iter().enumerate() {
+            let wrong = |what: &str| Err(format!("key {} of the JWKS {what}", index + 1));
+            if key.d.is_some() || key.k.is_some() {
+                return wrong(
+                    "is private or symmetric; register the public half, and keep this one to the client",
+                );
+            }
+            let Some(kid) = key.kid.as_ref().filter(|kid| !kid.is_empty()) else {
+                return wrong("has no kid, by which assertions name it");
+            };
+            let same = |other: &&Jwk| other.kid.as_ref() == Some(kid) && other.kty == key.kty;
+            if self.0.iter().filter(same).count() > 1 {
+                return wrong("has the kid of another one");
+            }
+        }
+        let algorithms = [Algorithm::Rs384, Algorithm::Es384];
+        match self.0.iter().any(|key| algorithms.iter().any(|algorithm| key.can_verify(*algorithm)))
+        {
+            true => Ok(()),
+            false => Err(
+                "the JWKS has no key for RS384 (RSA of 2048 to 8192 bits) or ES384 (EC on P-384)"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Keys of nobody: what is signed with them is signed by no client.
+    ///
+    /// # Errors
+    /// Where the system has no randomness.
+    pub fn decoy() -> Result<KeySet> {
+        let (_, jwks) = make()?;
+        let mut keys = KeySet::parse(&jwks).map_err(|error| Error::new(Kind::Internal, error))?;
+        let mut rsa = keys.0[0].clone();
+        // An odd number of 2048 bits takes as long as one whose factors somebody knows.
+        (rsa.kty, rsa.alg) = (Some("RSA".to_owned()), None);
+        (rsa.n, rsa.e) = (Some(BASE64URL.encode([255; 256])), Some("AQAB".to_owned()));
+        keys.0.push(rsa);
+        Ok(keys)
+    }
+
+    /// The one of them for an algorithm.
+    pub fn decoy_for(&self, algorithm: Algorithm) -> Option<Key<'_>> {
+        let key = self.0.iter().find(|key| key.can_verify(algorithm))?;
+        Some(Key { key, algorithm })
+    }
+
+    /// The names of its keys.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().filter_map(|key| key.kid.as_deref()).collect()
+    }
+
+    /// The one key that this name and algorithm mean.
+    pub fn find(&self, kid: &str, algorithm: Algorithm) -> Option<Key<'_>> {
+        let is_meant = |key: &&Jwk| {
+            key.kid.as_deref() == Some(kid) && key.kty.as_deref() == Some(algorithm.key_type())
+        };
+        let mut meant = self.0.iter().filter(is_meant);
+        let key = meant.next().filter(|key| key.can_verify(algorithm))?;
+        meant.next().is_none().then_some(Key { key, algorithm })
+    }
+}
+
+/// A key that can be used.
+pub struct Key<'a> {
+    key: &'a Jwk,
+    algorithm: Algorithm,
+}
+
+impl Key<'_> {
+    /// True if it made `signature` of `message`.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let verified = match self.algorithm {
+            Algorithm::Rs384 => self
+                .key
+                .rsa()
+                .map(|key| key.verify(&RSA_PKCS1_2048_8192_SHA384, message, signature).is_ok()),
+            Algorithm::Es384 => self.key.point().map(|point| {
+                UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point)
+                    .verify(message, signature)
+                    .is_ok()
+            }),
+        };
+        verified.unwrap_or(false)
+    }
+}
+
+impl Jwk {
+    /// True if it is meant for signatures of this kind, and can be.
+    fn can_verify(&self, algorithm: Algorithm) -> bool {
+        let named = match algorithm {
+            Algorithm::Rs384 => "RS384",
+            Algorithm::Es384 => "ES384",
+        };
+        self.d.is_none()
+            && self.k.is_none()
+            && self.kty.as_deref() == Some(algorithm.key_type())
+            && self.alg.as_deref().is_none_or(|alg| alg == named)
+            && self.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
+            && match algorithm {
+                Algorithm::Rs384 => {
+                    self.rsa().is_some_and(|key| (256..=1024).contains(&key.n.len()))
+                }
+                Algorithm::Es384 => self.point().is_some(),
+            }
+    }
+
+    fn rsa(&self) -> Option<RsaPublicKeyComponents<Vec<u8>>> {
+        let number = |text: &Option<String>| {
+            let bytes = decode(text.as_deref()?)?;
+            let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+            Some(bytes[zeros..].to_vec())
+        };
+        Some(RsaPublicKeyComponents { n: number(&self.n)?, e: number(&self.e)? })
+    }
+
+    /// As <https://www.secg.org/sec1-v2.pdf> has it, uncompressed.
+    fn point(&self) -> Option<Vec<u8>> {
+        if self.crv.as_deref() != Some("P-384") {
+            return None;
+        }
+        let mut point = vec![4];
+        for text in [&self.x, &self.y] {
+            // https://www.rfc-editor.org/rfc/rfc7518#section-6.2.1.2: in full.
+            point.extend(decode(text.as_deref()?).filter(|bytes| bytes.len() == COORDINATE)?);
+        }
+        Some(point)
+    }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    BASE64URL.decode(text.trim_end_matches('=')).ok()
+}
+
+/// Makes a pair of keys on P-384: the private one as PEM, the public one as a JWKS. Its kid is its
+/// thumbprint, as <https://www.rfc-editor.org/rfc/rfc7638> has it and clients work it out.
+///
+/// # Errors
+/// Where the system has no randomness.
+pub fn make() -> Result<(String, String)> {
+    let failed = || Error::new(Kind::Internal, "no key could be made");
+    let (kind, random) = (&ECDSA_P384_SHA384_FIXED_SIGNING, SystemRandom::new());
+    let private = EcdsaKeyPair::generate_pkcs8(kind, &random).map_err(|_| failed())?;
+    let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &random).map_err(|_| failed())?;
+    let point = pair.public_key().as_ref();
+    let (x, y) =
+        point.get(1..).ok_or_else(failed)?.split_at_checked(COORDINATE).ok_or_else(failed)?;
+    let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
+    let canonical = format!(r#"{{"crv":"P-384","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    let kid = BASE64URL.encode(Sha256::digest(canonical));
+    let jwks = json!({"keys": [
+        {"kty": "EC", "crv": "P-384", "x": x, "y": y, "kid": kid, "use": "sig", "alg": "ES384"}
+    ]});
+    let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
+    let text = BASE64_STANDARD.encode(private.as_ref());
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    Ok((pem, jwks.to_string()))
+}

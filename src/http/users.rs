@@ -1,0 +1,122 @@
+//! `/user-management/v1/user`: the users of a 1upHealth client.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::credentials::Parameters;
+use super::message::{Request, Response};
+use super::route::Context;
+use crate::access::{NewUser, Which};
+use crate::error::{Error, Kind, Result};
+use crate::store::{Client, User};
+
+/// A user, with the members in the order that 1upHealth has.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    oneup_user_id: i64,
+    app_user_id: String,
+    active: bool,
+}
+
+impl Shown {
+    /// One that is only listed.
+    fn listed(user: User) -> Shown {
+        let User { id, app_user_id, active, .. } = user;
+        Shown { success: None, code: None, oneup_user_id: id, app_user_id, active }
+    }
+
+    /// One that something was done with.
+    fn done(user: User) -> Shown {
+        Shown { success: Some(true), ..Shown::listed(user) }
+    }
+
+    fn with_code(NewUser { user, code }: NewUser) -> Shown {
+        Shown { code: Some(code), ..Shown::done(user) }
+    }
+}
+
+/// Answers, and says what is wrong in JSON of this dialect.
+pub fn users(context: &Context, request: &Request) -> Response {
+    answered(context, request, |client, parameters| match request.method.as_str() {
+        "POST" => add(context, client, parameters),
+        "PUT" => change(context, client, parameters),
+        _ => list(context, client, parameters),
+    })
+}
+
+/// `POST …/auth-code`: a new code for a user.
+pub fn code(context: &Context, request: &Request) -> Response {
+    answered(context, request, |client, parameters| {
+        let new = context.access.code_for(client, &which(parameters)?)?;
+        Ok(Response::json(200, &Shown::with_code(new)))
+    })
+}
+
+fn answered(
+    context: &Context,
+    request: &Request,
+    answer: impl FnOnce(&Client, &Parameters) -> Result<Response>,
+) -> Response {
+    let answered = Parameters::of(request).and_then(|parameters| {
+        let client = parameters.client(context, request.peer)?;
+        answer(&client, &parameters)
+    });
+    let response = answered.unwrap_or_else(|error| {
+        let (_, status, _) = error.kind().outward();
+        context.note_fault(&error);
+        let response = refused(status, error.for_clients()).retry(&error);
+        match status {
+            401 => response.with("WWW-Authenticate", "Basic realm=\"fhirlite\""),
+            _ => response,
+        }
+    });
+    response.with("Cache-Control", "no-store")
+}
+
+fn refused(status: u16, error: &str) -> Response {
+    Response::json(status, &json!({"success": false, "error": error}))
+}
+
+fn add(context: &Context, client: &Client, parameters: &Parameters) -> Result<Response> {
+    let Some(app_user_id) = parameters.get("app_user_id") else {
+        return Err(Error::new(Kind::Invalid, "app_user_id is missing"));
+    };
+    Ok(match context.access.add_user(client, app_user_id)? {
+        Some(new) => Response::json(200, &Shown::with_code(new)),
+        // "The request won't fail", says 1upHealth.
+        None => refused(200, "this user already exists"),
+    })
+}
+
+fn list(context: &Context, client: &Client, parameters: &Parameters) -> Result<Response> {
+    let found = context.access.users(client, &which(parameters)?)?;
+    let entry: Vec<Shown> = found.into_iter().map(Shown::listed).collect();
+    Ok(Response::json(200, &BTreeMap::from([("entry", entry)])))
+}
+
+fn change(context: &Context, client: &Client, parameters: &Parameters) -> Result<Response> {
+    let active = match parameters.get("active") {
+        None => None,
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(_) => return Err(Error::new(Kind::Invalid, "active should be true or false")),
+    };
+    let user = context.access.change_user(client, &which(parameters)?, active)?;
+    Ok(Response::json(200, &Shown::done(user)))
+}
+
+fn which(parameters: &Parameters) -> Result<Which> {
+    let number = |text: &str| {
+        text.parse().map_err(|_| Error::new(Kind::Invalid, "oneup_user_id should be a number"))
+    };
+    Ok(Which {
+        app_user_id: parameters.get("app_user_id").map(str::to_owned),
+        oneup_user_id: parameters.get("oneup_user_id").map(number).transpose()?,
+    })
+}

@@ -1,0 +1,32 @@
+//! Randomness, from the operating system.
+
+use crate::error::{Error, Kind, Result};
+
+/// So many random bytes.
+///
+/// # Errors
+/// `Internal` where the system has none.
+pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(Kind::Internal, format!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+/// So many random bytes as twice as many hexadecimal digits.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn hex<const N: usize>() -> Result<String> {
+    Ok(bytes::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A number of nine digits: it says nothing of how many others there are.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn number() -> Result<i64> {
+    const LOWEST: u64 = 100_000_000;
+    let random = u64::from_le_bytes(bytes()?);
+    Ok((LOWEST + random % (9 * LOWEST)) as i64)
+}

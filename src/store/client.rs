@@ -1,0 +1,168 @@
+//! Clients: who may ask for anything where authorization is required.
+
+use rusqlite::{Connection, Row};
+
+use super::job::end_exports;
+use super::open::Store;
+use super::reach::Reach;
+use super::sql::{PATIENCE, all, maybe, one, run};
+use crate::error::{Error, Kind, Result};
+use crate::fhir::Instant;
+use crate::random;
+
+/// How a client shows who it is, and what it may be granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// SHA-256 of its secret.
+    pub secret_hash: Option<Vec<u8>>,
+    /// Its public keys, a JSON Web Key Set.
+    pub jwks: Option<String>,
+    /// Where they are instead.
+    pub jwks_url: Option<String>,
+    /// The scopes that it may be granted with these keys.
+    pub scope: Option<String>,
+}
+
+/// A registered client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its number, which stands for it in the store.
+    pub id: i64,
+    /// What it calls itself.
+    pub client_id: String,
+    /// How it shows that.
+    pub credentials: Credentials,
+    /// When it was registered.
+    pub created_at: Instant,
+}
+
+const COLUMNS: &str = "id, client_id, secret_hash, jwks, jwks_url, scope, created_at";
+
+fn client(row: &Row<'_>) -> rusqlite::Result<Client> {
+    Ok(Client {
+        id: row.get(0)?,
+        client_id: row.get(1)?,
+        credentials: Credentials {
+            secret_hash: row.get(2)?,
+            jwks: row.get(3)?,
+            jwks_url: row.get(4)?,
+            scope: row.get(5)?,
+        },
+        created_at: Instant::from_micros(row.get(6)?),
+    })
+}
+
+/// True if a client is still what it was when it showed who it is, and its user still active.
+pub(super) fn still_holds(conn: &Connection, known: &Client, user: Option<i64>) -> Result<bool> {
+    let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
+    let now = maybe(conn, &sql, [known.id], client)?;
+    if now.as_ref() != Some(known) {
+        return Ok(false);
+    }
+    let sql = "SELECT ?1 IS NULL OR EXISTS (SELECT 1 FROM user WHERE id = ?1 AND active = 1)";
+    one(conn, sql, [user], |row| row.get(0))
+}
+
+/// A number that nothing in a table has.
+pub(super) fn unused(conn: &Connection, table: &str) -> Result<i64> {
+    loop {
+        let id = random::number()?;
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1)");
+        if !one(conn, &sql, [id], |row| row.get(0))? {
+            return Ok(id);
+        }
+    }
+}
+
+impl Store {
+    /// Registers a client.
+    ///
+    /// # Errors
+    /// `Usage` where there is, or was, one of that name; `ReadOnly`, `Busy`, or where the disk refuses.
+    pub fn add_client(&self, client_id: &str, credentials: &Credentials) -> Result<Client> {
+        let now = self.now();
+        let id = self.briefly(|conn| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM client WHERE client_id = ?1)";
+            if one(conn, sql, [client_id], |row| row.get(0))? {
+                let what = format!(
+                    "client {client_id:?} is there already, or was and is removed; choose another --client-id"
+                );
+                return Err(Error::new(Kind::Usage, what));
+            }
+            let Credentials { secret_hash, jwks, jwks_url, scope } = credentials;
+            let sql = "INSERT INTO client VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)";
+            let id = unused(conn, "client")?;
+            run(conn, sql, (id, client_id, secret_hash, jwks, jwks_url, scope, now.micros()))?;
+            Ok(id)
+        })?;
+        let (client_id, credentials) = (client_id.to_owned(), credentials.clone());
+        Ok(Client { id, client_id, credentials, created_at: now })
+    }
+
+    /// The client of this name.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn client(&self, client_id: &str) -> Result<Option<Client>> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM client WHERE client_id = ?1 AND removed_at IS NULL");
+        maybe(&*self.reader()?, &sql, [client_id], client)
+    }
+
+    /// The client with this number.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn client_numbered(&self, id: i64) -> Result<Option<Client>> {
+        let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
+        maybe(&*self.reader()?, &sql, [id], client)
+    }
+
+    /// All clients, in the order of their registration.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn clients(&self) -> Result<Vec<Client>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM client WHERE removed_at IS NULL ORDER BY created_at, client_id"
+        );
+        all(&*self.reader()?, &sql, (), client)
+    }
+
+    /// Gives a client other credentials. What it was given for the old ones ends: codes and tokens.
+    ///
+    /// # Errors
+    /// As [`Store::add_client`].
+    pub fn change_client(&self, id: i64, credentials: &Credentials) -> Result<()> {
+        let Credentials { secret_hash, jwks, jwks_url, scope } = credentials;
+        // What is revoked is revoked, if it takes the end of an import.
+        self.within(PATIENCE, |conn| {
+            let sql = "UPDATE client SET secret_hash = ?2, jwks = ?3, jwks_url = ?4, scope = ?5
+                        WHERE id = ?1";
+            run(conn, sql, (id, secret_hash, jwks, jwks_url, scope))?;
+            run(conn, "DELETE FROM token WHERE client = ?1", [id]).map(drop)
+        })
+    }
+
+    /// Removes a client, with its codes, tokens and exports. What its users own stays, for nobody to
+    /// read; how many users these are.
+    ///
+    /// # Errors
+    /// As [`Store::add_client`].
+    pub fn remove_client(&self, id: i64) -> Result<usize> {
+        let now = self.now().micros();
+        self.within(PATIENCE, |conn| {
+            run(conn, "UPDATE client SET removed_at = ?2 WHERE id = ?1", (id, now))?;
+            run(conn, "DELETE FROM token WHERE client = ?1", [id])?;
+            let sql = "SELECT id FROM user WHERE client = ?1";
+            let users: Vec<i64> = all(conn, sql, [id], |row| row.get(0))?;
+            for user in &users {
+                end_exports(conn, Reach::User(*user))?;
+            }
+            end_exports(conn, Reach::Users(id))?;
+            end_exports(conn, Reach::Client(id))?;
+            run(conn, "UPDATE user SET active = 0 WHERE client = ?1", [id])?;
+            Ok(users.len())
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! Users: for whom a client asks, and whose resources are.
+
+use rusqlite::Row;
+
+use super::client::unused;
+use super::job::end_exports;
+use super::open::Store;
+use super::reach::Reach;
+use super::sql::{PATIENCE, all, maybe, one, run};
+use crate::error::{Error, Kind, Result};
+
+/// A user of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// `oneup_user_id`.
+    pub id: i64,
+    /// The number of the client.
+    pub client: i64,
+    /// What the client calls the user.
+    pub app_user_id: String,
+    /// Whether anybody is given what is theirs.
+    pub active: bool,
+}
+
+const COLUMNS: &str = "user.id, client, app_user_id, active";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User { id: row.get(0)?, client: row.get(1)?, app_user_id: row.get(2)?, active: row.get(3)? })
+}
+
+impl Store {
+    /// Makes a user; `None` where the client has one of that name.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Busy`, or where the disk refuses.
+    pub fn add_user(&self, client: i64, app_user_id: &str) -> Result<Option<User>> {
+        let now = self.now().micros();
+        let id = self.briefly(|conn| {
+            let id = unused(conn, "user")?;
+            let sql = "INSERT INTO user VALUES (?1, ?2, ?3, 1, ?4)
+                       ON CONFLICT (client, app_user_id) DO NOTHING";
+            Ok((run(conn, sql, (id, client, app_user_id, now))? > 0).then_some(id))
+        })?;
+        let app_user_id = app_user_id.to_owned();
+        Ok(id.map(|id| User { id, client, app_user_id, active: true }))
+    }
+
+    /// The users of a client, or those of them that have this name, this `oneup_user_id`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn users(
+        &self,
+        client: i64,
+        app_user_id: Option<&str>,
+        oneup_user_id: Option<i64>,
+    ) -> Result<Vec<User>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM user WHERE client = ?1 AND (?2 IS NULL OR app_user_id = ?2)
+                AND (?3 IS NULL OR id = ?3) ORDER BY created_at, id"
+        );
+        all(&*self.reader()?, &sql, (client, app_user_id, oneup_user_id), user)
+    }
+
+    /// The user with this `oneup_user_id`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn user_numbered(&self, id: i64) -> Result<Option<User>> {
+        let sql = format!("SELECT {COLUMNS} FROM user WHERE id = ?1");
+        maybe(&*self.reader()?, &sql, [id], user)
+    }
+
+    /// The one user of this name, of the client that is named or of any.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none, `Usage` where several clients have one.
+    pub fn user(&self, app_user_id: &str, client_id: Option<&str>) -> Result<User> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM user JOIN client ON client.id = user.client
+              WHERE app_user_id = ?1 AND (?2 IS NULL OR client_id = ?2) AND removed_at IS NULL"
+        );
+        let mut found = all(&*self.reader()?, &sql, (app_user_id, client_id), user)?;
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => {
+                let of = client_id.map(|id| format!(" of client {id:?}")).unwrap_or_default();
+                let what = format!(
+                    "there is no user {app_user_id:?}{of}; `fhirlite user add {} {app_user_id}` makes one",
+                    self.path().display()
+                );
+                Err(Error::new(Kind::NotFound, what))
+            }
+            _ => {
+                let what =
+                    format!("several clients have a user {app_user_id:?}; say which with --client");
+                Err(Error::new(Kind::Usage, what))
+            }
+        }
+    }
+
+    /// Changes what a client calls a user, and whether they are active; what is not given stays.
+    /// `None` where the client has another user of that name. Where they become inactive their codes and
+    /// tokens end, and whenever that changes the exports that would no longer add up.
+    ///
+    /// # Errors
+    /// As [`Store::add_user`].
+    pub fn change_user(
+        &self,
+        id: i64,
+        app_user_id: Option<&str>,
+        active: Option<bool>,
+    ) -> Result<Option<User>> {
+        // What is revoked is revoked, if it takes the end of an import.
+        self.within(PATIENCE, |conn| {
+            let sql = format!("SELECT {COLUMNS} FROM user WHERE id = ?1");
+            let before = one(conn, &sql, [id], user)?;
+            let after = User {
+                app_user_id: app_user_id.unwrap_or(&before.app_user_id).to_owned(),
+                active: active.unwrap_or(before.active),
+                ..before
+            };
+            let User { client, app_user_id, active, .. } = &after;
+            let sql = "SELECT EXISTS (SELECT 1 FROM user
+                                       WHERE client = ?1 AND app_user_id = ?2 AND id <> ?3)";
+            if one(conn, sql, (client, app_user_id, id), |row| row.get(0))? {
+                return Ok(None);
+            }
+            let sql = "UPDATE user SET app_user_id = ?2, active = ?3 WHERE id = ?1";
+            run(conn, sql, (id, app_user_id, active))?;
+            if !active {
+                let sql = "DELETE FROM token WHERE client = ?1 AND user = ?2";
+                run(conn, sql, (client, id))?;
+            }
+            if *active != before.active {
+                for reach in [Reach::User(id), Reach::Users(*client), Reach::Client(*client)] {
+                    end_exports(conn, reach)?;
+                }
+            }
+            Ok(Some(after))
+        })
+    }
+}
