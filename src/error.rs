@@ -84,6 +84,11 @@ impl Kind {
         }
     }
 
+    /// The HTTP status.
+    pub(crate) fn status(self) -> u16 {
+        self.outward().1
+    }
+
     /// The process's exit code; see the README's table.
     pub fn exit_code(self) -> u8 {
         self.outward().0

@@ -12,6 +12,7 @@ use crate::support::client::{get, send};
 use crate::support::oneup::{
     CODE, Client, EXPORT, TOKEN, USER, bearer, body, encoded, exported, pair, stored,
 };
+use crate::support::smart::register;
 use crate::support::{Dir, Served};
 
 const REQUIRED: [&str; 3] = ["s.db", "--auth", "required"];
@@ -367,18 +368,7 @@ fn who_serves_has_to_say_for_whom() {
 #[test]
 fn a_store_that_cannot_be_written_is_served_to_who_is_known() {
     let (dir, app) = with_data(3, 10);
-    let keyed = dir.run([
-        "client",
-        "add",
-        "s.db",
-        "--client-id",
-        "keyed",
-        "--new-key",
-        "key.pem",
-        "--scope",
-        "system/Patient.rs",
-    ]);
-    assert_eq!(keyed.code, 0, "{}", keyed.stderr);
+    register(&dir, "keyed", "--new-key", "key.pem", "system/Patient.rs");
     let issued = dir.run(["token", "issue", "s.db", "--user", "anna"]).stdout;
     std::fs::create_dir(dir.path("ro")).expect("a folder");
     std::fs::copy(dir.path("s.db"), dir.path("ro/s.db")).expect("a copy");

@@ -2,20 +2,8 @@
 //!
 //! Formats 1 and 2 with their exports are in `jobs.rs` and `store.rs`.
 
-use std::io::Read;
-
+use crate::support::Dir;
 use crate::support::oneup::{bearer, exported};
-use crate::support::{Dir, project};
-
-/// A store as a program of that format made it.
-fn fixture(dir: &Dir, format: u32, name: &str) {
-    let packed = std::fs::read(project().join(format!("tests/formats/{format}.db.gz")));
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&packed.expect("a fixture")[..])
-        .read_to_end(&mut bytes)
-        .expect("gzip");
-    dir.write(name, bytes);
-}
 
 /// What was handed out for the store of format 3, for a long time.
 const ALICE: &str = "ceeefaf69b3620172f873ad0f66d66d4dbff7503b7d3f1bb1713f6dd17cbec38";
@@ -41,7 +29,7 @@ const FILE: &str = "/bulk-data/r4/$export/Patient/eyJ0eXAiOiJKV1QiLCJhbGciOiJIUz
 #[test]
 fn a_store_of_format_3_is_read_with_who_may_read_it() {
     let dir = Dir::new();
-    fixture(&dir, 3, "3.db");
+    dir.fixture(3, "3.db");
     dir.check("3.db");
     let served = dir.serve(&["3.db", "--auth", "required"]);
     let to = served.authority();
@@ -79,7 +67,7 @@ fn a_store_of_format_3_is_read_with_who_may_read_it() {
 fn what_an_operator_added_to_an_older_store_stays() {
     for format in [1, 2] {
         let dir = Dir::new();
-        fixture(&dir, format, "s.db");
+        dir.fixture(format, "s.db");
         dir.open("s.db")
             .execute_batch(
                 "CREATE VIEW mine AS SELECT type, id FROM resource;

@@ -784,19 +784,10 @@ fn exports_of_a_store_that_cannot_be_written_live_as_long_as_the_server() {
     writable_again(&dir);
 }
 
-/// A store as an older program made it.
-fn fixture(dir: &Dir, format: u32, name: &str) {
-    let kept = crate::support::project().join(format!("tests/formats/{format}.db.gz"));
-    let packed = std::fs::read(kept).expect("a fixture");
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).expect("gzip");
-    dir.write(name, bytes);
-}
-
 /// A store of format 1 with more in it than the fixture has. That format is the present one without
 /// what came with the second and third.
 fn format_1(dir: &Dir, name: &str) {
-    fixture(dir, 1, "1.db");
+    dir.fixture(1, "1.db");
     let old = dir.open("1.db");
     old.execute("ATTACH ?1 AS s", [dir.path("s.db").to_str()]).expect("attached");
     old.execute_batch(
@@ -933,7 +924,7 @@ fn a_store_of_format_1_that_cannot_be_written_is_served_and_left_as_it_is() {
 #[test]
 fn a_store_of_format_2_is_read_with_its_exports() {
     let dir = Dir::new();
-    fixture(&dir, 2, "s.db");
+    dir.fixture(2, "s.db");
     dir.check("s.db");
     let served = dir.serve(&["s.db"]);
     let db = dir.open("s.db");

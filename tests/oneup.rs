@@ -11,6 +11,7 @@ use crate::support::client::{Answer, get, send};
 use crate::support::oneup::{
     CODE, Client, EXPORT, TOKEN, Tenants, USER, bearer, body, data, encoded, exported, form, pair,
 };
+use crate::support::smart::register;
 
 /// It must say no to who asks; who does that often is told to wait.
 fn assert_refused(answer: &Answer) {
@@ -461,18 +462,7 @@ fn a_replayed_refresh_token_ends_its_family_alone() {
 fn an_unknown_client_and_a_wrong_secret_are_answered_alike() {
     let here = Tenants::new();
     let to = here.to();
-    let ran = here.dir.run([
-        "client",
-        "add",
-        "s.db",
-        "--client-id",
-        "keyed",
-        "--new-key",
-        "key.pem",
-        "--scope",
-        "system/*.rs",
-    ]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    register(&here.dir, "keyed", "--new-key", "key.pem", "system/*.rs");
     assert_eq!(Client::add(&here.dir, "s.db", "gone").id, "gone");
     assert_eq!(here.dir.run(["client", "remove", "s.db", "gone"]).code, 0);
     let token = [("grant_type", "authorization_code"), ("code", "x")];

@@ -347,11 +347,7 @@ fn others_at_the_file_keep_nobody_waiting() {
 #[test]
 fn a_store_of_format_1_is_read() {
     let dir = Dir::new();
-    let kept = crate::support::project().join("tests/formats/1.db.gz");
-    let mut bytes = Vec::new();
-    let packed = std::fs::read(kept).unwrap();
-    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut bytes).unwrap();
-    dir.write("1.db", bytes);
+    dir.fixture(1, "1.db");
     dir.check("1.db");
     assert_eq!(dir.get("1.db", "Patient/a"), A.replace("\"1\"", "\"2\""));
     assert_eq!(dir.count("1.db", "SELECT count(*) FROM history"), 1);

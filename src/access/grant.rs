@@ -94,13 +94,8 @@ impl Authority {
     /// `Busy` where an import keeps the store to itself for too long.
     pub(super) fn code(&self, client: &Client, user: i64) -> error::Result<String> {
         let code = secret::code()?;
-        let expires_at = after(self.store.now(), CODE);
-        let token = NewToken { hash: secret::hash(&code), kind: TokenKind::Code, expires_at };
-        let grant = grant(client.id, Some(user), ONEUP)?;
-        match self.store.add_tokens(client, &grant, &[token])? {
-            true => Ok(code),
-            false => Err(Error::new(Kind::Unauthorized, "the client was changed at this moment")),
-        }
+        hand_out(&self.store, client, Some(user), ONEUP, (&code, TokenKind::Code, CODE))?;
+        Ok(code)
     }
 
     /// Exchanges a code or a refresh token of a client's user.
@@ -115,12 +110,10 @@ impl Authority {
     ) -> Result<Tokens, Denied> {
         let (access, refresh) = (secret::token()?, secret::token()?);
         let now = self.store.now();
-        let new = [(&access, TokenKind::Access, ACCESS), (&refresh, TokenKind::Refresh, REFRESH)]
-            .map(|(token, kind, ttl)| NewToken {
-                hash: secret::hash(token),
-                kind,
-                expires_at: after(now, ttl),
-            });
+        let new = [
+            kept(now, (&access, TokenKind::Access, ACCESS)),
+            kept(now, (&refresh, TokenKind::Refresh, REFRESH)),
+        ];
         match self.store.exchange(client, &secret::hash(shown), kind, &new)? {
             Exchanged::Done(grant) => Ok(Tokens {
                 refresh_token: Some(refresh),
@@ -242,14 +235,7 @@ pub(super) fn access_token(
     ttl: Duration,
 ) -> error::Result<Tokens> {
     let access_token = secret::token()?;
-    let token = NewToken {
-        hash: secret::hash(&access_token),
-        kind: TokenKind::Access,
-        expires_at: after(store.now(), ttl),
-    };
-    if !store.add_tokens(client, &grant(client.id, user, scope)?, &[token])? {
-        return Err(Error::new(Kind::Unauthorized, "the client was changed at this moment"));
-    }
+    hand_out(store, client, user, scope, (&access_token, TokenKind::Access, ttl))?;
     Ok(Tokens {
         refresh_token: None,
         token_type: "bearer",
@@ -259,12 +245,26 @@ pub(super) fn access_token(
     })
 }
 
-fn grant(client: i64, user: Option<i64>, scope: &str) -> error::Result<Grant> {
-    let family = random::bytes::<16>()?.to_vec();
-    Ok(Grant { client, user, scope: scope.to_owned(), family })
+/// Something to hand out: its text, what it is good for, how long.
+type Out<'a> = (&'a str, TokenKind, Duration);
+
+/// What is kept of it.
+fn kept(now: Instant, (text, kind, ttl): Out<'_>) -> NewToken {
+    NewToken { hash: secret::hash(text), kind, expires_at: now.later(ttl) }
 }
 
-fn after(now: Instant, ttl: Duration) -> Instant {
-    let micros = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
-    Instant::from_micros(now.micros().saturating_add(micros))
+/// Notes what is handed out as the first of a family.
+fn hand_out(
+    store: &Store,
+    client: &Client,
+    user: Option<i64>,
+    scope: &str,
+    out: Out<'_>,
+) -> error::Result<()> {
+    let family = random::bytes::<16>()?.to_vec();
+    let grant = Grant { client: client.id, user, scope: scope.to_owned(), family };
+    match store.add_tokens(client, &grant, &[kept(store.now(), out)])? {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Unauthorized, "the client was changed at this moment")),
+    }
 }

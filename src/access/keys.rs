@@ -29,16 +29,20 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Their names, as a server tells them.
-    pub const NAMES: [&str; 2] = ["RS384", "ES384"];
+    /// All there are.
+    pub const ALL: [Algorithm; 2] = [Algorithm::Rs384, Algorithm::Es384];
+
+    /// Its name, as a JWT has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Rs384 => "RS384",
+            Algorithm::Es384 => "ES384",
+        }
+    }
 
     /// By its name.
     pub fn of(name: &str) -> Option<Algorithm> {
-        match name {
-            "RS384" => Some(Algorithm::Rs384),
-            "ES384" => Some(Algorithm::Es384),
-            _ => None,
-        }
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
     fn key_type(self) -> &'static str {
@@ -107,9 +111,8 @@ impl KeySet {
                 return wrong("has the kid of another one");
             }
         }
-        let algorithms = [Algorithm::Rs384, Algorithm::Es384];
-        match self.0.iter().any(|key| algorithms.iter().any(|algorithm| key.can_verify(*algorithm)))
-        {
+        let is_usable = |key: &Jwk| Algorithm::ALL.into_iter().any(|one| key.can_verify(one));
+        match self.0.iter().any(is_usable) {
             true => Ok(()),
             false => Err(
                 "the JWKS has no key for RS384 (RSA of 2048 to 8192 bits) or ES384 (EC on P-384)"
@@ -182,14 +185,10 @@ impl Key<'_> {
 impl Jwk {
     /// True if it is meant for signatures of this kind, and can be.
     fn can_verify(&self, algorithm: Algorithm) -> bool {
-        let named = match algorithm {
-            Algorithm::Rs384 => "RS384",
-            Algorithm::Es384 => "ES384",
-        };
         self.d.is_none()
             && self.k.is_none()
             && self.kty.as_deref() == Some(algorithm.key_type())
-            && self.alg.as_deref().is_none_or(|alg| alg == named)
+            && self.alg.as_deref().is_none_or(|alg| alg == algorithm.name())
             && self.usage.as_deref().is_none_or(|usage| usage == "sig")
             && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
             && match algorithm {

@@ -121,11 +121,10 @@ pub struct Change {
 /// would be left, else as [`register`].
 pub fn rotate(store: &Store, client_id: &str, change: &Change) -> Result<NewClient> {
     let mut client = known(store, client_id)?;
-    let has_keys = |of: &Credentials| of.jwks.is_some() || of.jwks_url.is_some();
     let proof = match &change.proof {
         Some(proof) => Some(proof.clone()),
         None if change.no_secret || change.no_keys || change.scope.is_some() => None,
-        None if has_keys(&client.credentials) => {
+        None if client.credentials.has_keys() => {
             let what = "the client has keys; say what is to change: --new-key, --jwks, --jwks-url, --new-secret, \
                         --secret-file, --scope, --no-keys or --no-secret";
             return Err(usage(what));
@@ -141,7 +140,7 @@ pub fn rotate(store: &Store, client_id: &str, change: &Change) -> Result<NewClie
     }
     let (secret, private_key) =
         prove(&mut client.credentials, proof.as_ref(), change.scope.as_deref())?;
-    if client.credentials.secret_hash.is_none() && !has_keys(&client.credentials) {
+    if client.credentials.secret_hash.is_none() && !client.credentials.has_keys() {
         return Err(usage(
             "the client would have neither secret nor keys; `client remove` removes it",
         ));
@@ -246,8 +245,7 @@ fn prove(
             shown.1 = Some(private);
         }
     }
-    let has_keys = credentials.jwks.is_some() || credentials.jwks_url.is_some();
-    match (has_keys, scope) {
+    match (credentials.has_keys(), scope) {
         (true, Some(scope)) => {
             Scope::parse(scope).map_err(usage)?;
             let words: Vec<&str> = scope.split_whitespace().collect();

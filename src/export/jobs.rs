@@ -154,7 +154,7 @@ impl Jobs {
                 snapshot: seq,
                 transaction_time: time,
                 created_at: now,
-                expires_at: self.shared.later(now),
+                expires_at: now.later(self.shared.ttl),
                 failure: None,
             }
         };
@@ -309,21 +309,9 @@ fn is_whole(snapshot: &Snapshot, file: &File, shape: &Shape) -> Result<bool> {
         && (!is_known || shape.bytes_of(snapshot, selection, &total)? == file.bytes))
 }
 
-fn micros(of: Duration) -> i64 {
-    i64::try_from(of.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn earlier(time: Instant, by: Duration) -> Instant {
-    Instant::from_micros(time.micros().saturating_sub(micros(by)))
-}
-
 impl Shared {
     fn state(&self) -> MutexGuard<'_, Now> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn later(&self, now: Instant) -> Instant {
-        Instant::from_micros(now.micros().saturating_add(micros(self.ttl)))
     }
 
     /// Works on one job after the other.
@@ -381,7 +369,7 @@ impl Shared {
             (self.log)(error);
         }
         loop {
-            let later = || self.later(self.store.now());
+            let later = || self.store.now().later(self.ttl);
             let written = match &rows {
                 Ok(files) => self.store.complete_job(id, files, later).map(drop),
                 Err(error) => self.store.fail_job(id, error.for_clients(), later()),
@@ -418,7 +406,7 @@ impl Shared {
         let now = self.store.now();
         // Another server on this store may have died over them. Where it lives, they are worked out
         // twice, to the same files.
-        for id in self.store.running_jobs(earlier(now, ABANDONED))? {
+        for id in self.store.running_jobs(now.earlier(ABANDONED))? {
             let mut state = self.state();
             if !state.works.contains_key(&id) {
                 state.works.insert(id.clone(), Arc::default());
@@ -435,7 +423,7 @@ impl Shared {
                 };
             }
         }
-        self.store.prune(earlier(now, self.ttl)).map(drop)
+        self.store.prune(now.earlier(self.ttl)).map(drop)
     }
 
     fn stopped_within(&self, patience: Duration) -> bool {

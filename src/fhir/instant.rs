@@ -4,6 +4,7 @@
 //! what is here is only its place on the time line.
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,10 @@ pub enum Form {
     Instant,
     /// A date, or a time without a zone: taken as UTC.
     Partial,
+}
+
+fn micros(of: Duration) -> i64 {
+    i64::try_from(of.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Instant {
@@ -43,6 +48,16 @@ impl Instant {
     /// One millisecond later: the next time we can write.
     pub fn next_millisecond(self) -> Instant {
         Instant(self.to_millisecond().0 + 1000)
+    }
+
+    /// So much later, as far as there are numbers for it.
+    pub fn later(self, by: Duration) -> Instant {
+        Instant(self.0.saturating_add(micros(by)))
+    }
+
+    /// So much earlier, as far as there are numbers for it.
+    pub fn earlier(self, by: Duration) -> Instant {
+        Instant(self.0.saturating_sub(micros(by)))
     }
 
     /// Reads an instant, a date-time without a zone or a date; the latter two as UTC.

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Number;
 
-use super::message::{Request, pairs};
+use super::message::{Request, Response, pairs};
 use super::route::Context;
-use super::visit::basic;
 use crate::error::{Error, Kind, Result};
 use crate::store::Client;
 
@@ -84,6 +85,29 @@ impl Parameters {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
+}
+
+/// A refusal, with how to show who one is where that is what is missing.
+pub fn challenged(response: Response) -> Response {
+    match response.status {
+        401 => response.with("WWW-Authenticate", "Basic realm=\"fhirlite\""),
+        _ => response,
+    }
+}
+
+/// `client_id` and `client_secret` as <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1> has them in
+/// `Authorization: Basic`.
+fn basic(request: &Request) -> Option<(String, String)> {
+    let header = request.header("authorization")?;
+    let (scheme, text) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    // Both are encoded as in a form.
+    let decode = |text: &str| pairs(&format!("a={text}")).pop().map(|(_, value)| value);
+    Some((decode(id)?, decode(secret)?))
 }
 
 fn body(request: &Request) -> Result<Vec<(String, String)>> {

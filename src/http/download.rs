@@ -3,7 +3,7 @@
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-request>. A file name never means other bytes, so its ETag is strong and holds for ever; Range and
 //! conditional requests follow <https://www.rfc-editor.org/rfc/rfc9110#section-13> and `#section-14`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use base64::Engine;
@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use super::message::{Body, Request, Response};
-use super::visit::{Counted, Fetched};
+use super::visit::Fetched;
 use crate::error::{Error, Kind, Result};
 
 const NDJSON: &str = "application/fhir+ndjson";
@@ -102,6 +102,31 @@ pub fn send(request: &Request, bytes: Bytes) -> Result<Response> {
         response = response.with("Content-Range", described);
     }
     Ok(with_validators(response.with("Accept-Ranges", "bytes")))
+}
+
+/// Counts what is written.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    bytes: u64,
+}
+
+impl<'a> Counted<'a> {
+    /// Writes to `out`.
+    fn new(out: &'a mut dyn Write) -> Counted<'a> {
+        Counted { out, bytes: 0 }
+    }
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn packed(write: WritePart, length: u64, out: &mut dyn Write) -> Result<()> {

@@ -57,8 +57,7 @@ pub struct Context {
 impl Context {
     /// Has a fault of our own told.
     pub fn note_fault(&self, error: &Error) {
-        let (_, status, _) = error.kind().outward();
-        if status == 500 {
+        if error.kind().status() == 500 {
             (self.log)(error);
         }
     }

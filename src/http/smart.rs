@@ -20,7 +20,7 @@ pub fn configuration(context: &Context, request: &Request) -> Result<Response> {
     let body = json!({
         "token_endpoint": format!("{}{endpoint}", own_base(context, request)),
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": Algorithm::NAMES,
+        "token_endpoint_auth_signing_alg_values_supported": Algorithm::ALL.map(Algorithm::name),
         "grant_types_supported": ["client_credentials"],
         "scopes_supported": ["system/*.rs", "system/*.read"],
         "code_challenge_methods_supported": ["S256"],

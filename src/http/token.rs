@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::json;
 
-use super::credentials::Parameters;
+use super::credentials::{Parameters, challenged};
 use super::message::{Request, Response};
 use super::route::{Context, TOKEN};
 use crate::access::{Backend, Denied, Tokens};
@@ -18,15 +18,11 @@ pub fn token(context: &Context, request: &Request) -> Response {
     let response = match granted(context, request) {
         Ok(tokens) => Response::json(200, &tokens),
         Err(Denied::Named { error, description }) => {
-            let is_client = error == "invalid_client";
-            let response = refused(if is_client { 401 } else { 400 }, error, &description);
-            match is_client {
-                true => response.with("WWW-Authenticate", "Basic realm=\"fhirlite\""),
-                false => response,
-            }
+            let status = if error == "invalid_client" { 401 } else { 400 };
+            refused(status, error, &description)
         }
         Err(Denied::Other(error)) => {
-            let (_, status, _) = error.kind().outward();
+            let status = error.kind().status();
             let name = match status {
                 400 | 415 => "invalid_request",
                 429 | 503 => "temporarily_unavailable",
@@ -41,7 +37,7 @@ pub fn token(context: &Context, request: &Request) -> Response {
 }
 
 fn refused(status: u16, error: &str, description: &str) -> Response {
-    Response::json(status, &json!({"error": error, "error_description": description}))
+    challenged(Response::json(status, &json!({"error": error, "error_description": description})))
 }
 
 fn granted(context: &Context, request: &Request) -> Result<Tokens, Denied> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::credentials::Parameters;
+use super::credentials::{Parameters, challenged};
 use super::message::{Request, Response};
 use super::route::Context;
 use crate::access::{NewUser, Which};
@@ -68,13 +68,8 @@ fn answered(
         answer(&client, &parameters)
     });
     let response = answered.unwrap_or_else(|error| {
-        let (_, status, _) = error.kind().outward();
         context.note_fault(&error);
-        let response = refused(status, error.for_clients()).retry(&error);
-        match status {
-            401 => response.with("WWW-Authenticate", "Basic realm=\"fhirlite\""),
-            _ => response,
-        }
+        challenged(refused(error.kind().status(), error.for_clients())).retry(&error)
     });
     response.with("Cache-Control", "no-store")
 }

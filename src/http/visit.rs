@@ -1,13 +1,10 @@
 //! A request by somebody who is known: what they get to see of the store, and what is noted of it.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::message::{Request, is_secret, pairs};
+use super::message::{Request, is_secret};
 use super::route::Context;
 use crate::access::{Audit, Caller, Interaction, Shown};
 use crate::error::Result;
@@ -126,32 +123,6 @@ impl Fetched {
     }
 }
 
-/// Counts what is written.
-pub struct Counted<'a> {
-    out: &'a mut dyn Write,
-    /// How many bytes it was.
-    pub bytes: u64,
-}
-
-impl<'a> Counted<'a> {
-    /// Writes to `out`.
-    pub fn new(out: &'a mut dyn Write) -> Counted<'a> {
-        Counted { out, bytes: 0 }
-    }
-}
-
-impl Write for Counted<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
 /// What a request shows of who makes it: in its headers, not in its URL.
 fn shown(request: &Request) -> Shown {
     // Some clients send the word alone as long as they have no token.
@@ -185,19 +156,4 @@ fn bearer(request: &Request) -> Option<String> {
     let header = request.header("authorization")?;
     let (scheme, token) = header.split_once(' ').unwrap_or((&header, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-}
-
-/// `client_id` and `client_secret` as <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1> has them in
-/// `Authorization: Basic`.
-pub fn basic(request: &Request) -> Option<(String, String)> {
-    let header = request.header("authorization")?;
-    let (scheme, text) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    // Both are encoded as in a form.
-    let decode = |text: &str| pairs(&format!("a={text}")).pop().map(|(_, value)| value);
-    Some((decode(id)?, decode(secret)?))
 }

@@ -383,9 +383,7 @@ fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result
     }
     let mut reached: HashMap<(String, String), usize> = HashMap::new();
     for (index, (_, resource_type, id, version)) in versions.iter().enumerate() {
-        let is_anothers = run.writer.another_owner(resource_type, id)?.is_some();
         let there = match version {
-            _ if is_anothers => false,
             Version::Of(resource) => {
                 run.writer.current_hash(resource_type, id)?.as_deref() == Some(&resource.hash[..])
             }

@@ -23,6 +23,13 @@ pub struct Credentials {
     pub scope: Option<String>,
 }
 
+impl Credentials {
+    /// True where it can sign.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_url.is_some()
+    }
+}
+
 /// A registered client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -52,11 +59,14 @@ fn client(row: &Row<'_>) -> rusqlite::Result<Client> {
     })
 }
 
+fn numbered(conn: &Connection, id: i64) -> Result<Option<Client>> {
+    let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
+    maybe(conn, &sql, [id], client)
+}
+
 /// True if a client is still what it was when it showed who it is, and its user still active.
 pub(super) fn still_holds(conn: &Connection, known: &Client, user: Option<i64>) -> Result<bool> {
-    let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
-    let now = maybe(conn, &sql, [known.id], client)?;
-    if now.as_ref() != Some(known) {
+    if numbered(conn, known.id)?.as_ref() != Some(known) {
         return Ok(false);
     }
     let sql = "SELECT ?1 IS NULL OR EXISTS (SELECT 1 FROM user WHERE id = ?1 AND active = 1)";
@@ -114,8 +124,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn client_numbered(&self, id: i64) -> Result<Option<Client>> {
-        let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
-        maybe(&*self.reader()?, &sql, [id], client)
+        numbered(&*self.reader()?, id)
     }
 
     /// All clients, in the order of their registration.

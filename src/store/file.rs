@@ -16,6 +16,7 @@ const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add(b'"
 
 /// `FHIR`, in the header of every store.
 pub(super) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
+
 /// What lies at a path.
 pub(super) enum Found {
     Nothing,

@@ -471,17 +471,17 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// The content hash of the current version.
+    /// The content hash of the current version, where that is theirs for whom this writes.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn current_hash(&mut self, resource_type: &str, id: &str) -> Result<Option<Vec<u8>>> {
         self.restore_indexes()?;
-        let sql = "SELECT hash FROM resource WHERE type = ?1 AND id = ?2";
-        maybe(&self.conn, sql, (resource_type, id), |row| row.get(0))
+        let sql = "SELECT hash FROM resource WHERE type = ?1 AND id = ?2 AND owner = ?3";
+        maybe(&self.conn, sql, (resource_type, id, self.owner), |row| row.get(0))
     }
 
-    /// True where the resource was there once and is deleted.
+    /// True where the resource was theirs for whom this writes, and is deleted.
     ///
     /// # Errors
     /// Where the store cannot be read.

@@ -9,7 +9,7 @@ pub mod smart;
 pub mod tenants;
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -39,6 +39,15 @@ impl Dir {
         std::fs::create_dir_all(path.parent().expect("inside the folder")).expect("folders");
         std::fs::write(&path, bytes).expect("a file written");
         path
+    }
+
+    /// Writes a store as a program of that format made it.
+    pub fn fixture(&self, format: u32, name: &str) {
+        let kept = project().join(format!("tests/formats/{format}.db.gz"));
+        let packed = std::fs::read(kept).expect("a fixture");
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).expect("gzip");
+        self.write(name, bytes);
     }
 
     pub fn read(&self, name: &str) -> Vec<u8> {

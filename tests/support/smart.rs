@@ -8,7 +8,7 @@ use super::{Dir, Served};
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 pub const EVERYTHING: &str = "system/*.rs";
 
-/// `client add` in the store `s.db`; `how` is `--jwks` or `--jwks-url`.
+/// `client add` in the store `s.db`; `how` is `--jwks`, `--jwks-url` or `--new-key`.
 pub fn register(dir: &Dir, client: &str, how: &str, keys: &str, scope: &str) {
     let keys = match how {
         "--jwks" => {
