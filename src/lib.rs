@@ -46,12 +46,11 @@
 //! | 4 | `import`, `export`, `access` | the two verbs, and who may have what; they never see each other |
 //! | 3 | `source`, `store` | where data comes from, where it is kept |
 //! | 2 | `fhir` | the vocabulary: pure |
-//! | 1 | `error`, `clock`, `random` | the floor |
+//! | 1 | `error`, `time`, `random` | the floor |
 
 #![warn(missing_docs)]
 
 mod access;
-mod clock;
 mod error;
 mod export;
 mod fhir;
@@ -60,6 +59,7 @@ mod import;
 mod random;
 mod source;
 mod store;
+mod time;
 
 /// Who may read from a server with [`Options::auth_required`]: clients, their users, tokens.
 ///
@@ -89,14 +89,13 @@ pub mod clients {
     pub use crate::store::{Client, Credentials, Exported, User};
 }
 
-pub use clock::Clock;
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
 pub use export::{
     Associated, Edition, File, Folder, Level, Plan, Purpose, Request, Written, instant,
 };
-pub use fhir::Instant;
-pub use fhir::reference::type_and_id;
+pub use fhir::name::type_and_id;
 pub use http::{Options, Reserved, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
 pub use store::{Access, Finding, Info, Snapshot, Store, TypeInfo};
+pub use time::{Clock, Instant};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::keys::{Algorithm, Key};
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// `client_assertion_type`
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

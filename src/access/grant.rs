@@ -12,9 +12,9 @@ use super::keys::KeySet;
 use super::scope::{ONEUP, Scope};
 use super::secret;
 use crate::error::{self, Error, Kind};
-use crate::fhir::Instant;
 use crate::random;
 use crate::store::{Client, Exchanged, Grant, NewToken, Store, TokenKind};
+use crate::time::Instant;
 
 /// How long a code can be exchanged.
 const CODE: Duration = Duration::from_secs(5 * 60);

@@ -20,9 +20,9 @@ use super::request::Request;
 use super::shape::Shape;
 use super::work::Work;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
 use crate::random;
 use crate::store::{FileRow, JobRow, Reach, Selection, Snapshot, State, Store};
+use crate::time::Instant;
 
 /// So many jobs are worked out at once.
 const WORKERS: usize = 2;

@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::request::{Level, Request};
 use crate::error::{Error, Kind, Result};
+use crate::fhir::compartment;
 use crate::fhir::group::Group;
+use crate::fhir::name::{local, short};
 use crate::fhir::outcome::Issue;
-use crate::fhir::resource::short;
-use crate::fhir::{compartment, reference};
 use crate::store::{Snapshot, View};
 
 /// So many of what was left out are told one by one.
@@ -69,7 +69,7 @@ impl Members {
             }
             for member in group.members {
                 let link = member.reference.as_deref();
-                match link.and_then(reference::local) {
+                match link.and_then(local) {
                     Some((compartment::PATIENT, id)) => {
                         if members.patients.insert(id.to_owned())
                             && view.find(compartment::PATIENT, id)?.is_none()

@@ -2,7 +2,7 @@
 
 use super::request::{Request, instant};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::short;
+use crate::fhir::name::short;
 
 /// Parameters that say how the answer should look; ours looks so already.
 const HARMLESS: [&str; 2] = ["_format", "_pretty"];

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::oneup::{WHO, output_format};
 use super::request::{Associated, Level, Request};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::instant::{Form, span};
+use crate::fhir::compartment;
+use crate::fhir::name::{local, short};
 use crate::fhir::outcome::Issue;
-use crate::fhir::resource::short;
-use crate::fhir::{Instant, compartment, reference};
+use crate::time::{Form, Instant, span};
 
 /// Editions that differ in how one asks and is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,7 +223,7 @@ impl Reading<'_> {
         }
         self.request.patients.get_or_insert_default();
         for one in value.split(',').map(str::trim) {
-            match reference::local(one) {
+            match local(one) {
                 Some((compartment::PATIENT, id)) => {
                     self.request.patients.get_or_insert_default().insert(id.to_owned());
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::request::Request;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::short;
+use crate::fhir::name::short;
 use crate::store::Reach;
 
 /// Who exports.

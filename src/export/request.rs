@@ -9,10 +9,11 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::fhir::compartment;
 use crate::fhir::elements::Elements;
+use crate::fhir::name::short;
 use crate::fhir::outcome::Issue;
-use crate::fhir::resource::short;
-use crate::fhir::{Instant, compartment};
+use crate::time::Instant;
 
 /// Whose data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,11 +13,11 @@ use super::provenance::Provenances;
 use super::request::{Level, Request};
 use super::work::Work;
 use crate::error::Result;
-use crate::fhir::Instant;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
 use crate::fhir::reference;
 use crate::store::{Row, Selection, Snapshot, Tombstone, Version, View};
+use crate::time::Instant;
 
 /// Types that are never brought along by a reference: patients and what is about them must not be,
 /// a Provenance comes by what it is about, a Binary is fetched by its URL.

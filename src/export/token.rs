@@ -12,8 +12,8 @@ use sha2::Sha256;
 use super::file::{Content, File, Purpose};
 use super::shape::Shape;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
 use crate::store::{Reach, Seen, Selection, Snapshot};
+use crate::time::Instant;
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
 

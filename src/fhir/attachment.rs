@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::json::{self, Edits, Found};
+use super::name::local;
 use super::reference::{self, Slot};
 
 /// True for a `url` that names a resource by a relative `Type/id`.
@@ -17,7 +18,7 @@ fn is_relative(found: &Found<'_, '_>) -> bool {
     let link = json::unescaped(found.raw);
     // `docs/report.pdf` has the form of one, but types begin with a capital.
     link.starts_with(|c: char| c.is_ascii_uppercase())
-        && reference::local(&link).is_some_and(|(name, id)| link.len() == name.len() + 1 + id.len())
+        && local(&link).is_some_and(|(name, id)| link.len() == name.len() + 1 + id.len())
 }
 
 fn may_have(text: &str) -> bool {

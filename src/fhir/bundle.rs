@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::reference::type_and_id;
-use super::resource::{present, short};
+use super::name::{short, type_and_id};
+use super::resource::present;
 
 /// How a Bundle's entries are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Instant;
-use super::instant::span;
+use crate::time::{Instant, span};
 
 /// One entry of `Group.member`, in the order of the Group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,11 +5,9 @@ pub mod bundle;
 pub mod compartment;
 pub mod elements;
 pub mod group;
-pub mod instant;
 pub mod json;
+pub mod name;
 pub mod outcome;
 pub mod parameters;
 pub mod reference;
 pub mod resource;
-
-pub use instant::Instant;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::json;
-use super::resource::short;
+use super::name::short;
 
 #[derive(Deserialize)]
 struct Parameters<'a> {

@@ -13,9 +13,10 @@ use serde_json::error::{Category, Error};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::instant::{Form, Instant};
 use super::json::{self, Edits};
+use super::name::{is_id, is_type, short};
 use super::{attachment, compartment};
+use crate::time::{Form, Instant};
 
 /// FHIR's own limit for an id; longer ones are taken with a remark.
 const ID_LENGTH: usize = 64;
@@ -204,13 +205,7 @@ fn type_of(head: &Head) -> Result<String, String> {
         return Err("no resourceType: not a FHIR resource".to_owned());
     };
     match string_of(raw) {
-        Some(name)
-            if !name.is_empty()
-                && name.len() <= TYPE_LENGTH
-                && name.bytes().all(|b| b.is_ascii_alphabetic()) =>
-        {
-            Ok(name)
-        }
+        Some(name) if name.len() <= TYPE_LENGTH && is_type(&name) => Ok(name),
         _ => Err(format!("resourceType {} is not a name of letters", short(raw.get()))),
     }
 }
@@ -221,19 +216,6 @@ fn id_of(head: &Head) -> Result<Option<String>, String> {
         Some(id) if is_id(&id) => Ok(Some(id)),
         Some(_) => Err(format!("id {} is not made of A-Z a-z 0-9 - and . alone", short(raw.get()))),
         None => Err(format!("id {} is not a string", short(raw.get()))),
-    }
-}
-
-/// True for a text made of the characters of a logical id, of any length but none.
-pub fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-}
-
-/// A value for a message: its beginning is enough.
-pub fn short(value: &str) -> String {
-    match value.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
     }
 }
 

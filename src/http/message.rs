@@ -8,8 +8,8 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
+use crate::time::Instant;
 
 /// The media type of FHIR JSON.
 pub const FHIR_JSON: &str = "application/fhir+json";

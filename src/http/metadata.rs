@@ -13,9 +13,9 @@ use super::prefer::takes_json;
 use super::route::{Context, FHIR, TOKEN};
 use super::token::own_base;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
 use crate::fhir::elements::{is_r4_type, r4_types};
 use crate::store::Reach;
+use crate::time::Instant;
 
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {

@@ -12,8 +12,8 @@ use super::signed::signed;
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, Edition, Level, Manifest, Output, Plan, Progress, Purpose};
-use crate::fhir::Instant;
 use crate::random;
+use crate::time::Instant;
 
 /// Answers with the manifest, or, where that is preferred, with where to wait for it.
 pub fn kickoff(visit: &Visit<'_>) -> Result<Response> {

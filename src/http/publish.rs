@@ -15,7 +15,7 @@ use super::signed::signed;
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Manifest, Plan};
-use crate::fhir::resource::short;
+use crate::fhir::name::short;
 
 /// Parameters of every request, which change nothing here.
 const TAKEN: [&str; 2] = ["_format", "_pretty"];

@@ -14,7 +14,7 @@ use super::prefer::{accepted, takes_json};
 use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::short;
+use crate::fhir::name::short;
 use crate::store::{Found, Kept};
 
 /// Answers with the current version.

@@ -19,9 +19,9 @@ use super::{cross_origin, oneup, search, signed, status, users};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, Jobs, Level};
-use crate::fhir::Instant;
-use crate::fhir::resource::short;
+use crate::fhir::name::short;
 use crate::store::Store;
+use crate::time::Instant;
 
 /// The path of the 1upHealth dialect's kick-off; those of files are below it. The `$` stands for itself in URLs.
 pub const EXPORT: &str = "/bulk-data/r4/$export";

@@ -14,11 +14,11 @@ use super::route::FHIR;
 use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
-use crate::fhir::instant::span;
+use crate::fhir::name::short;
 use crate::fhir::reference::Condition;
-use crate::fhir::resource::short;
 use crate::store::{Found, Kept};
+use crate::time::Instant;
+use crate::time::span;
 
 /// So many resources on a page where `_count` does not say.
 const COUNT: usize = 100;

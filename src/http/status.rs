@@ -7,8 +7,8 @@ use super::message::{Response, http_date};
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, Accepted, File, Frame, Manifest, Progress, Purpose};
-use crate::fhir::Instant;
 use crate::fhir::outcome::{Issue, Severity};
+use crate::time::Instant;
 
 /// So many files of resources are on a page, where the manifest may have several.
 const PAGE: usize = 10;

@@ -11,8 +11,8 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::cross_origin;
 use super::message::{Body, Request, Response, http_date};
-use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::time::Clock;
 
 /// A client that sends nothing of its body for so long is given up, and after thrice as long in all.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(20);

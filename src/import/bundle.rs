@@ -13,8 +13,9 @@ use super::parse::Lines;
 use super::run::Run;
 use crate::error::Result;
 use crate::fhir::bundle::{Bundle, BundleType, Entry, Request};
+use crate::fhir::name::short;
 use crate::fhir::reference::{self, Condition, Entries, Slot, Token, is_urn, may_search};
-use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id, short};
+use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id};
 use crate::store::{Change, Match};
 
 /// What an entry comes down to.

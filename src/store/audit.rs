@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::open::Store;
 use super::sql::{all, run};
 use crate::error::Result;
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// One thing that was given to somebody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::sql::{self, all};
 use crate::error::Result;
-use crate::fhir::{Instant, attachment, compartment};
+use crate::fhir::{attachment, compartment};
+use crate::time::Instant;
 
 /// One contradiction.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use super::open::Store;
 use super::reach::Reach;
 use super::sql::{PATIENCE, all, maybe, one, run};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
 use crate::random;
+use crate::time::Instant;
 
 /// How a client shows who it is, and what it may be granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::open::{FORMAT, Store};
 use super::sql;
 use crate::error::Result;
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// What is known of a store as a whole.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ use super::prune::PRUNED;
 use super::reach::Reach;
 use super::sql::{all, maybe, run, setting};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,9 +18,9 @@ use super::snapshot::Snapshot;
 use super::sql::{self, PATIENCE};
 use super::upgrade;
 use super::writer::Writer;
-use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::{fhir, random};
+use crate::time::Clock;
+use crate::{random, time};
 
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// The version of `schema.sql`, in the header as `user_version`.
@@ -270,7 +270,7 @@ impl Store {
     }
 
     /// The time by the store's clock.
-    pub(crate) fn now(&self) -> fhir::Instant {
+    pub(crate) fn now(&self) -> time::Instant {
         self.inner.clock.now()
     }
 
@@ -304,7 +304,7 @@ impl Store {
     }
 
     /// The store as it was at `seq`, for a manifest that said `time`.
-    pub(crate) fn snapshot_at(&self, seq: i64, time: fhir::Instant) -> Snapshot {
+    pub(crate) fn snapshot_at(&self, seq: i64, time: time::Instant) -> Snapshot {
         Snapshot::at(self, seq, time)
     }
 

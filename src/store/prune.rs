@@ -6,7 +6,7 @@ use super::open::Store;
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use super::writer::SHORT;
 use crate::error::{Kind, Result};
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// So many versions go in one transaction: an import does not wait long for it.
 const AT_ONCE: usize = 20_000;

@@ -7,8 +7,8 @@ use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, setting};
 use crate::error::Result;
-use crate::fhir::Instant;
 use crate::fhir::reference::{Condition, Token};
+use crate::time::Instant;
 
 /// One version with its body.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::open::Store;
 use super::reach::Reach;
 use super::sql::{all, one, set_setting, setting};
 use crate::error::{Kind, Result};
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// The store at a point in its history.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use super::client::{Client, still_holds};
 use super::open::Store;
 use super::sql::{maybe, run};
 use crate::error::Result;
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// What something is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

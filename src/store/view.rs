@@ -12,7 +12,7 @@ use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one};
 use crate::error::Result;
-use crate::fhir::Instant;
+use crate::time::Instant;
 
 /// A connection to look things up in a snapshot.
 pub struct View<'a> {

@@ -1,9 +1,12 @@
-//! FHIR instants as integers, so that time is never compared as text.
+//! Time: a point on the time line as an integer, and the clock that says which point is now.
 //!
-//! <https://hl7.org/fhir/R4/datatypes.html#instant>. A resource's own lexeme stays in its body;
-//! what is here is only its place on the time line.
+//! FHIR writes a point as an instant, a dateTime or a date
+//! (<https://hl7.org/fhir/R4/datatypes.html#instant>). A resource keeps its own lexeme in its body;
+//! the store compares only the integers here, never text. The clock is passed in, so that tests can
+//! make it stand still.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, SecondsFormat};
@@ -130,6 +133,37 @@ impl fmt::Display for Instant {
             Some(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true)),
             None => write!(f, "{} µs after 1970", self.0),
         }
+    }
+}
+
+/// Where "now" comes from.
+#[derive(Clone, Default)]
+pub struct Clock(Option<Arc<dyn Fn() -> Instant + Send + Sync>>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Clock {
+        Clock(None)
+    }
+
+    /// A clock that says what `now` says.
+    pub fn from_fn(now: impl Fn() -> Instant + Send + Sync + 'static) -> Clock {
+        Clock(Some(Arc::new(now)))
+    }
+
+    /// The current time, cut to the millisecond that FHIR instants are written with here.
+    pub fn now(&self) -> Instant {
+        let now = match &self.0 {
+            Some(now) => now(),
+            None => Instant::from_micros(chrono::Utc::now().timestamp_micros()),
+        };
+        now.to_millisecond()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Clock(given)" } else { "Clock(system)" })
     }
 }
 
