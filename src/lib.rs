@@ -25,10 +25,10 @@
 //!
 //! ```
 //! # fn main() -> fhirlite::Result<()> {
-//! # use fhirlite::{Import, Plan, Request, Store};
+//! # use fhirlite::{Import, Plan, ExportRequest, Store};
 //! # let store = Store::in_memory()?;
 //! # Import::new().text(&store, "a", r#"{"resourceType":"Patient","id":"a"}"#)?;
-//! let plan = Plan::new(store.snapshot()?, &Request::default())?;
+//! let plan = Plan::new(store.snapshot()?, &ExportRequest::default())?;
 //! for file in &plan.files {
 //!     let mut ndjson = Vec::new();
 //!     plan.write(file, &mut ndjson)?;
@@ -83,15 +83,15 @@ mod time;
 /// ```
 pub mod clients {
     pub use crate::access::{
-        Change, NewClient, Proof, Registration, Tokens, add_user, issue, keys_of, known, register,
-        rotate,
+        ClientChange, NewClient, Proof, Registration, Tokens, add_user, issue, keys_of, known,
+        register, rotate,
     };
     pub use crate::store::{Client, Credentials, Exported, User};
 }
 
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
 pub use export::{
-    Associated, Edition, File, Folder, Level, Plan, Purpose, Request, Written, instant,
+    Associated, Edition, ExportRequest, File, Folder, Level, Plan, Purpose, Written, instant,
 };
 pub use fhir::name::type_and_id;
 pub use http::{Options, Reserved, Server};

@@ -1,7 +1,7 @@
 //! The crate as another project's tests use it: a store in memory, a server on a free port, a clock
 //! that stands still.
 
-use fhirlite::{Clock, Import, Instant, Options, Plan, Request, Server, Store};
+use fhirlite::{Clock, ExportRequest, Import, Instant, Options, Plan, Server, Store};
 
 use crate::support::client::get;
 
@@ -88,7 +88,7 @@ fn stores_in_memory_are_strangers_to_each_other() {
     Import::new().text(&one, "a", r#"{"resourceType":"Basic","id":"a"}"#).unwrap();
     assert!(one.get("Basic", "a").unwrap().is_some());
     assert!(two.get("Basic", "a").unwrap().is_none());
-    let plan = Plan::new(two.snapshot().unwrap(), &Request::default()).unwrap();
+    let plan = Plan::new(two.snapshot().unwrap(), &ExportRequest::default()).unwrap();
     assert!(plan.files.is_empty());
 }
 

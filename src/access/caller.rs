@@ -15,7 +15,7 @@ use crate::store::{Client, Reach, Store, TokenKind, User};
 const ALL_USERS: &str = "client";
 
 /// What a request shows.
-pub enum Shown {
+pub enum Presented {
     /// Nothing.
     Nothing,
     /// An access token.
@@ -116,18 +116,18 @@ impl Authority {
     /// # Errors
     /// `Unauthorized` for who is not known, `Throttled` for who has failed too often, `Forbidden` for a
     /// user who is not the client's or not active, `Invalid` where it is not said for whom.
-    pub fn caller(&self, shown: &Shown, peer: IpAddr) -> Result<Caller> {
+    pub fn caller(&self, shown: &Presented, peer: IpAddr) -> Result<Caller> {
         if !self.is_required {
             return Ok(Caller::anybody());
         }
         match shown {
-            Shown::Nothing => Err(Error::new(
+            Presented::Nothing => Err(Error::new(
                 Kind::Unauthorized,
                 "who asks? Send an access token (Authorization: Bearer ...), or the headers client_id, \
                  client_secret and x-oneup-user-id",
             )),
-            Shown::Bearer(token) => self.by_token(token, peer),
-            Shown::Secret { client_id, client_secret, user } => {
+            Presented::Bearer(token) => self.by_token(token, peer),
+            Presented::Secret { client_id, client_secret, user } => {
                 let client = self.client(client_id, client_secret, peer)?;
                 self.for_user(client, user.as_deref())
             }

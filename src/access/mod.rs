@@ -1,6 +1,6 @@
 //! Who may read what: 1upHealth's users and clients, SMART Backend Services.
 //!
-//! A request comes with something that is shown ([`Shown`]); [`Authority`] says who that is ([`Caller`]):
+//! A request comes with something that is shown ([`Presented`]); [`Authority`] says who that is ([`Caller`]):
 //! whose data they reach, and which types of it. What is shown was granted here before, for a secret, a
 //! code, or an assertion. What it is kept as is the store's matter.
 
@@ -17,11 +17,11 @@ mod throttle;
 mod users;
 
 pub use audit::Audit;
-pub use caller::{Authority, Caller, Shown};
+pub use caller::{Authority, Caller, Presented};
 pub use grant::{Backend, Denied, Tokens};
 pub use keys::Algorithm;
 pub use operator::{
-    Change, NewClient, Proof, Registration, add_user, issue, keys_of, known, register, rotate,
+    ClientChange, NewClient, Proof, Registration, add_user, issue, keys_of, known, register, rotate,
 };
 pub use scope::Interaction;
 pub use users::{NewUser, Which};

@@ -102,7 +102,7 @@ fn check_client_id(client_id: &str) -> Result<()> {
 
 /// How a client's credentials change.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct ClientChange {
     /// What takes the place of that of its kind, a secret or keys; the other kind stays.
     pub proof: Option<Proof>,
     /// What may be read with keys from now on.
@@ -119,7 +119,7 @@ pub struct Change {
 /// # Errors
 /// `NotFound` where there is no such client, `Usage` where it is not clear what is to change or nothing
 /// would be left, else as [`register`].
-pub fn rotate(store: &Store, client_id: &str, change: &Change) -> Result<NewClient> {
+pub fn rotate(store: &Store, client_id: &str, change: &ClientChange) -> Result<NewClient> {
     let mut client = known(store, client_id)?;
     let proof = match &change.proof {
         Some(proof) => Some(proof.clone()),

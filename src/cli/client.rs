@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use fhirlite::clients::{Change, Client, NewClient, Proof, Registration, keys_of, known, rotate};
+use fhirlite::clients::{
+    Client, ClientChange, NewClient, Proof, Registration, keys_of, known, rotate,
+};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
@@ -125,7 +127,7 @@ pub fn run(args: &Args) -> Result<u8> {
                 false => args.how.proof()?,
             };
             let key = args.how.new_key()?;
-            let change = Change {
+            let change = ClientChange {
                 proof,
                 scope: args.how.scope(),
                 no_secret: args.no_secret,

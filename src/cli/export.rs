@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fhirlite::{Associated, Edition, Folder, Level, Plan, Request, instant};
+use fhirlite::{Associated, Edition, ExportRequest, Folder, Level, Plan, instant};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store, type_and_id};
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
@@ -108,13 +108,13 @@ pub fn run(args: &Args) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
-fn request(args: &Args) -> Result<Request> {
+fn request(args: &Args) -> Result<ExportRequest> {
     let level = match (&args.group, args.all_patients || !args.patient.is_empty()) {
         (Some(id), _) => Level::Group(id_of("Group", id)?),
         (None, true) => Level::Patient,
         (None, false) => Level::System,
     };
-    let mut request = Request::at(level);
+    let mut request = ExportRequest::at(level);
     request.since = args.since.as_deref().map(|text| instant("--since", text)).transpose()?;
     request.until = args.until.as_deref().map(|text| instant("--until", text)).transpose()?;
     request.resources_per_file = args.resources_per_file;

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::file::{Content, File, Purpose};
 use super::plan::{Limits, name, selections};
-use super::request::{Level, Request};
+use super::request::{ExportRequest, Level};
 use super::rows::{self, Block};
 use super::scope::{Picks, Scope};
 use super::shape::{Lengths, Shape};
@@ -22,7 +22,7 @@ use crate::store::Snapshot;
 /// Plans the files.
 pub(super) fn plan(
     snapshot: &Snapshot,
-    request: &Request,
+    request: &ExportRequest,
     scope: &mut Scope<'_>,
     limits: &Limits,
     shape: &Shape,
@@ -74,7 +74,7 @@ fn block(scope: &mut Scope<'_>, lengths: &Lengths<'_>, patient: &str) -> Result<
 /// How many resources were asked for and are in no block.
 fn left_out(
     snapshot: &Snapshot,
-    request: &Request,
+    request: &ExportRequest,
     scope: &mut Scope<'_>,
     placed: &HashSet<i64>,
 ) -> Result<u64> {

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Content, File};
 use super::parameters::Edition;
+use super::permission::Permission;
 use super::plan::Plan;
-use super::reader::Reader;
-use super::request::Request;
+use super::request::ExportRequest;
 use super::shape::Shape;
 use super::work::Work;
 use crate::error::{Error, Kind, Result};
@@ -37,9 +37,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// An export as it was accepted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Accepted {
+pub struct KickOff {
     /// What is exported.
-    pub request: Request,
+    pub request: ExportRequest,
     /// The URL of the kick-off.
     pub url: String,
     /// What the URLs of its files begin with, up to the job's id.
@@ -53,7 +53,7 @@ pub struct Accepted {
 }
 
 /// How far a job is.
-pub enum Progress {
+pub enum JobStatus {
     /// Its files are being worked out; what to tell a person of that.
     Running(String),
     /// They could not be worked out, for this reason.
@@ -78,11 +78,11 @@ pub struct Opened {
     /// How its resources go out.
     pub shape: Shape,
     /// Keeps the job.
-    pub reading: Reading,
+    pub hold: JobHold,
 }
 
 /// Somebody is reading a file of a job.
-pub struct Reading {
+pub struct JobHold {
     jobs: Arc<Shared>,
     id: String,
 }
@@ -137,7 +137,7 @@ impl Jobs {
     ///
     /// # Errors
     /// `Busy` where the store is kept busy for too long: then there is no job.
-    pub fn accept(&self, snapshot: Snapshot, accepted: &Accepted, at_once: bool) -> Result<String> {
+    pub fn accept(&self, snapshot: Snapshot, accepted: &KickOff, at_once: bool) -> Result<String> {
         let id = random::hex::<16>()?;
         let store = &self.shared.store;
         let request = serde_json::to_string(accepted)
@@ -178,19 +178,23 @@ impl Jobs {
     ///
     /// # Errors
     /// `Forbidden` where it was begun with a wider scope; where the store cannot be read.
-    pub fn progress(&self, id: &str, reader: &Reader) -> Result<Option<(Accepted, Progress)>> {
+    pub fn progress(
+        &self,
+        id: &str,
+        permission: &Permission,
+    ) -> Result<Option<(KickOff, JobStatus)>> {
         let store = &self.shared.store;
-        let Some((job, accepted)) = self.job(id, reader)? else { return Ok(None) };
+        let Some((job, accepted)) = self.job(id, permission)? else { return Ok(None) };
         let progress = match job.state {
-            State::Running => Progress::Running(match self.shared.state().works.get(id) {
+            State::Running => JobStatus::Running(match self.shared.state().works.get(id) {
                 Some(work) => work.progress(),
                 None => "in progress".to_owned(),
             }),
-            State::Failed => Progress::Failed(job.failure.unwrap_or_default()),
+            State::Failed => JobStatus::Failed(job.failure.unwrap_or_default()),
             State::Complete => {
                 let all = selection(&accepted.request, &job);
                 let rows = store.job_files(id)?.into_iter();
-                Progress::Complete {
+                JobStatus::Complete {
                     time: job.transaction_time,
                     expires_at: job.expires_at,
                     files: rows.map(|row| File::of_row(row, &all)).collect::<Result<_>>()?,
@@ -200,22 +204,22 @@ impl Jobs {
         Ok(Some((accepted, progress)))
     }
 
-    /// A job that is for this reader.
-    fn job(&self, id: &str, reader: &Reader) -> Result<Option<(JobRow, Accepted)>> {
+    /// A job that is for this permission.
+    fn job(&self, id: &str, permission: &Permission) -> Result<Option<(JobRow, KickOff)>> {
         let store = &self.shared.store;
-        let job = store.job(id, store.now())?.filter(|job| job.reader == reader.reach);
+        let job = store.job(id, store.now())?.filter(|job| job.reader == permission.reach);
         let Some(job) = job else { return Ok(None) };
         let accepted = accepted(&job)?;
-        reader.check(&accepted.request)?;
+        permission.check(&accepted.request)?;
         Ok(Some((job, accepted)))
     }
 
-    /// Cancels a job, or gives its files up; `false` where there is none (any more) for this reader.
+    /// Cancels a job, or gives its files up; `false` where there is none (any more) for this permission.
     ///
     /// # Errors
     /// As [`Jobs::accept`] and [`Jobs::progress`]; then it is still there.
-    pub fn cancel(&self, id: &str, reader: &Reader) -> Result<bool> {
-        if self.job(id, reader)?.is_none() {
+    pub fn cancel(&self, id: &str, permission: &Permission) -> Result<bool> {
+        if self.job(id, permission)?.is_none() {
             return Ok(false);
         }
         let was_there = self.shared.store.delete_job(id)?;
@@ -225,15 +229,15 @@ impl Jobs {
         Ok(was_there)
     }
 
-    /// Opens a file of a complete job; `None` where there is none (any more) for this reader.
+    /// Opens a file of a complete job; `None` where there is none (any more) for this permission.
     ///
     /// # Errors
     /// As [`Jobs::progress`].
-    pub fn open(&self, id: &str, name: &str, reader: &Reader) -> Result<Option<Opened>> {
+    pub fn open(&self, id: &str, name: &str, permission: &Permission) -> Result<Option<Opened>> {
         let store = &self.shared.store;
         *self.shared.state().reading.entry(id.to_owned()).or_default() += 1;
-        let reading = Reading { jobs: self.shared.clone(), id: id.to_owned() };
-        let Some((job, accepted)) = self.job(id, reader)? else { return Ok(None) };
+        let hold = JobHold { jobs: self.shared.clone(), id: id.to_owned() };
+        let Some((job, accepted)) = self.job(id, permission)? else { return Ok(None) };
         let Some(row) = store.job_file(id, name)? else { return Ok(None) };
         let file = File::of_row(row, &selection(&accepted.request, &job))?;
         let snapshot = store.snapshot_at(job.snapshot, job.transaction_time).within(job.reader);
@@ -242,7 +246,7 @@ impl Jobs {
         if snapshot.reach() != Reach::Everything && !is_whole(&snapshot, &file, &shape)? {
             return Ok(None);
         }
-        Ok(Some(Opened { file, snapshot, shape, reading }))
+        Ok(Some(Opened { file, snapshot, shape, hold }))
     }
 
     /// Ends the work under way; nothing is begun any more.
@@ -263,7 +267,7 @@ impl Drop for Jobs {
     }
 }
 
-impl Drop for Reading {
+impl Drop for JobHold {
     fn drop(&mut self) {
         let mut state = self.jobs.state();
         if let Some(count) = state.reading.get_mut(&self.id) {
@@ -275,7 +279,7 @@ impl Drop for Reading {
     }
 }
 
-fn accepted(job: &JobRow) -> Result<Accepted> {
+fn accepted(job: &JobRow) -> Result<KickOff> {
     serde_json::from_str(&job.request).map_err(|error| {
         Error::caused(Kind::Damaged, format!("the request of job {}: {error}", job.id), error)
     })
@@ -290,7 +294,7 @@ fn rows(plan: &Plan) -> Vec<FileRow> {
 }
 
 /// What a range in one of its files leaves open.
-fn selection(request: &Request, job: &JobRow) -> Selection {
+fn selection(request: &ExportRequest, job: &JobRow) -> Selection {
     Selection {
         resource_type: String::new(),
         since: request.since,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::request::{Level, Request};
+use super::request::{ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
 use crate::fhir::group::Group;
@@ -42,7 +42,7 @@ impl Members {
         snapshot: &Snapshot,
         view: &View<'_>,
         id: &str,
-        request: &Request,
+        request: &ExportRequest,
     ) -> Result<Members> {
         let Some(seq) = view.find("Group", id)? else {
             return Err(Error::new(Kind::NotFound, format!("Group/{} is not here", short(id))));
@@ -116,7 +116,7 @@ impl Members {
     }
 }
 
-impl Request {
+impl ExportRequest {
     /// Holds what was asked for against what there is: the Group, the patients.
     ///
     /// # Errors

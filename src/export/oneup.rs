@@ -1,6 +1,6 @@
 //! The query of the 1upHealth dialect: `_type` and `_since`.
 
-use super::request::{Request, instant};
+use super::request::{ExportRequest, instant};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 
@@ -11,14 +11,14 @@ pub const WHO: [&str; 3] = ["client_id", "client_secret", "access_token"];
 /// The names that NDJSON goes by in `_outputFormat`.
 pub const NDJSON: [&str; 3] = ["application/fhir+ndjson", "application/ndjson", "ndjson"];
 
-impl Request {
+impl ExportRequest {
     /// From the query of the 1upHealth dialect, names and values decoded.
     ///
     /// # Errors
     /// `Invalid`, naming the parameter, its value and what would be right. A parameter that is not
     /// known is an error too: leaving it out of account would hand out more than was asked for.
-    pub fn from_query(query: &[(String, String)]) -> Result<Request> {
-        let mut request = Request::default();
+    pub fn from_query(query: &[(String, String)]) -> Result<ExportRequest> {
+        let mut request = ExportRequest::default();
         for (name, value) in query {
             match name.as_str() {
                 "_type" => request.add_types(value),

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 
 use super::oneup::{WHO, output_format};
-use super::request::{Associated, Level, Request};
+use super::request::{Associated, ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
 use crate::fhir::name::{local, short};
@@ -46,10 +46,10 @@ pub struct Asking<'a> {
 /// # Errors
 /// `Invalid`, naming each parameter that is wrong, its value and what would be right; with lenient
 /// handling these are notices of the request.
-pub fn read(pairs: &[(String, String)], asking: &Asking<'_>) -> Result<Request> {
+pub fn read(pairs: &[(String, String)], asking: &Asking<'_>) -> Result<ExportRequest> {
     let mut reading = Reading {
         asking,
-        request: Request { level: asking.level.clone(), ..Request::default() },
+        request: ExportRequest { level: asking.level.clone(), ..ExportRequest::default() },
         faults: Vec::new(),
         beyond: 0,
     };
@@ -83,7 +83,7 @@ pub fn read(pairs: &[(String, String)], asking: &Asking<'_>) -> Result<Request> 
 
 struct Reading<'a> {
     asking: &'a Asking<'a>,
-    request: Request,
+    request: ExportRequest,
     faults: Vec<Issue>,
     /// How many more there are than are told.
     beyond: u64,
@@ -255,7 +255,7 @@ impl Reading<'_> {
     }
 
     fn check_sizes(&mut self) {
-        let Request { minimum_file_size, maximum_file_size, .. } = &self.request;
+        let ExportRequest { minimum_file_size, maximum_file_size, .. } = &self.request;
         if let (Some(minimum), Some(maximum)) = (*minimum_file_size, *maximum_file_size)
             && maximum <= minimum
         {

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use super::blocks;
 use super::file::{Content, File, Purpose};
 use super::lines;
-use super::request::{Level, Request};
+use super::request::{ExportRequest, Level};
 use super::rows::{self, Block};
 use super::scope::{Picks, Scope};
 use super::shape::{Lengths, Shape};
@@ -36,12 +36,12 @@ impl Plan {
     /// # Errors
     /// `NotFound` for a Group that is not there, `Invalid` for one that lists nobody; where the store
     /// cannot be read.
-    pub fn new(snapshot: Snapshot, request: &Request) -> Result<Plan> {
+    pub fn new(snapshot: Snapshot, request: &ExportRequest) -> Result<Plan> {
         Plan::work(snapshot, request, &Work::default())
     }
 
     /// The same for somebody who wants to know how far it is, or may call it off.
-    pub(super) fn work(snapshot: Snapshot, request: &Request, work: &Work) -> Result<Plan> {
+    pub(super) fn work(snapshot: Snapshot, request: &ExportRequest, work: &Work) -> Result<Plan> {
         let shape = Shape::of(request);
         let limits = Limits::of(request);
         let mut notices = request.notices.clone();
@@ -98,7 +98,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    fn of(request: &Request) -> Limits {
+    fn of(request: &ExportRequest) -> Limits {
         Limits { lines: request.resources_per_file, bytes: request.maximum_file_size }
     }
 
@@ -188,7 +188,7 @@ fn listed(part: &Part) -> Content {
 }
 
 /// What an export of everything is, type by type, but for Provenance that was asked for otherwise.
-pub(super) fn selections(snapshot: &Snapshot, request: &Request) -> Result<Vec<Selection>> {
+pub(super) fn selections(snapshot: &Snapshot, request: &ExportRequest) -> Result<Vec<Selection>> {
     let is_replaced = |name: &str| request.associated.is_some() && name == "Provenance";
     let types = snapshot.types()?.into_iter();
     let wanted = types.filter(|name| request.wants(name) && !is_replaced(name));
@@ -203,7 +203,7 @@ pub(super) fn selections(snapshot: &Snapshot, request: &Request) -> Result<Vec<S
 /// An export of everything: files are ranges, but for Provenance that was asked for otherwise.
 fn ranges(
     snapshot: &Snapshot,
-    request: &Request,
+    request: &ExportRequest,
     scope: Option<&Scope<'_>>,
     limits: &Limits,
     shape: &Shape,

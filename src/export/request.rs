@@ -38,17 +38,17 @@ pub enum Associated {
     RelevantProvenance,
 }
 
-/// An export request; the default is everything. Begin with [`Request::at`], set what is to be
+/// An export request; the default is everything. Begin with [`ExportRequest::at`], set what is to be
 /// narrower, and hold it against what there is:
 ///
 /// ```
 /// # fn main() -> fhirlite::Result<()> {
-/// use fhirlite::{Level, Plan, Request, Store};
+/// use fhirlite::{Level, Plan, ExportRequest, Store};
 ///
 /// # let store = Store::in_memory()?;
 /// # let data = r#"{"resourceType":"Patient","id":"a","birthDate":"2001-02-03"}"#;
 /// # fhirlite::Import::new().text(&store, "a", data)?;
-/// let mut request = Request::at(Level::Patient);
+/// let mut request = ExportRequest::at(Level::Patient);
 /// request.add_types("Patient,Observation");
 /// request.add_element("Patient.birthDate")?;
 /// let snapshot = store.snapshot()?;
@@ -61,7 +61,7 @@ pub enum Associated {
 /// As JSON it is kept with a job, so what is added to it later needs a default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Request {
+pub struct ExportRequest {
     /// Whose data.
     pub level: Level,
     /// Only these types; `None` is all. A type that nobody knows yields nothing.
@@ -100,10 +100,10 @@ pub struct Request {
     pub(crate) notices: Vec<Issue>,
 }
 
-impl Request {
+impl ExportRequest {
     /// Everything at a level.
-    pub fn at(level: Level) -> Request {
-        Request { level, ..Request::default() }
+    pub fn at(level: Level) -> ExportRequest {
+        ExportRequest { level, ..ExportRequest::default() }
     }
 
     /// Adds a comma-separated list of types.

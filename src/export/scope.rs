@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::members::Members;
 use super::provenance::Provenances;
-use super::request::{Level, Request};
+use super::request::{ExportRequest, Level};
 use super::work::Work;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
@@ -30,7 +30,7 @@ pub type Picks = BTreeMap<String, Vec<Row>>;
 pub struct Scope<'a> {
     snapshot: &'a Snapshot,
     pub(super) view: View<'a>,
-    request: &'a Request,
+    request: &'a ExportRequest,
     work: &'a Work,
     /// The patients meant; `None` for all.
     patients: Option<BTreeSet<String>>,
@@ -53,7 +53,11 @@ impl<'a> Scope<'a> {
     ///
     /// # Errors
     /// Those of [`Members::of`], and where the store cannot be read.
-    pub fn new(snapshot: &'a Snapshot, request: &'a Request, work: &'a Work) -> Result<Scope<'a>> {
+    pub fn new(
+        snapshot: &'a Snapshot,
+        request: &'a ExportRequest,
+        work: &'a Work,
+    ) -> Result<Scope<'a>> {
         let view = snapshot.view()?;
         let mut members = Members::default();
         let mut patients = match &request.level {

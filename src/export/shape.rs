@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::request::Request;
+use super::request::ExportRequest;
 use crate::error::Result;
 use crate::fhir::attachment;
 use crate::fhir::elements::Elements;
@@ -17,7 +17,7 @@ pub struct Shape {
 
 impl Shape {
     /// As a request asks for.
-    pub fn of(request: &Request) -> Shape {
+    pub fn of(request: &ExportRequest) -> Shape {
         Shape { elements: request.elements.clone(), base: request.attachments_base.clone() }
     }
 

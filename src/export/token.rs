@@ -20,7 +20,7 @@ const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
 /// What a file name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Claims {
+pub struct FileClaims {
     /// The first row's number, in hexadecimal.
     start: String,
     /// The last row's.
@@ -49,7 +49,7 @@ pub struct Claims {
     export: Option<String>,
 }
 
-impl Claims {
+impl FileClaims {
     /// The claims for a file of a snapshot, its attachments absolute on `base`; `None` for a file that
     /// is no range. `export` is what the files of one export share.
     pub fn of(
@@ -57,12 +57,12 @@ impl Claims {
         snapshot: &Snapshot,
         base: Option<&str>,
         export: Option<&str>,
-    ) -> Option<Claims> {
+    ) -> Option<FileClaims> {
         let Content::Range(Selection { resource_type, since, until, first, last }) = &file.content
         else {
             return None;
         };
-        Some(Claims {
+        Some(FileClaims {
             start: format!("{first:x}"),
             end: format!("{last:x}"),
             total: file.count,
@@ -134,7 +134,7 @@ impl Signer {
     ///
     /// # Errors
     /// None that a caller could cause.
-    pub fn sign(&self, claims: &Claims) -> Result<String> {
+    pub fn sign(&self, claims: &FileClaims) -> Result<String> {
         let payload = serde_json::to_vec(claims)
             .map_err(|error| Error::caused(Kind::Internal, "claims", error))?;
         let signed = format!("{}.{}", BASE64URL.encode(HEADER), BASE64URL.encode(payload));
@@ -146,7 +146,7 @@ impl Signer {
     ///
     /// # Errors
     /// `Forbidden`, without saying more than that.
-    pub fn verify(&self, name: &str, resource_type: &str, reach: Reach) -> Result<Claims> {
+    pub fn verify(&self, name: &str, resource_type: &str, reach: Reach) -> Result<FileClaims> {
         self.read(name)
             .filter(|claims| claims.resource_type == resource_type)
             .filter(|claims| claims.user_id == reach.to_string())
@@ -157,7 +157,7 @@ impl Signer {
             })
     }
 
-    fn read(&self, name: &str) -> Option<Claims> {
+    fn read(&self, name: &str) -> Option<FileClaims> {
         let (signed, signature) = name.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let signature = BASE64URL.decode(signature).ok()?;

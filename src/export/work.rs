@@ -41,7 +41,7 @@ impl Work {
         self.called_off.load(Ordering::Relaxed)
     }
 
-    /// For a person, below 100 characters: `X-Progress`.
+    /// For a person, below 100 characters: `X-JobStatus`.
     pub(super) fn progress(&self) -> String {
         match self.total.load(Ordering::Relaxed) {
             0 => "waiting to begin".to_owned(),

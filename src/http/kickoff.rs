@@ -9,7 +9,7 @@ use super::route::FHIR;
 use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Accepted, Asking, Edition, Level};
+use crate::export::{self, Asking, Edition, KickOff, Level};
 use crate::fhir::outcome::Issue;
 use crate::fhir::parameters;
 use crate::store::Snapshot;
@@ -49,7 +49,7 @@ pub fn kickoff(visit: &Visit<'_>, level: Level, edition: Edition) -> Result<Resp
     };
     let mut asked = export::read(&pairs, &asking)?;
     asked.attachments_base = Some(format!("{base}{FHIR}/"));
-    asked.limit(&visit.reader)?;
+    asked.limit(&visit.permission)?;
     asked.hides_members = visit.check("Group", Interaction::Read).is_err();
     let snapshot = visit.seen.snapshot()?;
     asked.check(&snapshot, is_lenient)?;
@@ -62,13 +62,13 @@ pub fn kickoff(visit: &Visit<'_>, level: Level, edition: Edition) -> Result<Resp
 pub fn accept(
     visit: &Visit<'_>,
     snapshot: Snapshot,
-    asked: export::Request,
+    asked: export::ExportRequest,
     posted: &[(String, String)],
     place: Place,
 ) -> Result<Response> {
     let request = visit.request;
     let preferences = Preferences::of(request);
-    let accepted = Accepted {
+    let accepted = KickOff {
         request: asked,
         url: format!("{}{}", visit.base(), request.target),
         files: place.files,

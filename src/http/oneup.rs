@@ -11,15 +11,15 @@ use super::route::EXPORT;
 use super::signed::signed;
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Accepted, Edition, Level, Manifest, Output, Plan, Progress, Purpose};
+use crate::export::{self, Edition, JobStatus, KickOff, Level, Manifest, Output, Plan, Purpose};
 use crate::random;
 use crate::time::Instant;
 
 /// Answers with the manifest, or, where that is preferred, with where to wait for it.
 pub fn kickoff(visit: &Visit<'_>) -> Result<Response> {
     let request = visit.request;
-    let mut asked = export::Request::from_query(&request.query)?;
-    asked.limit(&visit.reader)?;
+    let mut asked = export::ExportRequest::from_query(&request.query)?;
+    asked.limit(&visit.permission)?;
     let snapshot = visit.seen.snapshot()?;
     // HEAD asks what GET would answer, and is no reason to begin a job.
     if Preferences::of(request).respond_async && request.method == "GET" {
@@ -46,8 +46,8 @@ pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
             "a Group is exported with the headers client_id, client_secret and x-oneup-user-id";
         return Err(Error::new(Kind::Forbidden, what));
     }
-    let mut asked = export::Request::from_query(&request.query)?;
-    asked.limit(&visit.reader)?;
+    let mut asked = export::ExportRequest::from_query(&request.query)?;
+    asked.limit(&visit.permission)?;
     asked.level = Level::Group(id.to_owned());
     asked.whole_roster = true;
     let snapshot = visit.seen.snapshot()?;
@@ -56,7 +56,7 @@ pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
     if Preferences::of(request).respond_async {
         return kickoff::accept(visit, snapshot, asked, &[], place);
     }
-    let accepted = Accepted {
+    let accepted = KickOff {
         request: asked,
         url: String::new(),
         files: place.files,
@@ -67,8 +67,8 @@ pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
     let (seq, jobs) = (snapshot.seq(), &visit.context.jobs);
     let id = jobs.accept(snapshot, &accepted, true)?;
     visit.note_export(&id, &[], seq);
-    let done = jobs.progress(&id, &visit.reader)?;
-    let Some((_, Progress::Complete { time, files, .. })) = done else {
+    let done = jobs.progress(&id, &visit.permission)?;
+    let Some((_, JobStatus::Complete { time, files, .. })) = done else {
         return Err(Error::new(Kind::Internal, "the export of a Group failed"));
     };
     let resources = files.into_iter().filter(|file| file.purpose == Purpose::Output);

@@ -31,11 +31,11 @@ pub fn publish(visit: &Visit<'_>) -> Result<Response> {
     }
     let snapshot = visit.seen.latest()?;
     let attachments_base = format!("{}{FHIR}/", visit.base());
-    let mut asked = export::Request {
+    let mut asked = export::ExportRequest {
         attachments_base: Some(attachments_base.clone()),
-        ..export::Request::default()
+        ..export::ExportRequest::default()
     };
-    asked.limit(&visit.reader)?;
+    asked.limit(&visit.permission)?;
     let plan = Plan::new(snapshot, &asked)?;
     let is_protected = visit.context.access.is_required();
     // The same for the same reader and store, so that URLs stay what they are.

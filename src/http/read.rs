@@ -15,16 +15,16 @@ use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
-use crate::store::{Found, Kept};
+use crate::store::{ReadOutcome, StoredVersion};
 
 /// Answers with the current version.
 pub fn read(visit: &Visit<'_>, resource_type: &str, id: &str) -> Result<Response> {
     visit.check(resource_type, Interaction::Read)?;
     let name = format!("{}/{}", short(resource_type), short(id));
     match visit.seen.read(resource_type, id)? {
-        Found::Here(kept) => answer(visit, resource_type, kept),
-        Found::Deleted => Err(Error::new(Kind::Gone, format!("{name} was deleted"))),
-        Found::Nothing => Err(Error::new(Kind::NotFound, format!("{name} is not here"))),
+        ReadOutcome::Here(kept) => answer(visit, resource_type, kept),
+        ReadOutcome::Deleted => Err(Error::new(Kind::Gone, format!("{name} was deleted"))),
+        ReadOutcome::Nothing => Err(Error::new(Kind::NotFound, format!("{name} is not here"))),
     }
 }
 
@@ -47,7 +47,7 @@ pub fn read_version(
     }
 }
 
-fn answer(visit: &Visit<'_>, resource_type: &str, kept: Kept) -> Result<Response> {
+fn answer(visit: &Visit<'_>, resource_type: &str, kept: StoredVersion) -> Result<Response> {
     let request = visit.request;
     let content = match resource_type {
         "Binary" => content(request, &kept.body),

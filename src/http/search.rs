@@ -16,7 +16,7 @@ use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::fhir::reference::Condition;
-use crate::store::{Found, Kept};
+use crate::store::{ReadOutcome, StoredVersion};
 use crate::time::Instant;
 use crate::time::span;
 
@@ -252,7 +252,7 @@ fn matches(
     visit: &Visit<'_>,
     resource_type: &str,
     criteria: &Criteria,
-    mut each: impl FnMut(Kept) -> bool,
+    mut each: impl FnMut(StoredVersion) -> bool,
 ) -> Result<()> {
     if let Some((one, others)) = criteria.ids.split_first() {
         let mut ids: Vec<&String> =
@@ -261,7 +261,7 @@ fn matches(
         ids.dedup();
         let mut found = Vec::new();
         for id in ids {
-            if let Found::Here(kept) = visit.seen.read(resource_type, id)?
+            if let ReadOutcome::Here(kept) = visit.seen.read(resource_type, id)?
                 && kept.seq > criteria.after
                 && criteria.hold(&kept)
             {
@@ -284,7 +284,7 @@ fn matches(
 }
 
 impl Criteria {
-    fn hold(&self, kept: &Kept) -> bool {
+    fn hold(&self, kept: &StoredVersion) -> bool {
         self.bounds.iter().all(|any| any.iter().any(|bound| bound.holds(kept.last_updated)))
             && (self.names.is_empty() || self.name_holds(&kept.body))
     }

@@ -7,7 +7,7 @@ use super::message::Response;
 use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Claims, Output, Plan, Signer};
+use crate::export::{self, FileClaims, Output, Plan, Signer};
 
 /// The files of a plan that are ranges, under signed names below `path`.
 pub fn signed(
@@ -21,7 +21,7 @@ pub fn signed(
     let signer = Signer::new(&visit.context.store.signing_key()?)?;
     let mut output = Vec::with_capacity(plan.files.len());
     for file in &plan.files {
-        let claims = Claims::of(file, &plan.snapshot, attachments_base, export);
+        let claims = FileClaims::of(file, &plan.snapshot, attachments_base, export);
         let (Some(claims), Some(resource_type)) = (claims, &file.resource_type) else { continue };
         let name = signer.sign(&claims)?;
         output.push(Output {
@@ -48,7 +48,7 @@ pub fn file(
     };
     // A key that was rotated a moment ago is another one already.
     let signer = Signer::new(&visit.context.store.signing_key()?)?;
-    let claims = signer.verify(token, resource_type, visit.reader.reach)?;
+    let claims = signer.verify(token, resource_type, visit.permission.reach)?;
     visit.check(resource_type, Interaction::Export)?;
     let Some((snapshot, file, shape)) = claims.open(&visit.seen)? else {
         let what = "the store no longer has all of this file; start a new export";

@@ -6,7 +6,7 @@ use super::download::{Bytes, send};
 use super::message::{Response, http_date};
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Accepted, File, Frame, Manifest, Progress, Purpose};
+use crate::export::{self, File, Frame, JobStatus, KickOff, Manifest, Purpose};
 use crate::fhir::outcome::{Issue, Severity};
 use crate::time::Instant;
 
@@ -17,13 +17,13 @@ const RETRY_AFTER: &str = "1";
 
 /// `GET`: how far the job is, or its manifest.
 pub fn status(visit: &Visit<'_>, id: &str) -> Result<Response> {
-    let found = visit.context.jobs.progress(id, &visit.reader)?;
+    let found = visit.context.jobs.progress(id, &visit.permission)?;
     let Some((accepted, progress)) = found else { return Err(gone()) };
     let response = match progress {
-        Progress::Running(progress) => {
+        JobStatus::Running(progress) => {
             Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
         }
-        Progress::Failed(reason) => Response::outcome(
+        JobStatus::Failed(reason) => Response::outcome(
             500,
             Issue {
                 severity: Severity::Error,
@@ -31,7 +31,7 @@ pub fn status(visit: &Visit<'_>, id: &str) -> Result<Response> {
                 diagnostics: format!("the export failed: {reason}"),
             },
         ),
-        Progress::Complete { time, expires_at, files } => {
+        JobStatus::Complete { time, expires_at, files } => {
             page(visit, &accepted, id, (time, expires_at), &files, 1)?
         }
     };
@@ -44,10 +44,10 @@ pub fn status(visit: &Visit<'_>, id: &str) -> Result<Response> {
 
 /// `GET` of a page of the manifest, from the second one on.
 pub fn further_page(visit: &Visit<'_>, id: &str, number: &str) -> Result<Response> {
-    let found = visit.context.jobs.progress(id, &visit.reader)?;
+    let found = visit.context.jobs.progress(id, &visit.permission)?;
     let Some((accepted, progress)) = found else { return Err(gone()) };
     match (progress, number.parse()) {
-        (Progress::Complete { time, expires_at, files }, Ok(number)) if number > 1 => {
+        (JobStatus::Complete { time, expires_at, files }, Ok(number)) if number > 1 => {
             let page = page(visit, &accepted, id, (time, expires_at), &files, number)?;
             Ok(page.with("Cache-Control", "no-store"))
         }
@@ -57,7 +57,7 @@ pub fn further_page(visit: &Visit<'_>, id: &str, number: &str) -> Result<Respons
 
 /// `DELETE`: the client needs the job no more.
 pub fn cancel(visit: &Visit<'_>, id: &str) -> Result<Response> {
-    match visit.context.jobs.cancel(id, &visit.reader)? {
+    match visit.context.jobs.cancel(id, &visit.permission)? {
         true => Ok(Response::outcome(202, Issue::information("the export and its files are gone"))),
         false => Err(gone()),
     }
@@ -65,7 +65,7 @@ pub fn cancel(visit: &Visit<'_>, id: &str) -> Result<Response> {
 
 /// `GET` of a file.
 pub fn file(visit: &Visit<'_>, id: &str, name: &str) -> Result<Response> {
-    let Some(opened) = visit.context.jobs.open(id, name, &visit.reader)? else {
+    let Some(opened) = visit.context.jobs.open(id, name, &visit.permission)? else {
         return Err(Error::new(Kind::NotFound, "there is no such file, or its export is over"));
     };
     let bytes = Bytes {
@@ -74,9 +74,9 @@ pub fn file(visit: &Visit<'_>, id: &str, name: &str) -> Result<Response> {
         fetched: visit.note_file(Some(id)),
         cache_control: "private, no-cache",
         write: Box::new(move |range, out| {
-            let export::Opened { file, snapshot, shape, reading } = opened;
+            let export::Opened { file, snapshot, shape, hold } = opened;
             let written = export::write(&snapshot, &file, &shape, range, out);
-            drop(reading);
+            drop(hold);
             written
         }),
     };
@@ -90,7 +90,7 @@ fn gone() -> Error {
 /// One page of the manifest.
 fn page(
     visit: &Visit<'_>,
-    accepted: &Accepted,
+    accepted: &KickOff,
     id: &str,
     (time, expires_at): (Instant, Instant),
     files: &[File],

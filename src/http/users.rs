@@ -14,7 +14,7 @@ use crate::store::{Client, User};
 
 /// A user, with the members in the order that 1upHealth has.
 #[derive(Serialize)]
-struct Shown {
+struct UserEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,20 +24,20 @@ struct Shown {
     active: bool,
 }
 
-impl Shown {
+impl UserEntry {
     /// One that is only listed.
-    fn listed(user: User) -> Shown {
+    fn listed(user: User) -> UserEntry {
         let User { id, app_user_id, active, .. } = user;
-        Shown { success: None, code: None, oneup_user_id: id, app_user_id, active }
+        UserEntry { success: None, code: None, oneup_user_id: id, app_user_id, active }
     }
 
     /// One that something was done with.
-    fn done(user: User) -> Shown {
-        Shown { success: Some(true), ..Shown::listed(user) }
+    fn done(user: User) -> UserEntry {
+        UserEntry { success: Some(true), ..UserEntry::listed(user) }
     }
 
-    fn with_code(NewUser { user, code }: NewUser) -> Shown {
-        Shown { code: Some(code), ..Shown::done(user) }
+    fn with_code(NewUser { user, code }: NewUser) -> UserEntry {
+        UserEntry { code: Some(code), ..UserEntry::done(user) }
     }
 }
 
@@ -54,7 +54,7 @@ pub fn users(context: &Context, request: &Request) -> Response {
 pub fn code(context: &Context, request: &Request) -> Response {
     answered(context, request, |client, parameters| {
         let new = context.access.code_for(client, &which(parameters)?)?;
-        Ok(Response::json(200, &Shown::with_code(new)))
+        Ok(Response::json(200, &UserEntry::with_code(new)))
     })
 }
 
@@ -83,7 +83,7 @@ fn add(context: &Context, client: &Client, parameters: &Parameters) -> Result<Re
         return Err(Error::new(Kind::Invalid, "app_user_id is missing"));
     };
     Ok(match context.access.add_user(client, app_user_id)? {
-        Some(new) => Response::json(200, &Shown::with_code(new)),
+        Some(new) => Response::json(200, &UserEntry::with_code(new)),
         // "The request won't fail", says 1upHealth.
         None => refused(200, "this user already exists"),
     })
@@ -91,7 +91,7 @@ fn add(context: &Context, client: &Client, parameters: &Parameters) -> Result<Re
 
 fn list(context: &Context, client: &Client, parameters: &Parameters) -> Result<Response> {
     let found = context.access.users(client, &which(parameters)?)?;
-    let entry: Vec<Shown> = found.into_iter().map(Shown::listed).collect();
+    let entry: Vec<UserEntry> = found.into_iter().map(UserEntry::listed).collect();
     Ok(Response::json(200, &BTreeMap::from([("entry", entry)])))
 }
 
@@ -103,7 +103,7 @@ fn change(context: &Context, client: &Client, parameters: &Parameters) -> Result
         Some(_) => return Err(Error::new(Kind::Invalid, "active should be true or false")),
     };
     let user = context.access.change_user(client, &which(parameters)?, active)?;
-    Ok(Response::json(200, &Shown::done(user)))
+    Ok(Response::json(200, &UserEntry::done(user)))
 }
 
 fn which(parameters: &Parameters) -> Result<Which> {

@@ -6,9 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::message::{Request, is_secret};
 use super::route::Context;
-use crate::access::{Audit, Caller, Interaction, Shown};
+use crate::access::{Audit, Caller, Interaction, Presented};
 use crate::error::Result;
-use crate::export::Reader;
+use crate::export::Permission;
 use crate::fhir::elements::is_r4_type;
 use crate::store::{Event, Seen};
 
@@ -26,7 +26,7 @@ pub struct Visit<'a> {
     /// What they see of the store.
     pub seen: Seen,
     /// As whom they export.
-    pub reader: Reader,
+    pub permission: Permission,
 }
 
 impl<'a> Visit<'a> {
@@ -37,8 +37,8 @@ impl<'a> Visit<'a> {
     pub fn of(context: &'a Context, request: &'a Request) -> Result<Visit<'a>> {
         let caller = context.access.caller(&shown(request), request.peer)?;
         let seen = context.store.seen(caller.reach);
-        let reader = Reader { reach: caller.reach, types: caller.exportable() };
-        Ok(Visit { context, request, caller, seen, reader })
+        let permission = Permission { reach: caller.reach, types: caller.exportable() };
+        Ok(Visit { context, request, caller, seen, permission })
     }
 
     /// What URLs in the answer begin with.
@@ -124,16 +124,16 @@ impl Fetched {
 }
 
 /// What a request shows of who makes it: in its headers, not in its URL.
-fn shown(request: &Request) -> Shown {
+fn shown(request: &Request) -> Presented {
     // Some clients send the word alone as long as they have no token.
     if let Some(token) = bearer(request).filter(|token| !token.is_empty()) {
-        return Shown::Bearer(token);
+        return Presented::Bearer(token);
     }
     match (request.header("client_id"), request.header("client_secret")) {
         (Some(client_id), Some(client_secret)) => {
-            Shown::Secret { client_id, client_secret, user: request.header("x-oneup-user-id") }
+            Presented::Secret { client_id, client_secret, user: request.header("x-oneup-user-id") }
         }
-        _ => Shown::Nothing,
+        _ => Presented::Nothing,
     }
 }
 
@@ -146,7 +146,7 @@ pub const NOT_ENOUGH: &str = "Bearer realm=\"fhirlite\", error=\"insufficient_sc
 /// The same for who tried: <https://www.rfc-editor.org/rfc/rfc6750#section-3>.
 pub fn challenge(request: &Request) -> &'static str {
     match shown(request) {
-        Shown::Bearer(_) => "Bearer realm=\"fhirlite\", error=\"invalid_token\"",
+        Presented::Bearer(_) => "Bearer realm=\"fhirlite\", error=\"invalid_token\"",
         _ => BEARER,
     }
 }

@@ -31,7 +31,7 @@ pub use job::{FileRow, JobRow, State};
 pub use open::{Access, Store};
 pub use owner::NOBODY;
 pub use reach::Reach;
-pub use read::{Found, Kept, Seen};
+pub use read::{ReadOutcome, Seen, StoredVersion};
 pub use snapshot::{Row, Selection, Snapshot, TypeTotal};
 pub use token::{Exchanged, Grant, NewToken, TokenKind};
 pub use user::User;

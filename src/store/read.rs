@@ -12,7 +12,7 @@ use crate::time::Instant;
 
 /// One version with its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredVersion {
     /// Its number.
     pub seq: i64,
     /// The logical id.
@@ -27,9 +27,9 @@ pub struct Kept {
 
 /// What is known of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum ReadOutcome {
     /// It is here.
-    Here(Kept),
+    Here(StoredVersion),
     /// It was here and was deleted.
     Deleted,
     /// It never was here.
@@ -38,8 +38,8 @@ pub enum Found {
 
 const COLUMNS: &str = "seq, id, version_id, last_updated, body";
 
-fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
-    Ok(Kept {
+fn kept(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
+    Ok(StoredVersion {
         seq: row.get(0)?,
         id: row.get(1)?,
         version_id: row.get(2)?,
@@ -104,19 +104,19 @@ impl Seen {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) fn read(&self, resource_type: &str, id: &str) -> Result<Found> {
+    pub(crate) fn read(&self, resource_type: &str, id: &str) -> Result<ReadOutcome> {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
         let sql = format!("SELECT {COLUMNS} FROM resource WHERE id = ?2 AND type = ?1{current}");
         if let Some(kept) = maybe(&conn, &sql, (resource_type, id), kept)? {
-            return Ok(Found::Here(kept));
+            return Ok(ReadOutcome::Here(kept));
         }
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2{superseded})"
         );
         Ok(match one(&conn, &sql, (resource_type, id), |row| row.get(0))? {
-            true => Found::Deleted,
-            false => Found::Nothing,
+            true => ReadOutcome::Deleted,
+            false => ReadOutcome::Nothing,
         })
     }
 
@@ -129,7 +129,7 @@ impl Seen {
         resource_type: &str,
         id: &str,
         version_id: &str,
-    ) -> Result<Option<Kept>> {
+    ) -> Result<Option<StoredVersion>> {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
         let key = (resource_type, id, version_id);
@@ -149,7 +149,12 @@ impl Seen {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) fn after(&self, resource_type: &str, after: i64, most: usize) -> Result<Vec<Kept>> {
+    pub(crate) fn after(
+        &self,
+        resource_type: &str,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<StoredVersion>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM resource INDEXED BY resource_by_seq
               WHERE type = ?1 AND seq > ?2{} ORDER BY seq LIMIT ?3",

@@ -1,6 +1,6 @@
 //! Codes, tokens and assertions: what was handed out, and what was shown.
 //!
-//! Kept as hashes. Whoever reads the file cannot use any of it, and finding one by its hash tells
+//! StoredVersion as hashes. Whoever reads the file cannot use any of it, and finding one by its hash tells
 //! nothing by the time it takes.
 
 use rusqlite::Connection;

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::request::Request;
+use super::request::ExportRequest;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::store::Reach;
 
 /// Who exports.
 #[derive(Clone, Debug, Default)]
-pub struct Reader {
+pub struct Permission {
     /// Whose data.
     pub reach: Reach,
     /// Only these types; `None` for all.
     pub types: Option<BTreeSet<String>>,
 }
 
-impl Reader {
+impl Permission {
     /// True where all that an export may hold is within these types.
-    fn covers(&self, request: &Request) -> bool {
+    fn covers(&self, request: &ExportRequest) -> bool {
         let Some(mine) = &self.types else { return true };
         // These come along whatever types are asked for.
         if request.associated.is_some() && !mine.contains("Provenance") {
@@ -34,7 +34,7 @@ impl Reader {
     ///
     /// # Errors
     /// `Forbidden` where it was begun with a wider scope.
-    pub(super) fn check(&self, request: &Request) -> Result<()> {
+    pub(super) fn check(&self, request: &ExportRequest) -> Result<()> {
         match self.covers(request) {
             true => Ok(()),
             false => {
@@ -45,13 +45,13 @@ impl Reader {
     }
 }
 
-impl Request {
+impl ExportRequest {
     /// Limits an export to the types of who asks for it.
     ///
     /// # Errors
     /// `Forbidden` where others are asked for by name.
-    pub fn limit(&mut self, reader: &Reader) -> Result<()> {
-        let Some(types) = &reader.types else { return Ok(()) };
+    pub fn limit(&mut self, permission: &Permission) -> Result<()> {
+        let Some(types) = &permission.types else { return Ok(()) };
         if types.is_empty() {
             let what =
                 "the scope of the access token covers no type for export: that takes r and s";
