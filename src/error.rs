@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// What went wrong, as far as a program has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,6 +174,32 @@ impl Error {
             .as_ref()
             .and_then(|s| s.downcast_ref::<std::io::Error>())
             .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Receives errors that no caller waits for, such as those of background threads.
+///
+/// Clones share one receiver. The default receiver ignores everything.
+#[derive(Clone, Default)]
+pub struct Log(Option<Arc<dyn Fn(&Error) + Send + Sync>>);
+
+impl Log {
+    /// Passes each error to `receive`, on the thread that met the error.
+    pub fn new(receive: impl Fn(&Error) + Send + Sync + 'static) -> Log {
+        Log(Some(Arc::new(receive)))
+    }
+
+    /// Reports `error`.
+    pub fn tell(&self, error: &Error) {
+        if let Some(receive) = &self.0 {
+            receive(error);
+        }
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Log(given)" } else { "Log(none)" })
     }
 }
 

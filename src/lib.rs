@@ -89,7 +89,7 @@ pub mod clients {
     pub use crate::store::{Client, Credentials, Exported, User};
 }
 
-pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
+pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Log, Result};
 pub use export::{
     Associated, Edition, ExportRequest, File, Folder, Level, Plan, Purpose, Written, instant,
 };

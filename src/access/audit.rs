@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Log, Result};
 use crate::store::{Event, Store};
 
 /// So many are written in one transaction.
@@ -32,11 +32,11 @@ impl Audit {
     ///
     /// # Errors
     /// Where the system has no thread for it.
-    pub fn start(store: &Store, log: fn(&Error)) -> Result<Audit> {
+    pub fn start(store: &Store, log: Log) -> Result<Audit> {
         let (sender, receiver) = sync_channel(MOST);
         let store = store.clone();
         let thread = thread::Builder::new()
-            .spawn(move || write(&store, &receiver, log))
+            .spawn(move || write(&store, &receiver, &log))
             .map_err(|error| Error::io("no thread for the audit", error))?;
         Ok(Audit { sender: Mutex::new(Some(sender)), thread: Some(thread) })
     }
@@ -59,7 +59,7 @@ impl Drop for Audit {
     }
 }
 
-fn write(store: &Store, receiver: &Receiver<Event>, log: fn(&Error)) {
+fn write(store: &Store, receiver: &Receiver<Event>, log: &Log) {
     while let Ok(first) = receiver.recv() {
         let mut events = vec![first];
         let mut is_last = false;
@@ -69,10 +69,10 @@ fn write(store: &Store, receiver: &Receiver<Event>, log: fn(&Error)) {
             let Err(error) = store.add_audit(&events, patience) else { break };
             if is_last {
                 let what = format!("{} events are missing in the audit: {error}", events.len());
-                return log(&Error::new(Kind::Io, what));
+                return log.tell(&Error::new(Kind::Io, what));
             }
             if error.kind() != Kind::Busy {
-                log(&error);
+                log.tell(&error);
             }
             // Until the next try, or the end of the server.
             let began = Instant::now();

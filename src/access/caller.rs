@@ -8,7 +8,7 @@ use super::keys::KeySet;
 use super::scope::{Interaction, ONEUP, Scope};
 use super::secret;
 use super::throttle::Throttle;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Log, Result};
 use crate::store::{Client, Reach, Store, TokenKind, User};
 
 /// The value of `x-oneup-user-id` for all users of a client.
@@ -87,7 +87,7 @@ pub struct Authority {
     pub(super) fetched: Fetched,
     /// Keys of nobody, to take as long for who is not known as for who is.
     pub(super) decoy: KeySet,
-    pub(super) log: fn(&Error),
+    pub(super) log: Log,
 }
 
 impl Authority {
@@ -95,7 +95,7 @@ impl Authority {
     ///
     /// # Errors
     /// Where the system has no randomness.
-    pub fn new(store: &Store, is_required: bool, log: fn(&Error)) -> Result<Authority> {
+    pub fn new(store: &Store, is_required: bool, log: Log) -> Result<Authority> {
         Ok(Authority {
             store: store.clone(),
             is_required,

@@ -219,7 +219,7 @@ impl Authority {
         }
         // The client's server is not asked as often as somebody likes.
         self.throttle.check(peer, &assertion.issuer)?;
-        Ok(self.fetched.fetch(url).inspect_err(|error| (self.log)(error)).ok())
+        Ok(self.fetched.fetch(url).inspect_err(|error| self.log.tell(error)).ok())
     }
 }
 

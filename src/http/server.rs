@@ -16,7 +16,7 @@ use super::wire::{
     stop_listening,
 };
 use crate::access::{Audit, Authority};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Log, Result};
 use crate::export::Jobs;
 use crate::store::Store;
 
@@ -173,9 +173,9 @@ impl Reserved {
         let address = self.address;
         let shared = Arc::new(Shared {
             context: Context {
-                access: Authority::new(store, self.auth_required, self.log)?,
+                access: Authority::new(store, self.auth_required, Log::new(self.log))?,
                 audit: match self.auth_required {
-                    true => Some(Arc::new(Audit::start(store, self.log)?)),
+                    true => Some(Arc::new(Audit::start(store, Log::new(self.log))?)),
                     false => None,
                 },
                 jobs: Jobs::start(store, self.job_ttl, self.log)?,
