@@ -46,7 +46,7 @@
 //! | 4 | `import`, `export`, `access` | the two verbs, and who may have what; they never see each other |
 //! | 3 | `source`, `store` | where data comes from, where it is kept |
 //! | 2 | `fhir` | the vocabulary: pure |
-//! | 1 | `error`, `time`, `random` | the floor |
+//! | 1 | `error`, `time`, `random`, `sync` | the floor |
 
 #![warn(missing_docs)]
 
@@ -59,6 +59,7 @@ mod import;
 mod random;
 mod source;
 mod store;
+mod sync;
 mod time;
 
 /// Who may read from a server with [`Options::auth_required`]: clients, their users, tokens.

@@ -3,13 +3,14 @@
 //! Nobody waits for it: an import may keep the store to itself for a while. What was noted is written
 //! as soon as that can be, and before a server that is ended in good order is gone.
 
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Log, Result};
 use crate::store::{Event, Store};
+use crate::sync::lock;
 
 /// So many are written in one transaction.
 const AT_ONCE: usize = 1000;
@@ -43,7 +44,7 @@ impl Audit {
 
     /// Notes something.
     pub fn note(&self, event: Event) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sender = lock(&self.sender).clone();
         if let Some(sender) = sender {
             let _ = sender.send(event);
         }
@@ -52,7 +53,7 @@ impl Audit {
 
 impl Drop for Audit {
     fn drop(&mut self) {
-        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(lock(&self.sender).take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

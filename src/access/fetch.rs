@@ -4,7 +4,7 @@
 //! assertion names a key that is not among them, so that a client can change its keys at any time.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
@@ -12,6 +12,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 
 use super::keys::{Algorithm, KeySet};
 use crate::error::{Error, Kind, Result};
+use crate::sync::lock;
 
 /// So long an answer may take in all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,7 +82,7 @@ impl Fetched {
     /// The keys of `url`, where they are known and one of them is meant by `kid` and `algorithm`.
     pub fn kept(&self, url: &str, kid: &str, algorithm: Algorithm) -> Option<KeySet> {
         let now = Instant::now();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         kept.retain(|_, kept| kept.until > now);
         let keys = &kept.get(url)?.keys;
         keys.find(kid, algorithm).is_some().then(|| keys.clone())
@@ -96,7 +97,7 @@ impl Fetched {
         let (keys, lifetime) = self.get(url).map_err(|reason| {
             Error::new(Kind::Io, format!("the keys at {url} could not be fetched: {reason}"))
         })?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         kept.insert(url.to_owned(), Kept { keys: keys.clone(), until: now + lifetime });
         Ok(keys)
     }

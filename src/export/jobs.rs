@@ -22,6 +22,7 @@ use super::work::Work;
 use crate::error::{Error, Kind, Result};
 use crate::random;
 use crate::store::{FileRow, JobRow, Reach, Selection, Snapshot, State, Store};
+use crate::sync::lock;
 use crate::time::Instant;
 
 /// So many jobs are worked out at once.
@@ -315,7 +316,7 @@ fn is_whole(snapshot: &Snapshot, file: &File, shape: &Shape) -> Result<bool> {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, Now> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Works on one job after the other.

@@ -5,7 +5,7 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
 use crate::export::Jobs;
 use crate::store::Store;
+use crate::sync::{StopSignal, lock};
 
 /// So many requests are answered at once; slow readers count, so it is not small.
 const MOST: usize = 256;
@@ -76,9 +77,7 @@ struct Shared {
     context: Context,
     listener: TcpListener,
     log: fn(&Error),
-    stopping: Mutex<bool>,
-    /// Is told when `stopping` is set.
-    stop: Condvar,
+    stop: StopSignal,
     acceptors: Mutex<Vec<(Arc<Acceptor>, JoinHandle<()>)>>,
     /// The clients that are being answered, with what they asked for behind that. A connection ends
     /// with its first answer, so nothing comes of these.
@@ -187,8 +186,7 @@ impl Reserved {
             },
             listener: self.bound.listen(address)?,
             log: self.log,
-            stopping: Mutex::default(),
-            stop: Condvar::new(),
+            stop: StopSignal::default(),
             acceptors: Mutex::default(),
             answering: Mutex::default(),
             in_flight: Arc::default(),
@@ -203,8 +201,7 @@ impl Reserved {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        *lock(&self.shared.stopping) = true;
-        self.shared.stop.notify_all();
+        self.shared.stop.give();
         self.shared.context.jobs.stop();
         stop_listening(&self.shared.listener);
         self.shared.in_flight.wake_waiting();
@@ -227,10 +224,6 @@ impl Drop for Server {
 }
 
 impl Shared {
-    fn stopping(&self) -> bool {
-        *lock(&self.stopping)
-    }
-
     /// Starts one more thread that accepts.
     fn accept_more(self: Arc<Shared>) -> Result<()> {
         let acceptor = Arc::new(Acceptor::new(&self.listener)?);
@@ -243,11 +236,11 @@ impl Shared {
     }
 
     fn accept(self: Arc<Shared>, acceptor: &Acceptor) {
-        while !self.stopping() {
+        while !self.stop.is_given() {
             match acceptor.accept() {
                 Accepted::Call(call) => self.clone().dispatch(call),
                 Accepted::Unblocked => {}
-                Accepted::Ended if self.stopping() => {}
+                Accepted::Ended if self.stop.is_given() => {}
                 // It has ended its loop, after too many open files, say. It goes on with the
                 // connections that it has; `look_after` sees to others.
                 Accepted::Ended => {
@@ -261,7 +254,7 @@ impl Shared {
     /// error, or a panic in tiny_http, ends one for good.
     fn look_after(self: Arc<Shared>, address: SocketAddr) {
         let mut since: HashMap<SocketAddr, Instant> = HashMap::new();
-        while !self.stopped_within(ROUND) {
+        while !self.stop.is_given_within(ROUND) {
             let silent: HashSet<SocketAddr> = {
                 let answering = lock(&self.answering);
                 peers_at(address.port())
@@ -277,19 +270,13 @@ impl Shared {
             }
             // Where all places are taken, waiting is as it should be.
             let may_help = self.in_flight.has_room() && lock(&self.acceptors).len() < ACCEPTORS;
-            if may_help && !knock(address, ROUND) && !self.stopping() {
+            if may_help && !knock(address, ROUND) && !self.stop.is_given() {
                 (self.log)(&Error::new(Kind::Io, "nobody is let in; accepting anew"));
                 if let Err(error) = self.clone().accept_more() {
                     (self.log)(&error);
                 }
             }
         }
-    }
-
-    fn stopped_within(&self, patience: Duration) -> bool {
-        let stopping = lock(&self.stopping);
-        let waited = self.stop.wait_timeout_while(stopping, patience, |stopping| !*stopping);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Has a request answered on a thread of its own.
@@ -299,7 +286,7 @@ impl Shared {
             Entry::Occupied(mut behind) => return behind.get_mut().push(call),
             Entry::Vacant(place) => drop(place.insert(Vec::new())),
         }
-        let Some(busy) = self.in_flight.enter(|| self.stopping()) else { return };
+        let Some(busy) = self.in_flight.enter(|| self.stop.is_given()) else { return };
         let shared = self.clone();
         let spawned = thread::Builder::new().spawn(move || {
             shared.answer(call, busy);
@@ -404,10 +391,6 @@ fn knock(address: SocketAddr, patience: Duration) -> bool {
         Ok(_) => true,
         Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks a base URL and takes the slash off its end.

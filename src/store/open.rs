@@ -19,6 +19,7 @@ use super::sql::{self, PATIENCE};
 use super::upgrade;
 use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
+use crate::sync::lock;
 use crate::time::Clock;
 use crate::{random, time};
 
@@ -502,11 +503,6 @@ impl Drop for Reader<'_> {
             }
         }
     }
-}
-
-/// A panic elsewhere leaves nothing half-done behind these locks.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {

@@ -1,0 +1,55 @@
+//! What threads share: locks that survive a panic, and the signal that ends background work.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Locks `mutex`, also after a thread panicked while holding it.
+///
+/// For values that every statement leaves valid, so that a panic leaves nothing half done.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells background threads to stop.
+#[derive(Default)]
+pub struct StopSignal {
+    is_given: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl StopSignal {
+    /// Gives the signal and wakes the threads that wait for it.
+    pub fn give(&self) {
+        *lock(&self.is_given) = true;
+        self.changed.notify_all();
+    }
+
+    /// True once the signal was given.
+    pub fn is_given(&self) -> bool {
+        *lock(&self.is_given)
+    }
+
+    /// Waits for the signal, for `time` at most. True if it was given.
+    pub fn is_given_within(&self, time: Duration) -> bool {
+        let is_given = lock(&self.is_given);
+        let waited = self.changed.wait_timeout_while(is_given, time, |is_given| !*is_given);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signal_ends_a_wait() {
+        let signal = StopSignal::default();
+        assert!(!signal.is_given() && !signal.is_given_within(Duration::from_millis(1)));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| signal.is_given_within(Duration::from_secs(600)));
+            signal.give();
+            assert!(waiting.join().unwrap());
+        });
+        assert!(signal.is_given());
+    }
+}
