@@ -181,7 +181,9 @@ impl Error {
 ///
 /// Clones share one receiver. The default receiver ignores everything.
 #[derive(Clone, Default)]
-pub struct Log(Option<Arc<dyn Fn(&Error) + Send + Sync>>);
+pub struct Log(Option<Arc<LogReceiver>>);
+
+type LogReceiver = dyn Fn(&Error) + Send + Sync;
 
 impl Log {
     /// Passes each error to `receive`, on the thread that met the error.
