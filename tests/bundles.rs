@@ -375,3 +375,41 @@ fn a_name_is_no_link() {
         (&json!("urn:oid:1.2"), &json!({"url": "urn:oid:1.2", "valueUri": "ValueSet/v"}))
     );
 }
+
+#[test]
+fn a_request_names_its_resource_exactly() {
+    let dir = Dir::new();
+    import(&dir, 0, &patient("1", json!({})).to_string());
+    let wrong = [
+        "Patient/1/_historyfoo",
+        "Patient/1/_history",
+        "Patient/1/_history/",
+        "Patient/1/_history/1/_history/2",
+        "Patient/1/_history/1/x",
+        "Patient/2/Patient/1",
+        "ftp://x/fhir/Patient/1",
+        "Patient",
+    ];
+    for bundle_type in ["transaction", "batch", "history"] {
+        for method in ["PUT", "DELETE"] {
+            for url in wrong {
+                let resource = patient("1", json!({"active": true}));
+                let entries = json!([{"resource": resource, "request": request(method, url)}]);
+                let report = import(&dir, 1, &bundle(bundle_type, entries));
+                assert_eq!(report["rejected"], 1, "{method} {url}");
+            }
+        }
+    }
+    assert!(!dir.get("s.db", "Patient/1").contains("active"));
+    for url in [
+        "Patient/1",
+        "Patient/1/_history/2",
+        "/Patient/1",
+        "/fhir/Patient/1",
+        "https://x/fhir/Patient/1/_history/2",
+    ] {
+        let resource = patient("1", json!({"language": url}));
+        let entries = json!([{"resource": resource, "request": request("PUT", url)}]);
+        assert_eq!(import(&dir, 0, &bundle("batch", entries))["updated"], 1, "{url}");
+    }
+}

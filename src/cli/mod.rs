@@ -120,10 +120,8 @@ fn duration(text: &str) -> std::result::Result<Duration, String> {
 /// Reads `Type/id`.
 fn resource(text: &str) -> Result<(String, String)> {
     match type_and_id(text) {
-        Some((resource_type, id)) if text.len() == resource_type.len() + 1 + id.len() => {
-            Ok((resource_type.to_owned(), id.to_owned()))
-        }
-        _ => Err(Error::new(
+        Some((resource_type, id)) => Ok((resource_type.to_owned(), id.to_owned())),
+        None => Err(Error::new(
             Kind::Usage,
             format!("{text}: not of the form Type/id, such as Patient/123"),
         )),

@@ -8,7 +8,7 @@ use super::request::{ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
 use crate::fhir::group::Group;
-use crate::fhir::name::{local, short};
+use crate::fhir::name::{local_reference, short};
 use crate::fhir::outcome::Issue;
 use crate::store::{Snapshot, View};
 
@@ -69,7 +69,7 @@ impl Members {
             }
             for member in group.members {
                 let link = member.reference.as_deref();
-                match link.and_then(local) {
+                match link.and_then(local_reference) {
                     Some((compartment::PATIENT, id)) => {
                         if members.patients.insert(id.to_owned())
                             && view.find(compartment::PATIENT, id)?.is_none()

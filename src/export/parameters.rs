@@ -11,7 +11,7 @@ use super::oneup::{WHO, output_format};
 use super::request::{Associated, ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
-use crate::fhir::name::{local, short};
+use crate::fhir::name::{local_reference, short};
 use crate::fhir::outcome::Issue;
 use crate::time::{Form, Instant, span};
 
@@ -223,7 +223,7 @@ impl Reading<'_> {
         }
         self.request.patients.get_or_insert_default();
         for one in value.split(',').map(str::trim) {
-            match local(one) {
+            match local_reference(one) {
                 Some((compartment::PATIENT, id)) => {
                     self.request.patients.get_or_insert_default().insert(id.to_owned());
                 }

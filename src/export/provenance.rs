@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::request::Associated;
 use super::scope::all_of;
 use crate::error::Result;
-use crate::fhir::name::local;
+use crate::fhir::name::local_reference;
 use crate::store::{Snapshot, View};
 use crate::time::{Instant, span};
 
@@ -48,7 +48,7 @@ fn read(text: &str) -> (Vec<(String, String)>, Option<Instant>) {
     let Ok(Head { target, recorded }) = serde_json::from_str(text) else {
         return Default::default();
     };
-    let links = target.iter().filter_map(|target| local(target.reference.as_deref()?));
+    let links = target.iter().filter_map(|target| local_reference(target.reference.as_deref()?));
     let targets =
         links.map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned())).collect();
     (targets, recorded.and_then(|text| span(&text)).map(|(first, _)| first))

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::json::{self, Edits, Found};
-use super::name::local;
+use super::name::type_and_id;
 use super::reference::{self, Slot};
 
 /// True for a `url` that names a resource by a relative `Type/id`.
@@ -17,8 +17,7 @@ fn is_relative(found: &Found<'_, '_>) -> bool {
     }
     let link = json::unescaped(found.raw);
     // `docs/report.pdf` has the form of one, but types begin with a capital.
-    link.starts_with(|c: char| c.is_ascii_uppercase())
-        && local(&link).is_some_and(|(name, id)| link.len() == name.len() + 1 + id.len())
+    link.starts_with(|c: char| c.is_ascii_uppercase()) && type_and_id(&link).is_some()
 }
 
 fn may_have(text: &str) -> bool {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::name::{short, type_and_id};
+use super::name::{request_target, short};
 use super::resource::present;
 
 /// How a Bundle's entries are meant.
@@ -148,8 +148,9 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>
 
 fn read_request(head: RequestHead<'_>) -> Result<Request<'_>, String> {
     let RequestHead { method, url, if_none_exist } = head;
-    let target =
-        || type_and_id(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()));
+    let target = || {
+        request_target(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()))
+    };
     let wrong = || format!("request.url {} is neither Type/id nor Type?query", short(&url));
     let path = url.split('?').next().unwrap_or_default();
     if method == "POST" && path.contains('$') {

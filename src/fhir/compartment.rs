@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::json;
-use super::name::local;
+use super::name::local_reference;
 
 /// The type whose compartment it is.
 pub const PATIENT: &str = "Patient";
@@ -62,7 +62,7 @@ pub fn patients(resource_type: &str, text: &str) -> Vec<String> {
         let may_be = found.key == REFERENCE || found.key.contains('\\');
         if may_be
             && links.iter().any(|link| found.is_at(link))
-            && let Some((PATIENT, id)) = local(&json::unescaped(found.raw))
+            && let Some((PATIENT, id)) = local_reference(&json::unescaped(found.raw))
             && !patients.iter().any(|known| known == id)
         {
             patients.push(id.to_owned());

@@ -11,3 +11,4 @@ pub mod outcome;
 pub mod parameters;
 pub mod reference;
 pub mod resource;
+pub mod search;

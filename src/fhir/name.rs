@@ -1,6 +1,8 @@
 //! Names of resources: types, logical ids, `Type/id`, and names cut short for messages.
 //!
-//! <https://hl7.org/fhir/R4/references.html#literal>. Every `Type/id` in the crate is read here.
+//! <https://hl7.org/fhir/R4/references.html#literal>. Every `Type/id` in the crate is read here, by
+//! one grammar: `[base/]Type/id[/_history/vid]`. Its three readers differ in what they take beside
+//! `Type/id`.
 
 /// True for a text made of the characters of a logical id. Any length but zero is accepted.
 pub fn is_id(text: &str) -> bool {
@@ -21,12 +23,9 @@ pub fn short(value: &str) -> String {
     }
 }
 
-/// Reads `Type/id` at the end of a relative or absolute RESTful URL. A version behind it is
-/// dropped: `Patient/1`, `https://x/fhir/Patient/1`, `Patient/1/_history/2`.
-pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
-    let url = url.split_once("/_history").map_or(url, |(before, _)| before);
-    let (rest, id) = url.rsplit_once('/')?;
-    let resource_type = rest.rsplit_once('/').map_or(rest, |(_, last)| last);
+/// Reads `Type/id`, without a base and without a version.
+pub fn type_and_id(text: &str) -> Option<(&str, &str)> {
+    let (resource_type, id) = text.split_once('/')?;
     (is_type(resource_type) && is_id(id)).then_some((resource_type, id))
 }
 
@@ -35,51 +34,81 @@ pub fn type_and_id(url: &str) -> Option<(&str, &str)> {
 ///
 /// A server writes references relative or on its own base. The base that a file was exported from
 /// is unknown, so any host is accepted.
-pub fn local(link: &str) -> Option<(&str, &str)> {
-    let bare = match link.split_once("/_history/") {
+pub fn local_reference(link: &str) -> Option<(&str, &str)> {
+    let (base, name) = split_base(link)?;
+    (base.is_empty() || is_http(base)).then_some(name)
+}
+
+/// Reads the `url` of a Bundle entry's request: `Type/id` or a version of it, relative to the base
+/// (`Patient/1`), to the server (`/fhir/Patient/1`) or absolute.
+///
+/// <https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request.url>
+pub fn request_target(url: &str) -> Option<(&str, &str)> {
+    let (base, name) = split_base(url)?;
+    (base.is_empty() || base.starts_with('/') || is_http(base)).then_some(name)
+}
+
+/// Splits `[base/]Type/id[/_history/vid]` into the base with its last slash, and `Type/id`.
+fn split_base(text: &str) -> Option<(&str, (&str, &str))> {
+    let bare = match text.split_once("/_history/") {
         Some((bare, version)) if is_id(version) => bare,
         Some(_) => return None,
-        None => link,
+        None => text,
     };
-    let (rest, id) = bare.rsplit_once('/')?;
-    let resource_type = match rest.split_once("://") {
-        Some(("http" | "https", path)) => path.rsplit_once('/')?.1,
-        _ => rest,
-    };
-    (is_type(resource_type) && is_id(id)).then_some((resource_type, id))
+    let (before_id, _) = bare.rsplit_once('/')?;
+    let start = before_id.rfind('/').map_or(0, |slash| slash + 1);
+    Some((&bare[..start], type_and_id(&bare[start..])?))
+}
+
+/// True for the base of an absolute URL, its host included.
+fn is_http(base: &str) -> bool {
+    let rest = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Texts, and which of [`type_and_id`], [`local_reference`] and [`request_target`] take them
+    /// for `Patient/1`.
+    const CASES: [(&str, [bool; 3]); 26] = [
+        ("Patient/1", [true, true, true]),
+        ("Patient/1/_history/2", [false, true, true]),
+        ("https://x/fhir/Patient/1", [false, true, true]),
+        ("http://x/Patient/1/_history/2", [false, true, true]),
+        ("/Patient/1", [false, false, true]),
+        ("/fhir/Patient/1/_history/2", [false, false, true]),
+        ("a/Patient/1", [false; 3]),
+        ("Patient/2/Patient/1", [false; 3]),
+        ("ftp://x/Patient/1", [false; 3]),
+        ("http://Patient/1", [false; 3]),
+        ("#1", [false; 3]),
+        ("urn:uuid:1", [false; 3]),
+        ("Patient?identifier=1", [false; 3]),
+        ("Patient/é/Patient/1", [false; 3]),
+        ("Patient/Patient/12345678-aaaa-bbbb", [false; 3]),
+        ("Patient/1/_history", [false; 3]),
+        ("Patient/1/_history/", [false; 3]),
+        ("Patient/1/_historyfoo", [false; 3]),
+        ("Patient/1/_history/1/_history/2", [false; 3]),
+        ("Patient/1/_history/1/x", [false; 3]),
+        ("Patient/1/_history/é", [false; 3]),
+        ("Patient/", [false; 3]),
+        ("Patient", [false; 3]),
+        ("/1", [false; 3]),
+        ("Patient/1/", [false; 3]),
+        ("Patient/1/x", [false; 3]),
+    ];
+
     #[test]
-    fn references_to_this_store_have_three_forms() {
-        for link in [
-            "Patient/1",
-            "Patient/1/_history/2",
-            "https://x/fhir/Patient/1",
-            "http://x/Patient/1/_history/2",
-        ] {
-            assert_eq!(local(link), Some(("Patient", "1")), "{link}");
-        }
-        for link in [
-            "#1",
-            "urn:uuid:1",
-            "a/Patient/1",
-            "ftp://x/Patient/1",
-            "Patient?identifier=1",
-            "Patient/é/Patient/1",
-            "Patient/Patient/12345678-aaaa-bbbb",
-            "Patient/1/_history",
-            "Patient/1/_historyfoo",
-            "Patient/1/_history/1/_history/2",
-            "http://Patient/1",
-            "Patient/",
-            "Patient",
-            "Patient/1/x",
-        ] {
-            assert_eq!(local(link), None, "{link}");
+    fn each_reader_takes_its_forms_alone() {
+        for (text, taken) in CASES {
+            let read = [type_and_id(text), local_reference(text), request_target(text)];
+            assert_eq!(read.map(|name| name.is_some()), taken, "{text}");
+            for name in read.into_iter().flatten() {
+                assert_eq!(name, ("Patient", "1"), "{text}");
+            }
         }
     }
 }

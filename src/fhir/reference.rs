@@ -6,10 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
-
 use super::json::{self, Edits, Found};
-use super::name::{is_id, is_type, local};
+use super::name::local_reference;
+use super::search::Condition;
 
 /// What a string that may be a link stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,122 +107,11 @@ fn normal(link: &str) -> Cow<'_, str> {
     }
 }
 
-/// One `identifier=` of a search: a token as <https://hl7.org/fhir/R4/search.html#token> has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Token {
-    /// `None`: any system; empty: no system.
-    pub system: Option<String>,
-    /// The value, case-sensitive.
-    pub value: String,
-}
-
-/// A search that should find exactly one resource: a conditional reference, the query of
-/// `ifNoneExist`, the URL of a conditional PUT or DELETE.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Condition {
-    /// The type searched.
-    pub resource_type: String,
-    /// Every one must match; each is matched by any of its tokens.
-    pub identifiers: Vec<Vec<Token>>,
-    /// `_id`, where given.
-    pub id: Option<String>,
-}
-
-impl Condition {
-    /// Reads `Type?query`. `None` where the text is no conditional link at all; an error where it
-    /// is one that cannot be searched here.
-    pub fn parse(link: &str) -> Option<Result<Condition, String>> {
-        let (resource_type, query) = link.split_once('?')?;
-        is_type(resource_type).then(|| Condition::of(resource_type, query))
-    }
-
-    /// Reads the query of a search for `resource_type`; a leading `?` or `Type?` may stand before it.
-    pub fn of(resource_type: &str, query: &str) -> Result<Condition, String> {
-        let query = query.strip_prefix(resource_type).unwrap_or(query);
-        let query = query.strip_prefix('?').unwrap_or(query);
-        let mut condition = Condition {
-            resource_type: resource_type.to_owned(),
-            identifiers: Vec::new(),
-            id: None,
-        };
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = percent_decode_str(value).decode_utf8_lossy();
-            match name {
-                "identifier" => condition.identifiers.push(tokens(&value)?),
-                "_id" if is_id(&value) => condition.id = Some(value.into_owned()),
-                _ => {
-                    return Err(format!(
-                        "{name:?} cannot be searched here; identifier and _id can"
-                    ));
-                }
-            }
-        }
-        match condition.identifiers.is_empty() && condition.id.is_none() {
-            true => Err("it names neither an identifier nor an _id".to_owned()),
-            false => Ok(condition),
-        }
-    }
-}
-
-impl Condition {
-    /// The ids that meet it: `has` says whether an id is there, `with` which ids have a token.
-    ///
-    /// # Errors
-    /// Those of `has` and `with`.
-    pub fn find<E>(
-        &self,
-        has: impl FnOnce(&str) -> Result<bool, E>,
-        mut with: impl FnMut(&Token) -> Result<Vec<String>, E>,
-    ) -> Result<Vec<String>, E> {
-        let mut found: Option<Vec<String>> = match &self.id {
-            Some(id) => Some(has(id)?.then(|| id.clone()).into_iter().collect()),
-            None => None,
-        };
-        for tokens in &self.identifiers {
-            let mut ids = Vec::new();
-            for token in tokens {
-                ids.extend(with(token)?);
-            }
-            found = Some(match found {
-                None => ids,
-                Some(before) => before.into_iter().filter(|id| ids.contains(id)).collect(),
-            });
-        }
-        Ok(found.unwrap_or_default())
-    }
-}
-
-/// `system|value,system|value`, where `\,` `\|` `\$` `\\` stand for themselves.
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut system = None;
-    let mut part = String::new();
-    let mut chars = text.chars();
-    loop {
-        match chars.next() {
-            Some('\\') => part.extend(chars.next()),
-            Some('|') if system.is_none() => system = Some(std::mem::take(&mut part)),
-            Some(',') | None if part.is_empty() => {
-                return Err("an identifier without a value cannot be searched here".to_owned());
-            }
-            Some(',') => {
-                tokens.push(Token { system: system.take(), value: std::mem::take(&mut part) })
-            }
-            None => {
-                tokens.push(Token { system, value: part });
-                return Ok(tokens);
-            }
-            Some(c) => part.push(c),
-        }
-    }
-}
-
 /// Calls `visit` with each reference to a resource of this store, at any depth.
 pub fn each_local(text: &str, mut visit: impl FnMut(&str, &str)) {
     json::each_string(text, |found| {
         if slot(&found) == Some(Slot::Reference)
-            && let Some((resource_type, id)) = local(&json::unescaped(found.raw))
+            && let Some((resource_type, id)) = local_reference(&json::unescaped(found.raw))
         {
             visit(resource_type, id);
         }
@@ -250,26 +138,5 @@ mod tests {
                 .replace(r#""url":"urn:uuid:ab""#, r#""url":"Patient/1""#)
                 .replace(r"http:\/\/x\/fhir\/Group\/2", "Group/2")
         );
-    }
-
-    #[test]
-    fn conditions_are_tokens() {
-        let read = |link| Condition::parse(link).unwrap();
-        let token = |system: Option<&str>, value: &str| Token {
-            system: system.map(str::to_owned),
-            value: value.to_owned(),
-        };
-        assert_eq!(
-            read("Practitioner?identifier=http://x%2Fy|1").unwrap().identifiers,
-            [[token(Some("http://x/y"), "1")]]
-        );
-        assert_eq!(
-            read(r"A?identifier=|1\,2,3").unwrap().identifiers,
-            [[token(Some(""), "1,2"), token(None, "3")]]
-        );
-        assert!(read("Patient?name=x").is_err());
-        assert!(read("Patient?identifier=s|").is_err());
-        assert!(read("Patient?").is_err());
-        assert!(Condition::parse("http://x/Patient?identifier=1").is_none());
     }
 }

@@ -15,10 +15,8 @@ use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
-use crate::fhir::reference::Condition;
+use crate::fhir::search::{Criteria, SearchParameter};
 use crate::store::{ReadOutcome, StoredVersion};
-use crate::time::Instant;
-use crate::time::span;
 
 /// So many resources on a page where `_count` does not say.
 const COUNT: usize = 100;
@@ -61,31 +59,11 @@ struct Mode {
     mode: &'static str,
 }
 
-/// One value of `_lastUpdated`: what it is compared with, and how.
-struct Bound {
-    prefix: String,
-    first: Instant,
-    next: Instant,
-}
-
-/// What is searched for.
-#[derive(Default)]
-struct Criteria {
-    /// Each set of ids must hold the resource's.
-    ids: Vec<Vec<String>>,
-    /// One of each must hold.
-    bounds: Vec<Vec<Bound>>,
-    /// One of each must be in the name; how by the modifier.
-    names: Vec<(Modifier, Vec<String>)>,
+/// What a search asks for: the resources, and which of them are on this page.
+struct SearchRequest {
+    criteria: Criteria,
     count: Option<usize>,
     after: i64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Modifier {
-    None,
-    Exact,
-    Contains,
 }
 
 /// Answers a search that comes as a form.
@@ -118,12 +96,12 @@ fn answer(
 ) -> Result<Response> {
     takes_json(request)?;
     visit.check(resource_type, Interaction::Search)?;
-    let criteria = criteria(visit, request, resource_type)?;
-    let count = criteria.count.unwrap_or(COUNT);
+    let search = read(request, resource_type)?;
+    let count = search.count.unwrap_or(COUNT);
     // https://hl7.org/fhir/R4/search.html#count: with 0 only the total is wanted.
     let mut total = 0;
     let mut found = Vec::new();
-    matches(visit, resource_type, &criteria, |kept| {
+    matches(visit, resource_type, &search, |kept| {
         total += 1;
         if count > 0 {
             found.push(kept);
@@ -146,7 +124,7 @@ fn answer(
             search: Mode { mode: "match" },
         })
     });
-    let is_whole = !has_more && criteria.after == 0;
+    let is_whole = !has_more && search.after == 0;
     let set = SearchSet {
         resource_type: "Bundle",
         bundle_type: "searchset",
@@ -170,91 +148,54 @@ fn next(url: &str, query: &[(String, String)], after: i64) -> String {
     format!("{url}?{pairs}_after={after}")
 }
 
-fn criteria(visit: &Visit<'_>, request: &Request, resource_type: &str) -> Result<Criteria> {
+fn read(request: &Request, resource_type: &str) -> Result<SearchRequest> {
     let is_lenient = Preferences::of(request).is_lenient();
-    let mut criteria = Criteria::default();
+    let mut search =
+        SearchRequest { criteria: Criteria::new(resource_type), count: None, after: 0 };
     for (name, value) in &request.query {
         let wrong =
             |what: &str| Error::new(Kind::Invalid, format!("{name} {:?} {what}", short(value)));
-        let values = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
-        match (name.as_str(), resource_type) {
-            ("_id", _) => criteria.ids.push(values()),
-            ("identifier", _) => {
-                // As a link has it, so that its commas and bars keep their meaning.
-                let query = format!("identifier={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
-                let condition = Condition::of(resource_type, &query)
-                    .map_err(|reason| wrong(&format!("is wrong: {reason}")))?;
-                criteria.ids.push(visit.seen.find(&condition)?);
-            }
-            ("_lastUpdated", _) => {
-                let bounds = values().iter().map(|text| bound(text)).collect::<Option<Vec<_>>>();
-                let shape = "should be a time, perhaps after eq, ne, gt, lt, ge, le, sa or eb";
-                criteria.bounds.push(bounds.ok_or_else(|| wrong(shape))?);
-            }
-            ("name", "Group") => criteria.names.push((Modifier::None, values())),
-            ("name:exact", "Group") => criteria.names.push((Modifier::Exact, values())),
-            ("name:contains", "Group") => criteria.names.push((Modifier::Contains, values())),
-            ("_count", _) => {
+        match name.as_str() {
+            "_count" => {
                 let count = value.parse::<usize>().map_err(|_| wrong("should be a number"))?;
-                criteria.count = Some(count.min(MOST));
+                search.count = Some(count.min(MOST));
             }
-            ("_after", _) => {
-                criteria.after = value.parse().map_err(|_| wrong("should be as a link has it"))?;
+            "_after" => {
+                search.after = value.parse().map_err(|_| wrong("should be as a link has it"))?;
             }
-            ("_format" | "_pretty", _) => {}
-            _ if is_lenient => {}
-            _ => {
-                let also = if resource_type == "Group" { ", name" } else { "" };
-                let known = format!("_id, identifier, _lastUpdated{also} and _count");
-                let what =
-                    format!("parameter {:?} cannot be searched for here; {known} can", short(name));
-                return Err(Error::new(Kind::Invalid, what));
-            }
+            "_format" | "_pretty" => {}
+            name => match SearchParameter::of(resource_type, name) {
+                Some(parameter) => {
+                    search.criteria.add(parameter, value).map_err(|what| wrong(&what))?;
+                }
+                None if is_lenient => {}
+                None => {
+                    let known = SearchParameter::names(resource_type).join(", ");
+                    let what = format!(
+                        "parameter {:?} cannot be searched for here; {known} and _count can",
+                        short(name)
+                    );
+                    return Err(Error::new(Kind::Invalid, what));
+                }
+            },
         }
     }
-    Ok(criteria)
-}
-
-/// <https://hl7.org/fhir/R4/search.html#prefix>
-fn bound(text: &str) -> Option<Bound> {
-    let letters = text.bytes().take_while(u8::is_ascii_lowercase).count();
-    let (prefix, time) = text.split_at(letters);
-    let known = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"];
-    // A `+` in the zone arrives as a blank where a client did not encode it.
-    let time = time.replace(' ', "+");
-    let (first, next) = match time.split_at_checked(16) {
-        // Seconds need not be there.
-        Some((minute, zone)) if !zone.starts_with(':') => {
-            let (first, _) = span(&format!("{minute}:00{zone}"))?;
-            (first, Instant::from_micros(first.micros() + 60_000_000))
-        }
-        _ => span(&time)?,
-    };
-    known.contains(&prefix).then(|| Bound { prefix: prefix.to_owned(), first, next })
-}
-
-impl Bound {
-    fn holds(&self, time: Instant) -> bool {
-        let is_in = self.first <= time && time < self.next;
-        match self.prefix.as_str() {
-            "ne" => !is_in,
-            "gt" | "sa" => time >= self.next,
-            "lt" | "eb" => time < self.first,
-            "ge" => time >= self.first,
-            "le" => time < self.next,
-            _ => is_in,
-        }
-    }
+    Ok(search)
 }
 
 /// Calls `each` with resources that meet the criteria, in order, for as long as it wants more.
 fn matches(
     visit: &Visit<'_>,
     resource_type: &str,
-    criteria: &Criteria,
+    search: &SearchRequest,
     mut each: impl FnMut(StoredVersion) -> bool,
 ) -> Result<()> {
-    if let Some((one, others)) = criteria.ids.split_first() {
+    let criteria = &search.criteria;
+    let mut lists = criteria.ids.clone();
+    for condition in &criteria.conditions {
+        lists.push(visit.seen.find(condition)?);
+    }
+    if let Some((one, others)) = lists.split_first() {
         let mut ids: Vec<&String> =
             one.iter().filter(|id| others.iter().all(|ids| ids.contains(id))).collect();
         ids.sort();
@@ -262,8 +203,8 @@ fn matches(
         let mut found = Vec::new();
         for id in ids {
             if let ReadOutcome::Here(kept) = visit.seen.read(resource_type, id)?
-                && kept.seq > criteria.after
-                && criteria.hold(&kept)
+                && kept.seq > search.after
+                && criteria.hold(kept.last_updated, &kept.body)
             {
                 found.push(kept);
             }
@@ -272,40 +213,17 @@ fn matches(
         found.into_iter().all(each);
         return Ok(());
     }
-    let mut after = criteria.after;
+    let mut after = search.after;
     loop {
         let some = visit.seen.after(resource_type, after, AT_ONCE)?;
         let Some(last) = some.last() else { return Ok(()) };
         after = last.seq;
-        if !some.into_iter().filter(|kept| criteria.hold(kept)).all(&mut each) {
+        if !some
+            .into_iter()
+            .filter(|kept| criteria.hold(kept.last_updated, &kept.body))
+            .all(&mut each)
+        {
             return Ok(());
         }
-    }
-}
-
-impl Criteria {
-    fn hold(&self, kept: &StoredVersion) -> bool {
-        self.bounds.iter().all(|any| any.iter().any(|bound| bound.holds(kept.last_updated)))
-            && (self.names.is_empty() || self.name_holds(&kept.body))
-    }
-
-    fn name_holds(&self, body: &str) -> bool {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            #[serde(default)]
-            name: Option<String>,
-        }
-        let named = serde_json::from_str::<Named>(body).ok().and_then(|named| named.name);
-        let Some(name) = named else { return false };
-        self.names.iter().all(|(modifier, values)| {
-            values.iter().any(|value| {
-                let (lower, wanted) = (name.to_lowercase(), value.to_lowercase());
-                match modifier {
-                    Modifier::None => lower.starts_with(&wanted),
-                    Modifier::Contains => lower.contains(&wanted),
-                    Modifier::Exact => name == *value,
-                }
-            })
-        })
     }
 }

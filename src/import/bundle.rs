@@ -14,8 +14,9 @@ use super::run::Run;
 use crate::error::Result;
 use crate::fhir::bundle::{Bundle, BundleType, Entry, Request};
 use crate::fhir::name::short;
-use crate::fhir::reference::{self, Condition, Entries, Slot, Token, is_urn, may_search};
+use crate::fhir::reference::{self, Entries, Slot, is_urn, may_search};
 use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id};
+use crate::fhir::search::{Condition, SearchToken};
 use crate::store::{Change, Match};
 
 /// What an entry comes down to.
@@ -63,13 +64,12 @@ impl Nearby {
 
     fn find(&self, condition: &Condition) -> Vec<String> {
         let of = |name: &str| (condition.resource_type.clone(), name.to_owned());
-        let with = |token: &Token| -> std::result::Result<_, Infallible> {
-            let wanted = token.system.as_deref();
+        let with = |token: &SearchToken| -> std::result::Result<_, Infallible> {
             let named = self.by_value.get(&of(&token.value)).into_iter().flatten();
-            let meets = |system: &Option<String>| {
-                wanted.is_none() || wanted == Some(system.as_deref().unwrap_or_default())
-            };
-            Ok(named.filter(|(system, _)| meets(system)).map(|(_, id)| id.clone()).collect())
+            Ok(named
+                .filter(|(system, _)| token.takes_system(system.as_deref()))
+                .map(|(_, id)| id.clone())
+                .collect())
         };
         let Ok(found) = condition.find(|id| Ok(self.ids.contains(&of(id))), with);
         found

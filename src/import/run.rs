@@ -12,8 +12,9 @@ use super::parse::{Item, SKIPPED, What, items};
 use super::report::{Observer, Progress, Remark, Report};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
-use crate::fhir::reference::{self, Condition, Slot};
+use crate::fhir::reference::{self, Slot};
 use crate::fhir::resource::{Parsed, Resource};
+use crate::fhir::search::Condition;
 use crate::source::{Input, Inputs};
 use crate::store::{Change, Match, NOBODY, Stamping, Store, User, Writer};
 

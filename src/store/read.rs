@@ -7,7 +7,7 @@ use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, setting};
 use crate::error::Result;
-use crate::fhir::reference::{Condition, Token};
+use crate::fhir::search::{Condition, SearchToken};
 use crate::time::Instant;
 
 /// One version with its body.
@@ -204,7 +204,7 @@ pub(super) fn find(
     );
     condition.find(
         |id| one(conn, &there, (resource_type, id), |row| row.get(0)),
-        |Token { system, value }| {
+        |SearchToken { system, value }| {
             all(conn, &named, (value, resource_type, system), |row| row.get(0))
         },
     )

@@ -15,8 +15,8 @@ use super::owner::NOBODY;
 use super::read::find;
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::reference::Condition;
 use crate::fhir::resource::{Assigned, Resource, Stamp};
+use crate::fhir::search::Condition;
 use crate::time::Instant;
 
 /// Below this many bytes of input the indexes are not worth taking away.
