@@ -7,6 +7,7 @@ mod bundles;
 mod changes;
 mod cli;
 mod clients;
+mod dependencies;
 mod docs;
 mod editions;
 mod following;
