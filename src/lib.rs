@@ -65,18 +65,18 @@ mod time;
 /// Who may read from a server with [`Options::auth_required`]: clients, their users, tokens.
 ///
 /// ```
-/// use fhirlite::clients::{Proof, add_user, issue, register};
+/// use fhirlite::clients::{ClientAuthentication, add_user, issue_token, register};
 /// use fhirlite::{Import, Options, Server, Store};
 ///
 /// # fn main() -> fhirlite::Result<()> {
 /// let store = Store::in_memory()?;
-/// let app = register(&store, Some("app"), &Proof::NewSecret, None)?;
+/// let app = register(&store, Some("app"), &ClientAuthentication::NewSecret, None)?;
 /// let alice = add_user(&store, &app.client, "alice")?;
 /// let patient = r#"{"resourceType":"Patient","id":"alice"}"#;
 /// Import::new().user(&alice).text(&store, "alice.json", patient)?;
 ///
 /// let server = Server::start(&store, &Options { auth_required: true, ..Options::default() })?;
-/// let token = issue(&store, &app.client, Some(&alice), None, None)?.access_token;
+/// let token = issue_token(&store, &app.client, Some(&alice), None, None)?.access_token;
 /// // … requests to server.url() with `Authorization: Bearer` and the token get what is hers.
 /// # let _ = (server, token);
 /// # Ok(())
@@ -84,8 +84,8 @@ mod time;
 /// ```
 pub mod clients {
     pub use crate::access::{
-        ClientChange, NewClient, Proof, Registration, Tokens, add_user, issue, keys_of, known,
-        register, rotate,
+        ClientAuthentication, ClientChange, NewClient, Registration, TokenResponse, add_user,
+        describe_keys, find_client, issue_token, register, rotate, set_user_active,
     };
     pub use crate::store::{Client, Credentials, Exported, User};
 }

@@ -1,4 +1,4 @@
-//! Assertions: JWTs by which a client shows that it has its private key.
+//! Client assertions: JWTs by which a client proves that it holds its private key.
 //!
 //! <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html#signature-verification>,
 //! <https://www.rfc-editor.org/rfc/rfc7523#section-3>
@@ -8,21 +8,22 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::keys::{Algorithm, Key};
+use super::keys::{Algorithm, PublicKey};
 use crate::time::Instant;
 
-/// `client_assertion_type`
+/// The one `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// So far ahead an assertion may end.
+/// The furthest that `exp` may lie ahead, in seconds.
 const LIFETIME: f64 = 300.0;
-/// So far clocks may be apart.
+/// The largest accepted difference between two clocks, in seconds.
 const SKEW: f64 = 30.0;
-/// Longer ones are none.
+/// The most bytes of an assertion.
 const LONGEST: usize = 16 * 1024;
+/// The most bytes of a `jti`.
 const LONGEST_JTI: usize = 1024;
 
 #[derive(Deserialize)]
-struct Header {
+struct AssertionHeader {
     alg: String,
     typ: Option<String>,
     kid: Option<String>,
@@ -31,7 +32,7 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct AssertionClaims {
     iss: Option<String>,
     sub: Option<String>,
     aud: Option<Audience>,
@@ -48,46 +49,48 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// An assertion as it came: nothing in it is known to be true.
+/// A parsed assertion. Its claims are not verified yet.
 pub struct Assertion<'a> {
-    claims: Claims,
+    claims: AssertionClaims,
     signed: &'a str,
     signature: Vec<u8>,
-    /// The client that it says it is from.
+    /// `iss`: the `client_id` that the assertion claims to come from.
     pub issuer: String,
-    /// How it is signed.
+    /// `alg`
     pub algorithm: Algorithm,
-    /// With which key.
+    /// `kid`
     pub kid: String,
-    /// Where that is said to be.
+    /// `jku`
     pub jku: Option<String>,
 }
 
-/// What is left of one that is as it should be.
-pub struct Proven {
-    /// What tells it from every other of its client.
+/// What the store must remember of a valid assertion, so that nobody can use it twice.
+pub struct AssertionId {
+    /// `jti`: unique among the client's assertions.
     pub jti: String,
-    /// When it may be forgotten.
+    /// The end of the assertion's validity; after it the store may forget the `jti`.
     pub expires_at: Instant,
 }
 
 impl<'a> Assertion<'a> {
-    /// Takes one apart.
+    /// Parses a JWT in compact form.
     ///
     /// # Errors
-    /// What is wrong with its form.
+    /// What is wrong with the form of `text`.
     pub fn parse(text: &'a str) -> Result<Assertion<'a>, &'static str> {
-        const NONE: &str = "the assertion is not a signed JWT";
+        const NOT_A_JWT: &str = "the assertion is not a signed JWT";
         if text.len() > LONGEST {
-            return Err(NONE);
+            return Err(NOT_A_JWT);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(NONE)?;
-        let (header, payload) = signed.split_once('.').ok_or(NONE)?;
-        let decode = |part: &str| BASE64URL.decode(part).map_err(|_| NONE);
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| NONE)?;
-        let claims: Claims = serde_json::from_slice(&decode(payload)?).map_err(|_| NONE)?;
-        let algorithm =
-            Algorithm::of(&header.alg).ok_or("the assertion is not signed with RS384 or ES384")?;
+        let (signed, signature) = text.rsplit_once('.').ok_or(NOT_A_JWT)?;
+        let (header, payload) = signed.split_once('.').ok_or(NOT_A_JWT)?;
+        let decode = |part: &str| BASE64URL.decode(part).map_err(|_| NOT_A_JWT);
+        let header: AssertionHeader =
+            serde_json::from_slice(&decode(header)?).map_err(|_| NOT_A_JWT)?;
+        let claims: AssertionClaims =
+            serde_json::from_slice(&decode(payload)?).map_err(|_| NOT_A_JWT)?;
+        let algorithm = Algorithm::named(&header.alg)
+            .ok_or("the assertion is not signed with RS384 or ES384")?;
         if header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
             return Err("the assertion's typ is not JWT");
         }
@@ -102,24 +105,24 @@ impl<'a> Assertion<'a> {
         Ok(Assertion { claims, signed, signature, issuer, algorithm, kid, jku: header.jku })
     }
 
-    /// True if this key made its signature.
-    pub fn is_signed_by(&self, key: &Key<'_>) -> bool {
+    /// True if `key` verifies the signature.
+    pub fn is_signed_by(&self, key: &PublicKey<'_>) -> bool {
         key.verifies(self.signed.as_bytes(), &self.signature)
     }
 
-    /// Whether what it claims is as it should be at `now`, here where tokens are had at `audiences`.
+    /// Checks the claims at the time `now`. `audiences` are the URLs of this token endpoint.
     ///
     /// # Errors
-    /// What is not.
-    pub fn check(&self, audiences: &[String], now: Instant) -> Result<Proven, String> {
+    /// The claim that is wrong, and how.
+    pub fn check(&self, audiences: &[String], now: Instant) -> Result<AssertionId, String> {
         let wrong = |what: &str| Err(format!("the assertion's {what}"));
-        let Claims { sub, aud, exp, nbf, iat, jti, .. } = &self.claims;
+        let AssertionClaims { sub, aud, exp, nbf, iat, jti, .. } = &self.claims;
         if sub.as_deref() != Some(&self.issuer) {
             return wrong("sub is not its iss");
         }
-        let is_here = |one: &String| audiences.contains(one);
+        let is_here = |audience: &String| audiences.contains(audience);
         let is_meant = match aud {
-            Some(Audience::One(one)) => is_here(one),
+            Some(Audience::One(audience)) => is_here(audience),
             Some(Audience::Several(several)) => several.iter().any(is_here),
             None => false,
         };
@@ -142,8 +145,10 @@ impl<'a> Assertion<'a> {
             return wrong("iat is still to come");
         }
         let jti = jti.as_ref().filter(|jti| !jti.is_empty() && jti.len() <= LONGEST_JTI);
-        let Some(jti) = jti else { return wrong("jti is missing, or endless") };
+        let Some(jti) = jti else {
+            return wrong(&format!("jti is missing, or longer than {LONGEST_JTI} bytes"));
+        };
         let expires_at = Instant::from_micros(((exp + SKEW) * 1e6).ceil() as i64);
-        Ok(Proven { jti: jti.clone(), expires_at })
+        Ok(AssertionId { jti: jti.clone(), expires_at })
     }
 }

@@ -1,87 +1,152 @@
-//! Writing down who got what, beside what is being answered.
+//! The audit: writes down who got what, on a thread of its own.
 //!
-//! Nobody waits for it: an import may keep the store to itself for a while. What was noted is written
-//! as soon as that can be, and before a server that is ended in good order is gone.
+//! Requests do not wait for the audit, because an import may hold the store's write lock for a while.
+//! The thread writes events as soon as the store accepts them, and once more when the server ends.
 
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Log, Result};
 use crate::store::{Event, Store};
-use crate::sync::lock;
+use crate::sync::{StopSignal, lock};
 
-/// So many are written in one transaction.
-const AT_ONCE: usize = 1000;
-/// So many wait to be written; beyond that whoever notes something waits, too.
-const MOST: usize = 10_000;
-/// How long one try waits for others' writes, and the one at the end of a server.
+/// The most events in one transaction.
+const BATCH: usize = 1000;
+/// The most events that wait in the queue; then `note` waits too.
+const MOST_QUEUED: usize = 10_000;
+/// How long one try waits for other writers.
 const PATIENCE: Duration = Duration::from_secs(1);
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait where the store is kept busy, or the disk is full.
+/// The pause after a failed try.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long all tries after the end of the server may take together.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// While the store refuses, the log says so once in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// Where it is noted.
+/// The audit of a store.
 pub struct Audit {
     sender: Mutex<Option<SyncSender<Event>>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    stop: Arc<StopSignal>,
+    log: Log,
 }
 
 impl Audit {
-    /// For a store.
+    /// Starts the thread that writes to `store`.
     ///
     /// # Errors
-    /// Where the system has no thread for it.
+    /// `Io` where the system has no more threads.
     pub fn start(store: &Store, log: Log) -> Result<Audit> {
-        let (sender, receiver) = sync_channel(MOST);
-        let store = store.clone();
+        let (sender, receiver) = sync_channel(MOST_QUEUED);
+        let stop = Arc::<StopSignal>::default();
+        let (stopped, told) = (stop.clone(), log.clone());
+        let mut writer = AuditWriter::new(store.clone(), receiver, told);
         let thread = thread::Builder::new()
-            .spawn(move || write(&store, &receiver, &log))
+            .spawn(move || writer.run(&stopped))
             .map_err(|error| Error::io("no thread for the audit", error))?;
-        Ok(Audit { sender: Mutex::new(Some(sender)), thread: Some(thread) })
+        let (sender, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Audit { sender, thread, stop, log })
     }
 
-    /// Notes something.
+    /// Notes `event`. Waits only while the queue is full.
     pub fn note(&self, event: Event) {
         let sender = lock(&self.sender).clone();
-        if let Some(sender) = sender {
-            let _ = sender.send(event);
+        if sender.is_none_or(|sender| sender.send(event).is_err()) {
+            self.log.tell(&Error::new(Kind::Io, "an event is missing in the audit: it has ended"));
+        }
+    }
+
+    /// Ends the audit: writes the events that wait, for [`LAST_PATIENCE`] at most. The log says how many
+    /// events are lost.
+    pub fn end(&self) {
+        drop(lock(&self.sender).take());
+        self.stop.give();
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
         }
     }
 }
 
 impl Drop for Audit {
     fn drop(&mut self) {
-        drop(lock(&self.sender).take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 
-fn write(store: &Store, receiver: &Receiver<Event>, log: &Log) {
-    while let Ok(first) = receiver.recv() {
-        let mut events = vec![first];
-        let mut is_last = false;
+/// The thread's side of an [`Audit`].
+struct AuditWriter {
+    store: Store,
+    receiver: Receiver<Event>,
+    /// Events taken from the queue, which the store has not accepted yet.
+    events: Vec<Event>,
+    log: Log,
+    /// When the store began to refuse, and when the log last said so.
+    refused_since: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl AuditWriter {
+    fn new(store: Store, receiver: Receiver<Event>, log: Log) -> AuditWriter {
+        AuditWriter { store, receiver, events: Vec::new(), log, refused_since: None, told: None }
+    }
+
+    fn run(&mut self, stop: &StopSignal) {
+        while let Ok(first) = self.receiver.recv() {
+            self.events.push(first);
+            while let Err(error) = self.write(PATIENCE) {
+                self.report(&error);
+                if stop.is_given_within(PAUSE) {
+                    return self.finish();
+                }
+            }
+        }
+    }
+
+    /// Fills the batch from the queue and writes it.
+    fn write(&mut self, patience: Duration) -> Result<()> {
+        let room = BATCH.saturating_sub(self.events.len());
+        self.events.extend(self.receiver.try_iter().take(room));
+        self.store.add_audit(&self.events, patience)?;
+        self.events.clear();
+        (self.refused_since, self.told) = (None, None);
+        Ok(())
+    }
+
+    /// Reports that the store refuses: once a period. A store that is only busy is reported after the
+    /// first period.
+    fn report(&mut self, error: &Error) {
+        let since = self.refused_since.get_or_insert_with(Instant::now);
+        let is_due = match self.told {
+            Some(told) => told.elapsed() >= LOG_PERIOD,
+            None => error.kind() != Kind::Busy || since.elapsed() >= LOG_PERIOD,
+        };
+        if is_due {
+            self.told = Some(Instant::now());
+            let what = format!("the audit cannot be written now, its events wait: {error}");
+            self.log.tell(&Error::new(error.kind(), what));
+        }
+    }
+
+    /// Writes what is left after the end of the server.
+    fn finish(&mut self) {
+        let began = Instant::now();
         loop {
-            events.extend(receiver.try_iter().take(AT_ONCE.saturating_sub(events.len())));
-            let patience = if is_last { LAST_PATIENCE } else { PATIENCE };
-            let Err(error) = store.add_audit(&events, patience) else { break };
-            if is_last {
-                let what = format!("{} events are missing in the audit: {error}", events.len());
-                return log.tell(&Error::new(Kind::Io, what));
-            }
-            if error.kind() != Kind::Busy {
-                log.tell(&error);
-            }
-            // Until the next try, or the end of the server.
-            let began = Instant::now();
-            while !is_last && began.elapsed() < PAUSE && events.len() < AT_ONCE {
-                match receiver.recv_timeout(PAUSE.saturating_sub(began.elapsed())) {
-                    Ok(event) => events.push(event),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => is_last = true,
+            let left = LAST_PATIENCE.saturating_sub(began.elapsed());
+            match self.write(left) {
+                Ok(()) => match self.receiver.try_recv() {
+                    Ok(event) => self.events.push(event),
+                    Err(_) => return,
+                },
+                Err(error) => {
+                    let left = LAST_PATIENCE.saturating_sub(began.elapsed());
+                    if left.is_zero() {
+                        let lost = self.events.len() + self.receiver.try_iter().count();
+                        let what = format!("{lost} events are missing in the audit: {error}");
+                        return self.log.tell(&Error::new(Kind::Io, what));
+                    }
+                    thread::sleep(left.min(PAUSE));
                 }
             }
         }

@@ -1,4 +1,6 @@
-//! What is granted at the token endpoint: <https://www.rfc-editor.org/rfc/rfc6749#section-4>.
+//! The token endpoint's grants: codes, refresh tokens and assertions become access tokens.
+//!
+//! <https://www.rfc-editor.org/rfc/rfc6749#section-4>
 
 use std::hint::black_box;
 use std::net::IpAddr;
@@ -6,169 +8,174 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::assertion::{self, Assertion, Proven};
+use super::assertion::{self, Assertion, AssertionId};
 use super::caller::Authority;
 use super::keys::KeySet;
-use super::scope::{ONEUP, Scope};
+use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{self, Error, Kind};
 use crate::random;
 use crate::store::{Client, Exchanged, Grant, NewToken, Store, TokenKind};
-use crate::time::Instant;
 
 /// How long a code can be exchanged.
-const CODE: Duration = Duration::from_secs(5 * 60);
-/// How long an access token of a user is good.
-pub const ACCESS: Duration = Duration::from_secs(2 * 60 * 60);
-/// How long a refresh token can be exchanged; its successor as long again.
-const REFRESH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long an access token of a SMART client is good: "short-lived".
-pub const BACKEND: Duration = Duration::from_secs(300);
+const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long a user's access token is valid.
+pub const USER_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+/// How long a refresh token can be exchanged. The next one lives as long again.
+const REFRESH_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a SMART client's access token is valid: "short-lived".
+pub const BACKEND_LIFETIME: Duration = Duration::from_secs(300);
 
-/// What is handed out, in the order that 1upHealth has.
+/// The token endpoint's response, with its members in 1upHealth's order.
 #[derive(Debug, Serialize)]
-pub struct Tokens {
-    /// For the next pair.
+#[non_exhaustive]
+pub struct TokenResponse {
+    /// Can be exchanged once for the next pair of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// `bearer`.
+    /// `bearer`
     pub token_type: &'static str,
-    /// To read with.
+    /// The access token.
     pub access_token: String,
-    /// For so many seconds.
+    /// The seconds until the access token expires.
     pub expires_in: u64,
-    /// What is granted.
+    /// The granted scopes.
     pub scope: String,
 }
 
-/// Why nothing is: <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>.
+/// Why the token endpoint issues no token.
 #[derive(Debug)]
-pub enum Denied {
-    /// For a reason that has a name.
-    Named {
-        /// Its name: `invalid_grant`.
+pub enum TokenError {
+    /// An error of OAuth: <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>.
+    OAuth {
+        /// Its code, such as `invalid_grant`.
         error: &'static str,
-        /// For a person.
+        /// The explanation for a person.
         description: String,
     },
-    /// For another.
+    /// Any other error.
     Other(Error),
 }
 
-impl Denied {
-    /// With this name and description.
-    pub fn named(error: &'static str, description: impl Into<String>) -> Denied {
-        Denied::Named { error, description: description.into() }
+impl TokenError {
+    /// An error of OAuth with this code and description.
+    pub fn oauth(error: &'static str, description: impl Into<String>) -> TokenError {
+        TokenError::OAuth { error, description: description.into() }
     }
 }
 
-impl From<Error> for Denied {
-    fn from(error: Error) -> Denied {
+impl From<Error> for TokenError {
+    fn from(error: Error) -> TokenError {
         match error.kind() {
-            Kind::Unauthorized => Denied::named("invalid_client", error.to_string()),
-            _ => Denied::Other(error),
+            Kind::Unauthorized => TokenError::oauth("invalid_client", error.to_string()),
+            _ => TokenError::Other(error),
         }
     }
 }
 
-/// A request of SMART Backend Services.
-pub struct Backend<'a> {
+/// An access token request of SMART Backend Services.
+pub struct BackendRequest<'a> {
     /// `client_assertion_type`
     pub assertion_type: Option<&'a str>,
     /// `client_assertion`
     pub assertion: Option<&'a str>,
-    /// `client_id`, which need not be there.
+    /// `client_id`; optional.
     pub client_id: Option<&'a str>,
     /// `scope`
     pub scope: Option<&'a str>,
-    /// The URLs that the assertion may be meant for.
+    /// The URLs of this token endpoint, one of which `aud` must name.
     pub audiences: &'a [String],
-    /// From where it comes.
+    /// The address that the request came from.
     pub peer: IpAddr,
 }
 
 impl Authority {
-    /// A code for a user of a client.
+    /// Issues a code for a user of a client.
     ///
     /// # Errors
-    /// `Busy` where an import keeps the store to itself for too long.
-    pub(super) fn code(&self, client: &Client, user: i64) -> error::Result<String> {
+    /// `Busy` where an import holds the store's write lock for too long.
+    pub(super) fn issue_code(&self, client: &Client, user: i64) -> error::Result<String> {
         let code = secret::code()?;
-        hand_out(&self.store, client, Some(user), ONEUP, (&code, TokenKind::Code, CODE))?;
+        let token = new_token(&self.store, &code, TokenKind::Code, CODE_LIFETIME);
+        issue(&self.store, client, Some(user), ONEUP, token)?;
         Ok(code)
     }
 
-    /// Exchanges a code or a refresh token of a client's user.
+    /// Exchanges a code or a refresh token of a client's user for a new pair of tokens.
     ///
     /// # Errors
-    /// `invalid_grant` where it is none, was exchanged before or is another client's.
+    /// `invalid_grant` for a token that is unknown, was exchanged before or is another client's.
     pub fn exchange(
         &self,
         client: &Client,
         kind: TokenKind,
-        shown: &str,
-    ) -> Result<Tokens, Denied> {
+        presented: &str,
+    ) -> Result<TokenResponse, TokenError> {
         let (access, refresh) = (secret::token()?, secret::token()?);
-        let now = self.store.now();
         let new = [
-            kept(now, (&access, TokenKind::Access, ACCESS)),
-            kept(now, (&refresh, TokenKind::Refresh, REFRESH)),
+            new_token(&self.store, &access, TokenKind::Access, USER_LIFETIME),
+            new_token(&self.store, &refresh, TokenKind::Refresh, REFRESH_LIFETIME),
         ];
-        match self.store.exchange(client, &secret::hash(shown), kind, &new)? {
-            Exchanged::Done(grant) => Ok(Tokens {
+        match self.store.exchange(client, &secret::hash(presented), kind, &new)? {
+            Exchanged::Done(grant) => Ok(TokenResponse {
                 refresh_token: Some(refresh),
                 token_type: "bearer",
                 access_token: access,
-                expires_in: ACCESS.as_secs(),
+                expires_in: USER_LIFETIME.as_secs(),
                 scope: grant.scope,
             }),
-            Exchanged::Unknown => Err(Denied::named(
+            Exchanged::Unknown => Err(TokenError::oauth(
                 "invalid_grant",
                 "it is not known, has expired or is another client's",
             )),
-            Exchanged::Replayed => Err(Denied::named(
+            Exchanged::Replayed => Err(TokenError::oauth(
                 "invalid_grant",
                 "it was used before; all tokens that came of it have ended",
             )),
         }
     }
 
-    /// Grants what a client asks for with an assertion.
+    /// Grants a client's request of SMART Backend Services.
     ///
     /// <https://hl7.org/fhir/smart-app-launch/backend-services.html#obtain-access-token>
     ///
     /// # Errors
     /// `invalid_request`, `invalid_client`, `invalid_scope`.
-    pub fn backend(&self, asked: &Backend<'_>) -> Result<Tokens, Denied> {
-        if asked.assertion_type != Some(assertion::TYPE) {
+    pub fn grant_backend(&self, request: &BackendRequest<'_>) -> Result<TokenResponse, TokenError> {
+        if request.assertion_type != Some(assertion::TYPE) {
             let what = format!("client_assertion_type should be {}", assertion::TYPE);
-            return Err(Denied::named("invalid_request", what));
+            return Err(TokenError::oauth("invalid_request", what));
         }
-        let Some(assertion) = asked.assertion else {
-            return Err(Denied::named("invalid_request", "client_assertion is missing"));
+        let Some(assertion) = request.assertion else {
+            return Err(TokenError::oauth("invalid_request", "client_assertion is missing"));
         };
-        let client = self.authenticate(assertion, asked)?;
+        let client = self.authenticate_assertion(assertion, request)?;
         let registered = client.credentials.scope.as_deref().unwrap_or_default();
-        let granted = Scope::parse(registered)
-            .and_then(|registered| registered.grant(asked.scope.unwrap_or_default()))
-            .map_err(|reason| Denied::named("invalid_scope", reason))?;
-        Ok(access_token(&self.store, &client, None, &granted, BACKEND)?)
+        let granted = Scopes::parse(registered)
+            .and_then(|registered| registered.grant(request.scope.unwrap_or_default()))
+            .map_err(|reason| TokenError::oauth("invalid_scope", reason))?;
+        Ok(issue_access_token(&self.store, &client, None, &granted, BACKEND_LIFETIME)?)
     }
 
-    /// The client that an assertion is of.
-    fn authenticate(&self, text: &str, asked: &Backend<'_>) -> Result<Client, Denied> {
-        let peer = asked.peer;
-        // Who can sign need not wait for others who tried in that name.
-        let denied = |name: &str, why: &str| match self.throttle.failed(peer, name) {
-            Ok(()) => Denied::named("invalid_client", why),
-            Err(error) => Denied::Other(error),
+    /// Authenticates the client that signed an assertion.
+    fn authenticate_assertion(
+        &self,
+        text: &str,
+        request: &BackendRequest<'_>,
+    ) -> Result<Client, TokenError> {
+        let peer = request.peer;
+        // Only failures wait: a valid assertion is accepted at once, also while others try in the
+        // client's name.
+        let denied = |name: &str, why: &str| match self.throttle.record_failure(peer, name) {
+            Ok(()) => TokenError::oauth("invalid_client", why),
+            Err(error) => TokenError::Other(error),
         };
         let assertion = match Assertion::parse(text) {
             Ok(assertion) => assertion,
             Err(why) => return Err(denied("", why)),
         };
         let name = assertion.issuer.clone();
-        if asked.client_id.is_some_and(|id| id != name) {
+        if request.client_id.is_some_and(|id| id != name) {
             return Err(denied(&name, "client_id is not the assertion's iss"));
         }
         let client = self.store.client(&name)?;
@@ -189,17 +196,17 @@ impl Authority {
             let why = "the client is not known, or the assertion is not signed with a key of its";
             return Err(denied(&name, why));
         };
-        let Proven { jti, expires_at } = assertion
-            .check(asked.audiences, self.store.now())
+        let AssertionId { jti, expires_at } = assertion
+            .check(request.audiences, self.store.now())
             .map_err(|why| denied(&name, &why))?;
         if !self.store.remember_assertion(client.id, &secret::hash(&jti), expires_at)? {
             return Err(denied(&name, "an assertion with this jti was used before"));
         }
-        self.throttle.succeeded(peer, &name);
+        self.throttle.forget_failures(peer, &name);
         Ok(client)
     }
 
-    /// The keys that a client may have signed with.
+    /// The keys with which a client may have signed: registered ones, or those at its registered URL.
     fn keys(
         &self,
         client: &Client,
@@ -214,57 +221,55 @@ impl Authority {
             let jwks = registered.jwks.as_deref();
             return Ok(jwks.and_then(|jwks| KeySet::parse(jwks).ok()));
         };
-        if let Some(keys) = self.fetched.kept(url, &assertion.kid, assertion.algorithm) {
+        if let Some(keys) = self.published.cached(url, &assertion.kid, assertion.algorithm) {
             return Ok(Some(keys));
         }
-        // The client's server is not asked as often as somebody likes.
+        // Wrong assertions must not make this server fetch from the client's server without limit.
         self.throttle.check(peer, &assertion.issuer)?;
-        Ok(self.fetched.fetch(url).inspect_err(|error| self.log.tell(error)).ok())
+        Ok(self.published.fetch(url).inspect_err(|error| self.log.tell(error)).ok())
     }
 }
 
-/// Hands out an access token.
+/// Issues an access token that is valid for `lifetime`.
 ///
 /// # Errors
-/// `Busy` where an import keeps the store to itself for too long.
-pub(super) fn access_token(
+/// `Busy` where an import holds the store's write lock for too long.
+pub(super) fn issue_access_token(
     store: &Store,
     client: &Client,
     user: Option<i64>,
     scope: &str,
-    ttl: Duration,
-) -> error::Result<Tokens> {
+    lifetime: Duration,
+) -> error::Result<TokenResponse> {
     let access_token = secret::token()?;
-    hand_out(store, client, user, scope, (&access_token, TokenKind::Access, ttl))?;
-    Ok(Tokens {
+    let token = new_token(store, &access_token, TokenKind::Access, lifetime);
+    issue(store, client, user, scope, token)?;
+    Ok(TokenResponse {
         refresh_token: None,
         token_type: "bearer",
         access_token,
-        expires_in: ttl.as_secs(),
+        expires_in: lifetime.as_secs(),
         scope: scope.to_owned(),
     })
 }
 
-/// Something to hand out: its text, what it is good for, how long.
-type Out<'a> = (&'a str, TokenKind, Duration);
-
-/// What is kept of it.
-fn kept(now: Instant, (text, kind, ttl): Out<'_>) -> NewToken {
-    NewToken { hash: secret::hash(text), kind, expires_at: now.later(ttl) }
+/// What the store keeps of a token: its hash.
+fn new_token(store: &Store, text: &str, kind: TokenKind, lifetime: Duration) -> NewToken {
+    NewToken { hash: secret::hash(text), kind, expires_at: store.now().later(lifetime) }
 }
 
-/// Notes what is handed out as the first of a family.
-fn hand_out(
+/// Keeps a token as the first of its family.
+fn issue(
     store: &Store,
     client: &Client,
     user: Option<i64>,
     scope: &str,
-    out: Out<'_>,
+    token: NewToken,
 ) -> error::Result<()> {
     let family = random::bytes::<16>()?.to_vec();
     let grant = Grant { client: client.id, user, scope: scope.to_owned(), family };
-    match store.add_tokens(client, &grant, &[kept(store.now(), out)])? {
-        true => Ok(()),
-        false => Err(Error::new(Kind::Unauthorized, "the client was changed at this moment")),
+    if store.add_tokens(client, &grant, &[token])? {
+        return Ok(());
     }
+    Err(Error::new(Kind::Unauthorized, "the client was changed at this moment"))
 }

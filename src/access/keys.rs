@@ -1,4 +1,4 @@
-//! Public keys: JSON Web Key Sets, and signatures made with what belongs to them.
+//! Public keys: JSON Web Key Sets, and the signatures that they verify.
 //!
 //! <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>,
 //! <https://www.rfc-editor.org/rfc/rfc7517>
@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
 
-/// Bytes of a coordinate of P-384.
+/// The bytes of a coordinate on P-384.
 const COORDINATE: usize = 48;
 
-/// The algorithms that assertions may be signed with.
+/// The algorithms that may sign assertions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -29,10 +29,10 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All there are.
+    /// All algorithms.
     pub const ALL: [Algorithm; 2] = [Algorithm::Rs384, Algorithm::Es384];
 
-    /// Its name, as a JWT has it.
+    /// The value of `alg`.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Rs384 => "RS384",
@@ -40,8 +40,8 @@ impl Algorithm {
         }
     }
 
-    /// By its name.
-    pub fn of(name: &str) -> Option<Algorithm> {
+    /// The algorithm with this `alg`.
+    pub fn named(name: &str) -> Option<Algorithm> {
         Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
@@ -53,7 +53,7 @@ impl Algorithm {
     }
 }
 
-/// One key, as it is written.
+/// One key as JSON has it: <https://www.rfc-editor.org/rfc/rfc7517#section-4>.
 #[derive(Clone, Debug, Deserialize)]
 struct Jwk {
     kty: Option<String>,
@@ -71,8 +71,9 @@ struct Jwk {
     k: Option<serde::de::IgnoredAny>,
 }
 
+/// A JSON Web Key Set as JSON has it.
 #[derive(Deserialize)]
-struct Written {
+struct Jwks {
     keys: Vec<Jwk>,
 }
 
@@ -81,20 +82,21 @@ struct Written {
 pub struct KeySet(Vec<Jwk>);
 
 impl KeySet {
-    /// From its JSON text.
+    /// Parses a JSON Web Key Set.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the text.
     pub fn parse(text: &str) -> std::result::Result<KeySet, String> {
-        serde_json::from_str::<Written>(text)
+        serde_json::from_str::<Jwks>(text)
             .map(|set| KeySet(set.keys))
             .map_err(|error| format!("it is no JSON Web Key Set, {{\"keys\": [...]}}: {error}"))
     }
 
-    /// Whether a client can sign in with it.
+    /// Checks that a client can be registered with these keys.
     ///
     /// # Errors
-    /// What is wrong with one of the keys; a private one is refused, wherever it came from.
+    /// Which key is wrong, and how: private and symmetric keys are refused. Also a set without a usable
+    /// key.
     pub fn check(&self) -> std::result::Result<(), String> {
         for (index, key) in self.0.iter().enumerate() {
             let wrong = |what: &str| Err(format!("key {} of the JWKS {what}", index + 1));
@@ -111,61 +113,59 @@ impl KeySet {
                 return wrong("has the kid of another one");
             }
         }
-        let is_usable = |key: &Jwk| Algorithm::ALL.into_iter().any(|one| key.can_verify(one));
-        match self.0.iter().any(is_usable) {
-            true => Ok(()),
-            false => Err(
-                "the JWKS has no key for RS384 (RSA of 2048 to 8192 bits) or ES384 (EC on P-384)"
-                    .to_owned(),
-            ),
+        let is_usable = |key: &Jwk| Algorithm::ALL.into_iter().any(|alg| key.can_verify(alg));
+        if self.0.iter().any(is_usable) {
+            return Ok(());
         }
+        Err("the JWKS has no key for RS384 (RSA of 2048 to 8192 bits) or ES384 (EC on P-384)"
+            .to_owned())
     }
 
-    /// Keys of nobody: what is signed with them is signed by no client.
+    /// Makes decoy keys, one for each algorithm: they take equal time and never verify.
     ///
     /// # Errors
-    /// Where the system has no randomness.
+    /// `Internal` where the system has no randomness.
     pub fn decoy() -> Result<KeySet> {
-        let (_, jwks) = make()?;
+        let (_, jwks) = make_pair()?;
         let mut keys = KeySet::parse(&jwks).map_err(|error| Error::new(Kind::Internal, error))?;
         let mut rsa = keys.0[0].clone();
-        // An odd number of 2048 bits takes as long as one whose factors somebody knows.
+        // Any odd number of 2048 bits costs the time of a real modulus.
         (rsa.kty, rsa.alg) = (Some("RSA".to_owned()), None);
         (rsa.n, rsa.e) = (Some(BASE64URL.encode([255; 256])), Some("AQAB".to_owned()));
         keys.0.push(rsa);
         Ok(keys)
     }
 
-    /// The one of them for an algorithm.
-    pub fn decoy_for(&self, algorithm: Algorithm) -> Option<Key<'_>> {
+    /// The decoy key for an algorithm.
+    pub fn decoy_for(&self, algorithm: Algorithm) -> Option<PublicKey<'_>> {
         let key = self.0.iter().find(|key| key.can_verify(algorithm))?;
-        Some(Key { key, algorithm })
+        Some(PublicKey { key, algorithm })
     }
 
-    /// The names of its keys.
+    /// The `kid` of each key.
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().filter_map(|key| key.kid.as_deref()).collect()
     }
 
-    /// The one key that this name and algorithm mean.
-    pub fn find(&self, kid: &str, algorithm: Algorithm) -> Option<Key<'_>> {
+    /// The key with this `kid` for this algorithm; `None` if there is none, or several.
+    pub fn find(&self, kid: &str, algorithm: Algorithm) -> Option<PublicKey<'_>> {
         let is_meant = |key: &&Jwk| {
             key.kid.as_deref() == Some(kid) && key.kty.as_deref() == Some(algorithm.key_type())
         };
         let mut meant = self.0.iter().filter(is_meant);
         let key = meant.next().filter(|key| key.can_verify(algorithm))?;
-        meant.next().is_none().then_some(Key { key, algorithm })
+        meant.next().is_none().then_some(PublicKey { key, algorithm })
     }
 }
 
-/// A key that can be used.
-pub struct Key<'a> {
+/// A key, for one algorithm.
+pub struct PublicKey<'a> {
     key: &'a Jwk,
     algorithm: Algorithm,
 }
 
-impl Key<'_> {
-    /// True if it made `signature` of `message`.
+impl PublicKey<'_> {
+    /// True if the private half of this key signed `message` with `signature`.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let verified = match self.algorithm {
             Algorithm::Rs384 => self
@@ -183,7 +183,7 @@ impl Key<'_> {
 }
 
 impl Jwk {
-    /// True if it is meant for signatures of this kind, and can be.
+    /// True if the key may and can verify signatures of this algorithm.
     fn can_verify(&self, algorithm: Algorithm) -> bool {
         self.d.is_none()
             && self.k.is_none()
@@ -208,14 +208,14 @@ impl Jwk {
         Some(RsaPublicKeyComponents { n: number(&self.n)?, e: number(&self.e)? })
     }
 
-    /// As <https://www.secg.org/sec1-v2.pdf> has it, uncompressed.
+    /// The uncompressed point: <https://www.secg.org/sec1-v2.pdf>, section 2.3.3.
     fn point(&self) -> Option<Vec<u8>> {
         if self.crv.as_deref() != Some("P-384") {
             return None;
         }
         let mut point = vec![4];
         for text in [&self.x, &self.y] {
-            // https://www.rfc-editor.org/rfc/rfc7518#section-6.2.1.2: in full.
+            // Coordinates have their full length: https://www.rfc-editor.org/rfc/rfc7518#section-6.2.1.2
             point.extend(decode(text.as_deref()?).filter(|bytes| bytes.len() == COORDINATE)?);
         }
         Some(point)
@@ -226,12 +226,13 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64URL.decode(text.trim_end_matches('=')).ok()
 }
 
-/// Makes a pair of keys on P-384: the private one as PEM, the public one as a JWKS. Its kid is its
-/// thumbprint, as <https://www.rfc-editor.org/rfc/rfc7638> has it and clients work it out.
+/// Makes a pair of keys on P-384: the private key as PEM, the public key as a JWKS.
+///
+/// The `kid` is the key's thumbprint (<https://www.rfc-editor.org/rfc/rfc7638>), as clients compute it.
 ///
 /// # Errors
-/// Where the system has no randomness.
-pub fn make() -> Result<(String, String)> {
+/// `Internal` where the system has no randomness.
+pub fn make_pair() -> Result<(String, String)> {
     let failed = || Error::new(Kind::Internal, "no key could be made");
     let (kind, random) = (&ECDSA_P384_SHA384_FIXED_SIGNING, SystemRandom::new());
     let private = EcdsaKeyPair::generate_pkcs8(kind, &random).map_err(|_| failed())?;

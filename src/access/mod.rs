@@ -1,14 +1,19 @@
 //! Who may read what: 1upHealth's users and clients, SMART Backend Services.
 //!
-//! A request comes with something that is shown ([`Presented`]); [`Authority`] says who that is ([`Caller`]):
-//! whose data they reach, and which types of it. What is shown was granted here before, for a secret, a
-//! code, or an assertion. What it is kept as is the store's matter.
+//! A request presents credentials ([`Presented`]). [`Authority`] authenticates them and says who calls
+//! ([`Caller`]): whose resources the caller may read, and which types. It issues access tokens for a
+//! code, a refresh token or a signed assertion. The store keeps clients, users and tokens.
 
 mod assertion;
 mod audit;
 mod caller;
-mod fetch;
 mod grant;
+#[cfg(feature = "jwks-url")]
+mod https;
+#[cfg(not(feature = "jwks-url"))]
+#[path = "https_off.rs"]
+mod https;
+mod jwks_url;
 mod keys;
 mod operator;
 mod scope;
@@ -18,10 +23,11 @@ mod users;
 
 pub use audit::Audit;
 pub use caller::{Authority, Caller, Presented};
-pub use grant::{Backend, Denied, Tokens};
+pub use grant::{BackendRequest, TokenError, TokenResponse};
 pub use keys::Algorithm;
 pub use operator::{
-    ClientChange, NewClient, Proof, Registration, add_user, issue, keys_of, known, register, rotate,
+    ClientAuthentication, ClientChange, NewClient, Registration, add_user, describe_keys,
+    find_client, issue_token, register, rotate, set_user_active,
 };
 pub use scope::Interaction;
-pub use users::{NewUser, Which};
+pub use users::{UserSelector, UserWithCode};

@@ -1,73 +1,81 @@
-//! What the operator does: clients registered, their credentials changed, tokens for demos.
+//! The operator's commands: register clients, change their credentials, add users, issue tokens for demos.
 
 use std::time::Duration;
 
-use super::fetch::check_url;
-use super::grant::{ACCESS, BACKEND, Tokens, access_token};
+use super::grant::{BACKEND_LIFETIME, TokenResponse, USER_LIFETIME, issue_access_token};
+use super::jwks_url::check_url;
 use super::keys::{self, KeySet};
-use super::scope::{ONEUP, Scope};
+use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{Error, Kind, Result};
 use crate::random;
 use crate::store::{Client, Credentials, Store, User};
 
-/// A secret that was chosen, not made here, must have so many characters: it is kept as a plain hash.
-const SHORTEST: usize = 20;
+/// The fewest characters of a secret that the operator chooses: the store keeps a plain hash of it.
+const SHORTEST_SECRET: usize = 20;
 
-/// By what a client is to show who it is.
+/// How a client authenticates.
 #[derive(Clone, Debug)]
-pub enum Proof {
-    /// A secret that is made.
+#[non_exhaustive]
+pub enum ClientAuthentication {
+    /// With a new random secret.
     NewSecret,
-    /// This secret.
+    /// With this secret.
     Secret(String),
-    /// These keys, a JWKS.
+    /// With the private halves of these public keys, a JSON Web Key Set.
     Jwks(String),
-    /// The keys at this URL.
+    /// With the private halves of the public keys at this URL.
     JwksUrl(String),
-    /// A pair of keys that is made.
+    /// With a new pair of keys.
     NewKey,
 }
 
 /// A client with its new credentials.
+#[non_exhaustive]
 pub struct NewClient {
     /// The client.
     pub client: Client,
-    /// Its secret, shown now and never again.
+    /// The new secret. The store keeps only its hash.
     pub secret: Option<String>,
-    /// Its private key as PEM, which is kept nowhere here.
+    /// The new private key as PEM. The store does not keep it.
     pub private_key: Option<String>,
 }
 
-/// Registers a client, under a name that is made where none is given.
+/// Registers a client. Without a `client_id` it gets a random one.
 ///
 /// # Errors
-/// Those of [`Registration::new`]; `Usage` where the name is taken; `ReadOnly`, `Busy`.
+/// Those of [`Registration::new`]; `Usage` where the `client_id` is taken; `ReadOnly`, `Busy`.
 pub fn register(
     store: &Store,
     client_id: Option<&str>,
-    proof: &Proof,
+    authentication: &ClientAuthentication,
     scope: Option<&str>,
 ) -> Result<NewClient> {
-    Registration::new(client_id, proof, scope)?.add_to(store)
+    Registration::new(client_id, authentication, scope)?.add_to(store)
 }
 
-/// A client that could be registered.
+/// A checked client that is not in a store yet.
 pub struct Registration {
     client_id: String,
     credentials: Credentials,
+    made: MadeCredentials,
+}
+
+/// The credentials that were made here, which the operator sees once.
+#[derive(Default)]
+struct MadeCredentials {
     secret: Option<String>,
     private_key: Option<String>,
 }
 
 impl Registration {
-    /// Of a client of this name, or of one that is made.
+    /// Checks a client's name, keys and scope, and makes what is missing.
     ///
     /// # Errors
     /// `Usage`, saying what is wrong with the name, the keys or the scope.
     pub fn new(
         client_id: Option<&str>,
-        proof: &Proof,
+        authentication: &ClientAuthentication,
         scope: Option<&str>,
     ) -> Result<Registration> {
         let client_id = match client_id {
@@ -76,17 +84,18 @@ impl Registration {
         };
         check_client_id(&client_id)?;
         let mut credentials = Credentials::default();
-        let (secret, private_key) = prove(&mut credentials, Some(proof), scope)?;
-        Ok(Registration { client_id, credentials, secret, private_key })
+        let made = set_authentication(&mut credentials, authentication)?;
+        set_scope(&mut credentials, scope)?;
+        Ok(Registration { client_id, credentials, made })
     }
 
-    /// Registers it.
+    /// Adds the client to `store`.
     ///
     /// # Errors
     /// `Usage` where the name is taken; `ReadOnly`, `Busy`.
     pub fn add_to(self, store: &Store) -> Result<NewClient> {
-        let Registration { client_id, credentials, secret, private_key } = self;
-        let client = store.add_client(&client_id, &credentials)?;
+        let MadeCredentials { secret, private_key } = self.made;
+        let client = store.add_client(&self.client_id, &self.credentials)?;
         Ok(NewClient { client, secret, private_key })
     }
 }
@@ -100,36 +109,37 @@ fn check_client_id(client_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// How a client's credentials change.
+/// Changes to a client's credentials; the default changes nothing.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ClientChange {
-    /// What takes the place of that of its kind, a secret or keys; the other kind stays.
-    pub proof: Option<Proof>,
-    /// What may be read with keys from now on.
+    /// Replaces the secret, or the keys. The other kind stays.
+    pub authentication: Option<ClientAuthentication>,
+    /// Replaces the scopes that the keys may be granted.
     pub scope: Option<String>,
-    /// Whether the secret ends.
+    /// Removes the secret.
     pub no_secret: bool,
-    /// Whether the keys end.
+    /// Removes the keys and the scopes.
     pub no_keys: bool,
 }
 
-/// Gives a client another secret, or other keys. Without saying which, one that has only a secret gets
-/// another. Its codes and tokens end.
+/// Changes a client's credentials; its codes and tokens end. A `change` that changes nothing gives a new
+/// secret to a client without keys.
 ///
 /// # Errors
-/// `NotFound` where there is no such client, `Usage` where it is not clear what is to change or nothing
-/// would be left, else as [`register`].
+/// `NotFound` where there is no such client; `Usage` where `change` does not say what should change, or
+/// would leave no credentials; else as [`register`].
 pub fn rotate(store: &Store, client_id: &str, change: &ClientChange) -> Result<NewClient> {
-    let mut client = known(store, client_id)?;
-    let proof = match &change.proof {
-        Some(proof) => Some(proof.clone()),
+    let mut client = find_client(store, client_id)?;
+    let authentication = match &change.authentication {
+        Some(authentication) => Some(authentication.clone()),
         None if change.no_secret || change.no_keys || change.scope.is_some() => None,
         None if client.credentials.has_keys() => {
-            let what = "the client has keys; say what is to change: --new-key, --jwks, --jwks-url, --new-secret, \
+            let what = "the client has keys; say what should change: --new-key, --jwks, --jwks-url, --new-secret, \
                         --secret-file, --scope, --no-keys or --no-secret";
             return Err(usage(what));
         }
-        None => Some(Proof::NewSecret),
+        None => Some(ClientAuthentication::NewSecret),
     };
     if change.no_secret {
         client.credentials.secret_hash = None;
@@ -138,35 +148,39 @@ pub fn rotate(store: &Store, client_id: &str, change: &ClientChange) -> Result<N
         let secret_hash = client.credentials.secret_hash.take();
         client.credentials = Credentials { secret_hash, ..Credentials::default() };
     }
-    let (secret, private_key) =
-        prove(&mut client.credentials, proof.as_ref(), change.scope.as_deref())?;
+    let made = match &authentication {
+        Some(authentication) => set_authentication(&mut client.credentials, authentication)?,
+        None => MadeCredentials::default(),
+    };
+    set_scope(&mut client.credentials, change.scope.as_deref())?;
     if client.credentials.secret_hash.is_none() && !client.credentials.has_keys() {
         return Err(usage(
             "the client would have neither secret nor keys; `client remove` removes it",
         ));
     }
     store.change_client(client.id, &client.credentials)?;
+    let MadeCredentials { secret, private_key } = made;
     Ok(NewClient { client, secret, private_key })
 }
 
-/// A registered client.
+/// Finds a registered client.
 ///
 /// # Errors
 /// `NotFound` where there is none of that name.
-pub fn known(store: &Store, client_id: &str) -> Result<Client> {
+pub fn find_client(store: &Store, client_id: &str) -> Result<Client> {
     store.client(client_id)?.ok_or_else(|| {
         let what = format!(
-            "there is no client {client_id:?}; `fhirlite client list {}` shows those that there are",
+            "there is no client {client_id:?}; `fhirlite client list {}` lists the clients",
             store.path().display()
         );
         Error::new(Kind::NotFound, what)
     })
 }
 
-/// Makes a user of a client.
+/// Adds a user to a client.
 ///
 /// # Errors
-/// `Usage` where there is one of that name, or it cannot be one; `ReadOnly`, `Busy`.
+/// `Usage` where the name is taken or not allowed; `ReadOnly`, `Busy`.
 pub fn add_user(store: &Store, client: &Client, app_user_id: &str) -> Result<User> {
     super::users::check_name(app_user_id).map_err(|error| usage(error.to_string()))?;
     store.add_user(client.id, app_user_id)?.ok_or_else(|| {
@@ -174,99 +188,116 @@ pub fn add_user(store: &Store, client: &Client, app_user_id: &str) -> Result<Use
     })
 }
 
-/// Issues an access token without asking for anything: for a user, or for the client itself.
+/// Activates or deactivates a user. When a user becomes inactive, their codes and tokens end.
 ///
 /// # Errors
-/// `Usage` for a scope that it cannot have; `ReadOnly`, `Busy`.
-pub fn issue(
+/// `ReadOnly`, `Busy`.
+pub fn set_user_active(store: &Store, user: &User, active: bool) -> Result<()> {
+    store.change_user(user.id, None, Some(active)).map(drop)
+}
+
+/// Issues an access token without credentials: for a user, or for the client itself.
+///
+/// `lifetime` defaults to that of the token endpoint.
+///
+/// # Errors
+/// `Usage` for a scope that cannot be granted, or an inactive user; `ReadOnly`, `Busy`.
+pub fn issue_token(
     store: &Store,
     client: &Client,
     user: Option<&User>,
     scope: Option<&str>,
-    ttl: Option<Duration>,
-) -> Result<Tokens> {
+    lifetime: Option<Duration>,
+) -> Result<TokenResponse> {
     let registered = client.credentials.scope.as_deref();
     let (scope, usual) = match (user, registered, scope) {
-        (None, Some(registered), asked) => {
-            let whole = Scope::parse(registered).map_err(usage)?;
-            (whole.grant(asked.unwrap_or(registered)).map_err(usage)?, BACKEND)
+        (None, Some(registered), requested) => {
+            let all = Scopes::parse(registered).map_err(usage)?;
+            (all.grant(requested.unwrap_or(registered)).map_err(usage)?, BACKEND_LIFETIME)
         }
         (_, _, Some(_)) => {
             return Err(usage(
-                "--scope is for clients with keys: others read all that is their users'",
+                "--scope is for clients with keys: others read all resources of their users",
             ));
         }
-        (_, _, None) => (ONEUP.to_owned(), ACCESS),
+        (_, _, None) => (ONEUP.to_owned(), USER_LIFETIME),
     };
     if user.is_some_and(|user| !user.active) {
         return Err(usage("this user is not active"));
     }
-    access_token(store, client, user.map(|user| user.id), &scope, ttl.unwrap_or(usual))
+    let user = user.map(|user| user.id);
+    issue_access_token(store, client, user, &scope, lifetime.unwrap_or(usual))
 }
 
-fn usage(what: impl Into<String>) -> Error {
-    Error::new(Kind::Usage, what)
-}
-
-/// Puts a proof into credentials; what of it is to be shown now.
-fn prove(
-    credentials: &mut Credentials,
-    proof: Option<&Proof>,
-    scope: Option<&str>,
-) -> Result<(Option<String>, Option<String>)> {
-    let mut shown = (None, None);
-    match proof {
-        None => {}
-        Some(Proof::NewSecret) => {
-            let secret = secret::token()?;
-            credentials.secret_hash = Some(secret::hash(&secret).to_vec());
-            shown.0 = Some(secret);
-        }
-        Some(Proof::Secret(secret)) => {
-            if secret.chars().count() < SHORTEST || !secret.bytes().all(|b| b.is_ascii_graphic()) {
-                let what = format!(
-                    "a secret of your own should have {SHORTEST} or more plain characters without blanks; without one fhirlite makes it"
-                );
-                return Err(usage(what));
-            }
-            credentials.secret_hash = Some(secret::hash(secret).to_vec());
-        }
-        Some(Proof::Jwks(jwks)) => {
-            KeySet::parse(jwks).and_then(|keys| keys.check()).map_err(usage)?;
-            (credentials.jwks, credentials.jwks_url) = (Some(jwks.clone()), None);
-        }
-        Some(Proof::JwksUrl(url)) => {
-            check_url(url).map_err(usage)?;
-            (credentials.jwks, credentials.jwks_url) = (None, Some(url.clone()));
-        }
-        Some(Proof::NewKey) => {
-            let (private, public) = keys::make()?;
-            (credentials.jwks, credentials.jwks_url) = (Some(public), None);
-            shown.1 = Some(private);
-        }
-    }
-    match (credentials.has_keys(), scope) {
-        (true, Some(scope)) => {
-            Scope::parse(scope).map_err(usage)?;
-            let words: Vec<&str> = scope.split_whitespace().collect();
-            credentials.scope = Some(words.join(" "));
-        }
-        (true, None) if credentials.scope.is_none() => {
-            return Err(usage("say what the client may read: --scope 'system/*.rs' is everything"));
-        }
-        (false, Some(_)) => {
-            return Err(usage("--scope goes with keys (--jwks, --jwks-url or --new-key)"));
-        }
-        _ => {}
-    }
-    Ok(shown)
-}
-
-/// The names of a client's keys, or where they are; `None` where it has none.
-pub fn keys_of(client: &Client) -> Option<String> {
+/// The names of a client's keys, or their URL; `None` for a client without keys.
+pub fn describe_keys(client: &Client) -> Option<String> {
     if let Some(url) = &client.credentials.jwks_url {
         return Some(url.clone());
     }
     let keys = KeySet::parse(client.credentials.jwks.as_deref()?).ok()?;
     Some(keys.names().join(" "))
+}
+
+/// Replaces the secret or the keys in `credentials`.
+fn set_authentication(
+    credentials: &mut Credentials,
+    authentication: &ClientAuthentication,
+) -> Result<MadeCredentials> {
+    let mut made = MadeCredentials::default();
+    match authentication {
+        ClientAuthentication::NewSecret => {
+            let secret = secret::token()?;
+            credentials.secret_hash = Some(secret::hash(&secret).to_vec());
+            made.secret = Some(secret);
+        }
+        ClientAuthentication::Secret(secret) => {
+            check_secret(secret)?;
+            credentials.secret_hash = Some(secret::hash(secret).to_vec());
+        }
+        ClientAuthentication::Jwks(jwks) => {
+            KeySet::parse(jwks).and_then(|keys| keys.check()).map_err(usage)?;
+            (credentials.jwks, credentials.jwks_url) = (Some(jwks.clone()), None);
+        }
+        ClientAuthentication::JwksUrl(url) => {
+            check_url(url).map_err(usage)?;
+            (credentials.jwks, credentials.jwks_url) = (None, Some(url.clone()));
+        }
+        ClientAuthentication::NewKey => {
+            let (private, public) = keys::make_pair()?;
+            (credentials.jwks, credentials.jwks_url) = (Some(public), None);
+            made.private_key = Some(private);
+        }
+    }
+    Ok(made)
+}
+
+fn check_secret(secret: &str) -> Result<()> {
+    let is_plain = secret.bytes().all(|b| b.is_ascii_graphic());
+    if is_plain && secret.chars().count() >= SHORTEST_SECRET {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "a secret of your own should have {SHORTEST_SECRET} or more plain characters without blanks; without one fhirlite makes it"
+    )))
+}
+
+/// Replaces the scopes that the keys in `credentials` may be granted; keys need scopes, a secret has none.
+fn set_scope(credentials: &mut Credentials, scope: Option<&str>) -> Result<()> {
+    match (credentials.has_keys(), scope) {
+        (true, Some(scope)) => {
+            Scopes::parse(scope).map_err(usage)?;
+            let words: Vec<&str> = scope.split_whitespace().collect();
+            credentials.scope = Some(words.join(" "));
+            Ok(())
+        }
+        (true, None) if credentials.scope.is_none() => {
+            Err(usage("say what the client may read: --scope 'system/*.rs' is everything"))
+        }
+        (false, Some(_)) => Err(usage("--scope goes with keys (--jwks, --jwks-url or --new-key)")),
+        _ => Ok(()),
+    }
+}
+
+fn usage(what: impl Into<String>) -> Error {
+    Error::new(Kind::Usage, what)
 }

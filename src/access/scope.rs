@@ -1,28 +1,30 @@
-//! What may be read: SMART scopes of the `system/` kind, in the syntax of both versions.
+//! SMART scopes of the `system/` kind, in the syntax of version 1 (`.read`) and of version 2 (`.rs`).
 //!
-//! <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>. Only reading (`r`) and
-//! searching (`s`) can be granted here: nothing can be written. To be exported a type needs both.
+//! <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>. Only read (`r`) and search
+//! (`s`) can be granted, because clients cannot write. An export of a type needs both.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// What 1upHealth's tokens say.
+use crate::fhir::name::short;
+
+/// The scope of 1upHealth's tokens.
 pub const ONEUP: &str = "user/*.*";
 
-/// More is not asked for at once: all types of R4 have room in it.
+/// The most bytes of a requested scope: enough for all types of R4.
 const LONGEST: usize = 8 * 1024;
 
-/// What one does with a resource.
+/// What a caller does with resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interaction {
-    /// `r`: one that is known.
+    /// `r`: reads a resource by its id.
     Read,
-    /// `s`: those that meet a condition.
+    /// `s`: searches.
     Search,
-    /// Both: all of them.
+    /// Exports; it needs both.
     Export,
 }
 
-/// `r` and `s`.
+/// Which of `r` and `s` a scope has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Rights {
     read: bool,
@@ -44,7 +46,7 @@ impl Rights {
         self == Rights::default()
     }
 
-    fn allow(self, interaction: Interaction) -> bool {
+    fn include(self, interaction: Interaction) -> bool {
         match interaction {
             Interaction::Read => self.read,
             Interaction::Search => self.search,
@@ -53,92 +55,92 @@ impl Rights {
     }
 }
 
-/// One scope: `system/Patient.rs`.
-struct One {
-    /// `*` or a type.
+/// A single scope, such as `system/Patient.rs`.
+struct SystemScope {
+    /// A type, or `*`.
     resource_type: String,
     rights: Rights,
-    /// Whether it asks for more than reading.
+    /// True if it includes `c`, `u` or `d`.
     writes: bool,
-    /// Whether it is in the syntax of SMART 1: `system/Patient.read`.
+    /// True for the syntax of version 1: `system/Patient.read`.
     is_v1: bool,
 }
 
-/// What may be done with which types.
+/// A list of scopes: which types may be read and searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
+pub struct Scopes {
     all: Rights,
     types: BTreeMap<String, Rights>,
 }
 
-impl Scope {
-    /// Everything.
-    pub fn everything() -> Scope {
-        Scope { all: Rights::BOTH, types: BTreeMap::new() }
+impl Scopes {
+    /// The scopes that allow everything.
+    pub fn everything() -> Scopes {
+        Scopes { all: Rights::BOTH, types: BTreeMap::new() }
     }
 
-    /// What a client is registered with, or a token was granted.
+    /// Parses the scopes that a client is registered with, or that a token was granted.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Scope, String> {
-        let mut scope = Scope { all: Rights::default(), types: BTreeMap::new() };
+    /// Which scope is wrong, and how. Also a text without scopes.
+    pub fn parse(text: &str) -> Result<Scopes, String> {
+        let mut scopes = Scopes { all: Rights::default(), types: BTreeMap::new() };
         for word in text.split_whitespace() {
-            let one = one(word)?.ok_or_else(|| {
+            let scope = parse_scope(word)?.ok_or_else(|| {
                 format!("scope {word:?} is not one of system/: a client here asks for itself, as in system/*.rs")
             })?;
-            if one.writes {
+            if scope.writes {
                 return Err(format!(
                     "scope {word:?} asks for more than reading, which is all there is: system/{}.rs",
-                    one.resource_type
+                    scope.resource_type
                 ));
             }
-            scope.add(&one);
+            scopes.add(&scope);
         }
-        match scope.all.are_none() && scope.types.is_empty() {
-            true => Err("no scope is given; system/*.rs is everything".to_owned()),
-            false => Ok(scope),
+        if scopes.all.are_none() && scopes.types.is_empty() {
+            return Err("no scope is given; system/*.rs is everything".to_owned());
         }
+        Ok(scopes)
     }
 
-    fn add(&mut self, one: &One) {
-        let rights = match one.resource_type.as_str() {
+    fn add(&mut self, scope: &SystemScope) {
+        let rights = match scope.resource_type.as_str() {
             "*" => &mut self.all,
             name => self.types.entry(name.to_owned()).or_default(),
         };
-        *rights = rights.or(one.rights);
+        *rights = rights.or(scope.rights);
     }
 
     fn rights(&self, resource_type: &str) -> Rights {
         self.all.or(self.types.get(resource_type).copied().unwrap_or_default())
     }
 
-    /// True where this may be done with a type.
-    pub fn allows(&self, resource_type: &str, interaction: Interaction) -> bool {
-        self.rights(resource_type).allow(interaction)
+    /// True if these scopes allow `interaction` with a type.
+    pub fn allow(&self, resource_type: &str, interaction: Interaction) -> bool {
+        self.rights(resource_type).include(interaction)
     }
 
     /// The types that may be exported; `None` for all.
     pub fn exportable(&self) -> Option<BTreeSet<String>> {
-        if self.all.allow(Interaction::Export) {
+        if self.all.include(Interaction::Export) {
             return None;
         }
-        let types = self.types.keys().filter(|name| self.allows(name, Interaction::Export));
+        let types = self.types.keys().filter(|name| self.allow(name, Interaction::Export));
         Some(types.cloned().collect())
     }
 
-    /// What of it is granted to who asks for `requested`, as it is told. Scopes of other kinds, and what
-    /// goes beyond it, are left out.
+    /// Grants the requested scopes that these scopes cover, in the syntax of the request. Leaves out
+    /// scopes of other kinds and rights that these scopes do not have.
     ///
     /// # Errors
-    /// Where a scope is finer than a type, cannot be understood, or where nothing would be left.
+    /// A requested scope that is malformed or finer than a type; also where nothing can be granted.
     pub fn grant(&self, requested: &str) -> Result<String, String> {
         if requested.len() > LONGEST {
             return Err(format!("scope is longer than {LONGEST} characters"));
         }
         let mut granted: Vec<String> = Vec::new();
-        let mut told = HashSet::new();
-        let mut tell = |name: &str, rights: Rights, is_v1: bool| {
+        let mut seen = HashSet::new();
+        let mut add = |name: &str, rights: Rights, is_v1: bool| {
             let letters = match (rights.read, rights.search, is_v1) {
                 (true, true, true) => "read",
                 (true, true, false) => "rs",
@@ -147,35 +149,37 @@ impl Scope {
                 (false, false, _) => return,
             };
             let scope = format!("system/{name}.{letters}");
-            if told.insert(scope.clone()) {
+            if seen.insert(scope.clone()) {
                 granted.push(scope);
             }
         };
         let mut words = HashSet::new();
         for word in requested.split_whitespace().filter(|word| words.insert(*word)) {
-            let Some(One { resource_type, rights, is_v1, .. }) = one(word)? else { continue };
+            let Some(SystemScope { resource_type, rights, is_v1, .. }) = parse_scope(word)? else {
+                continue;
+            };
             if resource_type != "*" {
-                tell(&resource_type, rights.and(self.rights(&resource_type)), is_v1);
+                add(&resource_type, rights.and(self.rights(&resource_type)), is_v1);
                 continue;
             }
             let of_all = rights.and(self.all);
-            tell("*", of_all, is_v1);
+            add("*", of_all, is_v1);
             for (name, own) in &self.types {
                 let of_this = rights.and(own.or(self.all));
                 if of_this != of_all {
-                    tell(name, of_this, is_v1);
+                    add(name, of_this, is_v1);
                 }
             }
         }
-        match granted.is_empty() {
-            true => Err("none of the scopes that are asked for can be granted".to_owned()),
-            false => Ok(granted.join(" ")),
+        if granted.is_empty() {
+            return Err("none of the scopes that are asked for can be granted".to_owned());
         }
+        Ok(granted.join(" "))
     }
 }
 
-/// Reads one scope; `None` for one of another kind than `system/`.
-fn one(word: &str) -> Result<Option<One>, String> {
+/// Parses a scope; `None` for a kind other than `system/`.
+fn parse_scope(word: &str) -> Result<Option<SystemScope>, String> {
     if word.contains('?') {
         return Err(
             "scopes with search parameters are not supported: a type is the finest there is"
@@ -196,12 +200,12 @@ fn one(word: &str) -> Result<Option<One>, String> {
         "*" => ("cruds", true),
         letters => (letters, false),
     };
-    // In their order, each once.
+    // Each letter once, in the order of `cruds`.
     let mut rest = "cruds".chars();
     if letters.is_empty() || !letters.chars().all(|letter| rest.any(|known| known == letter)) {
         return Err(wrong());
     }
-    Ok(Some(One {
+    Ok(Some(SystemScope {
         resource_type: name.to_owned(),
         rights: Rights { read: letters.contains('r'), search: letters.contains('s') },
         writes: letters.contains(['c', 'u', 'd']),
@@ -209,16 +213,12 @@ fn one(word: &str) -> Result<Option<One>, String> {
     }))
 }
 
-fn short(word: &str) -> String {
-    word.chars().take(60).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn granted(registered: &str, requested: &str) -> Result<String, String> {
-        Scope::parse(registered).unwrap().grant(requested)
+        Scopes::parse(registered).unwrap().grant(requested)
     }
 
     #[test]
@@ -264,13 +264,13 @@ mod tests {
 
     #[test]
     fn a_type_needs_both_to_be_exported() {
-        let scope = Scope::parse("system/*.r system/Patient.s system/Group.r").unwrap();
+        let scope = Scopes::parse("system/*.r system/Patient.s system/Group.r").unwrap();
         assert_eq!(scope.exportable(), Some(BTreeSet::from(["Patient".to_owned()])));
-        assert!(scope.allows("Device", Interaction::Read));
-        assert!(!scope.allows("Device", Interaction::Search));
-        assert_eq!(Scope::parse("system/*.rs").unwrap().exportable(), None);
+        assert!(scope.allow("Device", Interaction::Read));
+        assert!(!scope.allow("Device", Interaction::Search));
+        assert_eq!(Scopes::parse("system/*.rs").unwrap().exportable(), None);
         for wrong in ["", "system/*.cruds", "user/*.rs", "system/*.rs?a=b"] {
-            assert!(Scope::parse(wrong).is_err(), "{wrong}");
+            assert!(Scopes::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Secrets: made, hashed, compared.
+//! Secrets: how they are made, hashed and compared.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -6,18 +6,18 @@ use subtle::ConstantTimeEq;
 use crate::error::Result;
 use crate::random;
 
-/// SHA-256 of something.
-pub type Hash = [u8; 32];
+/// A SHA-256 hash.
+pub type SecretHash = [u8; 32];
 
-/// A new secret or token: 64 hexadecimal digits, 256 random bits.
+/// Makes a secret or token of 256 random bits, as 64 hexadecimal digits.
 ///
 /// # Errors
-/// Where the system has no randomness.
+/// `Internal` where the system has no randomness.
 pub fn token() -> Result<String> {
     random::hex::<32>()
 }
 
-/// A new code: 32 hexadecimal digits.
+/// Makes an authorization code of 128 random bits, as 32 hexadecimal digits.
 ///
 /// # Errors
 /// As [`token`].
@@ -25,14 +25,14 @@ pub fn code() -> Result<String> {
     random::hex::<16>()
 }
 
-/// What is kept of it. It has too many bits to be guessed, so once is enough.
-pub fn hash(secret: &str) -> Hash {
+/// Hashes a secret for the store. It has too many bits to be guessed, so one round is enough.
+pub fn hash(secret: &str) -> SecretHash {
     Sha256::digest(secret).into()
 }
 
-/// True if a secret is the one that was hashed; in the same time whether there is one or not.
-pub fn is(secret: &str, hashed: Option<&[u8]>) -> bool {
-    let known: Hash = hashed.and_then(|hashed| hashed.try_into().ok()).unwrap_or_default();
+/// True if `hashed` is the hash of `secret`. Takes equal time with and without a hash.
+pub fn matches(secret: &str, hashed: Option<&[u8]>) -> bool {
+    let known: SecretHash = hashed.and_then(|hashed| hashed.try_into().ok()).unwrap_or_default();
     let is_there = u8::from(hashed.is_some());
     bool::from(hash(secret).ct_eq(&known) & is_there.ct_eq(&1))
 }

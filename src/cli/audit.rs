@@ -1,4 +1,4 @@
-//! `fhirlite audit`
+//! `fhirlite audit`: who exported what.
 
 use std::path::PathBuf;
 
@@ -7,18 +7,18 @@ use fhirlite::{EXIT_OK, Result, Store};
 
 /// Show who exported what and when, and how much of it was fetched
 ///
-/// Written by a server that requires authorization. The table `audit` has more: each file that was
-/// fetched, each read and search.
+/// A server that requires authorization writes the audit. The store's table `audit` has more: each
+/// fetched file, each read and each search.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct AuditArgs {
     /// The store's file
     store: PathBuf,
-    /// Print each export as one JSON object
+    /// Print one JSON object per export
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &AuditArgs) -> Result<u8> {
     let exports = Store::open_read_only(&args.store)?.exported()?;
     if !args.json {
         super::print(format!(
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Result<u8> {
             super::print_json(&export)?;
             continue;
         }
-        let Exported { at, client, user, request, snapshot, files, bytes } = export;
+        let Exported { at, client, user, request, snapshot, files, bytes, .. } = export;
         let name = |name: Option<String>| name.unwrap_or_else(|| "-".to_owned());
         super::print(format!(
             "{at:<24}  {:<24}  {:<16}  {:>8}  {files:>5}  {bytes:>12}  {request}",

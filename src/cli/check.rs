@@ -1,18 +1,17 @@
-//! `fhirlite check`
+//! `fhirlite check`: looks for damage.
 
 use std::path::PathBuf;
 
-use fhirlite::Store;
-use fhirlite::{EXIT_OK, Error, Kind, Result};
+use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-/// Look for damage and contradictions in a store, such as a careless change by hand leaves
+/// Look for damage and contradictions in a store, such as those that a careless change by hand leaves
 #[derive(clap::Args)]
-pub struct Args {
+pub struct CheckArgs {
     /// The store's file
     store: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &CheckArgs) -> Result<u8> {
     let store = Store::open_read_only(&args.store)?;
     let mut found = 0u64;
     store.check(&mut |finding| {

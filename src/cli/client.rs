@@ -1,147 +1,120 @@
-//! `fhirlite client`
+//! `fhirlite client`: registers clients and changes their credentials.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fhirlite::clients::{
-    Client, ClientChange, NewClient, Proof, Registration, keys_of, known, rotate,
+    Client, ClientAuthentication, ClientChange, NewClient, Registration, describe_keys,
+    find_client, rotate,
 };
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-/// Register who may read from a server with --auth required
+/// Register the clients that may read from a server with --auth required
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ClientArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ClientCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
-    /// Register a client: by a secret (1upHealth), or by its public keys (SMART Backend Services)
+enum ClientCommand {
+    /// Register a client with a secret (1upHealth) or with public keys (SMART Backend Services)
     ///
-    /// A secret that is made is shown once and kept only as a hash. The store is made if it is not there.
-    Add(Add),
-    /// Show the clients that there are
-    List(List),
-    /// Give a client a new secret, or other keys; its codes and tokens end
+    /// A new secret is shown once; the store keeps only its hash. Makes the store if there is none.
+    Add(AddClient),
+    /// List the clients
+    List(ListClients),
+    /// Replace a client's secret or keys; its codes and tokens end
     ///
-    /// What is given takes the place of that of its kind: a secret that of the secret, keys those of the keys.
-    Rotate(Rotate),
-    /// Remove a client, with its codes, tokens and exports
-    Remove(Remove),
+    /// A new secret replaces the secret, new keys replace the keys. The other kind stays.
+    Rotate(RotateClient),
+    /// Remove a client with its codes, tokens and exports
+    Remove(RemoveClient),
 }
 
 #[derive(clap::Args)]
-struct Add {
+struct AddClient {
     /// The store's file
     store: PathBuf,
-    /// What the client calls itself, instead of a name that is made
+    /// The client's name; without this option it gets a random one
     #[arg(long, value_name = "CLIENT_ID")]
     client_id: Option<String>,
     #[command(flatten)]
-    how: How,
-    /// Print it as one JSON object
+    credentials: CredentialArgs,
+    /// Print the client as one JSON object
     #[arg(long)]
     json: bool,
 }
 
 #[derive(clap::Args)]
-struct List {
+struct ListClients {
     /// The store's file
     store: PathBuf,
-    /// Print each as one JSON object
+    /// Print one JSON object per client
     #[arg(long)]
     json: bool,
 }
 
 #[derive(clap::Args)]
-struct Rotate {
+struct RotateClient {
     /// The store's file
     store: PathBuf,
-    /// Which client
+    /// The client's name
     client_id: String,
-    /// Another secret is made; so it is without any option for a client that has no keys
+    /// Make a new secret; the default for a client without keys
     #[arg(long, conflicts_with_all = ["secret_file", "jwks", "jwks_url", "new_key"])]
     new_secret: bool,
     #[command(flatten)]
-    how: How,
-    /// It has no secret any more
+    credentials: CredentialArgs,
+    /// Remove the secret
     #[arg(long, conflicts_with_all = ["new_secret", "secret_file"])]
     no_secret: bool,
-    /// It has no keys any more, and no scope
+    /// Remove the keys and their scopes
     #[arg(long, conflicts_with_all = ["jwks", "jwks_url", "new_key", "scope"])]
     no_keys: bool,
-    /// Print it as one JSON object
+    /// Print the client as one JSON object
     #[arg(long)]
     json: bool,
 }
 
 #[derive(clap::Args)]
-struct Remove {
+struct RemoveClient {
     /// The store's file
     store: PathBuf,
-    /// Which client
+    /// The client's name
     client_id: String,
 }
 
-/// How a client shows who it is; without any of these by a secret that is made.
+/// How a client authenticates; without any of these options with a new secret.
 #[derive(clap::Args)]
-struct How {
-    /// By the secret in this file (- for standard input), 20 characters or more
+struct CredentialArgs {
+    /// Use the secret in this file (- for standard input), 20 characters or more
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jwks", "jwks_url", "new_key"])]
     secret_file: Option<PathBuf>,
-    /// By the public keys in this file, a JSON Web Key Set
+    /// Use the public keys in this file, a JSON Web Key Set
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jwks_url", "new_key"])]
     jwks: Option<PathBuf>,
-    /// By the public keys at this URL, fetched when they are needed
+    /// Use the public keys at this URL, fetched when they are needed
     #[arg(long, value_name = "URL", conflicts_with = "new_key")]
     jwks_url: Option<String>,
-    /// By a pair of keys made now: the private one goes to this new file (PEM), for the client
+    /// Make a pair of keys and write the private key to this new file (PEM), for the client
     #[arg(long, value_name = "FILE")]
     new_key: Option<PathBuf>,
-    /// What it may read with its keys: system/*.rs, or types such as 'system/Patient.rs system/Group.rs'
+    /// The scopes that the keys may be granted: system/*.rs, or types such as 'system/Patient.rs system/Group.rs'
     #[arg(long)]
     scope: Vec<String>,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &ClientArgs) -> Result<u8> {
     match &args.command {
-        Command::Add(args) => {
-            let proof = args.how.proof()?.unwrap_or(Proof::NewSecret);
-            let client_id = args.client_id.as_deref();
-            // Before a store is made for it.
-            let made = Registration::new(client_id, &proof, args.how.scope().as_deref())?;
-            let key = args.how.new_key()?;
-            let store = Store::create(&args.store)?;
-            warn_of_others(&args.store);
-            let made = made.add_to(&store).inspect_err(|_| args.how.drop_key())?;
-            keep(key, &made)?;
-            show(&made, args.json)?;
-        }
-        Command::Rotate(args) => {
+        ClientCommand::Add(args) => add(args)?,
+        ClientCommand::Rotate(args) => change(args)?,
+        ClientCommand::List(args) => list(&Store::open_read_only(&args.store)?, args.json)?,
+        ClientCommand::Remove(args) => {
             let store = Store::open(&args.store)?;
-            let proof = match args.new_secret {
-                true => Some(Proof::NewSecret),
-                false => args.how.proof()?,
-            };
-            let key = args.how.new_key()?;
-            let change = ClientChange {
-                proof,
-                scope: args.how.scope(),
-                no_secret: args.no_secret,
-                no_keys: args.no_keys,
-            };
-            let made = rotate(&store, &args.client_id, &change);
-            let made = made.inspect_err(|_| args.how.drop_key())?;
-            keep(key, &made)?;
-            show(&made, args.json)?;
-        }
-        Command::List(args) => list(&Store::open_read_only(&args.store)?, args.json)?,
-        Command::Remove(args) => {
-            let store = Store::open(&args.store)?;
-            let client = known(&store, &args.client_id)?;
+            let client = find_client(&store, &args.client_id)?;
             let users = store.remove_client(client.id)?;
             super::print(format!(
                 "removed {}; what its {users} users own stays, and nobody can read it",
@@ -152,16 +125,50 @@ pub fn run(args: &Args) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
-impl How {
-    fn proof(&self) -> Result<Option<Proof>> {
+fn add(args: &AddClient) -> Result<()> {
+    let AddClient { credentials, client_id, .. } = args;
+    let authentication = credentials.authentication()?.unwrap_or(ClientAuthentication::NewSecret);
+    let scope = credentials.scope();
+    // Checked first: a wrong option makes no store.
+    let registration = Registration::new(client_id.as_deref(), &authentication, scope.as_deref())?;
+    let key_file = credentials.create_key_file()?;
+    let store = Store::create(&args.store)?;
+    warn_if_others_can_read(&args.store);
+    let new = registration.add_to(&store).inspect_err(|_| credentials.remove_key_file())?;
+    write_key(key_file, &new)?;
+    show(&new, args.json)
+}
+
+fn change(args: &RotateClient) -> Result<()> {
+    let credentials = &args.credentials;
+    let store = Store::open(&args.store)?;
+    let mut change = ClientChange::default();
+    change.authentication = if args.new_secret {
+        Some(ClientAuthentication::NewSecret)
+    } else {
+        credentials.authentication()?
+    };
+    change.scope = credentials.scope();
+    (change.no_secret, change.no_keys) = (args.no_secret, args.no_keys);
+    let key_file = credentials.create_key_file()?;
+    let new = rotate(&store, &args.client_id, &change);
+    let new = new.inspect_err(|_| credentials.remove_key_file())?;
+    write_key(key_file, &new)?;
+    show(&new, args.json)
+}
+
+impl CredentialArgs {
+    /// What the options say about authentication; `None` without such an option.
+    fn authentication(&self) -> Result<Option<ClientAuthentication>> {
         Ok(if let Some(file) = &self.secret_file {
-            Some(Proof::Secret(read(file)?.trim_end_matches(['\r', '\n']).to_owned()))
+            let secret = read(file)?.trim_end_matches(['\r', '\n']).to_owned();
+            Some(ClientAuthentication::Secret(secret))
         } else if let Some(file) = &self.jwks {
-            Some(Proof::Jwks(read(file)?))
+            Some(ClientAuthentication::Jwks(read(file)?))
         } else if let Some(url) = &self.jwks_url {
-            Some(Proof::JwksUrl(url.clone()))
+            Some(ClientAuthentication::JwksUrl(url.clone()))
         } else {
-            self.new_key.is_some().then_some(Proof::NewKey)
+            self.new_key.is_some().then_some(ClientAuthentication::NewKey)
         })
     }
 
@@ -169,8 +176,8 @@ impl How {
         (!self.scope.is_empty()).then(|| self.scope.join(" "))
     }
 
-    /// The new file for a private key, for nobody but its owner to read.
-    fn new_key(&self) -> Result<Option<File>> {
+    /// Creates the file for a private key, which only its owner can read.
+    fn create_key_file(&self) -> Result<Option<File>> {
         let Some(path) = &self.new_key else { return Ok(None) };
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -179,35 +186,35 @@ impl How {
         match options.open(path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                let what = format!("{}: is there already; name a new file", path.display());
+                let what = format!("{}: the file is there already; name a new one", path.display());
                 Err(Error::new(Kind::Usage, what))
             }
             Err(error) => Err(Error::io(path.display(), error)),
         }
     }
 
-    /// Takes it away again.
-    fn drop_key(&self) {
+    /// Removes the file for a private key after an error.
+    fn remove_key_file(&self) {
         if let Some(path) = &self.new_key {
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Writes a private key that was made.
-fn keep(file: Option<File>, made: &NewClient) -> Result<()> {
-    let (Some(mut file), Some(key)) = (file, &made.private_key) else { return Ok(()) };
+/// Writes a new private key to its file.
+fn write_key(file: Option<File>, new: &NewClient) -> Result<()> {
+    let (Some(mut file), Some(key)) = (file, &new.private_key) else { return Ok(()) };
     file.write_all(key.as_bytes()).map_err(|error| Error::io("the file for the key", error))
 }
 
-/// A store that is made here is its owner's alone; one that was there may not be.
-fn warn_of_others(store: &Path) {
+/// Warns if other users of this machine can read the store. A new store is its owner's alone.
+fn warn_if_others_can_read(store: &Path) {
     #[cfg(unix)]
     if let Ok(meta) = std::fs::metadata(store)
         && std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0
     {
         eprintln!(
-            "warning: others on this machine can read {0} itself; `chmod 600 {0}` ends that",
+            "warning: other users of this machine can read {0} itself; `chmod 600 {0}` ends that",
             store.display()
         );
     }
@@ -215,18 +222,19 @@ fn warn_of_others(store: &Path) {
     let _ = store;
 }
 
+/// Reads a file, or standard input for `-`.
 fn read(file: &Path) -> Result<String> {
-    let mut text = String::new();
-    let done = match file.to_str() {
-        Some("-") => std::io::stdin().read_to_string(&mut text).map(drop),
-        _ => std::fs::read_to_string(file).map(|read| text = read),
+    let text = if file.to_str() == Some("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
     };
-    done.map(|()| text).map_err(|error| Error::io(file.display(), error))
+    text.map_err(|error| Error::io(file.display(), error))
 }
 
-fn show(made: &NewClient, json: bool) -> Result<()> {
-    let NewClient { client, secret, .. } = made;
-    let (keys, scope) = (keys_of(client), &client.credentials.scope);
+fn show(new: &NewClient, json: bool) -> Result<()> {
+    let NewClient { client, secret, .. } = new;
+    let (keys, scope) = (describe_keys(client), &client.credentials.scope);
     if json {
         return super::print_json(&json!({
             "client_id": client.client_id,
@@ -260,7 +268,7 @@ fn list(store: &Store, json: bool) -> Result<()> {
     for client in clients {
         let users = store.users(client.id, None, None)?.len();
         let Client { client_id, credentials, created_at, .. } = &client;
-        let (keys, has_secret) = (keys_of(&client), credentials.secret_hash.is_some());
+        let (keys, has_secret) = (describe_keys(&client), credentials.secret_hash.is_some());
         if json {
             super::print_json(&json!({
                 "client_id": client_id,

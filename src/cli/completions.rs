@@ -1,4 +1,4 @@
-//! `fhirlite completions`
+//! `fhirlite completions`: completions for a shell.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -6,14 +6,19 @@ use fhirlite::{EXIT_OK, Error, Result};
 
 /// Print completions for a shell: fhirlite completions bash > /etc/bash_completion.d/fhirlite
 #[derive(clap::Args)]
-pub struct Args {
-    /// Which shell
+pub struct CompletionsArgs {
+    /// The shell
     shell: Shell,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &CompletionsArgs) -> Result<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Args::command(), "fhirlite", &mut script);
+    clap_complete::generate(
+        args.shell,
+        &mut super::CommandLine::command(),
+        "fhirlite",
+        &mut script,
+    );
     std::io::Write::write_all(&mut std::io::stdout().lock(), &script)
         .map_err(|error| Error::io("standard output", error))?;
     Ok(EXIT_OK)

@@ -1,28 +1,30 @@
-//! `fhirlite delete`
+//! `fhirlite delete`: deletes resources.
 
 use std::path::PathBuf;
 
-use fhirlite::Store;
-use fhirlite::{EXIT_OK, EXIT_REJECTED, Result};
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Result, Store};
 
-/// Delete resources; exports that were handed out before still have them
+/// Delete resources; exports that began before still have them
 #[derive(clap::Args)]
-pub struct Args {
+pub struct DeleteArgs {
     /// The store's file
     store: PathBuf,
-    /// Which, each as Type/id
+    /// The resources, each as Type/id
     #[arg(required = true, value_name = "Type/id")]
     resources: Vec<String>,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
-    let resources =
-        args.resources.iter().map(|text| super::resource(text)).collect::<Result<Vec<_>>>()?;
-    let there = Store::open(&args.store)?.delete(&resources)?;
+pub fn run(args: &DeleteArgs) -> Result<u8> {
+    let resources = args
+        .resources
+        .iter()
+        .map(|text| super::parse_resource(text))
+        .collect::<Result<Vec<_>>>()?;
+    let deleted = Store::open(&args.store)?.delete(&resources)?;
     let missing: Vec<_> = resources
         .iter()
-        .zip(there)
-        .filter(|(_, there)| !there)
+        .zip(deleted)
+        .filter(|(_, deleted)| !deleted)
         .map(|((resource_type, id), _)| format!("{resource_type}/{id}"))
         .collect();
     super::print(format!("deleted {}", resources.len() - missing.len()))?;

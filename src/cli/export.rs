@@ -1,69 +1,71 @@
-//! `fhirlite export`
+//! `fhirlite export`: writes an export to a folder.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fhirlite::{Associated, Edition, ExportRequest, Folder, Level, Plan, instant};
-use fhirlite::{EXIT_OK, Error, Kind, Result, Store, type_and_id};
+use fhirlite::{
+    Associated, EXIT_OK, Edition, Error, ExportRequest, Folder, Kind, Level, Plan, Result, Store,
+    instant, type_and_id,
+};
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
 ///
-/// Everything that /fhir/$export can do, without a server. Files hold one type each, in the order in
-/// which the resources came in; deleted.ndjson and error.ndjson say what else is to be said.
+/// Does everything that /fhir/$export does, without a server. Each file holds one type, in the order of
+/// import. deleted.ndjson lists deleted resources, error.ndjson holds warnings and errors.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ExportArgs {
     /// The store's file
     store: PathBuf,
-    /// The folder to write; made if it is not there
+    /// The folder to write to; made if there is none
     dir: PathBuf,
-    /// What is about patients, whoever they are (Patient/$export)
+    /// Export the compartments of all patients (Patient/$export)
     #[arg(long, conflicts_with = "group")]
     all_patients: bool,
-    /// What is about the members of this Group (Group/[id]/$export)
+    /// Export the compartments of this Group's members (Group/[id]/$export)
     #[arg(long, value_name = "ID")]
     group: Option<String>,
-    /// What is about this patient, or these; with --group they must be members
+    /// Export the compartments of these patients; with --group they must be members
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     patient: Vec<String>,
-    /// Only these types
+    /// Export only these types
     #[arg(long = "type", value_name = "TYPE,...")]
     types: Vec<String>,
-    /// Only resources with meta.lastUpdated after this: 2021-01-01 or 2021-01-01T12:30:00Z; what was
-    /// deleted after it is told in deleted.ndjson
+    /// Export only resources with meta.lastUpdated after this: 2021-01-01 or 2021-01-01T12:30:00Z;
+    /// deleted.ndjson lists what was deleted after it
     #[arg(long, value_name = "INSTANT")]
     since: Option<String>,
-    /// Only resources with meta.lastUpdated before this
+    /// Export only resources with meta.lastUpdated before this
     #[arg(long, value_name = "INSTANT")]
     until: Option<String>,
-    /// Only these root elements, as birthDate or Patient.birthDate, and mandatory ones
+    /// Export only these root elements, as birthDate or Patient.birthDate, and the mandatory ones
     #[arg(long, value_name = "ELEMENT,...", value_delimiter = ',')]
     elements: Vec<String>,
-    /// Provenance of what is exported: the latest one of each resource, or all that is relevant
+    /// Add the Provenance of exported resources: the latest of each, or all
     #[arg(long, value_name = "WHICH", value_enum)]
-    provenance: Option<Provenance>,
-    /// Files hold one patient after the other instead of one type each
+    provenance: Option<ProvenanceChoice>,
+    /// Order files by patient instead of by type
     #[arg(long, value_name = "TYPE", value_enum)]
     organize_by: Option<OrganizeBy>,
-    /// Begin a new file (Patient.002.ndjson) after so many resources
+    /// The most resources in a file; the next file is Patient.002.ndjson
     #[arg(long, value_name = "N")]
     resources_per_file: Option<NonZeroU64>,
-    /// Begin a new file where one would have more bytes than this
+    /// The most bytes in a file
     #[arg(long, value_name = "BYTES")]
     maximum_file_size: Option<NonZeroU64>,
-    /// The base, such as https://example.org/fhir, that relative URLs of attachments become absolute on
+    /// Make relative attachment URLs absolute with this base, such as https://example.org/fhir
     #[arg(long, value_name = "URL")]
     attachments_base: Option<String>,
-    /// The edition of the Bulk Data IG in whose shape the manifest is
+    /// The edition of the Bulk Data IG that the manifest follows
     #[arg(long, value_name = "EDITION", value_enum, default_value = "stu3")]
     edition: EditionName,
-    /// Write Patient.ndjson.gz and so on
+    /// Compress the files: Patient.ndjson.gz and so on
     #[arg(long)]
     gzip: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Provenance {
+enum ProvenanceChoice {
     /// LatestProvenanceResources
     Latest,
     /// RelevantProvenanceResources
@@ -84,20 +86,20 @@ enum EditionName {
     Stu4,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &ExportArgs) -> Result<u8> {
     let store = Store::open(&args.store)?;
     let mut request = request(args)?;
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;
     let folder = Folder::new(&args.dir, args.gzip)?;
     let plan = Plan::new(snapshot, &request)?;
-    let args_given = std::env::args_os().skip(1);
-    let asked: Vec<_> = args_given.map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let typed = std::env::args_os().skip(1);
+    let typed: Vec<_> = typed.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let edition = match args.edition {
         EditionName::Stu3 => Edition::Stu3,
         EditionName::Stu4 => Edition::Stu4,
     };
-    let written = folder.write(&plan, edition, &format!("fhirlite {}", asked.join(" ")))?;
+    let written = folder.write(&plan, edition, &format!("fhirlite {}", typed.join(" ")))?;
     super::print(format!(
         "{} resources in {} files, {} bytes of NDJSON, as of {}",
         written.resources,
@@ -108,7 +110,7 @@ pub fn run(args: &Args) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
-fn request(args: &Args) -> Result<ExportRequest> {
+fn request(args: &ExportArgs) -> Result<ExportRequest> {
     let level = match (&args.group, args.all_patients || !args.patient.is_empty()) {
         (Some(id), _) => Level::Group(id_of("Group", id)?),
         (None, true) => Level::Patient,
@@ -121,8 +123,8 @@ fn request(args: &Args) -> Result<ExportRequest> {
     request.maximum_file_size = args.maximum_file_size;
     request.organize_by_patient = args.organize_by.is_some();
     request.associated = args.provenance.map(|which| match which {
-        Provenance::Latest => Associated::LatestProvenance,
-        Provenance::Relevant => Associated::RelevantProvenance,
+        ProvenanceChoice::Latest => Associated::LatestProvenance,
+        ProvenanceChoice::Relevant => Associated::RelevantProvenance,
     });
     let base = args.attachments_base.as_ref();
     request.attachments_base = base.map(|base| format!("{}/", base.trim_end_matches('/')));
@@ -135,7 +137,7 @@ fn request(args: &Args) -> Result<ExportRequest> {
     Ok(request)
 }
 
-/// An id, given alone or as `Type/id`.
+/// Reads an id that is given alone or as `Type/id`.
 fn id_of(resource_type: &str, text: &str) -> Result<String> {
     match type_and_id(text) {
         None if !text.contains('/') => Ok(text.to_owned()),

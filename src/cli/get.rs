@@ -1,22 +1,21 @@
-//! `fhirlite get`
+//! `fhirlite get`: prints a resource.
 
 use std::path::PathBuf;
 
-use fhirlite::Store;
-use fhirlite::{EXIT_OK, Error, Kind, Result};
+use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-/// Print one resource as it is kept
+/// Print a resource as the store keeps it
 #[derive(clap::Args)]
-pub struct Args {
+pub struct GetArgs {
     /// The store's file
     store: PathBuf,
-    /// Which, as Type/id
+    /// The resource, as Type/id
     #[arg(value_name = "Type/id")]
     resource: String,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
-    let (resource_type, id) = super::resource(&args.resource)?;
+pub fn run(args: &GetArgs) -> Result<u8> {
+    let (resource_type, id) = super::parse_resource(&args.resource)?;
     match Store::open_read_only(&args.store)?.get(&resource_type, &id)? {
         Some(body) => super::print(body).map(|()| EXIT_OK),
         None => Err(Error::new(

@@ -1,44 +1,40 @@
-//! `fhirlite import`
+//! `fhirlite import`: imports files into a store.
 
 use std::path::{Path, PathBuf};
 
-use fhirlite::Import;
-use fhirlite::Inputs;
-use fhirlite::Store;
-use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
-
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Result, Store};
 use same_file::is_same_file;
 
-use super::progress::{Shown, summary};
+use super::progress::{ImportDisplay, summary};
 
-/// Import FHIR JSON into a store, which is made if it is not there
+/// Import FHIR JSON into a store; makes the store if there is none
 ///
-/// Takes single resources, Bundles of every type and NDJSON, each also gzipped or in a zip. Every
-/// input file is one transaction. Importing the same again changes nothing. Items that cannot be
-/// taken are reported as `file:line: reason` and leave the others alone.
+/// Takes single resources, Bundles of every type and NDJSON, each also gzipped or in a zip. Each input
+/// file is one transaction. Importing the same file again changes nothing. A bad item is reported as
+/// `file:line: reason`; the others are still imported.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ImportArgs {
     /// The store's file
     store: PathBuf,
-    /// A file, a folder (with all that is in it), a .gz, a .zip, or - for standard input
+    /// A file, a folder (with its subfolders), a .gz, a .zip, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Give what is imported to this user (app_user_id); what belongs to somebody else is rejected
+    /// Make this user (app_user_id) the owner of what is imported; rejects resources of other owners
     #[arg(long, value_name = "APP_USER_ID")]
     user: Option<String>,
-    /// The client whose user that is, where several have one of that name
+    /// The user's client, if several clients have a user of that name
     #[arg(long, value_name = "CLIENT_ID", requires = "user")]
     client: Option<String>,
-    /// All or nothing: if one item is rejected the store stays as it was
+    /// Import all or nothing: if one item is rejected, the store stays as it was
     #[arg(long)]
     strict: bool,
-    /// Set meta.lastUpdated and meta.versionId always, also where they are there
+    /// Always set meta.lastUpdated and meta.versionId, also where a resource has them
     #[arg(long)]
     stamp: bool,
-    /// Write every reject to this file, as file:line: reason; what was in it is replaced
+    /// Write each reject to this file, as file:line: reason; replaces the file
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// Neither progress nor warnings nor a summary; rejects are still told
+    /// Print no progress, warnings or summary; rejects are still printed
     #[arg(long, short)]
     quiet: bool,
     /// Print the summary as one JSON object
@@ -46,7 +42,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &ImportArgs) -> Result<u8> {
     let inputs = Inputs::find(&args.paths)?;
     let (store, user) = match &args.user {
         None => (Store::create(&args.store)?, None),
@@ -58,16 +54,16 @@ pub fn run(args: &Args) -> Result<u8> {
     };
     if let Some(rejects) = &args.rejects {
         let read = inputs.inputs.iter().filter_map(|input| input.path());
-        spare(rejects, read.chain([args.store.as_path()]))?;
+        check_rejects_file(rejects, read.chain([args.store.as_path()]))?;
     }
-    let mut shown = Shown::new(args.quiet, args.rejects.as_deref())?;
+    let mut display = ImportDisplay::new(args.quiet, args.rejects.as_deref())?;
     let import = Import::new().strict(args.strict).stamp(args.stamp);
     let import = match &user {
         Some(user) => import.user(user),
         None => import,
     };
-    let done = import.run(&store, &inputs, &mut shown);
-    shown.finish()?;
+    let done = import.run(&store, &inputs, &mut display);
+    display.finish()?;
     let report = done?;
     if args.json {
         super::print_json(&report)?;
@@ -80,8 +76,11 @@ pub fn run(args: &Args) -> Result<u8> {
     Ok(if report.rejected > 0 { EXIT_REJECTED } else { EXIT_OK })
 }
 
-/// The file for rejects is made anew, so it must not be one that is read or kept.
-fn spare<'a>(rejects: &Path, mut others: impl Iterator<Item = &'a Path>) -> Result<()> {
+/// Checks that the file for rejects, which is replaced, is neither the store nor an input.
+fn check_rejects_file<'a>(
+    rejects: &Path,
+    mut others: impl Iterator<Item = &'a Path>,
+) -> Result<()> {
     match others.find(|other| is_same_file(rejects, other).unwrap_or(false)) {
         None => Ok(()),
         Some(other) => {

@@ -1,21 +1,20 @@
-//! `fhirlite info`
+//! `fhirlite info`: what a store holds.
 
 use std::path::PathBuf;
 
-use fhirlite::{EXIT_OK, Result};
-use fhirlite::{Info, Store};
+use fhirlite::{EXIT_OK, Info, Result, Store};
 
 /// Show what a store holds: counts, sizes and times by type
 #[derive(clap::Args)]
-pub struct Args {
+pub struct InfoArgs {
     /// The store's file
     store: PathBuf,
-    /// Print it as one JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &InfoArgs) -> Result<u8> {
     let info = Store::open_read_only(&args.store)?.info()?;
     if args.json {
         super::print_json(&info)?;

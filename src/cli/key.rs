@@ -1,4 +1,4 @@
-//! `fhirlite key`
+//! `fhirlite key`: the key that signs file URLs.
 
 use std::path::PathBuf;
 
@@ -6,22 +6,22 @@ use fhirlite::{EXIT_OK, Result, Store};
 
 /// Change the key that signs file URLs
 #[derive(clap::Args)]
-pub struct Args {
+pub struct KeyArgs {
     #[command(subcommand)]
-    command: Command,
+    command: KeyCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
-    /// Make a new one: signed file URLs that were handed out end
+enum KeyCommand {
+    /// Make a new key; file URLs with signatures of the old key end
     Rotate {
         /// The store's file
         store: PathBuf,
     },
 }
 
-pub fn run(args: &Args) -> Result<u8> {
-    let Command::Rotate { store } = &args.command;
+pub fn run(args: &KeyArgs) -> Result<u8> {
+    let KeyCommand::Rotate { store } = &args.command;
     Store::open(store)?.rotate_signing_key()?;
     super::print("file URLs that were signed until now have ended")?;
     Ok(EXIT_OK)

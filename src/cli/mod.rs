@@ -1,4 +1,4 @@
-//! The operator's side: one file per command, each arguments → one library call → what is printed.
+//! The command line: one file per command, which turns arguments into library calls and prints the result.
 
 mod audit;
 mod check;
@@ -25,7 +25,7 @@ use fhirlite::{Error, Kind, Result};
 /// SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data $export straight from it.
 #[derive(Parser)]
 #[command(name = "fhirlite", version, term_width = 100, after_help = EXIT_CODES)]
-struct Args {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -49,24 +49,24 @@ Example:
 
 #[derive(Subcommand)]
 enum Command {
-    Import(import::Args),
-    Serve(serve::Args),
-    Export(export::Args),
-    Info(info::Args),
-    Get(get::Args),
-    Delete(delete::Args),
-    Check(check::Args),
-    Client(client::Args),
-    User(user::Args),
-    Token(token::Args),
-    Key(key::Args),
-    Audit(audit::Args),
-    Completions(completions::Args),
+    Import(import::ImportArgs),
+    Serve(serve::ServeArgs),
+    Export(export::ExportArgs),
+    Info(info::InfoArgs),
+    Get(get::GetArgs),
+    Delete(delete::DeleteArgs),
+    Check(check::CheckArgs),
+    Client(client::ClientArgs),
+    User(user::UserArgs),
+    Token(token::TokenArgs),
+    Key(key::KeyArgs),
+    Audit(audit::AuditArgs),
+    Completions(completions::CompletionsArgs),
 }
 
-/// Parses the command line and does what it says; the exit code.
+/// Parses the command line and runs its command. Returns the exit code.
 pub fn run() -> Result<u8> {
-    match Args::parse().command {
+    match CommandLine::parse().command {
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Export(args) => export::run(&args),
@@ -83,7 +83,7 @@ pub fn run() -> Result<u8> {
     }
 }
 
-/// Prints a line; a reader that has gone is an error like any other, and a normal end for `main`.
+/// Prints a line. A closed pipe is an error here, and a normal end for `main`.
 fn print(line: impl std::fmt::Display) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")
@@ -91,10 +91,10 @@ fn print(line: impl std::fmt::Display) -> Result<()> {
         .map_err(|error| Error::io("standard output", error))
 }
 
-/// Prints something as one JSON text.
+/// Prints a value as one line of JSON.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string(value)
-        .map_err(|error| Error::caused(Kind::Internal, "what is to be printed", error))?;
+        .map_err(|error| Error::caused(Kind::Internal, "the output is no JSON", error))?;
     print(text)
 }
 
@@ -111,14 +111,14 @@ fn duration(text: &str) -> std::result::Result<Duration, String> {
     };
     let number: u64 = text[..at].parse().map_err(|_| wrong())?;
     match number.checked_mul(seconds) {
-        // A thousand years are for ever; what is counted in microseconds must not overflow.
+        // A thousand years at most: microseconds must not overflow.
         Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.min(1000 * 365 * 86_400))),
         _ => Err(wrong()),
     }
 }
 
 /// Reads `Type/id`.
-fn resource(text: &str) -> Result<(String, String)> {
+fn parse_resource(text: &str) -> Result<(String, String)> {
     match type_and_id(text) {
         Some((resource_type, id)) => Ok((resource_type.to_owned(), id.to_owned())),
         None => Err(Error::new(

@@ -1,4 +1,4 @@
-//! What a person sees of an import while it runs: a bar on a terminal, plain lines elsewhere.
+//! The display of an import: a progress bar on a terminal, plain lines elsewhere, then a summary.
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
@@ -9,35 +9,35 @@ use fhirlite::{Error, Result};
 use fhirlite::{Observer, Progress, Remark, Report};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// So many rejects, and so many remarks, are shown; the rest are counted.
-const SHOWN: u64 = 20;
-/// How often a plain line says how far it is.
+/// The most rejects, and the most warnings, that are printed; the rest are counted.
+const MOST_PRINTED: u64 = 20;
+/// The time between two plain lines of progress.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Shows progress and rejects on standard error, and writes every reject to a file if asked to.
-pub struct Shown {
+/// Prints progress, warnings and rejects to standard error, and rejects to a file if there is one.
+pub struct ImportDisplay {
     quiet: bool,
     bar: Option<ProgressBar>,
-    said: Instant,
+    printed: Instant,
     rejects: Option<BufWriter<File>>,
     failed: Option<Error>,
     rejected: u64,
     remarked: u64,
 }
 
-impl Shown {
-    /// `rejects` names the file for rejects; it is made anew.
-    pub fn new(quiet: bool, rejects: Option<&Path>) -> Result<Shown> {
+impl ImportDisplay {
+    /// Replaces the file `rejects`, if one is named.
+    pub fn new(quiet: bool, rejects: Option<&Path>) -> Result<ImportDisplay> {
         let rejects = match rejects {
             None => None,
             Some(path) => Some(BufWriter::new(
                 File::create(path).map_err(|error| Error::io(path.display(), error))?,
             )),
         };
-        Ok(Shown {
+        Ok(ImportDisplay {
             quiet,
             bar: (!quiet && stderr().is_terminal()).then(bar),
-            said: Instant::now(),
+            printed: Instant::now(),
             rejects,
             failed: None,
             rejected: 0,
@@ -45,19 +45,22 @@ impl Shown {
         })
     }
 
-    /// Ends the display and says what was not shown; an error if rejects could not be written.
+    /// Ends the display and prints how many rejects and warnings were left out.
+    ///
+    /// # Errors
+    /// `Io` where the file for rejects could not be written.
     pub fn finish(mut self) -> Result<()> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        if self.rejected > SHOWN {
+        if self.rejected > MOST_PRINTED {
             eprintln!(
                 "… and {} more rejected; --rejects FILE lists them all",
-                self.rejected - SHOWN
+                self.rejected - MOST_PRINTED
             );
         }
-        if self.remarked > SHOWN && !self.quiet {
-            eprintln!("… and {} more warnings", self.remarked - SHOWN);
+        if self.remarked > MOST_PRINTED && !self.quiet {
+            eprintln!("… and {} more warnings", self.remarked - MOST_PRINTED);
         }
         if let Some(file) = &mut self.rejects
             && let Err(error) = file.flush()
@@ -67,7 +70,7 @@ impl Shown {
         self.failed.map_or(Ok(()), Err)
     }
 
-    fn say(&self, line: &str) {
+    fn print(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
             None => eprintln!("{line}"),
@@ -75,7 +78,7 @@ impl Shown {
     }
 }
 
-impl Observer for Shown {
+impl Observer for ImportDisplay {
     fn rejected(&mut self, remark: &Remark) {
         self.rejected += 1;
         if let Some(file) = &mut self.rejects
@@ -84,15 +87,15 @@ impl Observer for Shown {
         {
             self.failed = Some(Error::io("the file for rejects", error));
         }
-        if self.rejected <= SHOWN {
-            self.say(&remark.to_string());
+        if self.rejected <= MOST_PRINTED {
+            self.print(&remark.to_string());
         }
     }
 
     fn remarked(&mut self, remark: &Remark) {
         self.remarked += 1;
-        if self.remarked <= SHOWN && !self.quiet {
-            self.say(&format!("warning: {remark}"));
+        if self.remarked <= MOST_PRINTED && !self.quiet {
+            self.print(&format!("warning: {remark}"));
         }
     }
 
@@ -104,8 +107,8 @@ impl Observer for Shown {
             }
             bar.set_position(progress.read);
             bar.set_message(format!("{} items, {}", progress.items, progress.file));
-        } else if !self.quiet && self.said.elapsed() >= EVERY {
-            self.said = Instant::now();
+        } else if !self.quiet && self.printed.elapsed() >= EVERY {
+            self.printed = Instant::now();
             let megabytes = progress.read >> 20;
             eprintln!("{} items, {megabytes} MiB read, at {}", progress.items, progress.file);
         }
@@ -119,7 +122,7 @@ fn bar() -> ProgressBar {
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What an import did, type by type, for a person.
+/// The summary of an import, by type.
 pub fn summary(report: &Report) -> String {
     let mut lines: Vec<String> = report
         .types
@@ -130,7 +133,7 @@ pub fn summary(report: &Report) -> String {
     lines.join("\n")
 }
 
-/// What an import did in all.
+/// The totals of an import.
 pub fn totals(report: &Report) -> String {
     let mut lines = vec![format!(
         "{:>10}  in all: {} created, {} updated, {} unchanged; {} deleted, {} rejected ({:.2} s, {:.1} MB)",

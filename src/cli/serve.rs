@@ -1,60 +1,57 @@
-//! `fhirlite serve`
+//! `fhirlite serve`: serves a store until a signal ends it.
 
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use fhirlite::Import;
-use fhirlite::Inputs;
-use fhirlite::{Access, Store};
-use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result};
-use fhirlite::{Options, Server};
+use fhirlite::{
+    Access, EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Options, Result, Server, Store,
+};
 
-use super::progress::{Shown, totals};
+use super::progress::{ImportDisplay, totals};
 
-/// Serve Bulk Data $export and NDJSON files from a store, which is made if it is not there
+/// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
 ///
-/// Prints `listening on http://HOST:PORT` once it answers; SIGINT and SIGTERM end it. The manifest of
+/// Prints `listening on http://HOST:PORT` when it is ready; SIGINT and SIGTERM end it. The manifest of
 /// the 1upHealth dialect is at /bulk-data/r4/$export, the HL7 base is /fhir.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ServeArgs {
     /// The store's file
     store: PathBuf,
-    /// What to import first: files, folders, archives, or - for standard input
+    /// Import these first: files, folders, archives, or - for standard input
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
-    /// What URLs in manifests begin with, where clients reach this server by another name
+    /// The beginning of the URLs in manifests, if clients reach this server by another name
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Who may read: with `required` only who is known (see `fhirlite client`), and only what is theirs
+    /// With `required`, only registered clients may read (see `fhirlite client`), and only their data
     #[arg(long, value_name = "WHO", value_enum, default_value = "off")]
     auth: Auth,
-    /// Allow an address that other machines reach without --auth required: everyone there can read
-    /// everything
+    /// Allow an address that other machines can reach, without --auth required: everyone there can
+    /// read everything
     #[arg(long)]
     insecure: bool,
-    /// How long a finished export stays, and at least how long replaced versions are kept: 90s, 15m,
-    /// 24h, 7d
+    /// How long finished exports stay, and replaced versions at least: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::duration)]
     job_ttl: Duration,
-    /// Neither progress nor warnings nor a summary of the import
+    /// Print no progress, warnings or summary of the import
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Whether anything has to be shown.
+/// Whether requests must be authenticated.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Auth {
-    /// Whoever reaches the address may read everything
+    /// Everyone who reaches the address may read everything
     Off,
-    /// Only who is known, and only what is theirs
+    /// Only registered clients may read, and only their data
     Required,
 }
 
-pub fn run(args: Args) -> Result<u8> {
+pub fn run(args: ServeArgs) -> Result<u8> {
     let options = Options {
         listen: args.listen,
         base_url: args.base_url,
@@ -63,21 +60,18 @@ pub fn run(args: Args) -> Result<u8> {
         job_ttl: Some(args.job_ttl),
         log: Some(|error| eprintln!("fhirlite: {error}")),
     };
-    // What is wrong with the address is said before anything is done.
+    // A wrong address is reported before anything is done.
     let reserved = Server::reserve(&options)?;
     let inputs = Inputs::find(&args.paths)?;
-    // One with clients is there already, and may be read-only where nothing is to be imported.
-    let is_there = options.auth_required || (args.paths.is_empty() && args.store.exists());
-    let store = match is_there {
-        true => Store::open(&args.store)?,
-        false => Store::create(&args.store)?,
-    };
+    // A store with clients exists. It may be read-only, unless there is something to import.
+    let exists = options.auth_required || (args.paths.is_empty() && args.store.exists());
+    let store = if exists { Store::open(&args.store)? } else { Store::create(&args.store)? };
     reserved.check(&store)?;
     let mut code = EXIT_OK;
     if !args.paths.is_empty() {
-        let mut shown = Shown::new(args.quiet, None)?;
-        let done = Import::new().run(&store, &inputs, &mut shown);
-        shown.finish()?;
+        let mut display = ImportDisplay::new(args.quiet, None)?;
+        let done = Import::new().run(&store, &inputs, &mut display);
+        display.finish()?;
         let report = done?;
         if !args.quiet {
             eprintln!("{}", totals(&report));
@@ -91,7 +85,7 @@ pub fn run(args: Args) -> Result<u8> {
             "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends"
         );
     }
-    // Until now a signal ends the process at once, as it does an import; the store survives that.
+    // Until here a signal ends the process at once, also during the import; the store survives that.
     let (stop, stopped) = channel();
     ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
         .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;

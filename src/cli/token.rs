@@ -1,54 +1,54 @@
-//! `fhirlite token`
+//! `fhirlite token`: access tokens for demos.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fhirlite::clients::{Client, Tokens, issue, known};
+use fhirlite::clients::{Client, find_client, issue_token};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-/// Issue access tokens without a client asking for them: for demos
+/// Issue access tokens without credentials, for demos
 #[derive(clap::Args)]
-pub struct Args {
+pub struct TokenArgs {
     #[command(subcommand)]
-    command: Command,
+    command: TokenCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
-    /// Print an access token for a user's data, or for what a client may read
-    Issue(Issue),
+enum TokenCommand {
+    /// Print an access token for a user or for a client
+    Issue(IssueToken),
 }
 
 #[derive(clap::Args)]
-struct Issue {
+struct IssueToken {
     /// The store's file
     store: PathBuf,
-    /// For the data of this user (app_user_id)
+    /// Issue the token for this user's data (app_user_id)
     #[arg(long, value_name = "APP_USER_ID", required_unless_present = "client")]
     user: Option<String>,
-    /// For this client, or its user where --user is given too
+    /// Issue the token for this client; with --user, for its user
     #[arg(long, value_name = "CLIENT_ID")]
     client: Option<String>,
-    /// Only these of the scopes that the client is registered with
+    /// Grant only these of the client's registered scopes
     #[arg(long)]
     scope: Option<String>,
-    /// How long it is good: 90s, 15m, 24h (2h for users, 5m for clients with keys)
+    /// How long the token is valid: 90s, 15m, 24h (default: 2h for users, 5m for clients with keys)
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
     ttl: Option<Duration>,
-    /// Print what the token endpoint would answer
+    /// Print the response of the token endpoint
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
-    let Command::Issue(args) = &args.command;
+pub fn run(args: &TokenArgs) -> Result<u8> {
+    let TokenCommand::Issue(args) = &args.command;
     let store = Store::open(&args.store)?;
     let user = match &args.user {
         Some(name) => Some(store.user(name, args.client.as_deref())?),
         None => None,
     };
     let client = match &args.client {
-        Some(client_id) => Some(known(&store, client_id)?),
+        Some(client_id) => Some(find_client(&store, client_id)?),
         None => {
             let is_theirs =
                 |client: &Client| user.as_ref().is_some_and(|user| user.client == client.id);
@@ -57,10 +57,11 @@ pub fn run(args: &Args) -> Result<u8> {
     };
     let client =
         client.ok_or_else(|| Error::new(Kind::NotFound, "the user's client is removed"))?;
-    let tokens: Tokens = issue(&store, &client, user.as_ref(), args.scope.as_deref(), args.ttl)?;
-    match args.json {
-        true => super::print_json(&tokens)?,
-        false => super::print(tokens.access_token)?,
+    let response = issue_token(&store, &client, user.as_ref(), args.scope.as_deref(), args.ttl)?;
+    if args.json {
+        super::print_json(&response)?;
+    } else {
+        super::print(response.access_token)?;
     }
     Ok(EXIT_OK)
 }

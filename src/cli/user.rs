@@ -1,56 +1,56 @@
-//! `fhirlite user`
+//! `fhirlite user`: the users of clients.
 
 use std::path::PathBuf;
 
-use fhirlite::clients::{Client, User, add_user, known};
+use fhirlite::clients::{Client, User, add_user, find_client, set_user_active};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-/// Make users of clients: they own what is imported with --user
+/// Manage the users of clients; a user owns what is imported with --user
 #[derive(clap::Args)]
-pub struct Args {
+pub struct UserArgs {
     #[command(subcommand)]
-    command: Command,
+    command: UserCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
-    /// Make a user of a client
-    Add(One),
-    /// Show the users that there are
-    List(List),
-    /// Give nobody what is a user's any more, until they are active again; their codes and tokens end
-    Deactivate(One),
+enum UserCommand {
+    /// Add a user to a client
+    Add(NamedUser),
+    /// List the users
+    List(ListUsers),
+    /// Let nobody read a user's data until the user is active again; their codes and tokens end
+    Deactivate(NamedUser),
     /// Make a user active again
-    Activate(One),
+    Activate(NamedUser),
 }
 
 #[derive(clap::Args)]
-struct One {
+struct NamedUser {
     /// The store's file
     store: PathBuf,
-    /// What the client calls the user
+    /// The client's name for the user
     app_user_id: String,
-    /// Whose user, where there are several clients
+    /// The user's client, if there are several
     #[arg(long, value_name = "CLIENT_ID")]
     client: Option<String>,
 }
 
 #[derive(clap::Args)]
-struct List {
+struct ListUsers {
     /// The store's file
     store: PathBuf,
-    /// Only those of this client
+    /// List only the users of this client
     #[arg(long, value_name = "CLIENT_ID")]
     client: Option<String>,
-    /// Print each as one JSON object
+    /// Print one JSON object per user
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &UserArgs) -> Result<u8> {
     match &args.command {
-        Command::Add(args) => {
+        UserCommand::Add(args) => {
             let store = Store::open(&args.store)?;
             let client = one_client(&store, args.client.as_deref())?;
             let User { id, app_user_id, .. } = add_user(&store, &client, &args.app_user_id)?;
@@ -58,25 +58,25 @@ pub fn run(args: &Args) -> Result<u8> {
             super::print(format!("oneup_user_id  {id}"))?;
             super::print(format!("client_id      {}", client.client_id))?;
         }
-        Command::List(args) => list(args)?,
-        Command::Deactivate(args) => change(args, false)?,
-        Command::Activate(args) => change(args, true)?,
+        UserCommand::List(args) => list(args)?,
+        UserCommand::Deactivate(args) => change(args, false)?,
+        UserCommand::Activate(args) => change(args, true)?,
     }
     Ok(EXIT_OK)
 }
 
-fn change(args: &One, active: bool) -> Result<()> {
+fn change(args: &NamedUser, active: bool) -> Result<()> {
     let store = Store::open(&args.store)?;
     let user = store.user(&args.app_user_id, args.client.as_deref())?;
-    store.change_user(user.id, None, Some(active))?;
+    set_user_active(&store, &user, active)?;
     let state = if active { "active" } else { "inactive" };
     super::print(format!("{} is {state}", args.app_user_id))
 }
 
-/// The client that is named, or the only one.
+/// The client with this name, or the only client.
 fn one_client(store: &Store, client_id: Option<&str>) -> Result<Client> {
     if let Some(client_id) = client_id {
-        return known(store, client_id);
+        return find_client(store, client_id);
     }
     let mut clients = store.clients()?;
     match clients.len() {
@@ -92,10 +92,10 @@ fn one_client(store: &Store, client_id: Option<&str>) -> Result<Client> {
     }
 }
 
-fn list(args: &List) -> Result<()> {
+fn list(args: &ListUsers) -> Result<()> {
     let store = Store::open_read_only(&args.store)?;
     let clients = match &args.client {
-        Some(client_id) => vec![known(&store, client_id)?],
+        Some(client_id) => vec![find_client(&store, client_id)?],
         None => store.clients()?,
     };
     if !args.json {

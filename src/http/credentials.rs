@@ -76,7 +76,7 @@ impl Parameters {
     /// `Unauthorized`, `Throttled`.
     pub fn client(&self, context: &Context, peer: IpAddr) -> Result<Client> {
         match (self.get("client_id"), self.get("client_secret")) {
-            (Some(id), Some(secret)) => context.access.client(id, secret, peer),
+            (Some(id), Some(secret)) => context.access.authenticate_client(id, secret, peer),
             _ => Err(Error::new(Kind::Unauthorized, "client_id and client_secret are missing")),
         }
     }

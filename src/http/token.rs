@@ -10,18 +10,18 @@ use serde_json::json;
 use super::credentials::{Parameters, challenged};
 use super::message::{Request, Response};
 use super::route::{Context, TOKEN};
-use crate::access::{Backend, Denied, Tokens};
+use crate::access::{BackendRequest, TokenError, TokenResponse};
 use crate::store::TokenKind;
 
 /// Answers with tokens, or with why there are none, in the words of OAuth.
 pub fn token(context: &Context, request: &Request) -> Response {
     let response = match granted(context, request) {
         Ok(tokens) => Response::json(200, &tokens),
-        Err(Denied::Named { error, description }) => {
+        Err(TokenError::OAuth { error, description }) => {
             let status = if error == "invalid_client" { 401 } else { 400 };
             refused(status, error, &description)
         }
-        Err(Denied::Other(error)) => {
+        Err(TokenError::Other(error)) => {
             let status = error.kind().status();
             let name = match status {
                 400 | 415 => "invalid_request",
@@ -40,14 +40,14 @@ fn refused(status: u16, error: &str, description: &str) -> Response {
     challenged(Response::json(status, &json!({"error": error, "error_description": description})))
 }
 
-fn granted(context: &Context, request: &Request) -> Result<Tokens, Denied> {
+fn granted(context: &Context, request: &Request) -> Result<TokenResponse, TokenError> {
     let parameters = Parameters::of(request)?;
     let access = &context.access;
     let kind = match parameters.get("grant_type") {
         Some("authorization_code") => TokenKind::Code,
         Some("refresh_token") => TokenKind::Refresh,
         Some("client_credentials") => {
-            return access.backend(&Backend {
+            return access.grant_backend(&BackendRequest {
                 assertion_type: parameters.get("client_assertion_type"),
                 assertion: parameters.get("client_assertion"),
                 client_id: parameters.get("client_id"),
@@ -58,11 +58,11 @@ fn granted(context: &Context, request: &Request) -> Result<Tokens, Denied> {
         }
         Some(_) => {
             let what = "authorization_code, refresh_token and client_credentials are supported";
-            return Err(Denied::named("unsupported_grant_type", what));
+            return Err(TokenError::oauth("unsupported_grant_type", what));
         }
-        None => return Err(Denied::named("invalid_request", "grant_type is missing")),
+        None => return Err(TokenError::oauth("invalid_request", "grant_type is missing")),
     };
-    let missing = |name: &str| Denied::named("invalid_request", format!("{name} is missing"));
+    let missing = |name: &str| TokenError::oauth("invalid_request", format!("{name} is missing"));
     let client = parameters.client(context, request.peer)?;
     let name = if kind == TokenKind::Code { "code" } else { "refresh_token" };
     let shown = parameters.get(name).ok_or_else(|| missing(name))?;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::credentials::{Parameters, challenged};
 use super::message::{Request, Response};
 use super::route::Context;
-use crate::access::{NewUser, Which};
+use crate::access::{UserSelector, UserWithCode};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Client, User};
 
@@ -36,7 +36,7 @@ impl UserEntry {
         UserEntry { success: Some(true), ..UserEntry::listed(user) }
     }
 
-    fn with_code(NewUser { user, code }: NewUser) -> UserEntry {
+    fn with_code(UserWithCode { user, code }: UserWithCode) -> UserEntry {
         UserEntry { code: Some(code), ..UserEntry::done(user) }
     }
 }
@@ -106,11 +106,11 @@ fn change(context: &Context, client: &Client, parameters: &Parameters) -> Result
     Ok(Response::json(200, &UserEntry::done(user)))
 }
 
-fn which(parameters: &Parameters) -> Result<Which> {
+fn which(parameters: &Parameters) -> Result<UserSelector> {
     let number = |text: &str| {
         text.parse().map_err(|_| Error::new(Kind::Invalid, "oneup_user_id should be a number"))
     };
-    Ok(Which {
+    Ok(UserSelector {
         app_user_id: parameters.get("app_user_id").map(str::to_owned),
         oneup_user_id: parameters.get("oneup_user_id").map(number).transpose()?,
     })

@@ -33,9 +33,9 @@ impl<'a> Visit<'a> {
     /// Finds out who makes a request.
     ///
     /// # Errors
-    /// `Unauthorized`, `Throttled`, `Forbidden`, `Invalid`: those of `Authority::caller`.
+    /// `Unauthorized`, `Throttled`, `Forbidden`, `Invalid`: those of `Authority::authenticate`.
     pub fn of(context: &'a Context, request: &'a Request) -> Result<Visit<'a>> {
-        let caller = context.access.caller(&shown(request), request.peer)?;
+        let caller = context.access.authenticate(&shown(request), request.peer)?;
         let seen = context.store.seen(caller.reach);
         let permission = Permission { reach: caller.reach, types: caller.exportable() };
         Ok(Visit { context, request, caller, seen, permission })

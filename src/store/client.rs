@@ -89,7 +89,7 @@ impl Store {
     ///
     /// # Errors
     /// `Usage` where there is, or was, one of that name; `ReadOnly`, `Busy`, or where the disk refuses.
-    pub fn add_client(&self, client_id: &str, credentials: &Credentials) -> Result<Client> {
+    pub(crate) fn add_client(&self, client_id: &str, credentials: &Credentials) -> Result<Client> {
         let now = self.now();
         let id = self.briefly(|conn| {
             let sql = "SELECT EXISTS (SELECT 1 FROM client WHERE client_id = ?1)";
@@ -142,7 +142,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::add_client`].
-    pub fn change_client(&self, id: i64, credentials: &Credentials) -> Result<()> {
+    pub(crate) fn change_client(&self, id: i64, credentials: &Credentials) -> Result<()> {
         let Credentials { secret_hash, jwks, jwks_url, scope } = credentials;
         // What is revoked is revoked, if it takes the end of an import.
         self.within(PATIENCE, |conn| {

@@ -33,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     /// `ReadOnly`, `Busy`, or where the disk refuses.
-    pub fn add_user(&self, client: i64, app_user_id: &str) -> Result<Option<User>> {
+    pub(crate) fn add_user(&self, client: i64, app_user_id: &str) -> Result<Option<User>> {
         let now = self.now().micros();
         let id = self.briefly(|conn| {
             let id = unused(conn, "user")?;
@@ -105,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::add_user`].
-    pub fn change_user(
+    pub(crate) fn change_user(
         &self,
         id: i64,
         app_user_id: Option<&str>,

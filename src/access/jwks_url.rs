@@ -1,33 +1,33 @@
-//! Keys that a client publishes itself, fetched when they are needed.
+//! Keys that a client publishes at its own URL, fetched when an assertion needs them.
 //!
-//! For no longer than the client's own `Cache-Control` says, and never for long; once more where an
-//! assertion names a key that is not among them, so that a client can change its keys at any time.
+//! They are cached for as long as the response's `Cache-Control` says, and for a few minutes at most.
+//! They are fetched again when an assertion names a key that is not among them, so that a client can
+//! change its keys at any time.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
-
+use super::https::{HttpsClient, check_feature};
 use super::keys::{Algorithm, KeySet};
 use crate::error::{Error, Kind, Result};
 use crate::sync::lock;
 
-/// So long an answer may take in all.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// So many bytes it may have.
-const MOST: u64 = 256 * 1024;
-/// So long keys are kept where the client does not say.
-const USUAL: Duration = Duration::from_secs(60);
-/// … and at most.
-const LONGEST: Duration = Duration::from_secs(300);
+/// How long keys are cached if the response does not say.
+const USUAL_LIFETIME: Duration = Duration::from_secs(60);
+/// How long keys are cached at most.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(300);
 
-/// Checks where a client's keys are to be.
+/// Checks the URL at which a client publishes its keys.
 ///
 /// # Errors
-/// What should be otherwise: all but this machine itself is to be asked over TLS.
+/// What is wrong with it: it must use TLS, except on this machine. Also a build without an HTTPS client.
 pub fn check_url(url: &str) -> std::result::Result<(), String> {
+    check_form(url)?;
+    check_feature()
+}
+
+fn check_form(url: &str) -> std::result::Result<(), String> {
     let wrong = || {
         format!(
             "{url:?} should be an https:// URL (http:// only on this machine itself, 127.0.0.1)"
@@ -38,13 +38,13 @@ pub fn check_url(url: &str) -> std::result::Result<(), String> {
     }
     match url.strip_prefix("https://") {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
-        None if is_here(url) => Ok(()),
+        None if is_local(url) => Ok(()),
         _ => Err(wrong()),
     }
 }
 
-/// True for a URL on this machine.
-fn is_here(url: &str) -> bool {
+/// True for an `http://` URL on this machine.
+fn is_local(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.rsplit_once(':') {
@@ -54,41 +54,34 @@ fn is_here(url: &str) -> bool {
     matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// The keys of clients that publish them.
-pub struct Fetched {
-    agent: Agent,
-    kept: Mutex<HashMap<String, Kept>>,
+/// The published keys of all clients, cached by URL.
+pub struct PublishedKeys {
+    https: HttpsClient,
+    cache: Mutex<HashMap<String, CachedKeys>>,
 }
 
-struct Kept {
+struct CachedKeys {
     keys: KeySet,
     until: Instant,
 }
 
-impl Default for Fetched {
-    fn default() -> Fetched {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            // It is the registered URL that is trusted, not where it may lead to.
-            .max_redirects(0)
-            .tls_config(tls)
-            .build();
-        Fetched { agent: config.into(), kept: Mutex::default() }
+impl Default for PublishedKeys {
+    fn default() -> PublishedKeys {
+        PublishedKeys { https: HttpsClient::new(), cache: Mutex::default() }
     }
 }
 
-impl Fetched {
-    /// The keys of `url`, where they are known and one of them is meant by `kid` and `algorithm`.
-    pub fn kept(&self, url: &str, kid: &str, algorithm: Algorithm) -> Option<KeySet> {
+impl PublishedKeys {
+    /// The cached keys of `url`, if one of them matches `kid` and `algorithm`.
+    pub fn cached(&self, url: &str, kid: &str, algorithm: Algorithm) -> Option<KeySet> {
         let now = Instant::now();
-        let mut kept = lock(&self.kept);
-        kept.retain(|_, kept| kept.until > now);
-        let keys = &kept.get(url)?.keys;
+        let mut cache = lock(&self.cache);
+        cache.retain(|_, cached| cached.until > now);
+        let keys = &cache.get(url)?.keys;
         keys.find(kid, algorithm).is_some().then(|| keys.clone())
     }
 
-    /// Those that are at `url` now.
+    /// Fetches the keys at `url` and caches them.
     ///
     /// # Errors
     /// `Io` where they cannot be fetched, with the reason.
@@ -97,39 +90,26 @@ impl Fetched {
         let (keys, lifetime) = self.get(url).map_err(|reason| {
             Error::new(Kind::Io, format!("the keys at {url} could not be fetched: {reason}"))
         })?;
-        let mut kept = lock(&self.kept);
-        kept.insert(url.to_owned(), Kept { keys: keys.clone(), until: now + lifetime });
+        let cached = CachedKeys { keys: keys.clone(), until: now + lifetime };
+        lock(&self.cache).insert(url.to_owned(), cached);
         Ok(keys)
     }
 
     fn get(&self, url: &str) -> std::result::Result<(KeySet, Duration), String> {
         check_url(url)?;
-        let mut request = self.agent.get(url).header("Accept", "application/json");
-        if is_here(url) {
-            // No proxy knows what is on this machine.
-            request = request.config().proxy(None).build();
-        }
-        let mut response = request.call().map_err(|error| error.to_string())?;
-        if response.status() != 200 {
-            return Err(format!("the answer is {}", response.status()));
-        }
-        let lines = response.headers().get_all("cache-control").iter();
-        let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
-        let lifetime = lifetime(&lines.join(","));
-        let body = response.body_mut().with_config().limit(MOST).read_to_string();
-        let text = body.map_err(|error| error.to_string())?;
-        Ok((KeySet::parse(&text)?, lifetime))
+        let (body, cache_control) = self.https.get(url, is_local(url))?;
+        Ok((KeySet::parse(&body)?, lifetime(&cache_control)))
     }
 }
 
-/// How long an answer may be kept: <https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2>
+/// How long a response may be cached: <https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2>
 fn lifetime(cache_control: &str) -> Duration {
-    let mut lifetime = USUAL;
+    let mut lifetime = USUAL_LIFETIME;
     for directive in cache_control.split(',').map(|part| part.trim().to_ascii_lowercase()) {
         match directive.split_once('=') {
             Some(("max-age", seconds)) => {
                 let seconds = seconds.trim_matches('"').parse().unwrap_or(0);
-                lifetime = Duration::from_secs(seconds).min(LONGEST);
+                lifetime = Duration::from_secs(seconds).min(LONGEST_LIFETIME);
             }
             Some(("no-cache", _)) => return Duration::ZERO,
             None if directive == "no-store" || directive == "no-cache" => return Duration::ZERO,
@@ -144,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_kept_no_longer_than_their_client_says() {
+    fn keys_are_cached_no_longer_than_their_client_says() {
         for (header, seconds) in [
             ("", 60),
             ("public", 60),
@@ -167,7 +147,7 @@ mod tests {
             "http://localhost",
             "http://[::1]:80/",
         ] {
-            assert_eq!(check_url(right), Ok(()), "{right}");
+            assert_eq!(check_form(right), Ok(()), "{right}");
         }
         for wrong in [
             "http://a.example/jwks",
@@ -180,7 +160,16 @@ mod tests {
             "https://a b",
             "ftp://127.0.0.1/",
         ] {
-            assert!(check_url(wrong).is_err(), "{wrong}");
+            assert!(check_form(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[cfg(not(feature = "jwks-url"))]
+    #[test]
+    fn a_build_without_an_https_client_names_the_feature() {
+        let reason = check_url("https://a.example/jwks").unwrap_err();
+        assert!(reason.contains("`jwks-url`"), "{reason}");
+        let error = PublishedKeys::default().fetch("https://a.example/jwks").unwrap_err();
+        assert!(error.to_string().contains("`jwks-url`"), "{error}");
     }
 }
