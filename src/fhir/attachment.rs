@@ -1,53 +1,52 @@
-//! `Attachment.url`: relative ones are made absolute on the way out.
+//! `Attachment.url`: relative URLs are made absolute on the way out.
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#attachments>: "the `url` element SHALL be an
-//! absolute URL that can be dereferenced to the attachment's content". `Binary/x` is such a URL once
-//! the base it is served on stands before it.
+//! absolute URL that can be dereferenced to the attachment's content". `Binary/x` becomes such a
+//! URL when the base of the server stands before it.
 
 use std::borrow::Cow;
 
-use super::json::{self, Edits, Found};
+use super::json::{self, Edits, StringValue};
 use super::name::type_and_id;
-use super::reference::{self, Slot};
+use super::reference::{LinkKind, link_kind};
 
 /// True for a `url` that names a resource by a relative `Type/id`.
-fn is_relative(found: &Found<'_, '_>) -> bool {
-    if reference::slot(found) != Some(Slot::Url) || json::unescaped(found.key) != "url" {
+fn is_relative(string: &StringValue<'_, '_>) -> bool {
+    if link_kind(string) != Some(LinkKind::Url) || json::unescaped(string.key) != "url" {
         return false;
     }
-    let link = json::unescaped(found.raw);
-    // `docs/report.pdf` has the form of one, but types begin with a capital.
+    let link = json::unescaped(string.raw);
+    // Types begin with a capital letter: `docs/report.pdf` is no `Type/id`.
     link.starts_with(|c: char| c.is_ascii_uppercase()) && type_and_id(&link).is_some()
 }
 
+/// False where a text holds no attachment with a URL. Cheaper than reading its strings.
 fn may_have(text: &str) -> bool {
     memchr::memmem::find(text.as_bytes(), b"\"url\"").is_some()
 }
 
-/// How many of them a resource has.
+/// Counts the relative URLs of a resource's attachments.
 pub fn relative_urls(text: &str) -> u64 {
     let mut count = 0;
     if may_have(text) {
-        json::each_string(text, |found| count += u64::from(is_relative(&found)));
+        json::each_string(text, |string| count += u64::from(is_relative(&string)));
     }
     count
 }
 
-/// The text with `base` (which ends in a slash and needs no escapes) put before each of them: so
-/// many bytes longer as there are of them, times the length of `base`.
+/// Puts `base` before each relative URL. `base` ends in a slash and needs no escapes in JSON. The
+/// text grows by the length of `base` times [`relative_urls`].
 pub fn absolute<'a>(text: &'a str, base: &str) -> Cow<'a, str> {
     let mut edits = Edits::default();
     if may_have(text) {
-        json::each_string(text, |found| {
-            if is_relative(&found) {
-                edits.replace(found.at.start + 1..found.at.start + 1, base.to_owned());
+        json::each_string(text, |string| {
+            if is_relative(&string) {
+                let inside = string.at.start + 1;
+                edits.replace(inside..inside, base.to_owned());
             }
         });
     }
-    match edits.is_empty() {
-        true => Cow::Borrowed(text),
-        false => Cow::Owned(edits.apply(text)),
-    }
+    if edits.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(edits.apply(text)) }
 }
 
 #[cfg(test)]

@@ -1,37 +1,37 @@
-//! A Bundle taken apart: its type, and for each entry what it carries and asks for.
+//! A Bundle: its type, and the resource and request of each entry.
 //!
-//! <https://hl7.org/fhir/R4/bundle.html>. A Bundle is a container here: its entries are imported,
-//! it is not kept itself. What an entry does to the store is decided in `import/`.
+//! <https://hl7.org/fhir/R4/bundle.html>. A Bundle is a container here: its entries are imported, the
+//! Bundle itself is not stored. `import/` decides what an entry does to the store.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::json::{place, present};
 use super::name::{request_target, short};
-use super::resource::present;
 
-/// How a Bundle's entries are meant.
+/// What the type of a Bundle says about its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BundleType {
-    /// Entries are requests, all of them or none meant; each is taken for itself here.
+    /// Entries are requests, to be carried out together. Here each one counts on its own.
     Transaction,
     /// Entries are requests.
     Batch,
     /// Entries are versions, the newest first.
     History,
-    /// A document or a message: entries are resources, and the Bundle means something itself.
-    Whole,
+    /// Entries are resources, and the Bundle has a meaning of its own: a document or a message.
+    Document,
     /// Entries are resources.
     Other,
 }
 
-/// What an entry asks for.
+/// The request of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request<'a> {
-    /// No request, or one that has no say in this type of Bundle.
+pub enum EntryRequest<'a> {
+    /// No request, or one without meaning in this type of Bundle.
     None,
-    /// Create, unless `ifNoneExist` finds one.
+    /// Create the resource, unless `ifNoneExist` finds one.
     Post { if_none_exist: Option<Cow<'a, str>> },
     /// Create or update the resource at this `Type/id`.
     Put { resource_type: String, id: String },
@@ -41,33 +41,33 @@ pub enum Request<'a> {
     Delete { resource_type: String, id: String },
     /// Delete the one resource that this search finds.
     DeleteWhere { query: Cow<'a, str> },
-    /// A read or an operation: nothing to import.
-    Nothing { what: String },
+    /// A read or an operation, described in words: nothing to import.
+    Other { description: String },
 }
 
-/// One entry.
+/// One entry of a Bundle.
 #[derive(Clone, Debug)]
-pub struct Entry<'a> {
+pub struct BundleEntry<'a> {
     /// `fullUrl`, where given.
     pub full_url: Option<Cow<'a, str>>,
     /// The resource's text.
     pub resource: Option<&'a str>,
-    /// What is asked for.
-    pub request: Request<'a>,
-    /// Where the entry starts in the Bundle's text.
+    /// Its request.
+    pub request: EntryRequest<'a>,
+    /// The place of the entry in the Bundle's text, in bytes.
     pub offset: usize,
 }
 
-/// A Bundle taken apart.
+/// A Bundle and its entries.
 pub struct Bundle<'a> {
-    /// How its entries are meant.
+    /// Its type.
     pub bundle_type: BundleType,
-    /// Its entries in order; a bad one is its offset and the reason.
-    pub entries: Vec<Result<Entry<'a>, (usize, String)>>,
+    /// Its entries in order. A wrong one is its offset and the reason.
+    pub entries: Vec<Result<BundleEntry<'a>, (usize, String)>>,
 }
 
 #[derive(Deserialize)]
-struct Head<'a> {
+struct BundleHead<'a> {
     #[serde(rename = "type", borrow, default)]
     bundle_type: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -95,25 +95,28 @@ struct RequestHead<'a> {
 }
 
 impl<'a> Bundle<'a> {
-    /// Takes the text of a Bundle apart. Only a Bundle that is broken as a whole is an error.
+    /// Reads the text of a Bundle.
+    ///
+    /// # Errors
+    /// The reason, where the Bundle as a whole cannot be read. A wrong entry is an item of `entries`.
     pub fn parse(text: &'a str) -> Result<Bundle<'a>, String> {
-        let head: Head =
+        let head: BundleHead =
             serde_json::from_str(text).map_err(|error| format!("not a Bundle: {error}"))?;
         let bundle_type = match head.bundle_type.as_deref() {
             Some("transaction") => BundleType::Transaction,
             Some("history") => BundleType::History,
-            Some("document" | "message") => BundleType::Whole,
+            Some("document" | "message") => BundleType::Document,
             Some("searchset" | "collection" | "transaction-response" | "batch-response") => {
                 BundleType::Other
             }
-            // Without a type we know, an entry's request is the best word there is on it.
+            // The type is missing or unknown. The requests say best what the entries are for.
             _ => BundleType::Batch,
         };
         let entries = head
             .entry
             .into_iter()
             .map(|raw| {
-                let offset = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+                let offset = place(text, raw.get()).start;
                 entry(raw.get(), offset, bundle_type).map_err(|reason| (offset, reason))
             })
             .collect();
@@ -121,24 +124,24 @@ impl<'a> Bundle<'a> {
     }
 }
 
-fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>, String> {
+fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<BundleEntry<'_>, String> {
     if !text.starts_with('{') {
         return Err("not a Bundle entry: not a JSON object".to_owned());
     }
     let head: EntryHead =
         serde_json::from_str(text).map_err(|error| format!("not a Bundle entry: {error}"))?;
-    let asks =
+    let has_requests =
         matches!(bundle_type, BundleType::Transaction | BundleType::Batch | BundleType::History);
     let request = match head.request {
-        Some(raw) if asks && raw.get().starts_with('{') => {
+        Some(raw) if has_requests && raw.get().starts_with('{') => {
             let request = serde_json::from_str(raw.get())
                 .map_err(|error| format!("entry.request: {error}"))?;
             read_request(request)?
         }
-        Some(_) if asks => return Err("entry.request is not an object".to_owned()),
-        _ => Request::None,
+        Some(_) if has_requests => return Err("entry.request is not an object".to_owned()),
+        _ => EntryRequest::None,
     };
-    Ok(Entry {
+    Ok(BundleEntry {
         full_url: head.full_url,
         resource: head.resource.map(RawValue::get),
         request,
@@ -146,7 +149,7 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<Entry<'_>
     })
 }
 
-fn read_request(head: RequestHead<'_>) -> Result<Request<'_>, String> {
+fn read_request(head: RequestHead<'_>) -> Result<EntryRequest<'_>, String> {
     let RequestHead { method, url, if_none_exist } = head;
     let target = || {
         request_target(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()))
@@ -154,24 +157,24 @@ fn read_request(head: RequestHead<'_>) -> Result<Request<'_>, String> {
     let wrong = || format!("request.url {} is neither Type/id nor Type?query", short(&url));
     let path = url.split('?').next().unwrap_or_default();
     if method == "POST" && path.contains('$') {
-        let what = format!("POST {} is an operation", short(&url));
-        return Ok(Request::Nothing { what });
+        let description = format!("POST {} is an operation", short(&url));
+        return Ok(EntryRequest::Other { description });
     }
     match method.as_ref() {
-        "POST" => Ok(Request::Post { if_none_exist }),
-        "PUT" if url.contains('?') => Ok(Request::PutWhere { query: url }),
-        "DELETE" if url.contains('?') => Ok(Request::DeleteWhere { query: url }),
+        "POST" => Ok(EntryRequest::Post { if_none_exist }),
+        "PUT" if url.contains('?') => Ok(EntryRequest::PutWhere { query: url }),
+        "DELETE" if url.contains('?') => Ok(EntryRequest::DeleteWhere { query: url }),
         "PUT" => {
             let (resource_type, id) = target().ok_or_else(wrong)?;
-            Ok(Request::Put { resource_type, id })
+            Ok(EntryRequest::Put { resource_type, id })
         }
         "DELETE" => {
             let (resource_type, id) = target().ok_or_else(wrong)?;
-            Ok(Request::Delete { resource_type, id })
+            Ok(EntryRequest::Delete { resource_type, id })
         }
         "GET" | "HEAD" => {
-            let what = format!("{method} {} only reads", short(&url));
-            Ok(Request::Nothing { what })
+            let description = format!("{method} {} only reads", short(&url));
+            Ok(EntryRequest::Other { description })
         }
         _ => Err(format!(
             "request.method {} is not supported; PUT, POST and DELETE are",

@@ -1,66 +1,32 @@
 //! `_elements`: resources cut down to some of their root elements.
 //!
-//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. What stays keeps its bytes; a
-//! resource of which something was left out says so by the tag `SUBSETTED`.
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. The elements that stay keep their
+//! bytes. A resource that lost elements carries the tag `SUBSETTED`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{self, Member};
+use super::json::{self, ObjectMember};
+use super::r4;
 
-const TABLE: &str = include_str!("r4/elements.tsv");
-
-/// The tag of a resource that is not whole.
+/// The tag of a resource that lost elements.
 const SUBSETTED: &str =
     r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
-/// Members that always stay.
+/// Members that no resource loses.
 const ALWAYS: [&str; 3] = ["resourceType", "id", "meta"];
 
-/// What R4 says of a type's root elements.
-struct Definition {
-    mandatory: Vec<&'static str>,
-    choices: Vec<&'static str>,
-}
-
-static DEFINITIONS: LazyLock<HashMap<&'static str, Definition>> = LazyLock::new(|| {
-    let list = |column: Option<&'static str>| -> Vec<&'static str> {
-        let names = column.unwrap_or_default().split(',');
-        names.filter(|name| !name.is_empty()).collect()
-    };
-    let rows = TABLE.lines().filter(|line| !line.starts_with('#')).map(|line| {
-        let mut columns = line.split('\t');
-        let resource_type = columns.next().unwrap_or_default();
-        (
-            resource_type,
-            Definition { mandatory: list(columns.next()), choices: list(columns.next()) },
-        )
-    });
-    rows.collect()
-});
-
-/// True for a resource type of R4.
-pub fn is_r4_type(resource_type: &str) -> bool {
-    DEFINITIONS.contains_key(resource_type)
-}
-
-/// All resource types of R4.
-pub fn r4_types() -> BTreeSet<String> {
-    DEFINITIONS.keys().map(|name| (*name).to_owned()).collect()
-}
-
-/// Which elements are wanted, by type; those under the empty name are wanted of every type.
+/// The elements to keep, by type. Those under the empty name are kept in every type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Elements(BTreeMap<String, BTreeSet<String>>);
 
 impl Elements {
-    /// Adds `element` or `Type.element`.
+    /// Adds an entry of `_elements`: `element` or `Type.element`.
     ///
     /// # Errors
-    /// The reason, where it is neither.
+    /// The reason, where the entry is neither.
     pub fn add(&mut self, entry: &str) -> Result<(), String> {
         let (resource_type, element) = entry.split_once('.').unwrap_or(("", entry));
         let is_name =
@@ -77,38 +43,37 @@ impl Elements {
         Ok(())
     }
 
-    /// True where nothing is to be cut.
+    /// True where no resource is cut.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// True where resources of this type are cut: an entry names it, or one names no type.
+    /// True where resources of this type are cut: an entry names the type, or no type.
     pub fn cut(&self, resource_type: &str) -> bool {
         self.0.contains_key("") || self.0.contains_key(resource_type)
     }
 
-    /// A resource with the elements that are wanted and those it cannot do without.
+    /// Cuts a resource down to the elements asked for and the mandatory ones.
     pub fn subset<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
         if !self.cut(resource_type) {
             return Cow::Borrowed(text);
         }
         let members = json::members(text);
-        let kept: Vec<&Member> =
+        let kept: Vec<&ObjectMember> =
             members.iter().filter(|member| self.keeps(resource_type, member.name)).collect();
         if kept.len() == members.len() {
             return Cow::Borrowed(text);
         }
         let mut out = String::with_capacity(text.len() / 2 + SUBSETTED.len() + 32);
-        // Of two members of one name most readers take the last.
+        // Of two members with one name most readers take the last.
         let meta = kept.iter().rposition(|member| json::unescaped(member.name) == "meta");
         for (place, member) in kept.iter().enumerate() {
             out.push(if out.is_empty() { '{' } else { ',' });
-            match Some(place) == meta {
-                true => {
-                    out.push_str(&text[member.at.start..member.value.start]);
-                    out.push_str(&tagged(&text[member.value.clone()]));
-                }
-                false => out.push_str(&text[member.at.clone()]),
+            if Some(place) == meta {
+                out.push_str(&text[member.at.start..member.value.start]);
+                out.push_str(&tagged(&text[member.value.clone()]));
+            } else {
+                out.push_str(&text[member.at.clone()]);
             }
         }
         if meta.is_none() {
@@ -118,21 +83,23 @@ impl Elements {
         Cow::Owned(out)
     }
 
+    /// True where a member of a resource of this type stays.
     fn keeps(&self, resource_type: &str, name: &str) -> bool {
-        // `_birthDate` holds what else there is to say of `birthDate`.
+        // `_birthDate` holds the id and the extensions of `birthDate`.
         let name = json::unescaped(name.strip_prefix('_').unwrap_or(name));
         let name = name.as_ref();
-        let definition = DEFINITIONS.get(resource_type);
-        // `value` is for `valueQuantity` and the like.
+        let definition = r4::definition(resource_type);
+        // `value` stands for `valueQuantity` and the like.
         let is = |wanted: &str| {
-            let is_choice = || definition.is_some_and(|of| of.choices.contains(&wanted));
+            let is_choice =
+                || definition.is_some_and(|definition| definition.choices.contains(&wanted));
             name == wanted
                 || name.strip_prefix(wanted).is_some_and(|rest| {
                     rest.starts_with(|c: char| c.is_ascii_uppercase()) && is_choice()
                 })
         };
         ALWAYS.contains(&name)
-            || definition.is_some_and(|of| of.mandatory.iter().any(|wanted| is(wanted)))
+            || definition.is_some_and(|definition| definition.mandatory.iter().any(|name| is(name)))
             || [resource_type, ""]
                 .iter()
                 .filter_map(|key| self.0.get(*key))
@@ -141,7 +108,7 @@ impl Elements {
     }
 }
 
-/// `meta` with the tag added.
+/// Adds the tag to a `meta` object.
 fn tagged(meta: &str) -> String {
     let members = json::members(meta);
     let Some(tag) = members.iter().rfind(|member| json::unescaped(member.name) == "tag") else {
@@ -160,13 +127,10 @@ fn tagged(meta: &str) -> String {
     format!("{}{list}{}", &meta[..tag.value.start], &meta[tag.value.end..])
 }
 
-/// An object's text behind its opening brace, with a comma before what is in it.
+/// The text of an object behind its opening brace, with a comma before its first member.
 fn after_brace(object: &str, is_empty: bool) -> String {
     let rest = object.split_once('{').map_or("}", |(_, rest)| rest);
-    match is_empty {
-        true => rest.to_owned(),
-        false => format!(",{rest}"),
-    }
+    if is_empty { rest.to_owned() } else { format!(",{rest}") }
 }
 
 #[cfg(test)]
@@ -233,13 +197,5 @@ mod tests {
         {
             assert!(Elements::default().add(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_table_is_read_whole() {
-        assert!(
-            is_r4_type("Patient") && is_r4_type("VisionPrescription") && !is_r4_type("Patients")
-        );
-        assert_eq!(DEFINITIONS["Observation"].mandatory, ["code", "status"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Group: who is in it at a time.
+//! Group: its members at a point in time.
 //!
 //! <https://hl7.org/fhir/R4/group.html>
 
@@ -9,22 +9,22 @@ use crate::time::{Instant, span};
 
 /// One entry of `Group.member`, in the order of the Group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// `entity.reference` as it stands; `None` where the entity has none.
+pub struct GroupMember {
+    /// `entity.reference` as it stands, where given.
     pub reference: Option<String>,
 }
 
-/// What is read of a Group.
+/// A Group, as far as an export needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Those that are members at the time asked for.
-    pub members: Vec<Member>,
-    /// True where the Group is described by what its members have in common instead of listed.
+    /// The members at the time asked for.
+    pub members: Vec<GroupMember>,
+    /// True for a Group that describes its members by common traits and lists none.
     pub is_descriptive: bool,
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct GroupHead {
     #[serde(default)]
     actual: Value,
     #[serde(default)]
@@ -56,23 +56,23 @@ struct Period {
 }
 
 impl Group {
-    /// Reads a Group's text: its members at `time` that are not inactive, or, without a time,
-    /// everybody that it lists.
+    /// Reads a Group. With a `time`, its members are those whose period includes it and who are not
+    /// inactive; without one, all that it lists.
     ///
     /// # Errors
-    /// The reason, where its members are no list.
+    /// The reason, where `member` is no list.
     pub fn read(text: &str, time: Option<Instant>) -> Result<Group, String> {
-        let head: Head = serde_json::from_str(text)
+        let head: GroupHead = serde_json::from_str(text)
             .map_err(|error| format!("its members cannot be read: {error}"))?;
         let listed = head.member.unwrap_or_default();
         let is_descriptive = head.actual == Value::Bool(false) && listed.is_empty();
         let mut members = Vec::with_capacity(listed.len());
         for member in listed {
-            // One that is not what it should be leads nowhere, and leaves the others alone.
+            // A member of the wrong form has no reference; the others are still read.
             let member: MemberHead = serde_json::from_value(member).unwrap_or_default();
-            if time.is_none_or(|time| member.is_in_at(time)) {
+            if time.is_none_or(|time| member.is_member_at(time)) {
                 let reference = member.entity.and_then(|entity| entity.reference);
-                members.push(Member { reference });
+                members.push(GroupMember { reference });
             }
         }
         Ok(Group { members, is_descriptive })
@@ -80,8 +80,9 @@ impl Group {
 }
 
 impl MemberHead {
-    /// A bound that cannot be read is none: nobody is left out by mistake.
-    fn is_in_at(&self, time: Instant) -> bool {
+    /// True for a member at `time`. A bound that cannot be read is ignored, so that no member is
+    /// left out by mistake.
+    fn is_member_at(&self, time: Instant) -> bool {
         let bound = |text: Option<&String>| text.and_then(|text| span(text));
         let (start, end) = match &self.period {
             Some(period) => (bound(period.start.as_ref()), bound(period.end.as_ref())),

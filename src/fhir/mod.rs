@@ -1,14 +1,22 @@
-//! The vocabulary: instants, resources, Bundles, references, compartments. Pure: no I/O, no clock.
+//! The vocabulary of FHIR: resources, Bundles, references, compartments, searches. Pure: no I/O, no
+//! clock.
 
 pub mod attachment;
 pub mod bundle;
 pub mod compartment;
 pub mod elements;
 pub mod group;
+mod head;
+mod identifier;
 pub mod json;
+mod meta;
 pub mod name;
 pub mod outcome;
 pub mod parameters;
+pub mod r4;
 pub mod reference;
 pub mod resource;
 pub mod search;
+
+pub use head::ResourceIdentity;
+pub use identifier::Identifier;

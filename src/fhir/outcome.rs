@@ -1,4 +1,4 @@
-//! `OperationOutcome`: how every error leaves the server, and what is said beside an export.
+//! `OperationOutcome`: the form of every error of the server, and of the notices beside an export.
 //!
 //! <https://hl7.org/fhir/R4/operationoutcome.html>
 
@@ -8,27 +8,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// What was asked for was not done.
+    /// The request was not carried out.
     Error,
-    /// It was done, though not quite as asked.
+    /// The request was carried out, but not quite as asked.
     Warning,
-    /// It was done.
+    /// The request was carried out.
     Information,
 }
 
-/// One issue: what is said, and how much it matters.
+/// One issue of an OperationOutcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// How much it matters.
     pub severity: Severity,
     /// A code of the value set `issue-type`.
     pub code: String,
-    /// For a person: what is wrong and what would be right.
+    /// What is wrong and what would be right, for a person.
     pub diagnostics: String,
 }
 
 impl Issue {
-    /// A warning about something that was asked for and left out of account.
+    /// A warning about a part of the request that was ignored.
     pub fn warning(code: &str, diagnostics: impl Into<String>) -> Issue {
         Issue {
             severity: Severity::Warning,
@@ -37,7 +37,7 @@ impl Issue {
         }
     }
 
-    /// Something worth knowing.
+    /// A piece of information that asks for no action.
     pub fn information(diagnostics: impl Into<String>) -> Issue {
         let code = "informational".to_owned();
         Issue { severity: Severity::Information, code, diagnostics: diagnostics.into() }
@@ -53,12 +53,12 @@ pub struct OperationOutcome<'a> {
 }
 
 impl<'a> OperationOutcome<'a> {
-    /// Of these issues, of which there should be one at least.
+    /// An outcome with these issues; FHIR wants at least one.
     pub fn of(issue: &'a [Issue]) -> OperationOutcome<'a> {
         OperationOutcome { resource_type: "OperationOutcome", issue }
     }
 
-    /// As one line of JSON, with its end.
+    /// Writes the outcome as one line of JSON, line break included.
     pub fn to_line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');

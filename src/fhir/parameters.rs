@@ -1,7 +1,7 @@
-//! `Parameters`: what comes with a POST, and what stands before a patient's resources in an export.
+//! `Parameters`: the body of a POSTed operation, and the header of a patient's resources in an export.
 //!
-//! <https://hl7.org/fhir/R4/parameters.html>. Values are taken as text, as a query has them: a
-//! Reference is its `reference`, a Coding its `code`, a number its lexeme.
+//! <https://hl7.org/fhir/R4/parameters.html>. Values are read as text, the form they have in a query:
+//! a Reference is its `reference`, a Coding its `code`, a number its lexeme.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,14 +11,14 @@ use super::json;
 use super::name::short;
 
 #[derive(Deserialize)]
-struct Parameters<'a> {
+struct ParametersHead<'a> {
     #[serde(rename = "resourceType")]
     resource_type: String,
     #[serde(borrow, default)]
     parameter: Vec<&'a RawValue>,
 }
 
-/// The resource that stands before a patient's, where files are organized by patient.
+/// Writes the header of a patient's resources, for files organized by patient.
 ///
 /// <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-organization>
 pub fn header(patient: &str) -> String {
@@ -28,22 +28,23 @@ pub fn header(patient: &str) -> String {
     )
 }
 
-/// True for such a resource: a mark in a file rather than something to keep.
+/// True for a [`header`]: it structures a file and is not stored.
 pub fn is_header(text: &str) -> bool {
-    let is_one = |members: &[json::Member<'_>]| {
+    let is_bare = |members: &[json::ObjectMember<'_>]| {
         members.iter().all(|member| matches!(member.name, "resourceType" | "parameter"))
     };
-    is_one(&json::members(text))
+    is_bare(&json::members(text))
         && text.contains("valueReference")
         && read(text).is_ok_and(|all| matches!(&all[..], [(name, _)] if name == "header"))
 }
 
-/// Names and values, in order; a value that is neither simple, nor a Reference or a Coding is `None`.
+/// Reads the names and values, in order. A value that is neither simple nor a Reference or Coding is
+/// `None`.
 ///
 /// # Errors
 /// The reason, where the text is no Parameters or a parameter has no name.
 pub fn read(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
-    let parameters: Parameters = match serde_json::from_str(text) {
+    let parameters: ParametersHead = match serde_json::from_str(text) {
         Ok(parameters) if text.trim_start().starts_with('{') => parameters,
         Ok(_) => return Err("it is no JSON object".to_owned()),
         Err(error) if error.is_data() && !text.trim_start().starts_with('{') => {
@@ -58,6 +59,7 @@ pub fn read(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
     parameters.parameter.into_iter().map(|raw| read_one(raw.get())).collect()
 }
 
+/// Reads one element of `parameter`.
 fn read_one(text: &str) -> Result<(String, Option<String>), String> {
     let fields: Map<String, Value> = serde_json::from_str(text)
         .map_err(|_| format!("the parameter {} is no object", short(text)))?;
@@ -72,8 +74,8 @@ fn read_one(text: &str) -> Result<(String, Option<String>), String> {
     let simple = match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::Object(of) => {
-            let part = of.get("reference").or_else(|| of.get("code"));
+        Value::Object(members) => {
+            let part = members.get("reference").or_else(|| members.get("code"));
             part.and_then(Value::as_str).map(str::to_owned)
         }
         _ => None,

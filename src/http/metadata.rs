@@ -13,7 +13,7 @@ use super::prefer::takes_json;
 use super::route::{Context, FHIR, TOKEN};
 use super::token::own_base;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::elements::{is_r4_type, r4_types};
+use crate::fhir::r4::{is_r4_type, r4_types};
 use crate::store::Reach;
 use crate::time::Instant;
 

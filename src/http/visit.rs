@@ -9,7 +9,7 @@ use super::route::Context;
 use crate::access::{Audit, Caller, Interaction, Presented};
 use crate::error::Result;
 use crate::export::Permission;
-use crate::fhir::elements::is_r4_type;
+use crate::fhir::r4::is_r4_type;
 use crate::store::{Event, Seen};
 
 /// What does not stand for itself where parameters of a body are written as if they were in a URL.

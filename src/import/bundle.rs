@@ -1,94 +1,67 @@
-//! A Bundle's entries, as <https://hl7.org/fhir/R4/http.html#trules> has them processed.
+//! Carrying out the entries of a Bundle, as <https://hl7.org/fhir/R4/http.html#trules> says.
 //!
-//! First every entry is given its place (`Type/id`), so that links between entries can be
-//! rewritten whatever their order; then the entries are carried out. Unlike a server's transaction
-//! a bad entry does not take the others with it: it is rejected and reported.
+//! First the searches of every entry are answered and its resource gets its `Type/id`, so that links
+//! between entries can be rewritten whatever their order; then the entries are carried out. Unlike in
+//! a server's transaction a wrong entry does not take the others with it: it is rejected and reported.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
-use std::convert::Infallible;
+use std::ops::Range;
 
-use super::parse::Lines;
-use super::run::Run;
+use super::apply::ImportRun;
+use super::entry::{BundleSteps, EntryAction, EntryPut, PutRule};
+use super::history::{self, HistoryVersion};
+use super::siblings::Siblings;
 use crate::error::Result;
-use crate::fhir::bundle::{Bundle, BundleType, Entry, Request};
+use crate::fhir::bundle::BundleType;
 use crate::fhir::name::short;
-use crate::fhir::reference::{self, Entries, Slot, is_urn, may_search};
-use crate::fhir::resource::{BUNDLE, Identifier, Identity, Parsed, Resource, derived_id};
-use crate::fhir::search::{Condition, SearchToken};
+use crate::fhir::reference::{self, FullUrls, LinkKind, is_urn};
+use crate::fhir::resource::{Parsed, Resource};
+use crate::fhir::search::Condition;
 use crate::store::{Change, Match};
 
-/// What an entry comes down to.
-enum Action<'a> {
-    Put { text: &'a str, resource_type: String, id: String },
-    Exists { resource_type: String },
-    Delete { resource_type: String, id: String },
-    Nested { text: &'a str },
+/// What an entry does, now that its searches were answered.
+enum SettledAction {
+    Put {
+        text: Range<usize>,
+        resource_type: String,
+        id: String,
+    },
+    Delete {
+        resource_type: String,
+        id: String,
+    },
+    /// Leave the resource that exists already as it is.
+    Exists {
+        resource_type: String,
+    },
+    Nested(std::result::Result<BundleSteps, String>),
     Nothing,
     Remark(String),
     Reject(String),
 }
 
-struct Step<'a> {
+struct SettledStep {
     line: u64,
     number: usize,
-    action: Action<'a>,
+    action: SettledAction,
 }
 
-/// An identifier's system, and the id of the resource that has it.
-type Named = (Option<String>, String);
-
-/// The entries seen so far by their identifiers.
-#[derive(Default)]
-struct Nearby {
-    /// By type and value: system and id.
-    by_value: HashMap<(String, String), Vec<Named>>,
-    ids: HashSet<(String, String)>,
-    /// What earlier entries delete, and no later one has made again.
-    gone: HashSet<(String, String)>,
+/// A Bundle being carried out.
+struct OpenBundle<'a> {
+    /// The whole text that the Bundle came in.
+    text: &'a str,
+    full_urls: FullUrls,
+    siblings: Siblings,
+    may_search: bool,
 }
 
-impl Nearby {
-    fn add(&mut self, resource_type: &str, id: &str, identifiers: Vec<Identifier>) {
-        let key = (resource_type.to_owned(), id.to_owned());
-        self.gone.remove(&key);
-        self.ids.insert(key);
-        for identifier in identifiers {
-            if let Some(value) = identifier.value {
-                let key = (resource_type.to_owned(), value);
-                self.by_value.entry(key).or_default().push((identifier.system, id.to_owned()));
-            }
-        }
-    }
-
-    fn find(&self, condition: &Condition) -> Vec<String> {
-        let of = |name: &str| (condition.resource_type.clone(), name.to_owned());
-        let with = |token: &SearchToken| -> std::result::Result<_, Infallible> {
-            let named = self.by_value.get(&of(&token.value)).into_iter().flatten();
-            Ok(named
-                .filter(|(system, _)| token.takes_system(system.as_deref()))
-                .map(|(_, id)| id.clone())
-                .collect())
-        };
-        let Ok(found) = condition.find(|id| Ok(self.ids.contains(&of(id))), with);
-        found
-    }
-}
-
-/// Bundles in Bundles are followed to here.
-const MAX_NESTING: usize = 100;
-
-/// Imports the Bundle in `text`, which starts on line `first_line` of its file.
-pub(super) fn import(run: &mut Run<'_>, first_line: u64, text: &str) -> Result<()> {
-    nested(run, first_line, text, 0)
-}
-
-fn nested(run: &mut Run<'_>, first_line: u64, text: &str, depth: usize) -> Result<()> {
-    let bundle = match Bundle::parse(text) {
-        Ok(_) if depth > MAX_NESTING => Err("too many Bundles in Bundles".to_owned()),
-        parsed => parsed,
-    };
+/// Carries out the entries of a Bundle in `text`, which starts on line `first_line` of its file.
+pub(super) fn apply(
+    run: &mut ImportRun<'_>,
+    first_line: u64,
+    text: &str,
+    bundle: std::result::Result<BundleSteps, String>,
+) -> Result<()> {
     let bundle = match bundle {
         Ok(bundle) => bundle,
         Err(reason) => {
@@ -96,317 +69,215 @@ fn nested(run: &mut Run<'_>, first_line: u64, text: &str, depth: usize) -> Resul
             return Ok(());
         }
     };
-    if bundle.bundle_type == BundleType::Whole {
+    if bundle.bundle_type == BundleType::Document {
         let what = "a document or message Bundle: its entries are imported, it is not kept itself";
         run.remark(first_line, what.to_owned());
     }
-    // Few Bundles search; the others need not remember identifiers.
-    let mut context = Context {
-        entries: Entries::default(),
-        nearby: Nearby::default(),
-        searches: may_search(text) || text.contains("ifNoneExist"),
-        depth,
+    let mut open = OpenBundle {
+        text,
+        full_urls: FullUrls::default(),
+        siblings: Siblings::default(),
+        may_search: bundle.may_search,
     };
-    let mut lines = Lines::new(text, first_line);
-    let mut entries: Vec<_> = bundle
-        .entries
-        .into_iter()
-        .enumerate()
-        .map(|(number, entry)| {
-            let offset = entry.as_ref().map_or_else(|(offset, _)| *offset, |entry| entry.offset);
-            (number, lines.at(offset), entry)
-        })
-        .collect();
-    match bundle.bundle_type {
-        // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
-        BundleType::Transaction => entries.sort_by_key(|(_, _, entry)| {
-            let deletes = |entry: &Entry| {
-                matches!(entry.request, Request::Delete { .. } | Request::DeleteWhere { .. })
-            };
-            !entry.as_ref().is_ok_and(deletes)
-        }),
-        // https://hl7.org/fhir/R4/http.html#history: the newest come first.
-        BundleType::History => entries.reverse(),
-        _ => {}
+    let mut steps = Vec::with_capacity(bundle.steps.len());
+    for step in bundle.steps {
+        let action = open.settle(run, step.full_url.as_deref(), step.action)?;
+        steps.push(SettledStep { line: step.line, number: step.number, action });
     }
-    let mut steps = Vec::with_capacity(entries.len());
-    for (number, line, entry) in entries {
-        let action = match entry {
-            Ok(entry) => context.plan(run, &entry)?,
-            Err((_, reason)) => Action::Reject(reason),
-        };
-        steps.push(Step { line, number, action });
-    }
-    match bundle.bundle_type {
-        BundleType::History => history(run, steps, &context),
-        _ => steps.into_iter().try_for_each(|step| carry_out(run, step, &context)),
+    if bundle.bundle_type == BundleType::History {
+        open.apply_history(run, steps)
+    } else {
+        steps.into_iter().try_for_each(|step| open.carry_out(run, step))
     }
 }
 
-/// What an entry needs to know of the others.
-struct Context {
-    entries: Entries,
-    nearby: Nearby,
-    searches: bool,
-    depth: usize,
-}
-
-impl Context {
-    /// Decides what an entry comes down to, and notes what later entries have to know of it.
-    fn plan<'a>(&mut self, run: &mut Run<'_>, entry: &Entry<'a>) -> Result<Action<'a>> {
-        let Plan { action, target } = plan(run, entry, &self.nearby)?;
-        if let Action::Delete { resource_type, id } = &action {
-            self.nearby.gone.insert((resource_type.clone(), id.clone()));
-        }
-        if let Some((resource_type, id, identifiers)) = target {
-            if let Some(full_url) = &entry.full_url {
-                self.entries.add(full_url, format!("{resource_type}/{id}"));
+impl OpenBundle<'_> {
+    /// Answers the searches of an entry, and notes its resource for the entries that follow.
+    fn settle(
+        &mut self,
+        run: &mut ImportRun<'_>,
+        full_url: Option<&str>,
+        action: EntryAction,
+    ) -> Result<SettledAction> {
+        let settled = match action {
+            EntryAction::Put(put) => return self.settle_put(run, full_url, put),
+            EntryAction::Delete { resource_type, id } => {
+                SettledAction::Delete { resource_type, id }
             }
-            if self.searches {
-                self.nearby.add(&resource_type, &id, identifiers);
-            }
-        }
-        Ok(action)
-    }
-}
-
-/// An action, and the place of the resource that the entry stands for.
-struct Plan<'a> {
-    action: Action<'a>,
-    target: Option<(String, String, Vec<Identifier>)>,
-}
-
-impl<'a> From<Action<'a>> for Plan<'a> {
-    fn from(action: Action<'a>) -> Plan<'a> {
-        Plan { action, target: None }
-    }
-}
-
-fn plan<'a>(run: &mut Run<'_>, entry: &Entry<'a>, nearby: &Nearby) -> Result<Plan<'a>> {
-    let reject = |reason: String| Ok(Plan::from(Action::Reject(reason)));
-    match &entry.request {
-        Request::Nothing { what } => {
-            return Ok(Action::Remark(format!("{what}; there is nothing to import")).into());
-        }
-        Request::Delete { resource_type, id } => {
-            let (resource_type, id) = (resource_type.clone(), id.clone());
-            return Ok(Action::Delete { resource_type, id }.into());
-        }
-        Request::DeleteWhere { query } => {
-            return Ok(match search(run, nearby, query, None)? {
-                Err(reason) => Action::Reject(reason).into(),
-                Ok((_, Match::None)) => Action::Nothing.into(),
-                Ok((resource_type, Match::One(id))) => Action::Delete { resource_type, id }.into(),
-                Ok((_, Match::Several(_))) => {
-                    Action::Reject(format!("DELETE {} finds several resources", short(query)))
-                        .into()
+            EntryAction::DeleteWhere(search) => match self.find(run, &search.condition)? {
+                Match::None => SettledAction::Nothing,
+                Match::One(id) => {
+                    SettledAction::Delete { resource_type: search.condition.resource_type, id }
                 }
-            });
-        }
-        Request::None | Request::Post { .. } | Request::Put { .. } | Request::PutWhere { .. } => {}
-    }
-    let Some(text) = entry.resource else {
-        return match entry.request {
-            Request::None => Ok(Action::Nothing.into()),
-            _ => reject("the entry has a request but no resource".to_owned()),
-        };
-    };
-    let identity = match Identity::read(text, run.keeps()) {
-        Ok(identity) => identity,
-        Err(reason) => return reject(reason),
-    };
-    let resource_type = identity.resource_type;
-    if resource_type == BUNDLE {
-        return Ok(Action::Nested { text }.into());
-    }
-    let id = match &entry.request {
-        Request::Put { resource_type: asked, id } => match &identity.id {
-            _ if *asked != resource_type => {
-                return reject(format!("PUT {asked}/{id} carries a {resource_type}"));
-            }
-            Some(own) if own != id => {
-                return reject(format!("PUT {asked}/{id} carries the id {own}"));
-            }
-            _ => Some(id.clone()),
-        },
-        Request::Post { if_none_exist: Some(query) } => {
-            match search(run, nearby, query, Some(&resource_type))? {
-                Err(reason) => return reject(format!("ifNoneExist {}: {reason}", short(query))),
-                Ok((_, Match::Several(_))) => {
-                    return reject(format!("ifNoneExist {} finds several resources", short(query)));
-                }
-                Ok((_, Match::One(existing))) => {
-                    return Ok(Plan {
-                        target: Some((resource_type.clone(), existing, Vec::new())),
-                        action: Action::Exists { resource_type },
-                    });
-                }
-                Ok((_, Match::None)) => identity.id,
-            }
-        }
-        Request::PutWhere { query } => match search(run, nearby, query, Some(&resource_type))? {
-            Err(reason) => return reject(format!("PUT {}: {reason}", short(query))),
-            Ok((_, Match::Several(_))) => {
-                return reject(format!("PUT {} finds several resources", short(query)));
-            }
-            Ok((_, Match::One(existing))) => match identity.id {
-                Some(own) if own != existing => {
-                    return reject(format!(
-                        "PUT {} finds {existing} but carries the id {own}",
-                        short(query)
-                    ));
-                }
-                _ => Some(existing),
+                Match::Several(_) => SettledAction::Reject(format!(
+                    "DELETE {} finds several resources",
+                    search.query
+                )),
             },
-            Ok((_, Match::None)) => identity.id,
-        },
-        _ => identity.id,
-    };
-    let id = id.unwrap_or_else(|| derived_id(text, entry.full_url.as_deref().unwrap_or_default()));
-    Ok(Plan {
-        target: Some((resource_type.clone(), id.clone(), identity.identifiers)),
-        action: Action::Put { text, resource_type, id },
-    })
-}
-
-/// Searches the store and the entries before this one. `of` is the type where the query does not
-/// name it itself.
-fn search(
-    run: &mut Run<'_>,
-    nearby: &Nearby,
-    query: &str,
-    of: Option<&str>,
-) -> Result<std::result::Result<(String, Match), String>> {
-    let condition = match (of, Condition::parse(query)) {
-        (_, Some(condition)) => condition,
-        (Some(resource_type), None) => Condition::of(resource_type, query),
-        (None, None) => Err("it names no type".to_owned()),
-    };
-    let condition = match condition {
-        Ok(condition) => condition,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let mut ids = run.writer.find(&condition)?;
-    ids.retain(|id| !nearby.gone.contains(&(condition.resource_type.clone(), id.clone())));
-    ids.extend(nearby.find(&condition));
-    Ok(Ok((condition.resource_type, Match::of(ids))))
-}
-
-fn carry_out(run: &mut Run<'_>, step: Step<'_>, context: &Context) -> Result<()> {
-    let Step { line, number, action } = step;
-    match action {
-        Action::Nothing => Ok(()),
-        Action::Nested { text } => nested(run, line, text, context.depth + 1),
-        Action::Remark(what) => {
-            run.remark(line, format!("entry[{number}]: {what}"));
-            Ok(())
+            EntryAction::Nested(bundle) => SettledAction::Nested(bundle),
+            EntryAction::Nothing => SettledAction::Nothing,
+            EntryAction::Remark(remark) => SettledAction::Remark(remark),
+            EntryAction::Reject(reason) => SettledAction::Reject(reason),
+        };
+        if let SettledAction::Delete { resource_type, id } = &settled {
+            self.siblings.delete(resource_type, id);
         }
-        Action::Reject(reason) => {
-            run.reject(line, format!("entry[{number}]: {reason}"));
-            Ok(())
-        }
-        Action::Exists { resource_type } => {
-            run.report.count(Change::Unchanged, &resource_type);
-            Ok(())
-        }
-        Action::Delete { resource_type, id } => run.delete(line, &resource_type, &id),
-        Action::Put { text, resource_type: _, id } => match linked(run, line, text, &id, context) {
-            Ok(resource) => put(run, line, resource, context),
-            Err(reason) => {
-                run.reject(line, format!("entry[{number}]: {reason}"));
-                Ok(())
-            }
-        },
+        Ok(settled)
     }
-}
 
-fn put(run: &mut Run<'_>, line: u64, resource: Box<Resource>, context: &Context) -> Result<()> {
-    let conditional = context.searches && reference::has_conditional(&resource.text);
-    run.put(line, *resource, conditional, &|condition| context.nearby.find(condition))
-}
-
-/// The resource of an entry with its links to other entries rewritten.
-fn linked(
-    run: &mut Run<'_>,
-    line: u64,
-    text: &str,
-    id: &str,
-    context: &Context,
-) -> std::result::Result<Box<Resource>, String> {
-    let lost = RefCell::new(Vec::new());
-    let rewritten = reference::rewritten(text, |slot, link| {
-        let target = context.entries.resolve(slot, &link);
-        if target.is_none() && slot == Slot::Reference && is_urn(&link) {
-            lost.borrow_mut().push(link.into_owned());
+    fn settle_put(
+        &mut self,
+        run: &mut ImportRun<'_>,
+        full_url: Option<&str>,
+        put: EntryPut,
+    ) -> Result<SettledAction> {
+        let EntryPut { text, resource_type, mut id, mut identifiers, rule } = put;
+        let mut exists = false;
+        match rule {
+            PutRule::Always => {}
+            PutRule::IfNoneExist(search) => match self.find(run, &search.condition)? {
+                Match::None => {}
+                Match::One(existing) => {
+                    (id, exists) = (existing, true);
+                    identifiers.clear();
+                }
+                Match::Several(_) => {
+                    let reason = format!("ifNoneExist {} finds several resources", search.query);
+                    return Ok(SettledAction::Reject(reason));
+                }
+            },
+            PutRule::Where { search, has_id } => match self.find(run, &search.condition)? {
+                Match::None => {}
+                Match::One(existing) if has_id && existing != id => {
+                    return Ok(SettledAction::Reject(format!(
+                        "PUT {} finds {existing} but carries the id {id}",
+                        search.query
+                    )));
+                }
+                Match::One(existing) => id = existing,
+                Match::Several(_) => {
+                    let reason = format!("PUT {} finds several resources", search.query);
+                    return Ok(SettledAction::Reject(reason));
+                }
+            },
         }
-        target
-    });
-    for link in lost.into_inner() {
-        run.remark(
-            line,
-            format!("reference {} names no entry of its Bundle; it is left as it is", short(&link)),
-        );
+        if let Some(full_url) = full_url {
+            self.full_urls.add(full_url, format!("{resource_type}/{id}"));
+        }
+        if self.may_search {
+            self.siblings.put(&resource_type, &id, identifiers);
+        }
+        Ok(if exists {
+            SettledAction::Exists { resource_type }
+        } else {
+            SettledAction::Put { text, resource_type, id }
+        })
     }
-    let text = rewritten.map_or(Cow::Borrowed(text), Cow::Owned);
-    match Parsed::parse(&text, Some(id))? {
-        Parsed::Resource(resource) => Ok(resource),
-        Parsed::Bundle => Err("a Bundle where a resource was expected".to_owned()),
+
+    /// Searches the store and the earlier entries.
+    fn find(&self, run: &mut ImportRun<'_>, condition: &Condition) -> Result<Match> {
+        let mut ids = run.writer.find(condition)?;
+        ids.retain(|id| !self.siblings.deletes(&condition.resource_type, id));
+        ids.extend(self.siblings.find(condition));
+        Ok(Match::of(ids))
     }
-}
 
-/// One version, or the end of one.
-enum Version {
-    Of(Box<Resource>),
-    Deleted,
-}
-
-/// Applies versions from the oldest to the newest, leaving out those up to the one that the store
-/// has now: so a history imported again changes nothing.
-fn history(run: &mut Run<'_>, steps: Vec<Step<'_>>, context: &Context) -> Result<()> {
-    let mut versions = Vec::new();
-    for step in steps {
-        match step.action {
-            Action::Put { text, resource_type, id } => {
-                match linked(run, step.line, text, &id, context) {
-                    Ok(resource) => {
-                        versions.push((step.line, resource_type, id, Version::Of(resource)));
-                    }
-                    Err(reason) => {
-                        run.reject(step.line, format!("entry[{}]: {reason}", step.number))
-                    }
+    fn carry_out(&self, run: &mut ImportRun<'_>, step: SettledStep) -> Result<()> {
+        let SettledStep { line, number, action } = step;
+        match action {
+            SettledAction::Put { text, id, .. } => {
+                match self.linked(run, line, &self.text[text], &id) {
+                    Ok(resource) => return self.put(run, line, resource),
+                    Err(reason) => run.reject(line, format!("entry[{number}]: {reason}")),
                 }
             }
-            Action::Delete { resource_type, id } => {
-                versions.push((step.line, resource_type, id, Version::Deleted));
+            SettledAction::Delete { resource_type, id } => {
+                return run.delete(line, &resource_type, &id);
             }
-            action => carry_out(run, Step { action, ..step }, context)?,
+            SettledAction::Exists { resource_type } => {
+                run.report.count(Change::Unchanged, &resource_type);
+            }
+            SettledAction::Nested(bundle) => return apply(run, line, self.text, bundle),
+            SettledAction::Nothing => {}
+            SettledAction::Remark(remark) => run.remark(line, format!("entry[{number}]: {remark}")),
+            SettledAction::Reject(reason) => run.reject(line, format!("entry[{number}]: {reason}")),
+        }
+        Ok(())
+    }
+
+    fn put(&self, run: &mut ImportRun<'_>, line: u64, resource: Box<Resource>) -> Result<()> {
+        let is_conditional = self.may_search && reference::has_conditional(&resource.text);
+        run.put(line, *resource, is_conditional, Some(&self.siblings))
+    }
+
+    /// Parses the resource of an entry, with its links to other entries rewritten. The error is the
+    /// reason why it cannot be taken.
+    fn linked(
+        &self,
+        run: &mut ImportRun<'_>,
+        line: u64,
+        text: &str,
+        id: &str,
+    ) -> std::result::Result<Box<Resource>, String> {
+        let mut lost = Vec::new();
+        let rewritten = reference::rewritten(text, |kind, link| {
+            let target = self.full_urls.resolve(kind, &link);
+            if target.is_none() && kind == LinkKind::Reference && is_urn(&link) {
+                lost.push(link.into_owned());
+            }
+            target
+        });
+        for link in lost {
+            let link = short(&link);
+            run.remark(
+                line,
+                format!("reference {link} names no entry of its Bundle; it is left as it is"),
+            );
+        }
+        let text = rewritten.map_or(Cow::Borrowed(text), Cow::Owned);
+        match Parsed::parse(&text, Some(id))? {
+            Parsed::Resource(resource) => Ok(resource),
+            Parsed::Bundle => Err("a Bundle where a resource was expected".to_owned()),
         }
     }
-    let mut reached: HashMap<(String, String), usize> = HashMap::new();
-    for (index, (_, resource_type, id, version)) in versions.iter().enumerate() {
-        let there = match version {
-            Version::Of(resource) => {
-                run.writer.current_hash(resource_type, id)?.as_deref() == Some(&resource.hash[..])
-            }
-            Version::Deleted => run.writer.was_deleted(resource_type, id)?,
-        };
-        if there {
-            reached.insert((resource_type.clone(), id.clone()), index);
+
+    /// Applies the versions of a history, from the oldest to the newest.
+    fn apply_history(&self, run: &mut ImportRun<'_>, steps: Vec<SettledStep>) -> Result<()> {
+        let mut versions = Vec::new();
+        for step in steps {
+            let SettledStep { line, number, action } = step;
+            let version = match action {
+                SettledAction::Put { text, resource_type, id } => {
+                    match self.linked(run, line, &self.text[text], &id) {
+                        Ok(resource) => {
+                            HistoryVersion { line, resource_type, id, resource: Some(resource) }
+                        }
+                        Err(reason) => {
+                            run.reject(line, format!("entry[{number}]: {reason}"));
+                            continue;
+                        }
+                    }
+                }
+                SettledAction::Delete { resource_type, id } => {
+                    HistoryVersion { line, resource_type, id, resource: None }
+                }
+                action => {
+                    self.carry_out(run, SettledStep { line, number, action })?;
+                    continue;
+                }
+            };
+            versions.push(version);
         }
-    }
-    for (index, (line, resource_type, id, version)) in versions.into_iter().enumerate() {
-        let known = reached
-            .get(&(resource_type.clone(), id.clone()))
-            .is_some_and(|reached| index <= *reached);
-        match version {
-            Version::Of(_) if known => run.report.count(Change::Unchanged, &resource_type),
-            Version::Deleted if known => {}
-            Version::Of(resource) => put(run, line, resource, context)?,
-            Version::Deleted => {
-                let delete = Action::Delete { resource_type, id };
-                carry_out(run, Step { line, number: index, action: delete }, context)?;
+        let known = history::known(&mut run.writer, &versions)?;
+        for (version, is_known) in versions.into_iter().zip(known) {
+            let HistoryVersion { line, resource_type, id, resource } = version;
+            match resource {
+                Some(_) if is_known => run.report.count(Change::Unchanged, &resource_type),
+                None if is_known => {}
+                Some(resource) => self.put(run, line, resource)?,
+                None => run.delete(line, &resource_type, &id)?,
             }
         }
+        Ok(())
     }
-    Ok(())
 }

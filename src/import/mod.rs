@@ -1,9 +1,23 @@
-//! The way in: files → store, with counts and rejects. Each input is one transaction.
+//! The way in: files become resources in the store, with counts and rejects.
+//!
+//! One thread reads and parses: `read` cuts inputs into pieces, `parse` makes items of them, `entry`
+//! reads the entries of Bundles. None of the three needs the store. The other thread writes: `run`
+//! takes the items, `bundle` carries out entries, `apply` puts and deletes single resources, and
+//! `retry` resolves conditional references that found nothing at first. Each input is one
+//! transaction.
 
+mod apply;
 mod bundle;
+mod conditional;
+mod entry;
+mod history;
+mod lines;
 mod parse;
+mod read;
 mod report;
+mod retry;
 mod run;
+mod siblings;
 
 pub use report::{Observer, Progress, Remark, Report};
 pub use run::Import;

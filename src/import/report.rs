@@ -1,4 +1,4 @@
-//! What an import says of itself: counts that add up, and every item that was not taken.
+//! The report of an import: counts that add up, and every item that was not taken.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,22 +7,22 @@ use serde::Serialize;
 
 use crate::store::Change;
 
-/// What an import did.
+/// The counts of an import.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Resources that were not there.
+    /// Resources that the store did not have.
     pub created: u64,
-    /// Resources that were there with other content.
+    /// Resources that the store had with other content.
     pub updated: u64,
-    /// Resources that were there with the same content.
+    /// Resources that the store had with the same content.
     pub unchanged: u64,
     /// Resources deleted.
     pub deleted: u64,
-    /// Items that were not taken; each was told to the observer.
+    /// Items that were not taken. The observer heard of each.
     pub rejected: u64,
-    /// Remarks on items that were taken, or had nothing to take; each was told to the observer.
+    /// Remarks on items that were taken, or that held nothing to import. The observer heard of each.
     pub warnings: u64,
-    /// Conditional references in the store that found nothing or several.
+    /// Conditional references in the store that find no resource or several.
     pub unresolved: u64,
     /// Resources whose `meta.lastUpdated` is not after the last transactionTime handed out.
     pub late: u64,
@@ -30,7 +30,7 @@ pub struct Report {
     pub types: BTreeMap<String, u64>,
     /// Bytes of text read, unpacked.
     pub bytes: u64,
-    /// How long it took.
+    /// The duration.
     pub seconds: f64,
 }
 
@@ -40,7 +40,7 @@ impl Report {
             Change::Created => self.created += 1,
             Change::Updated => self.updated += 1,
             Change::Unchanged => self.unchanged += 1,
-            // Told as a reject.
+            // Counted as a reject.
             Change::Refused { .. } => return,
             Change::Restored(undone) => {
                 self.updated -= undone;
@@ -54,14 +54,14 @@ impl Report {
     }
 }
 
-/// Something said of a place in the input: `patients.ndjson:1204: Observation without id`.
+/// A remark on a place in the input: `patients.ndjson:1204: Observation without id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
     /// The file, or `archive.zip/member`.
     pub file: String,
     /// The line, from 1; 0 for the file as a whole.
     pub line: u64,
-    /// What is said.
+    /// The remark.
     pub reason: String,
 }
 
@@ -74,26 +74,26 @@ impl fmt::Display for Remark {
     }
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
-    /// Bytes read from the disk (packed ones, where a file is packed).
+    /// Bytes read from the disk. A packed file counts as packed.
     pub read: u64,
-    /// Bytes there are to read, where that is known.
+    /// Bytes to read in total, where known.
     pub total: Option<u64>,
-    /// Items seen.
+    /// Items read.
     pub items: u64,
     /// The file being read.
     pub file: &'a str,
 }
 
-/// Is told what happens while an import runs. `()` listens to nothing.
+/// Listens to an import while it runs. `()` ignores everything.
 pub trait Observer {
     /// An item was not taken.
     fn rejected(&mut self, _remark: &Remark) {}
-    /// An item was taken, but a careful reader would want to know this.
+    /// An item was taken, but it is odd.
     fn remarked(&mut self, _remark: &Remark) {}
-    /// Some more was read.
+    /// Another piece was read.
     fn progressed(&mut self, _progress: Progress<'_>) {}
 }
 

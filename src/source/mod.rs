@@ -1,9 +1,13 @@
-//! Where data comes from: paths, folders, archives and standard input as a stream of text in a
-//! fixed order, each piece with its place. What the text means is not known here.
+//! Where data comes from: paths, folders, archives and standard input as a stream of text in a fixed
+//! order. Each piece of text has its place. The meaning of the text is not known here.
 
+mod file_name;
 mod inflate;
+mod input;
+mod piece;
 mod text;
 mod walk;
 
-pub use text::Piece;
-pub use walk::{Input, Inputs};
+pub use input::Input;
+pub use piece::Piece;
+pub use walk::Inputs;

@@ -1,63 +1,29 @@
-//! A stream of text cut into pieces: blocks of whole lines for NDJSON, one document otherwise.
+//! A stream of text, cut into pieces: blocks of whole lines for NDJSON, one document otherwise.
 
 use std::io::Read;
 
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
-use crate::error::{Error, Result};
+use super::file_name::is_ndjson;
+use super::piece::{Piece, PieceVisitor};
+use crate::error::Result;
 
-/// Lines are handed on in blocks of about this many bytes.
+/// The approximate size of a block of lines, in bytes.
 const BLOCK: usize = 1 << 20;
-/// A line longer than this is likely to be all there is.
+/// A line longer than this, in bytes, is probably the whole text.
 const LONG: usize = 8 << 20;
-/// A document or a line beyond this is not taken: SQLite keeps no larger resource, and a larger
-/// Bundle would not fit in memory on the machines this is for.
+/// The largest document or line that is taken, in bytes. SQLite keeps no larger resource, and a larger
+/// Bundle needs more memory than small machines have.
 const MAX_DOCUMENT: usize = 1 << 30;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A piece of an input.
-pub enum Piece {
-    /// Whole lines, each an item of its own; the first one's number, from 1.
-    Lines { first_line: u64, text: Vec<u8> },
-    /// One or several JSON texts that may go over many lines; the first line's number.
-    Document { first_line: u64, text: Vec<u8> },
-    /// A member of an archive that is not FHIR JSON by its name.
-    Skipped,
-    /// A part that cannot be read: where (0: as a whole) and why.
-    Damage { line: u64, reason: String },
-}
-
-impl Piece {
-    /// Bytes of its text.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Piece::Lines { text, .. } | Piece::Document { text, .. } => text.len(),
-            Piece::Skipped | Piece::Damage { .. } => 0,
-        }
-    }
-
-    /// What the operating system, or the unpacking, says of a part that cannot be read.
-    pub(super) fn damage(line: u64, error: std::io::Error) -> Piece {
-        let reason = match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "ends in the middle; is it truncated?".to_owned(),
-            _ => Error::io("cannot be read", error).to_string(),
-        };
-        Piece::Damage { line, reason }
-    }
-}
-
-/// Reads text to its end. NDJSON is what is named so, and what has a whole JSON text on its first
-/// line; a one-line document is NDJSON of one line.
+/// Reads text to its end, as NDJSON or as a document. A text is NDJSON if its name says so, or if its
+/// first line is a whole JSON text; a document of one line is NDJSON of one line.
 ///
-/// `size` is how many bytes there are, or 0 where that is not known.
-pub(super) fn read(
-    name: &str,
-    size: u64,
-    from: impl Read,
-    visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
-) -> Result<()> {
-    let mut reader = Reader {
+/// `size` is the size of the text in bytes, or 0 where that is unknown.
+pub(super) fn read(name: &str, size: u64, from: impl Read, visit: PieceVisitor<'_>) -> Result<()> {
+    let mut reader = TextReader {
         blank_lines: 0,
         size: usize::try_from(size).unwrap_or(usize::MAX).min(MAX_DOCUMENT),
         from,
@@ -74,32 +40,27 @@ pub(super) fn read(
         let reason = reason.to_owned();
         return visit(name, Piece::Damage { line: 0, reason });
     }
-    match is_named_ndjson(name) || reader.starts_with_a_whole_line() {
-        true => reader.lines(name, visit),
-        false => reader.document(name, visit),
+    if is_ndjson(name) || reader.starts_with_a_whole_line() {
+        reader.lines(name, visit)
+    } else {
+        reader.document(name, visit)
     }
 }
 
-fn is_named_ndjson(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.ends_with(".ndjson") || name.ends_with(".jsonl")
-}
-
-struct Reader<R> {
+struct TextReader<R> {
     from: R,
-    /// How many bytes there are in all, or 0; no more than may be taken.
+    /// The size of the text in bytes, or 0; at most [`MAX_DOCUMENT`].
     size: usize,
-    /// Blank lines at the beginning that were let go of.
+    /// The number of blank lines at the beginning, which were dropped.
     blank_lines: u64,
-    /// What was read and not handed on yet.
+    /// Text that was read and not handed on yet.
     buffer: Vec<u8>,
     ended: bool,
-    /// Why it ended too early: told when what came before has been handed on.
+    /// The error that ended the text too early. It is reported after the text before it.
     failed: Option<std::io::Error>,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> TextReader<R> {
     /// Reads until the buffer holds `enough` bytes or the end is reached.
     fn fill(&mut self, enough: usize) {
         while self.buffer.len() < enough && !self.ended {
@@ -114,7 +75,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Reads until the buffer has a line break at or behind `from`; its place.
+    /// Reads until the buffer has a line break at or behind `from`, and returns its place.
     fn line_break(&mut self, mut from: usize) -> Option<usize> {
         loop {
             if let Some(at) = memchr(b'\n', &self.buffer[from..]) {
@@ -131,14 +92,13 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Takes the memory for all that there is at once: growing needs it twice.
+    /// Allocates memory for the whole text at once: a buffer that grows needs twice as much.
     fn make_room(&mut self) {
         self.buffer.reserve_exact((self.size + 1).saturating_sub(self.buffer.len()));
     }
 
-    /// True if the first line that is not blank is a JSON text of its own, or is broken within
-    /// itself: then the next one deserves its own chance. A line that merely ends too early begins
-    /// a document.
+    /// True if the first line that is not blank is a JSON text, or is wrong in itself: then the next
+    /// lines may still be right. A line that merely ends too early begins a document.
     fn starts_with_a_whole_line(&mut self) -> bool {
         loop {
             let end = self.line_break(0);
@@ -149,7 +109,7 @@ impl<R: Read> Reader<R> {
                     Err(error) => !error.is_eof(),
                 };
             }
-            // A block of blank lines at once: there may be many.
+            // Drops blank lines in blocks, since there may be many.
             let blank = self.buffer.iter().take_while(|b| b.is_ascii_whitespace()).count();
             match memrchr(b'\n', &self.buffer[..blank]) {
                 Some(last) => {
@@ -161,11 +121,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn document(
-        mut self,
-        name: &str,
-        visit: &mut dyn FnMut(&str, Piece) -> Result<()>,
-    ) -> Result<()> {
+    /// Hands on the whole text.
+    fn document(mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
         self.make_room();
         self.fill(MAX_DOCUMENT + 1);
         match self.failed {
@@ -177,7 +134,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn lines(mut self, name: &str, visit: &mut dyn FnMut(&str, Piece) -> Result<()>) -> Result<()> {
+    /// Hands on blocks of whole lines.
+    fn lines(mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
         let mut first_line = 1 + self.blank_lines;
         loop {
             self.fill(BLOCK);
@@ -190,7 +148,7 @@ impl<R: Read> Reader<R> {
                     first_line += 1;
                     continue;
                 }
-                // Only a last line may lack its end, and not one that was cut off.
+                // The last line may lack its line break, but not where the text was cut off.
                 None if self.failed.is_none() => self.buffer.len(),
                 None => 0,
             };

@@ -1,0 +1,135 @@
+//! The first look at a resource: its type, id, meta and identifiers, all else as text.
+
+use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
+use serde_json::error::{Category, Error};
+use serde_json::value::RawValue;
+
+use super::identifier::Identifier;
+use super::json::{self, present, string_of};
+use super::meta::Meta;
+use super::name::{is_id, is_type, short};
+
+/// The `resourceType` of containers.
+pub const BUNDLE: &str = "Bundle";
+/// The longest name of a type: it stands in URLs and file names, and no FHIR type comes near.
+const TYPE_LENGTH: usize = 64;
+
+const NO_OBJECT: &str = "not a JSON object; a resource or a Bundle was expected";
+
+/// The members of a resource that are read; all else stays text.
+#[derive(Deserialize)]
+pub(super) struct ResourceHead<'a> {
+    #[serde(rename = "resourceType", borrow, default, deserialize_with = "present")]
+    pub(super) resource_type: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) meta: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    identifier: Option<&'a RawValue>,
+}
+
+impl<'a> ResourceHead<'a> {
+    /// Reads the head of a JSON text.
+    ///
+    /// # Errors
+    /// The reason, where the text is no JSON object.
+    pub(super) fn read(text: &'a str) -> Result<ResourceHead<'a>, String> {
+        // serde would take a list for the members in their order.
+        let read = if text.starts_with('{') {
+            serde_json::from_str(text)
+        } else {
+            serde_json::from_str::<IgnoredAny>(text).and_then(|_| Err(Error::custom(NO_OBJECT)))
+        };
+        read.map_err(|error| match error.classify() {
+            Category::Data if !text.starts_with('{') => NO_OBJECT.to_owned(),
+            Category::Data => format!("not a resource: {error}"),
+            _ => syntax(text, &error),
+        })
+    }
+
+    /// The `resourceType`.
+    ///
+    /// # Errors
+    /// The reason, where there is none or it is not made of letters.
+    pub(super) fn resource_type(&self) -> Result<String, String> {
+        let Some(raw) = self.resource_type else {
+            return Err("no resourceType: not a FHIR resource".to_owned());
+        };
+        match string_of(raw) {
+            Some(name) if name.len() <= TYPE_LENGTH && is_type(&name) => Ok(name),
+            _ => Err(format!("resourceType {} is not a name of letters", short(raw.get()))),
+        }
+    }
+
+    /// The logical id, where given.
+    ///
+    /// # Errors
+    /// The reason, where it is no string or has other characters than an id.
+    pub(super) fn id(&self) -> Result<Option<String>, String> {
+        let Some(raw) = self.id else { return Ok(None) };
+        match string_of(raw) {
+            Some(id) if is_id(&id) => Ok(Some(id)),
+            Some(_) => {
+                Err(format!("id {} is not made of A-Z a-z 0-9 - and . alone", short(raw.get())))
+            }
+            None => Err(format!("id {} is not a string", short(raw.get()))),
+        }
+    }
+
+    /// The business identifiers at the root.
+    pub(super) fn identifiers(&self) -> Vec<Identifier> {
+        self.identifier.map(Identifier::all_of).unwrap_or_default()
+    }
+}
+
+/// Says why a text is not JSON, with the line and column inside it where that helps.
+fn syntax(text: &str, error: &Error) -> String {
+    let fault = json::fault(error);
+    if text.contains('\n') {
+        format!("{fault} (line {} of it, column {})", error.line(), error.column())
+    } else {
+        format!("{fault} (column {})", error.column())
+    }
+}
+
+/// Refuses a text that nests deeper than [`json::MAX_DEPTH`].
+pub(super) fn check_depth(text: &str) -> Result<(), String> {
+    if json::too_deep(text) {
+        return Err(format!("nested deeper than {} levels", json::MAX_DEPTH));
+    }
+    Ok(())
+}
+
+/// The type, id and identifiers of a resource: enough to know its name before it is read whole.
+pub struct ResourceIdentity {
+    /// `resourceType`.
+    pub resource_type: String,
+    /// `id`, where given.
+    pub id: Option<String>,
+    /// The identifiers at the root.
+    pub identifiers: Vec<Identifier>,
+}
+
+impl ResourceIdentity {
+    /// Reads the identity from a JSON text. With `keep` the resource keeps its `meta.lastUpdated`.
+    ///
+    /// # Errors
+    /// The reason why the resource cannot be imported; with `keep` also a `meta.lastUpdated` that is
+    /// no time.
+    pub fn read(text: &str, keep: bool) -> Result<ResourceIdentity, String> {
+        let head = ResourceHead::read(text)?;
+        let resource_type = head.resource_type()?;
+        if resource_type != BUNDLE {
+            check_depth(text)?;
+            if let Some(raw) = head.meta {
+                let meta = Meta::read(text, raw, &mut Vec::new())?;
+                if keep {
+                    meta.last_updated(text)?;
+                }
+            }
+        }
+        Ok(ResourceIdentity { resource_type, id: head.id()?, identifiers: head.identifiers() })
+    }
+}

@@ -1,0 +1,18 @@
+//! JSON as text that keeps its bytes: finding strings and members, removing white space, replacing
+//! parts.
+//!
+//! `serde_json` says whether a text is JSON; the functions here then work on the text itself. A
+//! parsed value would lose the lexemes of numbers, the order of keys and the spelling of escapes.
+//! Nothing recurses, so depth costs no stack.
+
+mod edits;
+mod members;
+mod space;
+mod strings;
+mod value;
+
+pub use edits::Edits;
+pub use members::{ObjectMember, members};
+pub use space::{minified, one_line};
+pub use strings::{StringValue, each_string, quoted, unescaped};
+pub use value::{MAX_DEPTH, fault, place, present, string_of, too_deep};

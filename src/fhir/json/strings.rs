@@ -1,0 +1,141 @@
+//! The string values of a JSON text, each with the keys above it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::{memchr2, memchr3};
+
+/// A string value in a JSON text, with the key it stands under.
+pub struct StringValue<'a, 'k> {
+    /// The nearest key as written between its quotes; array elements have their array's key.
+    pub key: &'a str,
+    /// The key of the object that the value is a member of; empty at the root.
+    pub parent: &'a str,
+    /// The place of the value in the text, its quotes included.
+    pub at: Range<usize>,
+    /// The value as written between its quotes, escapes and all.
+    pub raw: &'a str,
+    text: &'a str,
+    enclosing: &'k [Range<usize>],
+}
+
+impl StringValue<'_, '_> {
+    /// True where `path` has the keys from the root down to the value. Lists have no keys.
+    pub fn is_at(&self, path: &[impl AsRef<str>]) -> bool {
+        let Some((last, above)) = path.split_last() else { return false };
+        // The root has no key.
+        let enclosing = self.enclosing.get(1..).unwrap_or_default();
+        let same = |key: &str, wanted: &str| key == wanted || unescaped(key) == wanted;
+        enclosing.len() == above.len()
+            && same(self.key, last.as_ref())
+            && enclosing
+                .iter()
+                .zip(above)
+                .all(|(key, wanted)| same(&self.text[key.clone()], wanted.as_ref()))
+    }
+}
+
+/// The end of the string that opens at `open`: one past its closing quote.
+pub(super) fn string_end(bytes: &[u8], open: usize) -> usize {
+    let mut at = open + 1;
+    while let Some(step) = memchr2(b'"', b'\\', &bytes[at..]) {
+        at += step;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at = (at + 2).min(bytes.len());
+    }
+    bytes.len()
+}
+
+/// Calls `visit` with every string value of a valid JSON text, in order, at any depth.
+pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(StringValue<'a, '_>)) {
+    let bytes = text.as_bytes();
+    let mut keys: Vec<Range<usize>> = Vec::with_capacity(16);
+    let mut key = 0..0;
+    let mut at = 0;
+    while let Some(step) = memchr3(b'"', b'{', b'}', &bytes[at..]) {
+        at += step;
+        match bytes[at] {
+            b'{' => {
+                keys.push(key.clone());
+                at += 1;
+            }
+            b'}' => {
+                key = keys.pop().unwrap_or(0..0);
+                at += 1;
+            }
+            _ => {
+                let end = string_end(bytes, at);
+                let inside = at + 1..end.saturating_sub(1).max(at + 1);
+                // In valid JSON a string is a key exactly when a colon follows.
+                let next = bytes[end..].iter().find(|b| !b.is_ascii_whitespace());
+                if next == Some(&b':') {
+                    key = inside;
+                } else {
+                    visit(StringValue {
+                        key: &text[key.clone()],
+                        parent: &text[keys.last().cloned().unwrap_or(0..0)],
+                        at: at..end,
+                        raw: &text[inside],
+                        text,
+                        enclosing: &keys,
+                    });
+                }
+                at = end;
+            }
+        }
+    }
+}
+
+/// Decodes a JSON string as it is written between its quotes.
+pub fn unescaped(raw: &str) -> Cow<'_, str> {
+    if !raw.contains('\\') {
+        return Cow::Borrowed(raw);
+    }
+    match serde_json::from_str::<String>(&format!("\"{raw}\"")) {
+        Ok(value) => Cow::Owned(value),
+        // A lone surrogate has no form in Rust. As written it equals no reference that we know.
+        Err(_) => Cow::Borrowed(raw),
+    }
+}
+
+/// Writes `value` as a JSON string, quotes included.
+pub fn quoted(value: &str) -> String {
+    // Every string has a JSON form.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_come_with_their_keys() {
+        let text = r#"{"a":"1","b":["2",{"c":"3","d\"":[["4"]]},"5"],"e":{"f":{}},"g":"\\"}"#;
+        let mut seen = Vec::new();
+        each_string(text, |string| seen.push((string.key, string.raw)));
+        assert_eq!(
+            seen,
+            [("a", "1"), ("b", "2"), ("c", "3"), ("d\\\"", "4"), ("b", "5"), ("g", "\\\\")]
+        );
+    }
+
+    #[test]
+    fn paths_are_those_of_keys_from_the_root() {
+        let text = r#"{"a":[{"b":"1"},{"c":{"b":"2"}}],"b":"3","contained":[{"a":[{"b":"4"}]}]}"#;
+        let at = |path: &[&str]| {
+            let mut seen = Vec::new();
+            each_string(text, |string| {
+                if string.is_at(path) {
+                    seen.push(string.raw);
+                }
+            });
+            seen
+        };
+        assert_eq!(at(&["a", "b"]), ["1"]);
+        assert_eq!(at(&["a", "c", "b"]), ["2"]);
+        assert_eq!(at(&["b"]), ["3"]);
+        assert_eq!(at(&["c", "b"]), [""; 0]);
+    }
+}
