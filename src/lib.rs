@@ -92,7 +92,8 @@ pub mod clients {
 
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Log, Result};
 pub use export::{
-    Associated, Edition, ExportRequest, File, Folder, Level, Plan, Purpose, Written, instant,
+    AssociatedData, Edition, ExportFilter, ExportOption, ExportRequest, ExportSummary, File,
+    FileLimits, Folder, Level, Plan, Purpose, ResourceShape, export_options, id_of, instant,
 };
 pub use fhir::name::type_and_id;
 pub use http::{Options, Reserved, Server};

@@ -3,10 +3,11 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Arg, ArgAction, ArgMatches, ValueEnum};
 use fhirlite::{
-    Associated, EXIT_OK, Edition, Error, ExportRequest, Folder, Kind, Level, Plan, Result, Store,
-    instant, type_and_id,
+    EXIT_OK, Edition, ExportOption, ExportRequest, Folder, Level, Plan, Result, Store,
+    export_options, id_of,
 };
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
@@ -25,34 +26,11 @@ pub struct ExportArgs {
     /// Export the compartments of this Group's members (Group/[id]/$export)
     #[arg(long, value_name = "ID")]
     group: Option<String>,
-    /// Export the compartments of these patients; with --group they must be members
-    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
-    patient: Vec<String>,
-    /// Export only these types
-    #[arg(long = "type", value_name = "TYPE,...")]
-    types: Vec<String>,
-    /// Export only resources with meta.lastUpdated after this: 2021-01-01 or 2021-01-01T12:30:00Z;
-    /// deleted.ndjson lists what was deleted after it
-    #[arg(long, value_name = "INSTANT")]
-    since: Option<String>,
-    /// Export only resources with meta.lastUpdated before this
-    #[arg(long, value_name = "INSTANT")]
-    until: Option<String>,
-    /// Export only these root elements, as birthDate or Patient.birthDate, and the mandatory ones
-    #[arg(long, value_name = "ELEMENT,...", value_delimiter = ',')]
-    elements: Vec<String>,
-    /// Add the Provenance of exported resources: the latest of each, or all
-    #[arg(long, value_name = "WHICH", value_enum)]
-    provenance: Option<ProvenanceChoice>,
-    /// Order files by patient instead of by type
-    #[arg(long, value_name = "TYPE", value_enum)]
-    organize_by: Option<OrganizeBy>,
+    #[command(flatten)]
+    parameters: ParameterArgs,
     /// The most resources in a file; the next file is Patient.002.ndjson
     #[arg(long, value_name = "N")]
     resources_per_file: Option<NonZeroU64>,
-    /// The most bytes in a file
-    #[arg(long, value_name = "BYTES")]
-    maximum_file_size: Option<NonZeroU64>,
     /// Make relative attachment URLs absolute with this base, such as https://example.org/fhir
     #[arg(long, value_name = "URL")]
     attachments_base: Option<String>,
@@ -62,20 +40,6 @@ pub struct ExportArgs {
     /// Compress the files: Patient.ndjson.gz and so on
     #[arg(long)]
     gzip: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum ProvenanceChoice {
-    /// LatestProvenanceResources
-    Latest,
-    /// RelevantProvenanceResources
-    Relevant,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum OrganizeBy {
-    #[value(name = "Patient")]
-    Patient,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,37 +75,61 @@ pub fn run(args: &ExportArgs) -> Result<u8> {
 }
 
 fn request(args: &ExportArgs) -> Result<ExportRequest> {
-    let level = match (&args.group, args.all_patients || !args.patient.is_empty()) {
-        (Some(id), _) => Level::Group(id_of("Group", id)?),
-        (None, true) => Level::Patient,
-        (None, false) => Level::System,
+    let level = match &args.group {
+        Some(id) => Level::Group(id_of("Group", id)?),
+        None if args.all_patients => Level::Patient,
+        None => Level::System,
     };
-    let mut request = ExportRequest::at(level);
-    request.since = args.since.as_deref().map(|text| instant("--since", text)).transpose()?;
-    request.until = args.until.as_deref().map(|text| instant("--until", text)).transpose()?;
-    request.resources_per_file = args.resources_per_file;
-    request.maximum_file_size = args.maximum_file_size;
-    request.organize_by_patient = args.organize_by.is_some();
-    request.associated = args.provenance.map(|which| match which {
-        ProvenanceChoice::Latest => Associated::LatestProvenance,
-        ProvenanceChoice::Relevant => Associated::RelevantProvenance,
-    });
+    let given = args.parameters.0.iter().map(|(name, value)| (*name, value.as_str()));
+    let mut request = ExportRequest::from_options(level, given)?;
+    request.limits.resources_per_file = args.resources_per_file;
     let base = args.attachments_base.as_ref();
-    request.attachments_base = base.map(|base| format!("{}/", base.trim_end_matches('/')));
-    if !args.patient.is_empty() {
-        let ids = args.patient.iter().map(|id| id_of("Patient", id));
-        request.patients = Some(ids.collect::<Result<_>>()?);
-    }
-    args.types.iter().for_each(|list| request.add_types(list));
-    args.elements.iter().try_for_each(|entry| request.add_element(entry))?;
+    request.shape.attachments_base = base.map(|base| format!("{}/", base.trim_end_matches('/')));
     Ok(request)
 }
 
-/// Reads an id that is given alone or as `Type/id`.
-fn id_of(resource_type: &str, text: &str) -> Result<String> {
-    match type_and_id(text) {
-        None if !text.contains('/') => Ok(text.to_owned()),
-        Some((named, id)) if named == resource_type => Ok(id.to_owned()),
-        _ => Err(Error::new(Kind::Usage, format!("{text}: is no id of a {resource_type}"))),
+/// The options that set export parameters: the library's table of parameters lists them. Each
+/// option that is given has its name and its value here.
+struct ParameterArgs(Vec<(&'static str, String)>);
+
+impl clap::Args for ParameterArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(export_options().map(argument))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        ParameterArgs::augment_args(command)
+    }
+}
+
+fn argument(option: &ExportOption) -> Arg {
+    let argument =
+        Arg::new(option.name).long(option.name).value_name(option.value_name).help(option.help);
+    let argument = if option.is_repeated { argument.action(ArgAction::Append) } else { argument };
+    if option.choices.is_empty() {
+        return argument;
+    }
+    let choices = option.choices.iter().map(|(name, value)| {
+        let choice = PossibleValue::new(*name);
+        if name == value { choice } else { choice.help(*value) }
+    });
+    argument.value_parser(PossibleValuesParser::new(choices))
+}
+
+impl clap::FromArgMatches for ParameterArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<ParameterArgs, clap::Error> {
+        let given = export_options().flat_map(|option| {
+            let values = matches.get_many::<String>(option.name).into_iter().flatten();
+            values.map(|value| (option.name, value.clone()))
+        });
+        Ok(ParameterArgs(given.collect()))
+    }
+
+    fn update_from_arg_matches(
+        &mut self,
+        matches: &ArgMatches,
+    ) -> std::result::Result<(), clap::Error> {
+        *self = ParameterArgs::from_arg_matches(matches)?;
+        Ok(())
     }
 }

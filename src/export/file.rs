@@ -1,20 +1,23 @@
-//! The files of an export: what each of them is and what it is made of.
+//! The files of an export: what each file is, and what its lines are made of.
 
+use super::filter::ExportFilter;
 use crate::error::{Error, Kind, Result};
 use crate::store::{FileRow, Selection};
 
-/// In which list of a manifest a file stands.
+/// The list of the manifest that a file stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Resources.
     Output,
-    /// Bundles that say what was deleted.
+    /// Bundles that tell deletions.
     Deleted,
     /// OperationOutcomes.
     Error,
 }
 
 impl Purpose {
+    const ALL: [Purpose; 3] = [Purpose::Output, Purpose::Deleted, Purpose::Error];
+
     fn name(self) -> &'static str {
         match self {
             Purpose::Output => "output",
@@ -24,37 +27,37 @@ impl Purpose {
     }
 }
 
-/// What the lines of a file are.
+/// What the lines of a file are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// A range of one type's versions.
     Range(Selection),
-    /// Versions listed one by one, as `rows` encodes them.
+    /// Versions listed one by one, encoded by `rows.rs`.
     Rows(Vec<u8>),
-    /// These.
+    /// The lines themselves.
     Text(String),
 }
 
 /// One file of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Where it stands in the manifest.
+    /// Its list in the manifest.
     pub purpose: Purpose,
     /// Its name, such as `Patient.ndjson` or `Observation.002.ndjson`.
     pub name: String,
-    /// The type of every resource in it; `None` where they are organized by patient.
+    /// The type of its resources; `None` for a file organized by patient.
     pub resource_type: Option<String>,
-    /// Lines.
+    /// The number of its lines.
     pub count: u64,
-    /// Bytes, line ends included: the `Content-Length` of the file.
+    /// The number of its bytes, line ends included: its `Content-Length`.
     pub bytes: u64,
-    /// The name of the file in which the last patient of this one goes on.
+    /// The name of the file that goes on with its last patient.
     pub continues_in: Option<String>,
     pub(crate) content: Content,
 }
 
 impl File {
-    /// As the store keeps it.
+    /// The row that the store keeps of it.
     pub(super) fn to_row(&self) -> FileRow {
         let mut row = FileRow {
             kind: self.purpose.name().to_owned(),
@@ -73,37 +76,30 @@ impl File {
         row
     }
 
-    /// Out of the store; `all` says of a range what the job it belongs to does.
+    /// The file of a row; `filter` is that of its job.
     ///
     /// # Errors
-    /// `Damaged` where it cannot be.
-    pub(super) fn of_row(row: FileRow, all: &Selection) -> Result<File> {
-        let purpose = [Purpose::Output, Purpose::Deleted, Purpose::Error];
-        let purpose = purpose.into_iter().find(|purpose| purpose.name() == row.kind);
-        let content = match (row.range, row.rows, row.body, &row.resource_type) {
-            (Some((first, last)), _, _, Some(resource_type)) => Some(Content::Range(Selection {
-                resource_type: resource_type.clone(),
-                first,
-                last,
-                ..all.clone()
-            })),
-            (_, Some(rows), _, _) => Some(Content::Rows(rows)),
-            (_, _, body, _) => Some(Content::Text(body.unwrap_or_default())),
+    /// `Damaged` if no manifest has such a list.
+    pub(super) fn of_row(row: FileRow, filter: &ExportFilter) -> Result<File> {
+        let Some(purpose) = Purpose::ALL.into_iter().find(|one| one.name() == row.kind) else {
+            let what = format!("the file {} of a job is of no kind", row.name);
+            return Err(Error::new(Kind::Damaged, what));
         };
-        match purpose.zip(content) {
-            Some((purpose, content)) => Ok(File {
-                purpose,
-                name: row.name,
-                resource_type: row.resource_type,
-                count: row.count,
-                bytes: row.bytes,
-                continues_in: row.continues_in,
-                content,
-            }),
-            None => Err(Error::new(
-                Kind::Damaged,
-                format!("the file {} of a job is of no kind", row.name),
-            )),
-        }
+        let content = match (row.range, row.rows, &row.resource_type) {
+            (Some((first, last)), _, Some(resource_type)) => {
+                Content::Range(filter.selection(resource_type, first, last))
+            }
+            (_, Some(rows), _) => Content::Rows(rows),
+            _ => Content::Text(row.body.unwrap_or_default()),
+        };
+        Ok(File {
+            purpose,
+            name: row.name,
+            resource_type: row.resource_type,
+            count: row.count,
+            bytes: row.bytes,
+            continues_in: row.continues_in,
+            content,
+        })
     }
 }

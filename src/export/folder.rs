@@ -1,4 +1,4 @@
-//! An export as files in a folder, `manifest.json` the last of them.
+//! An export as files in a folder: NDJSON files, then `manifest.json`.
 
 use std::fs::{self, File as Disk, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::edition::Edition;
 use super::file::{Content, File, Purpose};
-use super::manifest::{Frame, Manifest};
-use super::parameters::Edition;
+use super::manifest::{Manifest, ManifestHeader};
 use super::plan::Plan;
 use super::rows;
 use crate::error::{Error, Kind, Result};
@@ -20,22 +20,22 @@ pub struct Folder {
     gzip: bool,
 }
 
-/// What was written.
+/// The amounts that an export into a folder wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Files, the manifest not counted.
+pub struct ExportSummary {
+    /// The number of files, without the manifest.
     pub files: u64,
-    /// Resources.
+    /// The number of resources.
     pub resources: u64,
-    /// Bytes of NDJSON, before any packing.
+    /// The bytes of NDJSON, before compression.
     pub bytes: u64,
 }
 
 impl Folder {
-    /// Makes the folder, or takes it if it is empty.
+    /// Creates the folder, or takes an empty one. With `gzip` the files are compressed.
     ///
     /// # Errors
-    /// `Usage` where something is in it already: nobody's files are written over.
+    /// `Usage` if the folder is not empty: no file is overwritten. `Io` if the disk refuses.
     pub fn new(path: &Path, gzip: bool) -> Result<Folder> {
         let at = |error| Error::io(path.display(), error);
         if path.exists() && !path.is_dir() {
@@ -49,36 +49,36 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), gzip })
     }
 
-    /// Writes the files of `plan` and their manifest in the shape of `edition`, which gives `asked` as
-    /// what was asked.
+    /// Writes the files of `plan`, then a manifest in the shape of `edition`. The manifest gives
+    /// `request` as its request.
     ///
     /// # Errors
-    /// `Io` where the disk refuses; then there is no manifest.
-    pub fn write(&self, plan: &Plan, edition: Edition, asked: &str) -> Result<Written> {
-        let mut written = Written::default();
+    /// `Io` if the disk refuses; there is no manifest then.
+    pub fn write(&self, plan: &Plan, edition: Edition, request: &str) -> Result<ExportSummary> {
+        let mut summary = ExportSummary::default();
         for file in &plan.files {
-            self.file(&self.name(&file.name), plan, file)?;
-            written.files += 1;
-            written.bytes += file.bytes;
+            self.write_file(&self.name(&file.name), plan, file)?;
+            summary.files += 1;
+            summary.bytes += file.bytes;
             if file.purpose == Purpose::Output {
-                written.resources += file.count - headers(file);
+                summary.resources += file.count - headers(file);
             }
         }
-        let frame = Frame {
+        let header = ManifestHeader {
             is_protected: false,
             edition,
             transaction_time: plan.snapshot.time().to_string(),
-            request: asked.to_owned(),
+            request: request.to_owned(),
             organized: plan.is_organized,
             since: plan.has_since,
             url_of: &|name| self.name(name),
         };
         let files: Vec<&File> = plan.files.iter().collect();
-        let manifest = Manifest::page(&frame, &files, None);
+        let manifest = Manifest::page(&header, &files, None);
         let name = "manifest.json";
         let mut disk = self.create(name)?;
         disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
-        Ok(written)
+        Ok(summary)
     }
 
     fn name(&self, name: &str) -> String {
@@ -86,7 +86,7 @@ impl Folder {
         format!("{name}{end}")
     }
 
-    fn file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
+    fn write_file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
         let mut disk = self.create(name)?;
         if !self.gzip {
             return plan
@@ -112,7 +112,7 @@ impl Folder {
     }
 }
 
-/// How many lines of a file are no resources but say whose the next ones are.
+/// The number of header lines in a file; they are not resources.
 fn headers(file: &File) -> u64 {
     match &file.content {
         Content::Rows(rows) => rows::decode(rows)

@@ -1,19 +1,19 @@
-//! The bytes of a file: NDJSON, or a part of it.
+//! Writes the bytes of a file: NDJSON, all of it or a range.
 
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 
 use super::file::{Content, File, Purpose};
 use super::rows;
-use super::shape::Shape;
+use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
 use crate::store::{Row, Selection, Snapshot, View};
 
-/// Bytes gathered before they are written: few writes, and short read transactions.
+/// The bytes that are gathered before they are written. Writes are few, and read transactions short.
 const BUFFER: usize = 1 << 20;
 
-/// The line by which a resource's deletion is told, without its end.
+/// The line that tells a deletion, without the line end.
 ///
 /// <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>, `deleted`.
 pub fn deletion(resource_type: &str, id: &str) -> String {
@@ -23,14 +23,14 @@ pub fn deletion(resource_type: &str, id: &str) -> String {
     )
 }
 
-/// Writes the bytes `range` of a file, all of them or an error.
+/// Writes the bytes `range` of a file: all of them, or it is an error.
 ///
 /// # Errors
-/// `Io` where `out` refuses, `Damaged` where there is less than `range` asks for.
+/// `Io` if `out` refuses, `Damaged` if the store has fewer bytes than `range` asks for.
 pub fn write(
     snapshot: &Snapshot,
     file: &File,
-    shape: &Shape,
+    shape: &ResourceShape,
     range: Range<u64>,
     out: &mut dyn Write,
 ) -> Result<()> {
@@ -47,9 +47,11 @@ pub fn write(
     window.finish(&file.name)
 }
 
-/// The part of a file that is asked for, on its way out.
+/// The range of a file that goes out; bytes outside of it are dropped.
 struct Window<'a> {
+    /// The bytes to drop before the range begins.
     skip: u64,
+    /// The bytes of the range that are still to come.
     left: u64,
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
@@ -63,10 +65,11 @@ impl Window<'_> {
 
     fn push(&mut self, bytes: &[u8]) -> Result<()> {
         self.gather(bytes);
-        match self.buffer.len() >= BUFFER {
-            true => self.flush(),
-            false => Ok(()),
-        }
+        if self.is_full() { self.flush() } else { Ok(()) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.buffer.len() >= BUFFER
     }
 
     fn gather(&mut self, bytes: &[u8]) {
@@ -105,7 +108,7 @@ impl Window<'_> {
 fn of_range(
     snapshot: &Snapshot,
     selection: &Selection,
-    shape: &Shape,
+    shape: &ResourceShape,
     window: &mut Window<'_>,
 ) -> Result<()> {
     let resource_type = &selection.resource_type;
@@ -118,14 +121,16 @@ fn of_range(
     while let Some(first) = from.filter(|_| !window.is_over()) {
         let rest = Selection { first, ..selection.clone() };
         from = snapshot.bodies(&rest, |body| {
-            match is_plain {
-                true => window.gather(body.as_bytes()),
-                false => window.gather(shape.apply(resource_type, body).as_bytes()),
+            if is_plain {
+                window.gather(body.as_bytes());
+            } else {
+                window.gather(shape.apply(resource_type, body).as_bytes());
             }
             window.gather(b"\n");
-            match window.buffer.len() >= BUFFER || window.is_over() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
+            if window.is_full() || window.is_over() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
         })?;
         window.flush()?;
@@ -133,7 +138,7 @@ fn of_range(
     Ok(())
 }
 
-/// The row that the byte at `offset` is in, and how many of its bytes come before.
+/// The row that holds the byte at `offset`, and how many of its bytes come before that byte.
 fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Option<i64>, u64)> {
     let mut start = 0;
     let mut found = (None, 0);
@@ -148,7 +153,12 @@ fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Op
     Ok(found)
 }
 
-fn of_rows(view: &View<'_>, rows: &[u8], shape: &Shape, window: &mut Window<'_>) -> Result<()> {
+fn of_rows(
+    view: &View<'_>,
+    rows: &[u8],
+    shape: &ResourceShape,
+    window: &mut Window<'_>,
+) -> Result<()> {
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
@@ -166,8 +176,8 @@ fn of_rows(view: &View<'_>, rows: &[u8], shape: &Shape, window: &mut Window<'_>)
                 return Err(missing(seq));
             }
             window.gather(b"\n");
-            if window.buffer.len() >= BUFFER {
-                // Not while the store is being read: a slow client would hold that up.
+            if window.is_full() {
+                // A slow client must not keep a read transaction open.
                 view.pause()?;
                 window.flush()?;
             }

@@ -1,129 +1,131 @@
-//! Manifests: what an export answers with, in the shape of each dialect and edition.
+//! Manifests, in the shape of each dialect and edition.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>
 
 use serde::Serialize;
 
+use super::edition::Edition;
 use super::file::{Content, File, Purpose};
-use super::parameters::Edition;
 use crate::fhir::outcome::Severity;
 
-/// The shape's name in the STU4 ballot.
+/// `manifestType` of an export in the STU4 ballot.
 const MANIFEST_TYPE: &str = "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkDataManifest";
-/// The same for a published dataset.
+/// `manifestType` of a published dataset.
 const PUBLISH_TYPE: &str =
     "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkPublishManifest";
 /// The media type of every file.
 const NDJSON: &str = "application/fhir+ndjson";
 
-/// A manifest. Each dialect and edition has some of its members, in this order.
+/// A manifest. Each dialect and edition has some of these members, in this order.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// The shape's name (STU4).
+    /// The profile of the manifest (STU4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_type: Option<&'static str>,
-    /// The snapshot's time, with milliseconds and `Z`.
+    /// The time of the snapshot, with milliseconds and `Z`.
     pub transaction_time: String,
-    /// The request's URL (1upHealth, STU1 to STU3).
+    /// The URL of the request (1upHealth, STU1 to STU3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// Whether files need a token.
+    /// Whether a download takes an access token.
     pub requires_access_token: bool,
-    /// The files' media type (STU4).
+    /// The media type of the files (STU4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_format: Option<&'static str>,
-    /// The type by whose resources files are organized.
+    /// The type that files are organized by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_organized_by: Option<&'static str>,
-    /// The files, none of them empty.
+    /// The files of resources, none of them empty.
     pub output: Vec<Output>,
-    /// Files of what was deleted.
+    /// The files of deletions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Vec<Output>>,
-    /// Files of what is to be said (STU1 to STU3).
+    /// The files of notices (STU1 to STU3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Vec<Output>>,
-    /// The same (STU4).
+    /// The files of notices (STU4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Vec<Output>>,
     /// The next page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub link: Option<[Link; 1]>,
+    pub link: Option<[ManifestLink; 1]>,
 }
 
 /// One file in a manifest.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// The type of every resource in it.
+    /// The type of its resources.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// Where it is.
+    /// Its URL.
     pub url: String,
-    /// Where its last block goes on.
+    /// The URL of the file that goes on with its last block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continues_in_file: Option<String>,
-    /// Its lines, where the dialect has that.
+    /// The number of its lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Its bytes, where the edition has that.
+    /// The number of its bytes (STU4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_size: Option<u64>,
-    /// Its OperationOutcomes by their severity, where the edition has that.
+    /// The numbers of its OperationOutcomes by severity (STU4).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub count_severity: Vec<SeverityCount>,
 }
 
 /// A link to another page.
 #[derive(Clone, Debug, Serialize)]
-pub struct Link {
+pub struct ManifestLink {
     relation: &'static str,
     url: String,
 }
 
-/// How many OperationOutcomes there are of a severity.
+/// The number of OperationOutcomes of one severity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeverityCount {
     code: Severity,
     count: u64,
 }
 
-/// What all manifests of an export say, and where their files are.
-pub struct Frame<'a> {
-    /// The edition that is spoken.
+/// The members that all pages of a manifest share, and the URLs of the files.
+pub struct ManifestHeader<'a> {
+    /// The edition of the manifest.
     pub edition: Edition,
-    /// The snapshot's time.
+    /// The time of the snapshot.
     pub transaction_time: String,
-    /// The request's URL.
+    /// The URL of the request.
     pub request: String,
-    /// Whether files hold one patient after the other.
+    /// Whether files are organized by patient.
     pub organized: bool,
-    /// Whether files need a token.
+    /// Whether a download takes an access token.
     pub is_protected: bool,
-    /// Whether `deleted` is there: where `_since` was given.
+    /// Whether `_since` was given: the manifest then has `deleted`.
     pub since: bool,
-    /// Where the file of that name is.
+    /// Makes the URL of a file from its name.
     pub url_of: &'a dyn Fn(&str) -> String,
 }
 
 impl Manifest {
-    /// The page of `files` that a frame shows; `next` is the URL of the next one.
-    pub fn page(frame: &Frame<'_>, files: &[&File], next: Option<String>) -> Manifest {
+    /// A page with `files`; `next` is the URL of the next page.
+    pub fn page(header: &ManifestHeader<'_>, files: &[&File], next: Option<String>) -> Manifest {
         let of = |purpose| files.iter().filter(move |file| file.purpose == purpose);
-        let entries = |purpose| of(purpose).map(|file| frame.entry(file)).collect::<Vec<_>>();
-        let is_stu4 = frame.edition == Edition::Stu4;
-        let said = entries(Purpose::Error);
+        let entries = |purpose| of(purpose).map(|file| header.entry(file)).collect::<Vec<_>>();
+        let is_stu4 = header.edition == Edition::Stu4;
+        let notices = entries(Purpose::Error);
         Manifest {
             manifest_type: is_stu4.then_some(MANIFEST_TYPE),
-            transaction_time: frame.transaction_time.clone(),
-            request: (!is_stu4).then(|| frame.request.clone()),
-            requires_access_token: frame.is_protected,
+            transaction_time: header.transaction_time.clone(),
+            request: (!is_stu4).then(|| header.request.clone()),
+            requires_access_token: header.is_protected,
             output_format: is_stu4.then_some(NDJSON),
-            output_organized_by: frame.organized.then_some("Patient"),
+            output_organized_by: header.organized.then_some("Patient"),
             output: entries(Purpose::Output),
-            deleted: frame.since.then(|| entries(Purpose::Deleted)),
-            error: (!is_stu4).then(|| said.clone()),
-            outcome: is_stu4.then_some(said),
-            link: next.map(|url| [Link { relation: "next", url }]),
+            deleted: header.since.then(|| entries(Purpose::Deleted)),
+            error: (!is_stu4).then(|| notices.clone()),
+            outcome: is_stu4.then_some(notices),
+            link: next.map(|url| [ManifestLink { relation: "next", url }]),
         }
     }
 
@@ -143,7 +145,7 @@ impl Manifest {
         }
     }
 
-    /// As JSON, indented: people read it.
+    /// The manifest as JSON, indented for people.
     pub fn to_json(&self) -> Vec<u8> {
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
@@ -151,10 +153,10 @@ impl Manifest {
     }
 }
 
-impl Frame<'_> {
+impl ManifestHeader<'_> {
     fn entry(&self, file: &File) -> Output {
         let is_stu4 = self.edition == Edition::Stu4;
-        // STU4 has a type only where it says something.
+        // STU4 has a type only in `output`: the files of other lists have but one type.
         let has_type = !is_stu4 || file.purpose == Purpose::Output;
         Output {
             resource_type: file.resource_type.clone().filter(|_| has_type),
@@ -170,7 +172,7 @@ impl Frame<'_> {
     }
 }
 
-/// Counts OperationOutcomes by the severity of their one issue.
+/// Counts OperationOutcomes by severity; each has one issue.
 fn severities(lines: &str) -> Vec<SeverityCount> {
     [
         (Severity::Error, "error"),

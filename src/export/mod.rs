@@ -1,34 +1,54 @@
-//! The way out: a request → a plan (files as ranges or lists, with counts and exact lengths) → NDJSON.
+//! Export: a request → a plan (files as ranges or lists, with counts and exact lengths) → NDJSON.
 //!
-//! Nothing is materialised: a file is a query on a snapshot. `plan` works out which files there are,
-//! by what `scope` finds in an export of patients; `lines` writes them, in a `shape`.
+//! Nothing is materialised: a file is a query on a snapshot. `parameter` lists what a client may
+//! ask for, `read` makes a request of it, `plan` finds the files, `lines` writes them, `jobs` keeps
+//! an export for its client.
 
-mod blocks;
+mod by_patient;
+mod by_type;
+mod check;
+mod cohort;
+mod deletions;
+mod edition;
 mod file;
+mod filter;
 mod folder;
+mod job;
 mod jobs;
 mod lines;
 mod manifest;
 mod members;
-mod oneup;
-mod parameters;
+mod parameter;
+mod parts;
 mod permission;
 mod plan;
+mod progress;
 mod provenance;
+mod queue;
+mod read;
+mod reader;
+mod references;
 mod request;
 mod rows;
 mod scope;
 mod shape;
 mod token;
-mod work;
+mod versions;
+mod workers;
 
+pub use edition::Edition;
 pub use file::{File, Purpose};
-pub use folder::{Folder, Written};
-pub use jobs::{JobStatus, Jobs, KickOff, Opened};
+pub use filter::ExportFilter;
+pub use folder::{ExportSummary, Folder};
+pub use job::{JobStatus, KickOff, OpenFile};
+pub use jobs::Jobs;
 pub use lines::write;
-pub use manifest::{Frame, Manifest, Output};
-pub use parameters::{Asking, Edition, read};
+pub use manifest::{Manifest, ManifestHeader, Output};
+pub use parameter::{ExportOption, ExportParameter, export_options};
+pub use parts::FileLimits;
 pub use permission::Permission;
 pub use plan::Plan;
-pub use request::{Associated, ExportRequest, Level, instant};
+pub use reader::{KickOffRules, id_of, instant};
+pub use request::{AssociatedData, ExportRequest, Level};
+pub use shape::ResourceShape;
 pub use token::{FileClaims, Signer};

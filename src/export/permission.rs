@@ -1,4 +1,7 @@
-//! For whom an export is: whose data they reach, and which types of it.
+//! Who may see an export: owners and types.
+//!
+//! A job keeps the reach of the client that started it. Only a client with the same reach, and with
+//! all types that the job may hold, sees the job.
 
 use std::collections::BTreeSet;
 
@@ -7,52 +10,50 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::store::Reach;
 
-/// Who exports.
+/// The data that a client may export.
 #[derive(Clone, Debug, Default)]
 pub struct Permission {
-    /// Whose data.
+    /// The owners whose data it is.
     pub reach: Reach,
     /// Only these types; `None` for all.
     pub types: Option<BTreeSet<String>>,
 }
 
 impl Permission {
-    /// True where all that an export may hold is within these types.
+    /// True if an export cannot hold types other than these.
     fn covers(&self, request: &ExportRequest) -> bool {
-        let Some(mine) = &self.types else { return true };
-        // These come along whatever types are asked for.
-        if request.associated.is_some() && !mine.contains("Provenance") {
+        let Some(permitted) = &self.types else { return true };
+        // Associated Provenance is exported whatever types are asked for.
+        if request.associated.is_some() && !permitted.contains("Provenance") {
             return false;
         }
-        let is_mine = |types: &Option<BTreeSet<String>>| {
-            types.as_ref().is_some_and(|types| types.is_subset(mine))
+        let are_permitted = |types: &Option<BTreeSet<String>>| {
+            types.as_ref().is_some_and(|types| types.is_subset(permitted))
         };
-        is_mine(&request.types) || is_mine(&request.allowed)
+        are_permitted(&request.filter.types) || are_permitted(&request.filter.allowed)
     }
 
-    /// Whether an export that was begun for the same reach may be looked at with these types.
+    /// Checks that these types cover an export; the caller compares the reach.
     ///
     /// # Errors
-    /// `Forbidden` where it was begun with a wider scope.
+    /// `Forbidden` if the export was started with a wider scope.
     pub(super) fn check(&self, request: &ExportRequest) -> Result<()> {
-        match self.covers(request) {
-            true => Ok(()),
-            false => {
-                let what = "this export was begun with a wider scope than that of the access token";
-                Err(Error::new(Kind::Forbidden, what))
-            }
+        if self.covers(request) {
+            return Ok(());
         }
+        let what = "this export was begun with a wider scope than that of the access token";
+        Err(Error::new(Kind::Forbidden, what))
     }
 }
 
 impl ExportRequest {
-    /// Limits an export to the types of who asks for it.
+    /// Limits the request to the types of the client.
     ///
     /// # Errors
-    /// `Forbidden` where others are asked for by name.
+    /// `Forbidden` if the client may export no type, or if the request names another one.
     pub fn limit(&mut self, permission: &Permission) -> Result<()> {
-        let Some(types) = &permission.types else { return Ok(()) };
-        if types.is_empty() {
+        let Some(permitted) = &permission.types else { return Ok(()) };
+        if permitted.is_empty() {
             let what =
                 "the scope of the access token covers no type for export: that takes r and s";
             return Err(Error::new(Kind::Forbidden, what));
@@ -61,13 +62,14 @@ impl ExportRequest {
             let what = format!("the scope of the access token does not cover {}", short(name));
             Err(Error::new(Kind::Forbidden, what))
         };
-        if let Some(name) = self.types.iter().flatten().find(|name| !types.contains(*name)) {
+        let mut asked = self.filter.types.iter().flatten();
+        if let Some(name) = asked.find(|name| !permitted.contains(*name)) {
             return beyond(name);
         }
-        if self.associated.is_some() && !types.contains("Provenance") {
+        if self.associated.is_some() && !permitted.contains("Provenance") {
             return beyond("Provenance");
         }
-        self.allowed = Some(types.clone());
+        self.filter.allowed = Some(permitted.clone());
         Ok(())
     }
 }

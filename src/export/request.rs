@@ -1,45 +1,46 @@
-//! What is asked for: an export, checked.
+//! The export request: what one export holds and in which form.
 //!
-//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. Each dialect reads its own
-//! parameters into it (`parameters.rs`, `oneup.rs`), the command line its arguments.
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. `read.rs` makes a request from
+//! the parameters of a kick-off, of the 1upHealth dialect or of the command line. Each capability
+//! keeps its part of the request in its own file: `filter.rs`, `shape.rs`, `parts.rs`.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Kind, Result};
-use crate::fhir::compartment;
-use crate::fhir::elements::Elements;
-use crate::fhir::name::short;
+use super::filter::ExportFilter;
+use super::parts::FileLimits;
+use super::shape::ResourceShape;
+use crate::error::Result;
 use crate::fhir::outcome::Issue;
-use crate::time::Instant;
+use crate::store::{Selection, Snapshot};
 
-/// Whose data.
+/// The level of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
-    /// Everything.
+    /// All resources.
     #[default]
     System,
-    /// What is about patients.
+    /// The compartments of all patients.
     Patient,
-    /// What is about the patient with this id.
+    /// The compartment of the patient with this id.
     OnePatient(String),
-    /// What is about the members of the Group with this id.
+    /// The compartments of the members of the Group with this id.
     Group(String),
 }
 
-/// Which Provenance resources come along, where that is asked for (`includeAssociatedData`).
+/// Which Provenance resources an export includes (`includeAssociatedData`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Associated {
-    /// Of each resource the most recent one.
+pub enum AssociatedData {
+    /// For each exported resource its most recent Provenance.
     LatestProvenance,
-    /// All.
+    /// Every Provenance of the exported resources.
     RelevantProvenance,
 }
 
-/// An export request; the default is everything. Begin with [`ExportRequest::at`], set what is to be
-/// narrower, and hold it against what there is:
+/// An export request. The default exports everything.
+///
+/// Start with [`ExportRequest::at`], narrow the request, then check it against the snapshot:
 ///
 /// ```
 /// # fn main() -> fhirlite::Result<()> {
@@ -49,8 +50,8 @@ pub enum Associated {
 /// # let data = r#"{"resourceType":"Patient","id":"a","birthDate":"2001-02-03"}"#;
 /// # fhirlite::Import::new().text(&store, "a", data)?;
 /// let mut request = ExportRequest::at(Level::Patient);
-/// request.add_types("Patient,Observation");
-/// request.add_element("Patient.birthDate")?;
+/// request.filter.add_types("Patient,Observation");
+/// request.shape.add_element("Patient.birthDate")?;
 /// let snapshot = store.snapshot()?;
 /// request.check(&snapshot, false)?;
 /// assert_eq!(Plan::new(snapshot, &request)?.files.len(), 1);
@@ -58,129 +59,90 @@ pub enum Associated {
 /// # }
 /// ```
 ///
-/// As JSON it is kept with a job, so what is added to it later needs a default.
+/// The store keeps a request as JSON with its job. A field that is added later needs a default, and
+/// a field keeps its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExportRequest {
-    /// Whose data.
+    /// The level.
     pub level: Level,
-    /// Only these types; `None` is all. A type that nobody knows yields nothing.
-    pub types: Option<BTreeSet<String>>,
-    /// Of these only those that who asks may have; `None` is all.
-    pub(crate) allowed: Option<BTreeSet<String>>,
-    /// Only what has `meta.lastUpdated` strictly after this.
-    pub since: Option<Instant>,
-    /// Only what has `meta.lastUpdated` strictly before this.
-    pub until: Option<Instant>,
-    /// Only these root elements, and those that resources cannot do without.
-    pub(crate) elements: Elements,
-    /// Only what is about these patients.
+    /// Which types and times.
+    #[serde(flatten)]
+    pub filter: ExportFilter,
+    /// How resources change on their way out.
+    #[serde(flatten)]
+    pub shape: ResourceShape,
+    /// The size of files.
+    #[serde(flatten)]
+    pub limits: FileLimits,
+    /// Only the compartments of these patients; `None` for all patients of the level.
     pub patients: Option<BTreeSet<String>>,
-    /// Which Provenance resources, instead of those that belong to what is in scope.
-    pub associated: Option<Associated>,
-    /// Whether files hold one patient after the other, instead of one type each.
+    /// Which Provenance resources; `None` for those about exported patients.
+    pub associated: Option<AssociatedData>,
+    /// Whether a file holds one patient after the other instead of one type.
     pub organize_by_patient: bool,
-    /// Whether the manifest may come in pages.
+    /// Whether the manifest may have several pages.
     pub partial_manifests: bool,
-    /// At least so many bytes in a file where there are so many. As files are as large as they may
-    /// be, nothing has to be done for it.
-    pub minimum_file_size: Option<NonZeroU64>,
-    /// At most so many bytes in a file, unless a single resource has more.
-    pub maximum_file_size: Option<NonZeroU64>,
-    /// At most so many resources in a file.
-    pub resources_per_file: Option<NonZeroU64>,
-    /// Whether `inactive` and `period` of a Group's members say nothing.
+    /// Whether all members of a Group count, without regard to `inactive` and `period`.
     pub whole_roster: bool,
-    /// Whether members of a Group that cannot be exported are told of without their names: to who may
-    /// not read the Group.
+    /// Whether notices leave out the names of members that cannot be exported: the client may not
+    /// read the Group.
     pub(crate) hides_members: bool,
-    /// What relative URLs of attachments become absolute on; ends in a slash.
-    pub attachments_base: Option<String>,
-    /// What is to be said in the `error` file.
+    /// Notices for the `error` file.
     pub(crate) notices: Vec<Issue>,
 }
 
 impl ExportRequest {
-    /// Everything at a level.
+    /// A request for everything at a level.
     pub fn at(level: Level) -> ExportRequest {
         ExportRequest { level, ..ExportRequest::default() }
     }
 
-    /// Adds a comma-separated list of types.
-    pub fn add_types(&mut self, list: &str) {
-        let types = self.types.get_or_insert_default();
-        types.extend(
-            list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
-        );
-        // `_type=` names nothing, and so restricts nothing.
-        if types.is_empty() {
-            self.types = None;
-        }
+    /// True if `includeAssociatedData` decides about this type instead of the filter.
+    pub(super) fn associates(&self, resource_type: &str) -> bool {
+        self.associated.is_some() && resource_type == "Provenance"
     }
 
-    /// Adds `element` or `Type.element` to those that are wanted.
-    ///
-    /// # Errors
-    /// `Invalid`, saying what it should look like.
-    pub fn add_element(&mut self, entry: &str) -> Result<()> {
-        let wrong =
-            |what| Error::new(Kind::Invalid, format!("_elements {:?}: {what}", short(entry)));
-        self.elements.add(entry).map_err(wrong)
+    /// The selections of an export of everything, without the types that `includeAssociatedData`
+    /// decides about.
+    pub(super) fn selections(&self, snapshot: &Snapshot) -> Result<Vec<Selection>> {
+        let mut selections = self.filter.selections(snapshot)?;
+        selections.retain(|selection| !self.associates(&selection.resource_type));
+        Ok(selections)
     }
 
-    /// True where the type is among those asked for.
-    pub(super) fn wants(&self, resource_type: &str) -> bool {
-        let hold = |types: &Option<BTreeSet<String>>| {
-            types.as_ref().is_none_or(|types| types.contains(resource_type))
-        };
-        hold(&self.types) && hold(&self.allowed)
-    }
-
-    /// True where some type is asked for that is none of `these`.
-    pub(super) fn wants_beside(&self, these: &[&str]) -> bool {
-        let hold = |types: &Option<BTreeSet<String>>| {
-            types
-                .as_ref()
-                .is_none_or(|types| types.iter().any(|name| !these.contains(&name.as_str())))
-        };
-        hold(&self.types) && hold(&self.allowed)
-    }
-
-    /// True where a resource last updated at this time is asked for.
-    pub(super) fn covers(&self, last_updated: Instant) -> bool {
-        self.since.is_none_or(|since| last_updated > since)
-            && self.until.is_none_or(|until| last_updated < until)
-    }
-
-    /// True where all types asked for, if any, are outside of the Patient compartment.
-    pub(super) fn is_outside_compartment(&self) -> bool {
-        let types = self.types.as_ref().filter(|types| !types.is_empty());
-        types.is_some_and(|types| !types.iter().any(|name| compartment::has(name)))
-    }
-
-    /// True where its files are ranges that are found by looking at an index alone.
+    /// True if an index alone yields the files, without reading a body.
     pub(super) fn is_immediate(&self) -> bool {
         self.level == Level::System
-            && self.elements.is_empty()
+            && self.shape.is_whole()
             && self.associated.is_none()
             && !self.organize_by_patient
     }
 }
 
-/// Reads a time given for the parameter `name`.
-///
-/// # Errors
-/// `Invalid`, saying what it should look like.
-pub fn instant(name: &str, value: &str) -> Result<Instant> {
-    match Instant::parse(value) {
-        Some((instant, _)) => Ok(instant),
-        None => Err(Error::new(
-            Kind::Invalid,
-            format!(
-                "{name} {:?} is not a time; it should look like 2021-01-01 or 2021-01-01T12:30:00.000Z \
-                 (or with an offset such as +02:00)",
-                short(value)
-            ),
-        )),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Instant;
+
+    /// A request as version 3 of the store's format has it.
+    const KEPT: &str = r#"{"level":{"Group":"g"},"types":["Patient"],"allowed":null,
+        "since":1592215200000000,"until":null,"elements":{"":["id"],"Patient":["birthDate"]},
+        "patients":["a"],"associated":"LatestProvenance","organize_by_patient":true,
+        "partial_manifests":true,"minimum_file_size":1,"maximum_file_size":1000,
+        "resources_per_file":7,"whole_roster":true,"hides_members":true,
+        "attachments_base":"http://x/fhir/",
+        "notices":[{"severity":"warning","code":"invalid","diagnostics":"x"}]}"#;
+
+    #[test]
+    fn a_kept_request_is_read_and_keeps_its_fields() {
+        let request: ExportRequest = serde_json::from_str(KEPT).unwrap();
+        assert_eq!(request.level, Level::Group("g".to_owned()));
+        assert_eq!(request.filter.since, Some(Instant::from_micros(1_592_215_200_000_000)));
+        assert_eq!(request.limits.resources_per_file.map(u64::from), Some(7));
+        let written: serde_json::Value = serde_json::to_value(&request).unwrap();
+        let kept: serde_json::Value = serde_json::from_str(KEPT).unwrap();
+        assert_eq!(written, kept);
+        assert_eq!(serde_json::from_str::<ExportRequest>("{}").unwrap(), ExportRequest::default());
     }
 }

@@ -1,21 +1,22 @@
-//! Lists of versions as few bytes: what the files of a filtered export are made of.
+//! Encodes lists of versions in few bytes, for files that are not a range.
 //!
-//! A file is blocks, each a header (a patient's id, where files are organized by patient) and the
-//! numbers of versions. Numbers near each other cost a byte each: 600,000 resources are 600 KB.
+//! A file is a sequence of blocks. A block has the numbers of versions, and a patient's id in files
+//! organized by patient. Numbers near each other take a byte each: 600,000 resources are 600 KB.
 
 use crate::error::{Error, Kind, Result};
 
-/// Some versions, under a header or without one.
+/// Some versions, with or without a header line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {
-    /// The patient whose resources these are.
+    /// The id of the patient in the header line; `None` without a header.
     pub patient: Option<String>,
     /// The numbers of versions, in the order of the file.
     pub seqs: Vec<i64>,
 }
 
-/// Blocks as bytes: for each the length of its header, the header, how many numbers, and the step
-/// from one number to the next (over all blocks, from 0). All are LEB128, steps in zigzag.
+/// Encodes blocks. Each is the length of the patient's id, the id, the count of numbers, and the
+/// step from each number to the next (over all blocks, from 0). Lengths, counts and steps are
+/// LEB128; steps are in zigzag.
 pub fn encode(blocks: &[Block]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut last = 0;
@@ -33,13 +34,13 @@ pub fn encode(blocks: &[Block]) -> Vec<u8> {
     out
 }
 
-/// Blocks out of bytes, one after the other.
+/// Decodes blocks, one after the other.
 pub struct Blocks<'a> {
     bytes: &'a [u8],
     last: i64,
 }
 
-/// Reads what [`encode`] made.
+/// Decodes what [`encode`] made. An item is `Damaged` if the bytes cannot be decoded.
 pub fn decode(bytes: &[u8]) -> Blocks<'_> {
     Blocks { bytes, last: 0 }
 }

@@ -1,46 +1,59 @@
-//! How a resource's text changes on its way out: elements left out, attachments made absolute.
+//! How a resource's text changes on its way out: `_elements`, and attachments made absolute.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>,
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#attachments>
 
 use std::borrow::Cow;
 
-use super::request::ExportRequest;
-use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
 use crate::fhir::attachment;
 use crate::fhir::elements::Elements;
+use crate::fhir::name::short;
 use crate::store::{Selection, Snapshot, TypeTotal, View};
 
-/// What changes. By default nothing: bytes in are bytes out.
-#[derive(Clone, Debug, Default)]
-pub struct Shape {
-    elements: Elements,
-    base: Option<String>,
+/// The changes to a resource's text. By default there are none: bytes in are bytes out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResourceShape {
+    /// Only these root elements, and the mandatory ones.
+    pub(super) elements: Elements,
+    /// The base that makes relative URLs of attachments absolute; ends in a slash.
+    pub attachments_base: Option<String>,
 }
 
-impl Shape {
-    /// As a request asks for.
-    pub fn of(request: &ExportRequest) -> Shape {
-        Shape { elements: request.elements.clone(), base: request.attachments_base.clone() }
+impl ResourceShape {
+    /// Adds `element` or `Type.element` to the elements that are kept.
+    ///
+    /// # Errors
+    /// `Invalid`, with the right form.
+    pub fn add_element(&mut self, entry: &str) -> Result<()> {
+        let wrong =
+            |what| Error::new(Kind::Invalid, format!("_elements {:?}: {what}", short(entry)));
+        self.elements.add(entry).map_err(wrong)
     }
 
-    /// Only attachments made absolute on `base`.
-    pub fn on(base: Option<String>) -> Shape {
-        Shape { elements: Elements::default(), base }
+    /// True if resources keep all of their elements.
+    pub(super) fn is_whole(&self) -> bool {
+        self.elements.is_empty()
     }
 
-    /// True where the length of a text can only be found by making it.
-    pub fn must_be_made(&self, resource_type: &str) -> bool {
+    /// True if the length of a text is known only once the text is made.
+    pub(super) fn must_be_made(&self, resource_type: &str) -> bool {
         self.elements.cut(resource_type)
     }
 
-    /// By how many bytes each relative URL grows.
-    pub fn growth(&self) -> u64 {
-        self.base.as_ref().map_or(0, |base| base.len() as u64)
+    /// The bytes that each relative URL grows by.
+    pub(super) fn growth(&self) -> u64 {
+        self.attachments_base.as_ref().map_or(0, |base| base.len() as u64)
     }
 
-    /// How many bytes of NDJSON go out of what is selected, where it need not be made for that.
+    /// The bytes of NDJSON that a selection yields, for a type whose texts need not be made.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn bytes_of(
+    pub(super) fn bytes_of(
         &self,
         snapshot: &Snapshot,
         selection: &Selection,
@@ -53,10 +66,10 @@ impl Shape {
         Ok(total.bytes + total.count + growth)
     }
 
-    /// The text as it goes out.
-    pub fn apply<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
+    /// The text of a resource as it goes out.
+    pub(super) fn apply<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
         let text = self.elements.subset(resource_type, text);
-        match (&self.base, text) {
+        match (&self.attachments_base, text) {
             (None, text) => text,
             (Some(base), Cow::Borrowed(text)) => attachment::absolute(text, base),
             (Some(base), Cow::Owned(text)) => {
@@ -66,20 +79,20 @@ impl Shape {
     }
 }
 
-/// How long versions of a snapshot go out as.
+/// The lengths that versions of a snapshot have on their way out.
 pub struct Lengths<'a> {
-    shape: &'a Shape,
+    shape: &'a ResourceShape,
     view: &'a View<'a>,
-    /// Versions that grow, in order, and how many URLs of theirs do.
+    /// The versions that grow, in order, each with its number of relative URLs.
     growing: Vec<(i64, u64)>,
 }
 
 impl<'a> Lengths<'a> {
-    /// Of what goes out in `shape`.
+    /// The lengths in `shape`.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn new(shape: &'a Shape, view: &'a View<'a>) -> Result<Lengths<'a>> {
+    pub fn new(shape: &'a ResourceShape, view: &'a View<'a>) -> Result<Lengths<'a>> {
         let growing = match shape.growth() {
             0 => Vec::new(),
             _ => view.relative_urls()?,
@@ -87,7 +100,7 @@ impl<'a> Lengths<'a> {
         Ok(Lengths { shape, view, growing })
     }
 
-    /// Of a version that is `size` long in the store.
+    /// The length of a version that has `size` bytes in the store.
     ///
     /// # Errors
     /// Where the store cannot be read.

@@ -1,7 +1,7 @@
-//! File names as signed ranges: a JWT that says which rows of which snapshot a file is.
+//! Signed file names: each is a JWT that names a range of versions in a snapshot.
 //!
-//! HS256 with the store's own key, so names survive a restart and mean nothing elsewhere. There is
-//! one header, and only it is accepted: no other algorithm can be asked for.
+//! The signature is HS256 with the store's own key, so a name survives a restart and means nothing to
+//! another store. Only one JWT header is accepted: a client cannot choose another algorithm.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
@@ -10,48 +10,49 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::file::{Content, File, Purpose};
-use super::shape::Shape;
+use super::filter::ExportFilter;
+use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Reach, Seen, Selection, Snapshot};
 use crate::time::Instant;
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
 
-/// What a file name says.
+/// The claims in a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileClaims {
-    /// The first row's number, in hexadecimal.
+    /// The number of the first version, in hexadecimal.
     start: String,
-    /// The last row's.
+    /// The number of the last version, in hexadecimal.
     end: String,
-    /// How many rows.
+    /// The number of versions.
     total: u64,
-    /// For whom: the `oneup_user_id` of a user, `open` where anybody may have everything.
+    /// The reach of the client: the `oneup_user_id` of a user, `open` on an open server.
     #[serde(rename = "userId")]
     user_id: String,
-    /// Of which type.
+    /// The type.
     #[serde(rename = "type")]
     resource_type: String,
-    /// The snapshot's number.
+    /// The number of the snapshot.
     snapshot: i64,
-    /// Microseconds since 1970: only what was updated after.
+    /// `_since`, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<i64>,
-    /// … and before.
+    /// `_until`, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
-    /// What relative URLs of attachments are absolute on.
+    /// The base that makes relative URLs of attachments absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base: Option<String>,
-    /// Of which export, where that is written down.
+    /// The id of the export, if an audit records it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     export: Option<String>,
 }
 
 impl FileClaims {
-    /// The claims for a file of a snapshot, its attachments absolute on `base`; `None` for a file that
-    /// is no range. `export` is what the files of one export share.
+    /// The claims for a file of `snapshot`, its attachments absolute on `base`. `None` for a file that
+    /// is not a range. `export` is the id that the files of one export share.
     pub fn of(
         file: &File,
         snapshot: &Snapshot,
@@ -76,29 +77,29 @@ impl FileClaims {
         })
     }
 
-    /// What the files of its export share.
+    /// The id that the files of one export share.
     pub fn export(&self) -> Option<&str> {
         self.export.as_deref()
     }
 
-    /// The file that is meant; `None` where the store no longer has all of it.
+    /// Opens the file. `None` if the store no longer has all of it.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn open(&self, seen: &Seen) -> Result<Option<(Snapshot, File, Shape)>> {
+    pub fn open(&self, seen: &Seen) -> Result<Option<(Snapshot, File, ResourceShape)>> {
         let snapshot = seen.snapshot_at(self.snapshot, Instant::default());
         let number = |text: &str| i64::from_str_radix(text, 16).ok();
         let Some((first, last)) = number(&self.start).zip(number(&self.end)) else {
             return Ok(None);
         };
-        let selection = Selection {
-            resource_type: self.resource_type.clone(),
+        let filter = ExportFilter {
             since: self.since.map(Instant::from_micros),
             until: self.until.map(Instant::from_micros),
-            first,
-            last,
+            ..ExportFilter::default()
         };
-        let shape = Shape::on(self.base.clone());
+        let selection = filter.selection(&self.resource_type, first, last);
+        let shape =
+            ResourceShape { attachments_base: self.base.clone(), ..ResourceShape::default() };
         let total = snapshot.total(&selection)?.filter(|total| total.count == self.total);
         let Some(total) = total else { return Ok(None) };
         let file = File {
@@ -114,15 +115,15 @@ impl FileClaims {
     }
 }
 
-/// Makes and reads file names with one store's key.
+/// Signs and verifies file names with the key of a store.
 #[derive(Clone)]
 pub struct Signer(Hmac<Sha256>);
 
 impl Signer {
-    /// With the key of a store.
+    /// A signer with the key of a store.
     ///
     /// # Errors
-    /// Never for a key of 32 bytes.
+    /// `Internal` for a key that HMAC refuses; it takes every key of 32 bytes.
     pub fn new(key: &[u8]) -> Result<Signer> {
         let hmac = Hmac::new_from_slice(key).map_err(|error| {
             Error::caused(Kind::Internal, format!("the signing key: {error}"), error)
@@ -130,10 +131,10 @@ impl Signer {
         Ok(Signer(hmac))
     }
 
-    /// The name for `claims`, without `.ndjson`.
+    /// The file name for `claims`, without `.ndjson`.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// `Internal` if the claims cannot be written as JSON.
     pub fn sign(&self, claims: &FileClaims) -> Result<String> {
         let payload = serde_json::to_vec(claims)
             .map_err(|error| Error::caused(Kind::Internal, "claims", error))?;
@@ -142,10 +143,10 @@ impl Signer {
         Ok(format!("{signed}.{}", BASE64URL.encode(signature)))
     }
 
-    /// What a name says, if it is one of ours for a file of `resource_type`, and for this reach.
+    /// The claims of a file name that this store signed for this type and reach.
     ///
     /// # Errors
-    /// `Forbidden`, without saying more than that.
+    /// `Forbidden` if it did not. The message does not tell which of the checks failed.
     pub fn verify(&self, name: &str, resource_type: &str, reach: Reach) -> Result<FileClaims> {
         self.read(name)
             .filter(|claims| claims.resource_type == resource_type)
@@ -161,7 +162,7 @@ impl Signer {
         let (signed, signature) = name.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let signature = BASE64URL.decode(signature).ok()?;
-        // In constant time.
+        // Compares in constant time.
         self.0.clone().chain_update(signed).verify_slice(&signature).ok()?;
         if BASE64URL.decode(header).ok()? != HEADER {
             return None;

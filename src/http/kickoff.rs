@@ -9,7 +9,7 @@ use super::route::FHIR;
 use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Asking, Edition, KickOff, Level};
+use crate::export::{Edition, ExportRequest, KickOff, KickOffRules, Level};
 use crate::fhir::outcome::Issue;
 use crate::fhir::parameters;
 use crate::store::Snapshot;
@@ -30,25 +30,25 @@ pub fn kickoff(visit: &Visit<'_>, level: Level, edition: Edition) -> Result<Resp
     takes_json(request)?;
     let is_lenient = Preferences::of(request).is_lenient();
     let mut given = Vec::new();
-    let mut odd = Vec::new();
+    let mut unreadable = Vec::new();
     for (name, value) in posted(request)? {
         match value {
             Some(value) => given.push((name, value)),
-            None => odd.push(name),
+            None => unreadable.push(name),
         }
     }
     let pairs = [request.query.as_slice(), &given].concat();
     let base = visit.base();
-    let asking = Asking {
+    let rules = KickOffRules {
         edition,
         level,
-        odd: &odd,
+        unreadable: &unreadable,
         is_post: request.method == "POST",
         is_lenient,
         is_type: &|name| visit.is_type(name),
     };
-    let mut asked = export::read(&pairs, &asking)?;
-    asked.attachments_base = Some(format!("{base}{FHIR}/"));
+    let mut asked = ExportRequest::from_kick_off(&pairs, &rules)?;
+    asked.shape.attachments_base = Some(format!("{base}{FHIR}/"));
     asked.limit(&visit.permission)?;
     asked.hides_members = visit.check("Group", Interaction::Read).is_err();
     let snapshot = visit.seen.snapshot()?;
@@ -62,7 +62,7 @@ pub fn kickoff(visit: &Visit<'_>, level: Level, edition: Edition) -> Result<Resp
 pub fn accept(
     visit: &Visit<'_>,
     snapshot: Snapshot,
-    asked: export::ExportRequest,
+    asked: ExportRequest,
     posted: &[(String, String)],
     place: Place,
 ) -> Result<Response> {

@@ -11,14 +11,16 @@ use super::route::EXPORT;
 use super::signed::signed;
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Edition, JobStatus, KickOff, Level, Manifest, Output, Plan, Purpose};
+use crate::export::{
+    Edition, ExportRequest, JobStatus, KickOff, Level, Manifest, Output, Plan, Purpose,
+};
 use crate::random;
 use crate::time::Instant;
 
 /// Answers with the manifest, or, where that is preferred, with where to wait for it.
 pub fn kickoff(visit: &Visit<'_>) -> Result<Response> {
     let request = visit.request;
-    let mut asked = export::ExportRequest::from_query(&request.query)?;
+    let mut asked = ExportRequest::from_oneup_query(&request.query)?;
     asked.limit(&visit.permission)?;
     let snapshot = visit.seen.snapshot()?;
     // HEAD asks what GET would answer, and is no reason to begin a job.
@@ -46,7 +48,7 @@ pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
             "a Group is exported with the headers client_id, client_secret and x-oneup-user-id";
         return Err(Error::new(Kind::Forbidden, what));
     }
-    let mut asked = export::ExportRequest::from_query(&request.query)?;
+    let mut asked = ExportRequest::from_oneup_query(&request.query)?;
     asked.limit(&visit.permission)?;
     asked.level = Level::Group(id.to_owned());
     asked.whole_roster = true;

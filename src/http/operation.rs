@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use crate::export::{Edition, ExportParameter};
+
 /// Where the IG's own definitions are.
 pub const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
 /// The edition that `$export` speaks, and that of `$export-v4`.
@@ -14,53 +16,12 @@ struct Operation {
     id: &'static str,
     title: &'static str,
     on: Option<&'static str>,
-    takes_patients: bool,
 }
 
 const EXPORTS: [Operation; 3] = [
-    Operation { id: "export", title: "System Level Export", on: None, takes_patients: false },
-    Operation {
-        id: "patient-export",
-        title: "Patient Level Export",
-        on: Some("Patient"),
-        takes_patients: true,
-    },
-    Operation {
-        id: "group-export",
-        title: "Group Level Export",
-        on: Some("Group"),
-        takes_patients: true,
-    },
-];
-
-/// Name, cardinality, type and meaning of each parameter.
-const PARAMETERS: [(&str, &str, &str, &str); 11] = [
-    ("_outputFormat", "1", "string", "application/fhir+ndjson, application/ndjson or ndjson"),
-    ("_since", "1", "instant", "Only resources with meta.lastUpdated after this"),
-    ("_until", "1", "instant", "Only resources with meta.lastUpdated before this"),
-    ("_type", "*", "string", "Only resources of these types"),
-    (
-        "_elements",
-        "*",
-        "string",
-        "Only these root elements, as Type.element or element, and mandatory ones",
-    ),
-    ("patient", "*", "Reference", "Only these patients (POST)"),
-    (
-        "includeAssociatedData",
-        "*",
-        "code",
-        "LatestProvenanceResources or RelevantProvenanceResources",
-    ),
-    ("organizeOutputBy", "1", "string", "Patient"),
-    ("allowPartialManifests", "1", "boolean", "Whether the manifest may come in pages"),
-    ("_minimumFileSize", "1", "positiveInt", "Files are as large as they may be"),
-    (
-        "_maximumFileSize",
-        "1",
-        "positiveInt",
-        "At most so many bytes in a file, unless one resource has more",
-    ),
+    Operation { id: "export", title: "System Level Export", on: None },
+    Operation { id: "patient-export", title: "Patient Level Export", on: Some("Patient") },
+    Operation { id: "group-export", title: "Group Level Export", on: Some("Group") },
 ];
 
 /// The canonical URL of an operation in the version that one invokes by `name`.
@@ -81,15 +42,18 @@ pub fn definition(id: &str, base: &str) -> Option<Value> {
     };
     let operation = EXPORTS.iter().find(|operation| operation.id == stem)?;
     let is_stu4 = name == VERSIONS[1].0;
-    let parameters = PARAMETERS
-        .iter()
-        .filter(|(name, ..)| operation.takes_patients || *name != "patient")
-        .map(|(name, max, kind, documentation)| {
-            let kind = match (*name, is_stu4) {
-                ("includeAssociatedData", true) => "Coding",
-                _ => kind,
-            };
-            json!({"name": name, "use": "in", "min": 0, "max": max, "documentation": documentation, "type": kind})
+    let edition = if is_stu4 { Edition::Stu4 } else { Edition::Stu3 };
+    let parameters = ExportParameter::supported()
+        .filter(|parameter| parameter.is_for_system || operation.on.is_some())
+        .map(|parameter| {
+            json!({
+                "name": parameter.name,
+                "use": "in",
+                "min": 0,
+                "max": parameter.max(),
+                "documentation": parameter.documentation,
+                "type": parameter.fhir_type(edition),
+            })
         });
     let mut definition = json!({
         "resourceType": "OperationDefinition",

@@ -14,7 +14,7 @@ use super::route::{FHIR, PUBLISH};
 use super::signed::signed;
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, Manifest, Plan};
+use crate::export::{ExportRequest, Manifest, Plan};
 use crate::fhir::name::short;
 
 /// Parameters of every request, which change nothing here.
@@ -31,10 +31,8 @@ pub fn publish(visit: &Visit<'_>) -> Result<Response> {
     }
     let snapshot = visit.seen.latest()?;
     let attachments_base = format!("{}{FHIR}/", visit.base());
-    let mut asked = export::ExportRequest {
-        attachments_base: Some(attachments_base.clone()),
-        ..export::ExportRequest::default()
-    };
+    let mut asked = ExportRequest::default();
+    asked.shape.attachments_base = Some(attachments_base.clone());
     asked.limit(&visit.permission)?;
     let plan = Plan::new(snapshot, &asked)?;
     let is_protected = visit.context.access.is_required();

@@ -177,7 +177,7 @@ impl Reserved {
                     true => Some(Arc::new(Audit::start(store, Log::new(self.log))?)),
                     false => None,
                 },
-                jobs: Jobs::start(store, self.job_ttl, self.log)?,
+                jobs: Jobs::start(store, self.job_ttl, Log::new(self.log))?,
                 started: store.now(),
                 store: store.clone(),
                 base_url: self.base_url,

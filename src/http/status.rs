@@ -6,7 +6,7 @@ use super::download::{Bytes, send};
 use super::message::{Response, http_date};
 use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, File, Frame, JobStatus, KickOff, Manifest, Purpose};
+use crate::export::{self, File, JobStatus, KickOff, Manifest, ManifestHeader, OpenFile, Purpose};
 use crate::fhir::outcome::{Issue, Severity};
 use crate::time::Instant;
 
@@ -74,7 +74,7 @@ pub fn file(visit: &Visit<'_>, id: &str, name: &str) -> Result<Response> {
         fetched: visit.note_file(Some(id)),
         cache_control: "private, no-cache",
         write: Box::new(move |range, out| {
-            let export::Opened { file, snapshot, shape, hold } = opened;
+            let OpenFile { file, snapshot, shape, hold } = opened;
             let written = export::write(&snapshot, &file, &shape, range, out);
             drop(hold);
             written
@@ -97,13 +97,13 @@ fn page(
     number: usize,
 ) -> Result<Response> {
     let url_of = |name: &str| format!("{}{id}/{name}", accepted.files);
-    let frame = Frame {
+    let header = ManifestHeader {
         edition: accepted.edition,
         transaction_time: time.to_string(),
         request: accepted.url.clone(),
         organized: accepted.request.organize_by_patient,
         is_protected: visit.context.access.is_required(),
-        since: accepted.request.since.is_some(),
+        since: accepted.request.filter.since.is_some(),
         url_of: &url_of,
     };
     let (resources, beside): (Vec<&File>, Vec<&File>) =
@@ -122,7 +122,7 @@ fn page(
     if number == 1 {
         shown.extend(beside);
     }
-    let manifest = Manifest::page(&frame, &shown, next);
+    let manifest = Manifest::page(&header, &shown, next);
     Ok(Response::new(200, "application/json", manifest.to_json())
         .with("Expires", http_date(expires_at)))
 }

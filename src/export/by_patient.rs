@@ -1,0 +1,95 @@
+//! Files organized by patient: for each patient a header, the patient, then the patient's resources.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-organization>. A resource
+//! about several patients stands in the block of each, and so does a resource that several of them
+//! reference. A Group of several patients stands in no block, since each block would then list the
+//! others. What stands in no block is left out, and a notice gives its number.
+
+use std::collections::HashSet;
+
+use super::file::{File, Purpose};
+use super::parts::FileParts;
+use super::request::{ExportRequest, Level};
+use super::scope::ExportScope;
+use super::shape::Lengths;
+use super::versions::VersionsByType;
+use crate::error::Result;
+use crate::fhir::compartment::PATIENT;
+use crate::fhir::outcome::Issue;
+use crate::store::Snapshot;
+
+/// Plans the files. A notice is added if something is left out.
+///
+/// # Errors
+/// `Gone` if the job is cancelled; where the store cannot be read.
+pub fn plan(
+    snapshot: &Snapshot,
+    request: &ExportRequest,
+    scope: &mut ExportScope<'_>,
+    notices: &mut Vec<Issue>,
+) -> Result<Vec<File>> {
+    let mut parts = FileParts::lists(&request.limits);
+    let mut placed = HashSet::new();
+    let patients = scope.cohort.patients()?;
+    scope.begin()?;
+    let view = snapshot.view()?;
+    let lengths = Lengths::new(&request.shape, &view)?;
+    for patient in &patients {
+        let lines = block(scope, &lengths, patient)?;
+        placed.extend(lines.iter().map(|(seq, _)| *seq));
+        parts.add_block(patient, &lines);
+    }
+    let left_out = left_out(snapshot, request, scope, &placed)?;
+    if left_out > 0 {
+        notices.push(Issue::information(format!(
+            "left out, because organizeOutputBy=Patient has no place for what is about no patient and is \
+             referenced by nothing that is: {left_out} of the resources asked for"
+        )));
+    }
+    Ok(parts.files(Purpose::Output, "blocks", None))
+}
+
+/// The versions of a patient's block with their lengths: the patient, the resources about the
+/// patient, Provenance, then the resources that all these reference; each in order.
+fn block(
+    scope: &mut ExportScope<'_>,
+    lengths: &Lengths<'_>,
+    patient: &str,
+) -> Result<Vec<(i64, u64)>> {
+    let own = scope.cohort.view.find(PATIENT, patient)?;
+    let roots = scope.cohort.roots_of_block(patient)?;
+    let versions = scope.versions_around(&roots)?;
+    let place = |resource_type: &str, seq: i64| match roots.binary_search(&seq) {
+        Ok(_) => (Some(seq) != own, false, false, seq),
+        Err(_) => (true, true, resource_type != "Provenance", seq),
+    };
+    let mut lines = Vec::new();
+    for (resource_type, rows) in &versions {
+        for row in rows {
+            let length = lengths.of(resource_type, row.seq, row.size)?;
+            lines.push((place(resource_type, row.seq), length));
+        }
+    }
+    lines.sort_unstable();
+    Ok(lines.into_iter().map(|((.., seq), length)| (seq, length)).collect())
+}
+
+/// The number of resources that the request asks for and that stand in no block.
+fn left_out(
+    snapshot: &Snapshot,
+    request: &ExportRequest,
+    scope: &mut ExportScope<'_>,
+    placed: &HashSet<i64>,
+) -> Result<u64> {
+    let mut all = VersionsByType::new();
+    if request.level == Level::System {
+        for selection in request.selections(snapshot)? {
+            all.insert(selection.resource_type.clone(), snapshot.list(&selection)?);
+        }
+        scope.associate(&mut all)?;
+    } else {
+        let roots = scope.cohort.roots_in_no_block()?;
+        all = scope.versions_around(&roots)?;
+    }
+    Ok(all.values().flatten().filter(|row| !placed.contains(&row.seq)).count() as u64)
+}

@@ -1,0 +1,127 @@
+//! Files of one type each, and the files of deletions and notices.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>
+
+use super::file::{Content, File, Purpose};
+use super::lines::deletion;
+use super::parts::{FileLimits, FileParts, file_name};
+use super::progress::JobProgress;
+use super::request::ExportRequest;
+use super::scope::ExportScope;
+use super::shape::{Lengths, ResourceShape};
+use super::versions::VersionsByType;
+use crate::error::Result;
+use crate::fhir::outcome::{Issue, OperationOutcome};
+use crate::store::{Row, Selection, Snapshot, Tombstone};
+
+/// The files of an export of everything: ranges, except for the Provenance that
+/// `includeAssociatedData` asks for. That takes a `scope`.
+///
+/// # Errors
+/// `Gone` if the job is cancelled; where the store cannot be read.
+pub fn of_everything(
+    snapshot: &Snapshot,
+    request: &ExportRequest,
+    scope: Option<&ExportScope<'_>>,
+    progress: &JobProgress,
+) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    let mut exported = VersionsByType::new();
+    for selection in request.selections(snapshot)? {
+        let resource_type = selection.resource_type.clone();
+        let parts = of_selection(snapshot, request, &selection, progress)?;
+        files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
+        if request.associated.is_some() {
+            exported.insert(resource_type, snapshot.list(&selection)?);
+        }
+    }
+    if let Some(scope) = scope.filter(|_| request.associated.is_some()) {
+        scope.associate(&mut exported)?;
+        exported.retain(|resource_type, _| request.associates(resource_type));
+        files.extend(of_versions(snapshot, exported, &request.limits, &request.shape, progress)?);
+        files.sort_by(|one, other| one.resource_type.cmp(&other.resource_type));
+    }
+    Ok(files)
+}
+
+fn of_selection<'a>(
+    snapshot: &Snapshot,
+    request: &'a ExportRequest,
+    selection: &Selection,
+    progress: &JobProgress,
+) -> Result<FileParts<'a>> {
+    let ExportRequest { limits, shape, .. } = request;
+    let mut parts = FileParts::ranges(limits, selection);
+    let Some(total) = snapshot.total(selection)? else { return Ok(parts) };
+    if limits.are_none() && !shape.must_be_made(&selection.resource_type) {
+        parts.add_all(&total, shape.bytes_of(snapshot, selection, &total)?);
+        return Ok(parts);
+    }
+    progress.begin(total.count);
+    let view = snapshot.view()?;
+    let lengths = Lengths::new(shape, &view)?;
+    for Row { seq, size } in snapshot.list(selection)? {
+        progress.step()?;
+        parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
+    }
+    Ok(parts)
+}
+
+/// The files of versions that were found one by one.
+///
+/// # Errors
+/// `Gone` if the job is cancelled; where the store cannot be read.
+pub fn of_versions(
+    snapshot: &Snapshot,
+    versions: VersionsByType,
+    limits: &FileLimits,
+    shape: &ResourceShape,
+    progress: &JobProgress,
+) -> Result<Vec<File>> {
+    let view = snapshot.view()?;
+    let lengths = Lengths::new(shape, &view)?;
+    let mut files = Vec::new();
+    for (resource_type, rows) in versions {
+        let mut parts = FileParts::lists(limits);
+        for Row { seq, size } in rows {
+            progress.step()?;
+            parts.add(seq, lengths.of(&resource_type, seq, size)?);
+        }
+        files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
+    }
+    Ok(files)
+}
+
+/// What the names of a type's files begin with: the type, unless another file has that name.
+fn stem(resource_type: &str) -> String {
+    match resource_type {
+        "deleted" | "error" | "blocks" => format!("{resource_type}-resources"),
+        _ => resource_type.to_owned(),
+    }
+}
+
+/// The files of `deleted`: one Bundle for each deletion.
+pub fn of_deletions(deletions: &[Tombstone], limits: &FileLimits) -> Vec<File> {
+    let mut parts = FileParts::lists(limits);
+    for Tombstone { seq, resource_type, id, .. } in deletions {
+        parts.add(*seq, deletion(resource_type, id).len() as u64);
+    }
+    parts.files(Purpose::Deleted, "deleted", Some("Bundle"))
+}
+
+/// The file of `error`: one OperationOutcome for each notice. `None` if there are no notices.
+pub fn of_notices(notices: &[Issue]) -> Option<File> {
+    let lines: Vec<u8> = notices
+        .iter()
+        .flat_map(|issue| OperationOutcome::of(std::slice::from_ref(issue)).to_line())
+        .collect();
+    (!notices.is_empty()).then(|| File {
+        purpose: Purpose::Error,
+        name: file_name("error", None),
+        resource_type: Some("OperationOutcome".to_owned()),
+        count: notices.len() as u64,
+        bytes: lines.len() as u64,
+        continues_in: None,
+        content: Content::Text(String::from_utf8(lines).unwrap_or_default()),
+    })
+}

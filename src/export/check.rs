@@ -1,0 +1,87 @@
+//! Checks a request against the snapshot: the Group and the patients must be there.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>, `patient` and `_type`
+
+use std::collections::BTreeSet;
+
+use super::members::GroupMembers;
+use super::request::{ExportRequest, Level};
+use crate::error::{Error, Kind, Result};
+use crate::fhir::compartment::PATIENT;
+use crate::fhir::name::short;
+use crate::fhir::outcome::Issue;
+use crate::store::{Snapshot, View};
+
+/// The number of faults that notices name one by one.
+const MOST_NOTICES: usize = 1000;
+
+impl ExportRequest {
+    /// Checks the request against `snapshot`. With `is_lenient`, a wrong patient or type becomes a
+    /// notice, and the patient is left out.
+    ///
+    /// # Errors
+    /// `NotFound` for a Group or patient that is not there; `Invalid` for a patient outside of the
+    /// Group, and for types that all lie outside of the Patient compartment.
+    pub fn check(&mut self, snapshot: &Snapshot, is_lenient: bool) -> Result<()> {
+        let view = snapshot.view()?;
+        let members = match &self.level {
+            Level::System => return Ok(()),
+            Level::Patient => None,
+            Level::OnePatient(id) => {
+                if view.find(PATIENT, id)?.is_none() {
+                    let what = format!("Patient/{} is not here", short(id));
+                    return Err(Error::new(Kind::NotFound, what));
+                }
+                None
+            }
+            Level::Group(id) => Some(GroupMembers::read(snapshot, &view, id, self)?),
+        };
+        let mut faults = self.check_patients(&view, members.as_ref())?;
+        let has_others = members.is_some_and(|members| !members.others.is_empty());
+        if self.filter.is_outside_compartment() && !has_others {
+            let what = "_type names only types outside of the Patient compartment; name one inside, \
+                        or export at the system level";
+            faults.push((Kind::Invalid, what.to_owned()));
+        }
+        if let Some((kind, text)) = faults.first()
+            && !is_lenient
+        {
+            return Err(Error::new(*kind, text.clone()));
+        }
+        let notices = faults.into_iter().map(|(_, text)| Issue::warning("invalid", text));
+        let beyond = notices.len().saturating_sub(MOST_NOTICES);
+        self.notices.extend(notices.take(MOST_NOTICES));
+        if beyond > 0 {
+            self.notices.push(Issue::warning("invalid", format!("and {beyond} more are wrong")));
+        }
+        Ok(())
+    }
+
+    /// Leaves out each patient that is not in the store or not in the Group; the faults.
+    fn check_patients(
+        &mut self,
+        view: &View<'_>,
+        members: Option<&GroupMembers>,
+    ) -> Result<Vec<(Kind, String)>> {
+        let mut faults = Vec::new();
+        let Some(asked) = self.patients.take() else { return Ok(faults) };
+        let mut right = BTreeSet::new();
+        for id in asked {
+            let name = short(&id);
+            if view.find(PATIENT, &id)?.is_none() {
+                let what = format!("patient \"Patient/{name}\" is not here; leave it out");
+                faults.push((Kind::NotFound, what));
+            } else if members.is_some_and(|members| !members.patients.contains(&id)) {
+                let what = format!(
+                    "patient \"Patient/{name}\" is not a member of the Group; leave it out"
+                );
+                faults.push((Kind::Invalid, what));
+            } else {
+                right.insert(id);
+            }
+        }
+        // An empty set stays a set: no patient must not become all patients.
+        self.patients = Some(right);
+        Ok(faults)
+    }
+}

@@ -1,0 +1,193 @@
+//! A job: an accepted kick-off, from the row that the store keeps of it to its files.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/async.html>. The store has the row before the client hears of
+//! the job. The job is cut from a snapshot, so a server that starts anew plans the same files.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::edition::Edition;
+use super::file::{Content, File};
+use super::permission::Permission;
+use super::queue::JobHold;
+use super::request::ExportRequest;
+use super::shape::ResourceShape;
+use crate::error::{Error, Kind, Result};
+use crate::store::{FileRow, JobRow, Reach, Snapshot, State, Store};
+use crate::time::Instant;
+
+/// An accepted kick-off. The store keeps it as JSON: its fields keep their names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KickOff {
+    /// The export.
+    pub request: ExportRequest,
+    /// The URL of the kick-off.
+    pub url: String,
+    /// The beginning of the URLs of its files, up to the job's id.
+    pub files: String,
+    /// The beginning of the URLs of its status and its manifest's pages, up to the job's id.
+    pub status: String,
+    /// The edition of its manifest.
+    pub edition: Edition,
+    /// Whether `X-Export-Status` tells its status instead of the status code.
+    pub separate_status: bool,
+}
+
+/// The status of a job.
+pub enum JobStatus {
+    /// A worker plans its files; the text is the value of `X-Progress`.
+    Running(String),
+    /// Its files could not be planned, for this reason.
+    Failed(String),
+    /// Its files can be downloaded.
+    Complete {
+        /// Its transactionTime.
+        time: Instant,
+        /// When the job ends.
+        expires_at: Instant,
+        /// Its files, in the order of the manifest.
+        files: Vec<File>,
+    },
+}
+
+/// A file of a job, open for reading.
+pub struct OpenFile {
+    /// The file.
+    pub file: File,
+    /// The snapshot that it is cut from.
+    pub snapshot: Snapshot,
+    /// How its resources change on their way out.
+    pub shape: ResourceShape,
+    /// Keeps the job.
+    pub hold: JobHold,
+}
+
+/// A job as the store keeps it.
+pub struct Job {
+    row: JobRow,
+    pub kick_off: KickOff,
+}
+
+impl Job {
+    /// Keeps a new job on `snapshot`. With `files` it is complete, without them it is running.
+    ///
+    /// # Errors
+    /// `Busy` if others keep the store busy for too long. The job is then not kept.
+    pub fn keep(
+        store: &Store,
+        id: &str,
+        kick_off: &KickOff,
+        snapshot: &Snapshot,
+        files: Option<&[File]>,
+        ttl: Duration,
+    ) -> Result<()> {
+        let request = serde_json::to_string(kick_off)
+            .map_err(|error| Error::caused(Kind::Internal, "a request", error))?;
+        // The row is made while the store is locked: the job's time begins then.
+        let row = || {
+            let now = store.now();
+            JobRow {
+                id: id.to_owned(),
+                state: if files.is_some() { State::Complete } else { State::Running },
+                reader: snapshot.reach(),
+                request,
+                snapshot: snapshot.seq(),
+                transaction_time: snapshot.time(),
+                created_at: now,
+                expires_at: now.later(ttl),
+                failure: None,
+            }
+        };
+        store.add_job(row, &rows(files.unwrap_or_default()))
+    }
+
+    /// The job with this id. `None` if there is none, or if it has ended.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn find(store: &Store, id: &str) -> Result<Option<Job>> {
+        let Some(row) = store.job(id, store.now())? else { return Ok(None) };
+        let kick_off = serde_json::from_str(&row.request).map_err(|error| {
+            Error::caused(Kind::Damaged, format!("the request of job {id}: {error}"), error)
+        })?;
+        Ok(Some(Job { row, kick_off }))
+    }
+
+    /// The job with this id, if a client with this permission has it.
+    ///
+    /// # Errors
+    /// `Forbidden` if the job was started with a wider scope; where the store cannot be read.
+    pub fn find_for(store: &Store, id: &str, permission: &Permission) -> Result<Option<Job>> {
+        let job = Job::find(store, id)?.filter(|job| job.row.reader == permission.reach);
+        if let Some(job) = &job {
+            permission.check(&job.kick_off.request)?;
+        }
+        Ok(job)
+    }
+
+    /// True if its files are not planned yet.
+    pub fn is_running(&self) -> bool {
+        self.row.state == State::Running
+    }
+
+    /// The snapshot that it is cut from.
+    pub fn snapshot(&self, store: &Store) -> Snapshot {
+        store.snapshot_at(self.row.snapshot, self.row.transaction_time).within(self.row.reader)
+    }
+
+    /// Its status; `progress` is what this process knows of its progress.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn status(&self, store: &Store, progress: Option<String>) -> Result<JobStatus> {
+        let row = &self.row;
+        Ok(match row.state {
+            State::Running => {
+                JobStatus::Running(progress.unwrap_or_else(|| "in progress".to_owned()))
+            }
+            State::Failed => JobStatus::Failed(row.failure.clone().unwrap_or_default()),
+            State::Complete => {
+                let filter = &self.kick_off.request.filter;
+                let rows = store.job_files(&row.id)?.into_iter();
+                JobStatus::Complete {
+                    time: row.transaction_time,
+                    expires_at: row.expires_at,
+                    files: rows.map(|row| File::of_row(row, filter)).collect::<Result<_>>()?,
+                }
+            }
+        })
+    }
+
+    /// Opens one of its files. `None` if there is no such file, or if the store no longer has all of
+    /// it.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn open(&self, store: &Store, name: &str, hold: JobHold) -> Result<Option<OpenFile>> {
+        let Some(row) = store.job_file(&self.row.id, name)? else { return Ok(None) };
+        let request = &self.kick_off.request;
+        let file = File::of_row(row, &request.filter)?;
+        let snapshot = self.snapshot(store);
+        let shape = request.shape.clone();
+        // Users may have changed after the file was planned.
+        if snapshot.reach() != Reach::Everything && !is_whole(&snapshot, &file, &shape)? {
+            return Ok(None);
+        }
+        Ok(Some(OpenFile { file, snapshot, shape, hold }))
+    }
+}
+
+/// The rows of files.
+pub fn rows(files: &[File]) -> Vec<FileRow> {
+    files.iter().map(File::to_row).collect()
+}
+
+/// True if a range still holds what it held when it was planned.
+fn is_whole(snapshot: &Snapshot, file: &File, shape: &ResourceShape) -> Result<bool> {
+    let Content::Range(selection) = &file.content else { return Ok(true) };
+    let Some(total) = snapshot.total(selection)? else { return Ok(false) };
+    let has_known_length = !shape.must_be_made(&selection.resource_type);
+    Ok(total.count == file.count
+        && (!has_known_length || shape.bytes_of(snapshot, selection, &total)? == file.bytes))
+}

@@ -1,0 +1,134 @@
+//! Makes a request from parameters: of a kick-off, of a 1upHealth query, of the command line.
+//!
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. A parameter that is not known is
+//! a fault: without it the export would hold more than the client asked for.
+
+use super::parameter::{ExportParameter, PARAMETERS, Support};
+use super::reader::{KickOffRules, ParameterReader, ParameterSource};
+use super::request::{ExportRequest, Level};
+use crate::error::{Error, Kind, Result};
+
+impl ExportRequest {
+    /// Reads the parameters of a kick-off, names and values decoded.
+    ///
+    /// # Errors
+    /// `Invalid`, with each wrong parameter, its value and the right form; for a lenient kick-off
+    /// these are notices of the request. Where the store cannot be read.
+    pub fn from_kick_off(
+        pairs: &[(String, String)],
+        rules: &KickOffRules<'_>,
+    ) -> Result<ExportRequest> {
+        let mut reader = ParameterReader::new(ParameterSource::KickOff(rules), rules.level.clone());
+        for name in rules.unreadable {
+            "parameter".clone_into(&mut reader.label);
+            let what =
+                "has a value that is neither simple, nor a Reference or a Coding, or has none";
+            reader.fault(name, what);
+            // Leaving `patient` out must not widen the export to all patients.
+            if name == "patient" && takes(name, &rules.level) {
+                reader.request.patients.get_or_insert_default();
+            }
+        }
+        for (name, value) in pairs {
+            let Some(parameter) = ExportParameter::named(name) else {
+                "parameter".clone_into(&mut reader.label);
+                reader.fault(name, &format!("is not known here; {} are", known()));
+                continue;
+            };
+            name.clone_into(&mut reader.label);
+            if !parameter.is_for(&rules.level) {
+                let what = "cannot be given here; Patient/$export and Group/[id]/$export take it";
+                reader.fault(value, what);
+                continue;
+            }
+            if parameter.is_post_only && !rules.is_post {
+                let what = "can only be given by POST, in a Parameters resource";
+                reader.fault_but_read(value, what, "; it is heeded");
+            }
+            read(&mut reader, parameter, value)?;
+        }
+        check_sizes(&mut reader);
+        reader.finish()
+    }
+
+    /// Reads a query of the 1upHealth dialect, names and values decoded.
+    ///
+    /// # Errors
+    /// `Invalid`, with each wrong parameter, its value and the right form.
+    pub fn from_oneup_query(pairs: &[(String, String)]) -> Result<ExportRequest> {
+        let mut reader = ParameterReader::new(ParameterSource::OneUp, Level::System);
+        for (name, value) in pairs {
+            match ExportParameter::named(name).filter(|parameter| parameter.is_in_oneup) {
+                Some(parameter) => {
+                    name.clone_into(&mut reader.label);
+                    read(&mut reader, parameter, value)?;
+                }
+                None => {
+                    "parameter".clone_into(&mut reader.label);
+                    reader.fault(name, "is not supported here; _type and _since are");
+                }
+            }
+        }
+        reader.finish()
+    }
+
+    /// Reads options of `fhirlite export`: names as in [`ExportOption::name`], with their values.
+    /// The option `patient` turns the system level into the Patient level.
+    ///
+    /// # Errors
+    /// `Usage` for an unknown option and for a wrong id, else `Invalid`, with the right form.
+    ///
+    /// [`ExportOption::name`]: super::parameter::ExportOption::name
+    pub fn from_options<'o>(
+        level: Level,
+        options: impl IntoIterator<Item = (&'o str, &'o str)>,
+    ) -> Result<ExportRequest> {
+        let mut reader = ParameterReader::new(ParameterSource::CommandLine, level);
+        for (name, value) in options {
+            let found = PARAMETERS.iter().find_map(|parameter| {
+                let option = parameter.option.as_ref().filter(|option| option.name == name)?;
+                Some((parameter, option))
+            });
+            let Some((parameter, option)) = found else {
+                return Err(Error::new(Kind::Usage, format!("--{name}: there is no such option")));
+            };
+            reader.label = format!("--{name}");
+            let choice = option.choices.iter().find(|(choice, _)| *choice == value);
+            read(&mut reader, parameter, choice.map_or(value, |(_, value)| value))?;
+        }
+        reader.finish()
+    }
+}
+
+fn read(reader: &mut ParameterReader<'_>, parameter: &ExportParameter, value: &str) -> Result<()> {
+    match parameter.support {
+        Support::Read(read) => read(reader, value)?,
+        Support::Ignored => {}
+        Support::Refused(reason) => reader.fault(value, reason),
+    }
+    Ok(())
+}
+
+fn takes(name: &str, level: &Level) -> bool {
+    ExportParameter::named(name).is_some_and(|parameter| parameter.is_for(level))
+}
+
+/// The names of the supported parameters: `a, b and c`.
+fn known() -> String {
+    let names: Vec<_> = ExportParameter::supported().map(|parameter| parameter.name).collect();
+    match names.split_last() {
+        Some((last, names)) => format!("{} and {last}", names.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn check_sizes(reader: &mut ParameterReader<'_>) {
+    let limits = &reader.request.limits;
+    if let (Some(minimum), Some(maximum)) = (limits.minimum_file_size, limits.maximum_file_size)
+        && maximum <= minimum
+    {
+        let what = format!("should be greater than _minimumFileSize {minimum}");
+        "_maximumFileSize".clone_into(&mut reader.label);
+        reader.fault(&maximum.to_string(), &what);
+    }
+}

@@ -1,0 +1,27 @@
+//! Versions that an export found one by one, by their types.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::store::{Row, Selection, Snapshot, Version};
+
+/// The versions that are exported, by type.
+pub type VersionsByType = BTreeMap<String, Vec<Row>>;
+
+/// Adds a version to those of its type.
+pub fn insert(versions: &mut VersionsByType, version: Version) {
+    let row = Row { seq: version.seq, size: version.size };
+    match versions.get_mut(&version.resource_type) {
+        Some(rows) => rows.push(row),
+        None => drop(versions.insert(version.resource_type, vec![row])),
+    }
+}
+
+/// The numbers of all versions of a type, in order.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn all_of(snapshot: &Snapshot, resource_type: &str) -> Result<Vec<i64>> {
+    let all = snapshot.list(&Selection::all(resource_type, snapshot))?;
+    Ok(all.into_iter().map(|row| row.seq).collect())
+}
