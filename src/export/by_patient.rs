@@ -42,8 +42,8 @@ pub fn plan(
     let left_out = left_out(snapshot, request, scope, &placed)?;
     if left_out > 0 {
         notices.push(Issue::information(format!(
-            "left out, because organizeOutputBy=Patient has no place for what is about no patient and is \
-             referenced by nothing that is: {left_out} of the resources asked for"
+            "{left_out} of the resources asked for are left out: with organizeOutputBy=Patient each \
+             resource is in the block of a patient, and these belong to no single patient"
         )));
     }
     Ok(parts.files(Purpose::Output, "blocks", None))

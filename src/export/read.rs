@@ -20,7 +20,7 @@ impl ExportRequest {
     ) -> Result<ExportRequest> {
         let mut reader = ParameterReader::new(ParameterSource::KickOff(rules), rules.level.clone());
         for name in rules.unreadable {
-            "parameter".clone_into(&mut reader.label);
+            reader.begin("parameter");
             let what =
                 "has a value that is neither simple, nor a Reference or a Coding, or has none";
             reader.fault(name, what);
@@ -31,11 +31,11 @@ impl ExportRequest {
         }
         for (name, value) in pairs {
             let Some(parameter) = ExportParameter::named(name) else {
-                "parameter".clone_into(&mut reader.label);
+                reader.begin("parameter");
                 reader.fault(name, &format!("is not known here; {} are", known()));
                 continue;
             };
-            name.clone_into(&mut reader.label);
+            reader.begin(name);
             if !parameter.is_for(&rules.level) {
                 let what = "cannot be given here; Patient/$export and Group/[id]/$export take it";
                 reader.fault(value, what);
@@ -60,11 +60,11 @@ impl ExportRequest {
         for (name, value) in pairs {
             match ExportParameter::named(name).filter(|parameter| parameter.is_in_oneup) {
                 Some(parameter) => {
-                    name.clone_into(&mut reader.label);
+                    reader.begin(name);
                     read(&mut reader, parameter, value)?;
                 }
                 None => {
-                    "parameter".clone_into(&mut reader.label);
+                    reader.begin("parameter");
                     reader.fault(name, "is not supported here; _type and _since are");
                 }
             }
@@ -92,7 +92,7 @@ impl ExportRequest {
             let Some((parameter, option)) = found else {
                 return Err(Error::new(Kind::Usage, format!("--{name}: there is no such option")));
             };
-            reader.label = format!("--{name}");
+            reader.begin(&format!("--{name}"));
             let choice = option.choices.iter().find(|(choice, _)| *choice == value);
             read(&mut reader, parameter, choice.map_or(value, |(_, value)| value))?;
         }
@@ -128,7 +128,7 @@ fn check_sizes(reader: &mut ParameterReader<'_>) {
         && maximum <= minimum
     {
         let what = format!("should be greater than _minimumFileSize {minimum}");
-        "_maximumFileSize".clone_into(&mut reader.label);
+        reader.begin("_maximumFileSize");
         reader.fault(&maximum.to_string(), &what);
     }
 }

@@ -65,6 +65,11 @@ impl<'a> ParameterReader<'a> {
         }
     }
 
+    /// Begins with the next parameter; messages name it `label`.
+    pub fn begin(&mut self, label: &str) {
+        label.clone_into(&mut self.label);
+    }
+
     /// The rules, for a kick-off of the HL7 base.
     pub fn rules(&self) -> Option<&'a KickOffRules<'a>> {
         match self.source {
