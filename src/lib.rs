@@ -75,7 +75,7 @@ mod time;
 /// let patient = r#"{"resourceType":"Patient","id":"alice"}"#;
 /// Import::new().user(&alice).text(&store, "alice.json", patient)?;
 ///
-/// let server = Server::start(&store, &Options { auth_required: true, ..Options::default() })?;
+/// let server = Server::start(&store, &Options::new().auth_required(true))?;
 /// let token = issue_token(&store, &app.client, Some(&alice), None, None)?.access_token;
 /// // … requests to server.url() with `Authorization: Bearer` and the token get what is hers.
 /// # let _ = (server, token);
@@ -96,7 +96,7 @@ pub use export::{
     FileLimits, Folder, Level, Plan, Purpose, ResourceShape, export_options, id_of, instant,
 };
 pub use fhir::name::type_and_id;
-pub use http::{Options, Reserved, Server};
+pub use http::{BoundServer, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
 pub use store::{Access, Finding, Info, Snapshot, Store, TypeInfo};

@@ -27,8 +27,8 @@ fn serve(data: &str) -> (Store, Server) {
     let report = Import::new().text(&store, "in.ndjson", data).unwrap();
     assert_eq!((report.created, report.rejected), (data.lines().count() as u64, 0));
     store.delete(&[("Observation".into(), "wrong".into())]).unwrap();
-    let base_url = Some("https://demo.example.org".to_owned());
-    let server = Server::start(&store, &Options { base_url, ..Options::default() }).unwrap();
+    let options = Options::new().base_url("https://demo.example.org");
+    let server = Server::start(&store, &options).unwrap();
     (store, server)
 }
 

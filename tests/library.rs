@@ -21,8 +21,7 @@ fn a_manifest_is_the_same_text_every_time() {
         "{\"resourceType\":\"Patient\",\"id\":\"a\"}\n{\"resourceType\":\"Basic\",\"id\":\"b\"}\n";
     let report = Import::new().text(&store, "in.ndjson", text).unwrap();
     assert_eq!((report.created, report.rejected), (2, 0));
-    let options =
-        Options { base_url: Some("https://demo.example.org".to_owned()), ..Options::default() };
+    let options = Options::new().base_url("https://demo.example.org");
     let server = Server::start(&store, &options).unwrap();
     let authority = server.address().to_string();
     let text = get(&authority, "/bulk-data/r4/$export?_type=Patient", "").text();

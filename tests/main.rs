@@ -13,6 +13,7 @@ mod editions;
 mod following;
 mod forgery;
 mod formats;
+mod headers;
 mod hostile;
 mod http;
 mod import;

@@ -52,21 +52,23 @@ enum Auth {
 }
 
 pub fn run(args: ServeArgs) -> Result<u8> {
-    let options = Options {
-        listen: args.listen,
-        base_url: args.base_url,
-        auth_required: args.auth == Auth::Required,
-        insecure: args.insecure,
-        job_ttl: Some(args.job_ttl),
-        log: Some(|error| eprintln!("fhirlite: {error}")),
-    };
+    let auth_required = args.auth == Auth::Required;
+    let mut options = Options::new()
+        .listen(args.listen)
+        .auth_required(auth_required)
+        .insecure(args.insecure)
+        .job_ttl(args.job_ttl)
+        .log(|error| eprintln!("fhirlite: {error}"));
+    if let Some(url) = args.base_url {
+        options = options.base_url(url);
+    }
     // A wrong address is reported before anything is done.
-    let reserved = Server::reserve(&options)?;
+    let bound = Server::bind(&options)?;
     let inputs = Inputs::find(&args.paths)?;
     // A store with clients exists. It may be read-only, unless there is something to import.
-    let exists = options.auth_required || (args.paths.is_empty() && args.store.exists());
+    let exists = auth_required || (args.paths.is_empty() && args.store.exists());
     let store = if exists { Store::open(&args.store)? } else { Store::create(&args.store)? };
-    reserved.check(&store)?;
+    bound.check(&store)?;
     let mut code = EXIT_OK;
     if !args.paths.is_empty() {
         let mut display = ImportDisplay::new(args.quiet, None)?;
@@ -89,7 +91,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     let (stop, stopped) = channel();
     ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
         .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
-    let server = reserved.serve(&store)?;
+    let server = bound.serve(&store)?;
     super::print(format!("listening on {}", server.url()))?;
     let _ = stopped.recv();
     drop(server);

@@ -1,70 +1,60 @@
-//! A file, straight from the store: whole, in part, packed, or not at all where it is known.
+//! Sends a file from the store: whole, a range of it, compressed, or 304 if the client has the file.
 //!
-//! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-request>. A file name never means other bytes, so its ETag is strong and holds for ever; Range and
-//! conditional requests follow <https://www.rfc-editor.org/rfc/rfc9110#section-13> and `#section-14`.
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-file-request>. The bytes of a file
+//! name never change, so its entity tag is strong. Ranges and conditional requests follow
+//! <https://www.rfc-editor.org/rfc/rfc9110#section-13> and `#section-14`.
 
 use std::io::{self, Write};
 use std::ops::Range;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
 
+use super::authenticated::DownloadNote;
+use super::header::{EntityTag, NDJSON, RequestedRange};
 use super::message::{Body, Request, Response};
-use super::visit::Fetched;
 use crate::error::{Error, Kind, Result};
 
-const NDJSON: &str = "application/fhir+ndjson";
-/// For files that everybody may keep: <https://www.rfc-editor.org/rfc/rfc8246>.
+/// `Cache-Control` for files that every cache may keep: <https://www.rfc-editor.org/rfc/rfc8246>.
 pub const NEVER_STALE: &str = "public, max-age=31536000, immutable";
 
-/// Writes a part of a file.
-type WritePart = Box<dyn FnOnce(Range<u64>, &mut dyn Write) -> Result<()> + Send>;
+/// Writes a range of a file.
+type RangeWriter = Box<dyn FnOnce(Range<u64>, &mut dyn Write) -> Result<()> + Send>;
 
-/// A file on its way out.
-pub struct Bytes {
-    /// What all its bytes depend on, and nothing else does.
+/// A file to send.
+pub struct Download {
+    /// Names the bytes: another name for other bytes.
     pub name: String,
-    /// How many they are.
+    /// The number of bytes.
     pub length: u64,
     /// `Cache-Control`.
     pub cache_control: &'static str,
-    /// Writes them.
-    pub write: WritePart,
-    /// Notes how much of them was fetched.
-    pub fetched: Option<Fetched>,
+    /// Writes the bytes.
+    pub write: RangeWriter,
+    /// The note for the audit.
+    pub note: Option<DownloadNote>,
 }
 
-/// Answers with a file, or what of it is asked for.
-pub fn send(request: &Request, bytes: Bytes) -> Result<Response> {
-    let Bytes { name, length, cache_control, write, fetched } = bytes;
-    let write: WritePart = Box::new(move |range, out| {
-        let mut counted = Counted::new(out);
-        let written = write(range, &mut counted);
-        if let Some(fetched) = fetched {
-            fetched.note(counted.bytes, written.is_ok());
-        }
-        written
-    });
+/// Answers with a file, or with the part that the client asks for.
+pub fn send(request: &Request, download: Download) -> Result<Response> {
+    let Download { name, length, cache_control, write, note } = download;
+    let write = noted(write, note);
     // https://www.rfc-editor.org/rfc/rfc9110#section-14.2: only GET has ranges.
     let asked = request.header("range").filter(|_| request.method == "GET");
     let gzip = request.prefers_gzip() && asked.is_none() && request.takes_chunks;
-    let etag = etag(&name, gzip);
+    let plain_tag = EntityTag::of_bytes(name);
+    let etag = if gzip { plain_tag.with_coding("gzip") } else { plain_tag };
     let with_validators = |response: Response| {
         response
-            .with("ETag", etag.clone())
+            .with("ETag", etag.to_string())
             .with("Vary", "Accept-Encoding")
             .with("Cache-Control", cache_control)
     };
-    if request.header("if-match").is_some_and(|known| !names(&known, &etag)) {
+    if request.header("if-match").is_some_and(|known| !etag.is_match(&known)) {
         let error = Error::new(Kind::Invalid, "the file has another ETag, and always will");
-        let mut response = Response::error(&error);
-        response.status = 412;
-        return Ok(response);
+        return Ok(Response::error(&error).with_status(412));
     }
-    if request.header("if-none-match").is_some_and(|known| names(&known, &etag)) {
+    if request.header("if-none-match").is_some_and(|known| etag.is_none_match(&known)) {
         return Ok(with_validators(Response::empty(304)));
     }
     let ndjson = |status, body| Response {
@@ -73,51 +63,50 @@ pub fn send(request: &Request, bytes: Bytes) -> Result<Response> {
         body,
     };
     if gzip {
-        let body = Body::Unknown(Box::new(move |out| packed(write, length, out)));
+        let body = Body::Unknown(Box::new(move |out| compressed(write, length, out)));
         return Ok(with_validators(ndjson(200, body).with("Content-Encoding", "gzip")));
     }
-    let range = asked
-        .filter(|_| request.header("if-range").is_none_or(|known| known == etag))
-        .and_then(|asked| requested(&asked, length));
-    let (status, range, described) = match range {
-        None => (200, 0..length, None),
-        Some(Some(range)) => {
+    let asked = asked
+        .filter(|_| request.header("if-range").is_none_or(|known| etag.is_range(&known)))
+        .map_or(RequestedRange::Whole, |header| RequestedRange::parse(&header, length));
+    let part = |range: Range<u64>| {
+        let count = range.end - range.start;
+        Body::Exactly(count, Box::new(move |out| write(range, out)))
+    };
+    let response = match asked {
+        RequestedRange::Whole => ndjson(200, part(0..length)),
+        RequestedRange::Part(range) => {
             let described = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            (206, range, Some(described))
+            ndjson(206, part(range)).with("Content-Range", described)
         }
-        Some(None) => {
-            let error = Error::new(
-                Kind::Invalid,
-                format!("the range is outside of the file's {length} bytes"),
-            );
-            let mut response =
-                Response::error(&error).with("Content-Range", format!("bytes */{length}"));
-            response.status = 416;
-            return Ok(response);
+        RequestedRange::Unsatisfiable => {
+            let what = format!("the range is outside of the file's {length} bytes");
+            let response = Response::error(&Error::new(Kind::Invalid, what)).with_status(416);
+            return Ok(response.with("Content-Range", format!("bytes */{length}")));
         }
     };
-    let body = Body::Exactly(range.end - range.start, Box::new(move |out| write(range, out)));
-    let mut response = ndjson(status, body);
-    if let Some(described) = described {
-        response = response.with("Content-Range", described);
-    }
     Ok(with_validators(response.with("Accept-Ranges", "bytes")))
 }
 
-/// Counts what is written.
-struct Counted<'a> {
+/// Completes the note when the bytes are written.
+fn noted(write: RangeWriter, note: Option<DownloadNote>) -> RangeWriter {
+    Box::new(move |range, out| {
+        let mut counter = ByteCounter { out, bytes: 0 };
+        let written = write(range, &mut counter);
+        if let Some(note) = note {
+            note.complete(counter.bytes, written.is_ok());
+        }
+        written
+    })
+}
+
+/// Counts the bytes on their way to `out`.
+struct ByteCounter<'a> {
     out: &'a mut dyn Write,
     bytes: u64,
 }
 
-impl<'a> Counted<'a> {
-    /// Writes to `out`.
-    fn new(out: &'a mut dyn Write) -> Counted<'a> {
-        Counted { out, bytes: 0 }
-    }
-}
-
-impl Write for Counted<'_> {
+impl Write for ByteCounter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.bytes += written as u64;
@@ -129,71 +118,9 @@ impl Write for Counted<'_> {
     }
 }
 
-fn packed(write: WritePart, length: u64, out: &mut dyn Write) -> Result<()> {
-    let mut packed = GzEncoder::new(out, Compression::fast());
-    write(0..length, &mut packed)?;
-    packed.finish().map(drop).map_err(|error| Error::io("the connection", error))
-}
-
-fn etag(name: &str, gzip: bool) -> String {
-    let hash = BASE64URL.encode(&Sha256::digest(name)[..15]);
-    let coding = if gzip { "-gzip" } else { "" };
-    format!("\"{hash}{coding}\"")
-}
-
-/// True if a list of entity tags (`If-None-Match`) names this one; comparison is weak.
-pub fn names(list: &str, etag: &str) -> bool {
-    list.split(',')
-        .map(str::trim)
-        .any(|known| known == "*" || known.trim_start_matches("W/") == etag)
-}
-
-/// Reads a `Range` header: `None` to leave it out of account (another unit, several ranges, not
-/// understood), `Some(None)` where nothing of the file is in it.
-fn requested(asked: &str, length: u64) -> Option<Option<Range<u64>>> {
-    let (first, last) = asked.strip_prefix("bytes=")?.split_once('-')?;
-    let number = |text: &str| match !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        true => Some(text.parse::<u64>().unwrap_or(u64::MAX)),
-        false => None,
-    };
-    let range = match (first, last) {
-        ("", count) => length.saturating_sub(number(count)?)..length,
-        (first, "") => number(first)?..length,
-        (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
-            if last < first {
-                return None;
-            }
-            first..last.saturating_add(1).min(length)
-        }
-    };
-    Some((range.start < range.end).then_some(range))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_read_as_the_rfc_has_them() {
-        assert_eq!(requested("bytes=0-0", 10), Some(Some(0..1)));
-        assert_eq!(requested("bytes=3-", 10), Some(Some(3..10)));
-        assert_eq!(requested("bytes=-4", 10), Some(Some(6..10)));
-        assert_eq!(requested("bytes=-40", 10), Some(Some(0..10)));
-        assert_eq!(requested("bytes=5-99999999999999999999999", 10), Some(Some(5..10)));
-        assert_eq!(requested("bytes=10-", 10), Some(None));
-        assert_eq!(requested("bytes=-0", 10), Some(None));
-        for ignored in
-            ["bytes=5-4", "bytes=0-1,3-4", "lines=1-2", "bytes=", "bytes=+1-2", "bytes=a-b"]
-        {
-            assert_eq!(requested(ignored, 10), None, "{ignored}");
-        }
-    }
-
-    #[test]
-    fn entity_tags_are_compared_weakly() {
-        assert!(names("\"a\", W/\"b\"", "\"b\""));
-        assert!(names("*", "\"b\""));
-        assert!(!names("\"b-gzip\"", "\"b\""));
-    }
+/// Writes the whole file as gzip.
+fn compressed(write: RangeWriter, length: u64, out: &mut dyn Write) -> Result<()> {
+    let mut gzip = GzEncoder::new(out, Compression::fast());
+    write(0..length, &mut gzip)?;
+    gzip.finish().map(drop).map_err(|error| Error::io("the connection", error))
 }

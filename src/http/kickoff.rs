@@ -1,12 +1,11 @@
-//! `$export` of the HL7 base: a job, and where to ask for it.
+//! `$export` at the HL7 base: makes a job and answers with its status URL.
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-kick-off-request>. `$export-v4` is the
-//! same in the edition of the STU4 ballot, under the name that the CapabilityStatement gives it.
+//! operation by the STU4 ballot, under its name in the CapabilityStatement.
 
+use super::authenticated::AuthenticatedRequest;
+use super::context::FHIR;
 use super::message::{Request, Response};
-use super::prefer::{Preferences, takes_json};
-use super::route::FHIR;
-use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, ExportRequest, KickOff, KickOffRules, Level};
@@ -14,74 +13,76 @@ use crate::fhir::outcome::Issue;
 use crate::fhir::parameters;
 use crate::store::Snapshot;
 
-/// Where a job and its files are to be found.
-pub struct Place {
-    /// What comes before the job's id in the URL of its status.
+/// The URLs of a job, up to its id, and the edition of its manifest.
+pub struct JobUrls {
+    /// The beginning of the status URL.
     pub status: String,
-    /// What comes before it in those of its files.
+    /// The beginning of file URLs.
     pub files: String,
-    /// The edition of its manifest.
+    /// The edition of the manifest.
     pub edition: Edition,
 }
 
 /// Answers a kick-off at `level`.
-pub fn kickoff(visit: &Visit<'_>, level: Level, edition: Edition) -> Result<Response> {
-    let request = visit.request;
-    takes_json(request)?;
-    let is_lenient = Preferences::of(request).is_lenient();
+pub fn kickoff(
+    request: &AuthenticatedRequest<'_>,
+    level: Level,
+    edition: Edition,
+) -> Result<Response> {
+    request.check_takes_json()?;
+    let is_lenient = request.preferences().is_lenient();
     let mut given = Vec::new();
     let mut unreadable = Vec::new();
-    for (name, value) in posted(request)? {
+    for (name, value) in posted_parameters(request)? {
         match value {
             Some(value) => given.push((name, value)),
             None => unreadable.push(name),
         }
     }
     let pairs = [request.query.as_slice(), &given].concat();
-    let base = visit.base();
+    let base = request.base();
     let rules = KickOffRules {
         edition,
         level,
         unreadable: &unreadable,
         is_post: request.method == "POST",
         is_lenient,
-        is_type: &|name| visit.is_type(name),
+        is_type: &|name| request.is_type(name),
     };
     let mut asked = ExportRequest::from_kick_off(&pairs, &rules)?;
     asked.shape.attachments_base = Some(format!("{base}{FHIR}/"));
-    asked.limit(&visit.permission)?;
-    asked.hides_members = visit.check("Group", Interaction::Read).is_err();
-    let snapshot = visit.seen.snapshot()?;
+    asked.limit(&request.permission)?;
+    asked.hides_members = request.check("Group", Interaction::Read).is_err();
+    let snapshot = request.seen.snapshot()?;
     asked.check(&snapshot, is_lenient)?;
     let jobs = format!("{base}{FHIR}/jobs/");
-    let place = Place { status: jobs.clone(), files: jobs, edition };
-    accept(visit, snapshot, asked, &given, place)
+    let urls = JobUrls { status: jobs.clone(), files: jobs, edition };
+    accept(request, snapshot, asked, &given, urls)
 }
 
-/// Makes a checked export a job; `posted` are the parameters that do not stand in the URL.
+/// Makes a job of a checked export and answers 202. `posted` are the parameters of the body.
 pub fn accept(
-    visit: &Visit<'_>,
+    request: &AuthenticatedRequest<'_>,
     snapshot: Snapshot,
     asked: ExportRequest,
     posted: &[(String, String)],
-    place: Place,
+    urls: JobUrls,
 ) -> Result<Response> {
-    let request = visit.request;
-    let preferences = Preferences::of(request);
+    let preferences = request.preferences();
     let accepted = KickOff {
         request: asked,
-        url: format!("{}{}", visit.base(), request.target),
-        files: place.files,
-        status: place.status,
-        edition: place.edition,
+        url: format!("{}{}", request.base(), request.target),
+        files: urls.files,
+        status: urls.status,
+        edition: urls.edition,
         separate_status: preferences.separate_export_status,
     };
     let seq = snapshot.seq();
-    let id = visit.context.jobs.accept(snapshot, &accepted, false)?;
-    visit.note_export(&id, posted, seq);
+    let id = request.context.jobs.accept(snapshot, &accepted, false)?;
+    request.note_export(&id, posted, seq);
     let location = format!("{}{id}", accepted.status);
-    let said = Issue::information(format!("accepted; its status is at {location}"));
-    let response = Response::outcome(202, said)
+    let issue = Issue::information(format!("accepted; its status is at {location}"));
+    let response = Response::outcome(202, issue)
         .with("Content-Location", location)
         .with("Cache-Control", "no-store");
     Ok(match preferences.applied() {
@@ -90,31 +91,24 @@ pub fn accept(
     })
 }
 
-/// The parameters in a request's body.
-fn posted(request: &Request) -> Result<Vec<(String, Option<String>)>> {
+/// The parameters in the body; `None` for a value that no parameter can have.
+fn posted_parameters(request: &Request) -> Result<Vec<(String, Option<String>)>> {
     if request.body.is_empty() {
         return Ok(Vec::new());
     }
-    let coding = request.header("content-encoding").unwrap_or_default();
-    if !matches!(coding.as_str(), "" | "identity") {
-        let what = format!("a body coded as {coding:?} is not read; send it as it is");
-        return Err(Error::new(Kind::UnsupportedFormat, what));
-    }
-    let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let mut parts = content_type.split(';').map(str::trim);
-    let media = parts.next().unwrap_or_default();
-    let charset = parts.find_map(|part| part.strip_prefix("charset="));
-    let is_utf8 = charset.is_none_or(|charset| charset.trim_matches('"') == "utf-8");
-    if !matches!(media, "application/fhir+json" | "application/json") || !is_utf8 {
+    let media = request.body_type()?;
+    let is_json = matches!(media.name.as_str(), "application/fhir+json" | "application/json");
+    if !is_json || !media.is_utf8() {
+        let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
         let what = format!(
             "a body of {content_type:?} is not read; send a Parameters resource as application/fhir+json"
         );
         return Err(Error::new(Kind::UnsupportedFormat, what));
     }
-    let wrong = |what: String| {
+    let invalid = |what: String| {
         Error::new(Kind::Invalid, format!("the body is no Parameters resource: {what}"))
     };
     let text =
-        std::str::from_utf8(&request.body).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    parameters::read(text.trim_start_matches('\u{feff}')).map_err(wrong)
+        std::str::from_utf8(&request.body).map_err(|_| invalid("it is not UTF-8".to_owned()))?;
+    parameters::read(text.trim_start_matches('\u{feff}')).map_err(invalid)
 }

@@ -1,50 +1,46 @@
-//! Requests and responses as values, so that handlers can be tried without a socket.
+//! Requests and responses as values, so that handlers are tested without a socket.
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use chrono::DateTime;
-use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use super::form::{parse_form, target_without_secrets};
+use super::header::{
+    self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_identity, takes_json,
+};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
-use crate::time::Instant;
-
-/// The media type of FHIR JSON.
-pub const FHIR_JSON: &str = "application/fhir+json";
 
 /// A request.
 #[derive(Clone)]
 pub struct Request {
     /// `GET`, `HEAD`, …
     pub method: String,
-    /// The path and query as they came, but for secrets.
+    /// The path and the query as they came, without secret parameters.
     pub target: String,
-    /// The path's segments, decoded.
+    /// The decoded segments of the path.
     pub path: Vec<String>,
-    /// Names and values of the query, decoded.
+    /// The decoded names and values of the query.
     pub query: Vec<(String, String)>,
     /// Header names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body, where one is wanted.
+    /// The body; empty where the path takes none.
     pub body: Vec<u8>,
-    /// Whether the client can take a body in pieces (HTTP/1.1).
+    /// True if the client understands chunked bodies (HTTP/1.1).
     pub takes_chunks: bool,
-    /// From where it comes.
+    /// The client's address.
     pub peer: IpAddr,
-    /// At which of our addresses, where we have several.
+    /// The address at which the request arrived, if the server listens on several.
     pub local: Option<SocketAddr>,
 }
 
-/// Parameters that must not be seen again: not in a manifest, not in the audit.
-const SECRETS: [&str; 4] = ["access_token", "client_assertion", "client_secret", "refresh_token"];
-
 impl Request {
-    /// From a request line and headers.
+    /// Makes a request of a request line and headers.
     ///
     /// # Errors
-    /// `Invalid` for a target that is no path.
+    /// `Invalid` for a target that is not a path.
     pub fn new(
         method: &str,
         target: &str,
@@ -63,9 +59,9 @@ impl Request {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Ok(Request {
             method: method.to_owned(),
-            target: without_secrets(path, query),
-            path: path.trim_start_matches('/').split('/').map(decode).collect(),
-            query: pairs(query),
+            target: target_without_secrets(path, query),
+            path: path.trim_start_matches('/').split('/').map(decoded).collect(),
+            query: parse_form(query.as_bytes()),
             headers,
             body: Vec::new(),
             takes_chunks,
@@ -74,7 +70,7 @@ impl Request {
         })
     }
 
-    /// The value of a header, by its name in lower case; that of several lines as one list.
+    /// The value of a header, by its name in lower case. Several lines make one list.
     pub fn header(&self, name: &str) -> Option<String> {
         let values: Vec<&str> = self
             .headers
@@ -85,70 +81,74 @@ impl Request {
         (!values.is_empty()).then(|| values.join(", "))
     }
 
-    /// True if the client would rather have gzip than the bytes as they are.
+    /// The first value of a query parameter.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The preferences of the client.
+    pub fn preferences(&self) -> Preferences {
+        Preferences::parse(&self.header("prefer").unwrap_or_default())
+    }
+
+    /// True if the client prefers gzip to bytes without a coding.
     pub fn prefers_gzip(&self) -> bool {
-        let accepted = self.header("accept-encoding").unwrap_or_default().to_ascii_lowercase();
-        let weight = |wanted: &str| {
-            accepted.split(',').find_map(|coding| {
-                let mut parts = coding.split(';').map(str::trim);
-                let named = parts.next() == Some(wanted);
-                let q = parts.find_map(|part| part.strip_prefix("q="));
-                named.then(|| q.map_or(1.0, |q| q.parse::<f32>().unwrap_or(1.0)))
-            })
-        };
-        let gzip = weight("gzip").unwrap_or(0.0);
-        gzip > 0.0 && gzip >= weight("identity").unwrap_or(0.0)
+        self.header("accept-encoding").is_some_and(|header| header::prefers_gzip(&header))
+    }
+
+    fn accept(&self) -> Option<AcceptedTypes> {
+        let header = self.header("accept").filter(|header| !header.is_empty())?;
+        Some(AcceptedTypes::parse(&header))
+    }
+
+    /// Checks that the client takes JSON, the only format of this server.
+    ///
+    /// # Errors
+    /// `NotAcceptable` if the client takes other formats only.
+    pub fn check_takes_json(&self) -> Result<()> {
+        if takes_json(self.parameter("_format"), self.accept().as_ref()) {
+            return Ok(());
+        }
+        let what = "only JSON is spoken here; ask for application/fhir+json";
+        Err(Error::new(Kind::NotAcceptable, what))
+    }
+
+    /// True if the client wants a resource as FHIR JSON rather than its content of type `own`.
+    pub fn prefers_json(&self, own: &MediaType) -> bool {
+        header::prefers_json(self.parameter("_format"), self.accept().as_ref(), own)
+    }
+
+    /// The media type of the body; an empty name if the client does not say.
+    ///
+    /// # Errors
+    /// `UnsupportedFormat` for a body in a content coding.
+    pub fn body_type(&self) -> Result<MediaType> {
+        let coding = self.header("content-encoding").unwrap_or_default();
+        if !is_identity(&coding) {
+            let what =
+                format!("a body coded as {coding:?} is not read; send the body uncompressed");
+            return Err(Error::new(Kind::UnsupportedFormat, what));
+        }
+        Ok(MediaType::parse(&self.header("content-type").unwrap_or_default()))
     }
 }
 
-/// True for the name of a parameter whose value must not be seen again.
-pub fn is_secret(name: &str) -> bool {
-    SECRETS.contains(&name.to_ascii_lowercase().as_str())
-}
-
-/// A path and its query as they came, but for secrets.
-fn without_secrets(path: &str, query: &str) -> String {
-    let says_none = |pair: &&str| !is_secret(&decode(pair.split('=').next().unwrap_or_default()));
-    let left: Vec<&str> = query.split('&').filter(says_none).collect();
-    let target = match left.join("&") {
-        query if query.is_empty() => path.to_owned(),
-        query => format!("{path}?{query}"),
-    };
-    // Nobody's terminal is to obey it.
-    utf8_percent_encode(&target, CONTROLS).to_string()
-}
-
-/// Names and values of a query or a form, decoded.
-pub fn pairs(text: &str) -> Vec<(String, String)> {
-    let pair = |pair: &str| {
-        let pair = pair.replace('+', " ");
-        let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
-        (decode(name), decode(value))
-    };
-    text.split('&').filter(|one| !one.is_empty()).map(pair).collect()
-}
-
-fn decode(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// A time as headers have it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
-pub fn http_date(time: Instant) -> String {
-    let time = DateTime::from_timestamp_micros(time.micros()).unwrap_or_default();
-    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+/// Decodes a segment of a path; `+` stands for itself there.
+fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 /// Writes a body.
-pub type Writer = Box<dyn FnOnce(&mut dyn Write) -> Result<()> + Send>;
+pub type BodyWriter = Box<dyn FnOnce(&mut dyn Write) -> Result<()> + Send>;
 
-/// What comes after the headers.
+/// The content of a response.
 pub enum Body {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// As many bytes as said, written by a function.
-    Exactly(u64, Writer),
-    /// Bytes of which the number is not known before.
-    Unknown(Writer),
+    /// The given number of bytes, written by a function.
+    Exactly(u64, BodyWriter),
+    /// Bytes written by a function, their number unknown.
+    Unknown(BodyWriter),
 }
 
 /// A response.
@@ -157,12 +157,12 @@ pub struct Response {
     pub status: u16,
     /// Header names and values, without those of framing.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; for HEAD it is left out when it is sent, its length is not.
+    /// The body. The answer to HEAD has its length but not its bytes.
     pub body: Body,
 }
 
 impl Response {
-    /// With a body in memory.
+    /// A response with a body in memory.
     pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Response {
         Response {
             status,
@@ -171,12 +171,12 @@ impl Response {
         }
     }
 
-    /// Without a body.
+    /// A response without a body.
     pub fn empty(status: u16) -> Response {
         Response { status, headers: Vec::new(), body: Body::Bytes(Vec::new()) }
     }
 
-    /// The words that go with its status.
+    /// The reason phrase of the status.
     pub fn reason(&self) -> &'static str {
         match self.status {
             200 => "OK",
@@ -202,18 +202,18 @@ impl Response {
         }
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// An OperationOutcome of one issue.
+    /// An OperationOutcome with one issue.
     pub fn outcome(status: u16, issue: Issue) -> Response {
         Response::new(status, FHIR_JSON, OperationOutcome::of(&[issue]).to_line())
     }
 
-    /// An error as an OperationOutcome. Faults of our own say no more than that they are.
+    /// An error as an OperationOutcome, without the details of the server's own faults.
     pub fn error(error: &Error) -> Response {
         let (_, status, code) = error.kind().outward();
         let issue = Issue {
@@ -221,12 +221,22 @@ impl Response {
             code: code.to_owned(),
             diagnostics: error.for_clients().to_owned(),
         };
-        let response = Response::outcome(status, issue);
-        response.retry(error)
+        Response::outcome(status, issue).retry(error)
     }
 
-    /// With how long to wait before it is tried again, where an error says so: clients that are not told
-    /// wait a minute.
+    /// Replaces the status.
+    pub fn with_status(self, status: u16) -> Response {
+        Response { status, ..self }
+    }
+
+    /// A FHIR resource of this server's own.
+    pub fn fhir_resource(resource: &impl Serialize) -> Result<Response> {
+        let body = serde_json::to_vec_pretty(resource)
+            .map_err(|error| Error::caused(Kind::Internal, "a resource of the server", error))?;
+        Ok(Response::new(200, FHIR_JSON, body))
+    }
+
+    /// Adds `Retry-After` if the error names a time. Clients without it wait a minute.
     pub fn retry(self, error: &Error) -> Response {
         match error.retry_after() {
             Some(seconds) => self.with("Retry-After", seconds.to_string()),
@@ -234,7 +244,7 @@ impl Response {
         }
     }
 
-    /// Plain JSON.
+    /// A response of plain JSON.
     pub fn json(status: u16, body: &impl Serialize) -> Response {
         let mut text = serde_json::to_vec(body).unwrap_or_default();
         text.push(b'\n');

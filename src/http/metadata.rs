@@ -1,4 +1,4 @@
-//! `GET [base]/metadata`: what this server does, and no more than that.
+//! `GET [base]/metadata`: what this server does.
 //!
 //! <https://hl7.org/fhir/R4/capabilitystatement.html>,
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation>
@@ -7,26 +7,22 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::message::{FHIR_JSON, Request, Response};
-use super::operation::{CANONICAL, VERSIONS, canonical, definition};
-use super::prefer::takes_json;
-use super::route::{Context, FHIR, TOKEN};
-use super::token::own_base;
-use crate::error::{Error, Kind, Result};
+use super::context::{Context, FHIR, TOKEN};
+use super::message::{Request, Response};
+use super::operation::{CANONICAL, VERSIONS, canonical};
+use crate::error::Result;
 use crate::fhir::r4::{is_r4_type, r4_types};
 use crate::store::Reach;
 use crate::time::Instant;
 
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
-    takes_json(request)?;
+    request.check_takes_json()?;
     let is_protected = context.access.is_required();
-    // A CapabilityStatement has no words for other types, though they are exported. What is there is
-    // not for everybody to know where not everybody may read it.
-    let (types, changed) = match is_protected {
-        true => (r4_types(), context.started),
-        false => there(context)?,
-    };
+    // A CapabilityStatement cannot name types outside of R4, though they are exported. The statement
+    // needs no authentication, so a protected server lists all types, not those in the store.
+    let (types, changed) =
+        if is_protected { (r4_types(), context.started) } else { types_in_store(context)? };
     let resources: Vec<Value> = types.iter().map(|name| resource(name)).collect();
     let base = format!("{}{FHIR}", context.base(request));
     let mut statement = json!({
@@ -48,16 +44,16 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
         }],
     });
     if is_protected {
-        statement["rest"][0]["security"] = security(&own_base(context, request));
+        statement["rest"][0]["security"] = security(&context.token_base(request));
     }
-    json_response(&statement)
+    Response::fhir_resource(&statement)
 }
 
-/// The types that are in the store, Group and Patient, and when it was changed.
-fn there(context: &Context) -> Result<(BTreeSet<String>, Instant)> {
+/// The types in the store with Group and Patient, and the time of the last change.
+fn types_in_store(context: &Context) -> Result<(BTreeSet<String>, Instant)> {
     let snapshot = context.store.seen(Reach::Everything).latest()?;
-    let there = snapshot.types()?.into_iter();
-    let mut types: BTreeSet<String> = there.filter(|name| is_r4_type(name)).collect();
+    let stored = snapshot.types()?.into_iter();
+    let mut types: BTreeSet<String> = stored.filter(|name| is_r4_type(name)).collect();
     types.extend(["Group".to_owned(), "Patient".to_owned()]);
     let changed = match snapshot.time() {
         never if never == Instant::default() => context.store.now(),
@@ -66,7 +62,8 @@ fn there(context: &Context) -> Result<(BTreeSet<String>, Instant)> {
     Ok((types, changed))
 }
 
-/// <https://hl7.org/fhir/smart-app-launch/1.0.0/conformance/index.html>, for clients of that age.
+/// `rest.security` with the token endpoint, for clients of SMART 1.0:
+/// <https://hl7.org/fhir/smart-app-launch/1.0.0/conformance/index.html>
 fn security(base: &str) -> Value {
     let [_, endpoint] = TOKEN;
     json!({
@@ -81,26 +78,7 @@ fn security(base: &str) -> Value {
     })
 }
 
-/// Answers with one of the operations that it names.
-pub fn operation(context: &Context, request: &Request, id: &str) -> Result<Response> {
-    let base = format!("{}{FHIR}", context.base(request));
-    match definition(id, &base) {
-        Some(definition) => json_response(&definition),
-        None => Err(Error::new(Kind::NotFound, "there is no such operation")),
-    }
-}
-
-/// True for the id of one of these.
-pub fn is_ours(id: &str) -> bool {
-    definition(id, "").is_some()
-}
-
-fn json_response(value: &Value) -> Result<Response> {
-    let body = serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::caused(Kind::Internal, "a resource of ours", error))?;
-    Ok(Response::new(200, FHIR_JSON, body))
-}
-
+/// `rest.resource` of a type.
 fn resource(name: &str) -> Value {
     let mut parameters = vec![
         json!({"name": "_id", "type": "token"}),
@@ -128,6 +106,7 @@ fn resource(name: &str) -> Value {
     resource
 }
 
+/// The operations of a level: each edition's export, and `$bulk-publish`.
 fn operations(id: Option<&str>, with_publish: bool) -> Value {
     let mut operations: Vec<Value> = id
         .iter()

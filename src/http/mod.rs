@@ -1,26 +1,35 @@
-//! The network: one capability per file, as functions from a [`message::Request`] to a
-//! [`message::Response`]; only `wire` knows what carries them.
+//! The network: one capability per file, as functions from a request to a response.
+//!
+//! From the socket to the store: `engine` reads a request, `route` finds its handler, `authenticated`
+//! finds its caller, the handler answers. `header` and `form` read the grammars. Only `engine` knows
+//! sockets.
 
-mod credentials;
+mod authenticated;
+mod context;
 mod cross_origin;
 mod download;
+mod engine;
+mod form;
+mod header;
+mod health;
 mod kickoff;
 mod message;
 mod metadata;
 mod oneup;
 mod operation;
-mod prefer;
+mod options;
 mod publish;
 mod read;
+mod request_parameters;
 mod route;
 mod search;
+mod searchset;
 mod server;
 mod signed;
 mod smart;
 mod status;
 mod token;
 mod users;
-mod visit;
-mod wire;
 
-pub use server::{Options, Reserved, Server};
+pub use options::Options;
+pub use server::{BoundServer, Server};

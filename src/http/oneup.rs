@@ -1,15 +1,14 @@
-//! `GET /bulk-data/r4/$export`: the 1upHealth dialect's kick-off, answered at once.
+//! `GET /bulk-data/r4/$export`: the 1upHealth dialect's kick-off, answered with the manifest.
 //!
-//! One request, one manifest: nothing is made ahead, so there is nothing to wait for. With
-//! `Prefer: respond-async` it is a kick-off like that of the HL7 base. The base that file URLs stand
-//! on is `--base-url`, else what the client called us.
+//! The server prepares no files, so one request gives the manifest. `Prefer: respond-async` makes it
+//! a kick-off like that of the HL7 base. File URLs begin with `--base-url`, else with the client's
+//! `Host`.
 
-use super::kickoff::{self, Place};
+use super::authenticated::AuthenticatedRequest;
+use super::context::EXPORT;
+use super::kickoff::{self, JobUrls};
 use super::message::Response;
-use super::prefer::Preferences;
-use super::route::EXPORT;
 use super::signed::signed;
-use super::visit::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::export::{
     Edition, ExportRequest, JobStatus, KickOff, Level, Manifest, Output, Plan, Purpose,
@@ -17,59 +16,58 @@ use crate::export::{
 use crate::random;
 use crate::time::Instant;
 
-/// Answers with the manifest, or, where that is preferred, with where to wait for it.
-pub fn kickoff(visit: &Visit<'_>) -> Result<Response> {
-    let request = visit.request;
+/// Answers with the manifest, or with the status URL if the client prefers that.
+pub fn kickoff(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     let mut asked = ExportRequest::from_oneup_query(&request.query)?;
-    asked.limit(&visit.permission)?;
-    let snapshot = visit.seen.snapshot()?;
-    // HEAD asks what GET would answer, and is no reason to begin a job.
-    if Preferences::of(request).respond_async && request.method == "GET" {
-        return kickoff::accept(visit, snapshot, asked, &[], place(visit));
+    asked.limit(&request.permission)?;
+    let snapshot = request.seen.snapshot()?;
+    // HEAD asks for the headers of GET and starts no job.
+    if request.preferences().respond_async && request.method == "GET" {
+        return kickoff::accept(request, snapshot, asked, &[], job_urls(request));
     }
     let plan = Plan::new(snapshot, &asked)?;
-    // Where it is written down who exports, the files say to which export they belong.
-    let export = visit.context.audit.is_some().then(random::hex::<8>).transpose()?;
-    let output = signed(visit, &plan, EXPORT, None, export.as_deref())?;
+    // In the audit, the id joins the downloads to their export.
+    let export = request.context.audit.is_some().then(random::hex::<8>).transpose()?;
+    let output = signed(request, &plan, EXPORT, None, export.as_deref())?;
     if let Some(export) = export.filter(|_| request.method == "GET") {
-        visit.note_export(&export, &[], plan.snapshot.seq());
+        request.note_export(&export, &[], plan.snapshot.seq());
     }
-    Ok(manifest(visit, plan.snapshot.time(), output))
+    Ok(manifest(request, plan.snapshot.time(), output))
 }
 
-/// `GET /bulk-data/r4/Group/{id}/$export`: the same of a Group's members, whether `inactive` or not and
-/// at any time. Its files are lists, so there is a job behind them.
+/// `GET /bulk-data/r4/Group/{id}/$export`: the same for all members of a Group, whatever `inactive` and
+/// `period` say. A job holds the file lists.
 ///
-/// It is for clients, which show their secret, not for a user.
-pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
-    let request = visit.request;
-    if visit.context.access.is_required() && !visit.caller.has_secret {
+/// # Errors
+/// `Forbidden` for a user: this path is for clients, which send their secret.
+pub fn group(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
+    if request.context.access.is_required() && !request.caller.has_secret {
         let what =
             "a Group is exported with the headers client_id, client_secret and x-oneup-user-id";
         return Err(Error::new(Kind::Forbidden, what));
     }
     let mut asked = ExportRequest::from_oneup_query(&request.query)?;
-    asked.limit(&visit.permission)?;
+    asked.limit(&request.permission)?;
     asked.level = Level::Group(id.to_owned());
     asked.whole_roster = true;
-    let snapshot = visit.seen.snapshot()?;
+    let snapshot = request.seen.snapshot()?;
     asked.check(&snapshot, true)?;
-    let place = place(visit);
-    if Preferences::of(request).respond_async {
-        return kickoff::accept(visit, snapshot, asked, &[], place);
+    let urls = job_urls(request);
+    if request.preferences().respond_async {
+        return kickoff::accept(request, snapshot, asked, &[], urls);
     }
     let accepted = KickOff {
         request: asked,
         url: String::new(),
-        files: place.files,
-        status: place.status,
-        edition: place.edition,
+        files: urls.files,
+        status: urls.status,
+        edition: urls.edition,
         separate_status: false,
     };
-    let (seq, jobs) = (snapshot.seq(), &visit.context.jobs);
+    let (seq, jobs) = (snapshot.seq(), &request.context.jobs);
     let id = jobs.accept(snapshot, &accepted, true)?;
-    visit.note_export(&id, &[], seq);
-    let done = jobs.progress(&id, &visit.permission)?;
+    request.note_export(&id, &[], seq);
+    let done = jobs.progress(&id, &request.permission)?;
     let Some((_, JobStatus::Complete { time, files, .. })) = done else {
         return Err(Error::new(Kind::Internal, "the export of a Group failed"));
     };
@@ -79,26 +77,26 @@ pub fn group(visit: &Visit<'_>, id: &str) -> Result<Response> {
         resource_type: file.resource_type,
         ..Output::default()
     });
-    Ok(manifest(visit, time, output.collect()))
+    Ok(manifest(request, time, output.collect()))
 }
 
-/// Where this dialect's jobs are.
-fn place(visit: &Visit<'_>) -> Place {
-    let base = visit.base();
-    Place {
+/// The job URLs of this dialect.
+fn job_urls(request: &AuthenticatedRequest<'_>) -> JobUrls {
+    let base = request.base();
+    JobUrls {
         status: format!("{base}{EXPORT}/job/"),
         files: format!("{base}{EXPORT}/file/"),
         edition: Edition::Stu3,
     }
 }
 
-/// The manifest of this dialect: files have a type and a URL, no more.
-fn manifest(visit: &Visit<'_>, time: Instant, output: Vec<Output>) -> Response {
+/// The manifest of this dialect, whose files have a type and a URL only.
+fn manifest(request: &AuthenticatedRequest<'_>, time: Instant, output: Vec<Output>) -> Response {
     let plain = |file: Output| Output { count: None, file_size: None, ..file };
     let manifest = Manifest {
         transaction_time: time.to_string(),
-        request: Some(format!("{}{}", visit.base(), visit.request.target)),
-        requires_access_token: visit.context.access.is_required(),
+        request: Some(format!("{}{}", request.base(), request.target)),
+        requires_access_token: request.context.access.is_required(),
         output: output.into_iter().map(plain).collect(),
         ..Manifest::default()
     };

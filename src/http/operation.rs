@@ -1,38 +1,55 @@
-//! `GET [base]/OperationDefinition/[id]`: what the operations take, as this server has them.
+//! `GET [base]/OperationDefinition/[id]`: the parameters of each operation on this server.
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/artifacts.html#behavior-operation-definitions>
 
 use serde_json::{Value, json};
 
+use super::context::{Context, FHIR};
+use super::message::{Request, Response};
+use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, ExportParameter};
 
-/// Where the IG's own definitions are.
+/// The beginning of the canonical URLs of the IG's definitions.
 pub const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
-/// The edition that `$export` speaks, and that of `$export-v4`.
+/// The operations' names, each with its version of the IG.
 pub const VERSIONS: [(&str, &str); 2] = [("export", "3.0.0"), ("export-v4", "4.0.0-ballot")];
 
-/// One operation of the IG.
-struct Operation {
+/// An export operation of the IG.
+struct ExportOperation {
     id: &'static str,
     title: &'static str,
     on: Option<&'static str>,
 }
 
-const EXPORTS: [Operation; 3] = [
-    Operation { id: "export", title: "System Level Export", on: None },
-    Operation { id: "patient-export", title: "Patient Level Export", on: Some("Patient") },
-    Operation { id: "group-export", title: "Group Level Export", on: Some("Group") },
+const EXPORTS: [ExportOperation; 3] = [
+    ExportOperation { id: "export", title: "System Level Export", on: None },
+    ExportOperation { id: "patient-export", title: "Patient Level Export", on: Some("Patient") },
+    ExportOperation { id: "group-export", title: "Group Level Export", on: Some("Group") },
 ];
 
-/// The canonical URL of an operation in the version that one invokes by `name`.
+/// Answers with the definition of an operation.
+pub fn operation_definition(context: &Context, request: &Request, id: &str) -> Result<Response> {
+    let base = format!("{}{FHIR}", context.base(request));
+    match definition(id, &base) {
+        Some(definition) => Response::fhir_resource(&definition),
+        None => Err(Error::new(Kind::NotFound, "there is no such operation")),
+    }
+}
+
+/// True for the id of a definition of this server.
+pub fn is_operation(id: &str) -> bool {
+    definition(id, "").is_some()
+}
+
+/// The canonical URL of an operation in the version of `name`.
 pub fn canonical(id: &str, name: &str) -> String {
     let version =
         VERSIONS.iter().find(|(known, _)| *known == name).map_or("", |(_, version)| version);
     format!("{CANONICAL}/{id}|{version}")
 }
 
-/// The definition with this id: that of the IG, with `-v4` behind it for its ballot edition.
-pub fn definition(id: &str, base: &str) -> Option<Value> {
+/// The definition with this id: the id of the IG, with the suffix `-v4` for the STU4 ballot.
+fn definition(id: &str, base: &str) -> Option<Value> {
     if id == "bulk-publish" {
         return Some(publish());
     }
@@ -65,7 +82,7 @@ pub fn definition(id: &str, base: &str) -> Option<Value> {
         "status": "active",
         "kind": "operation",
         "description": format!("As of Bulk Data Access IG {version}, at {base}; answered asynchronously."),
-        // By GET only what affects no state can be invoked, and this edition is by POST.
+        // GET may invoke only operations that affect no state, and the STU4 ballot forbids GET.
         "affectsState": is_stu4,
         "code": name,
         "system": operation.on.is_none(),

@@ -1,43 +1,41 @@
 //! `GET [base]/[Type]/[id]` and `…/_history/[vid]`: one resource.
 //!
-//! <https://hl7.org/fhir/R4/http.html#read>. A Binary is its content, as
-//! <https://hl7.org/fhir/R4/binary.html#rest> has it, unless FHIR JSON is asked for: that is how
-//! clients fetch attachments.
+//! <https://hl7.org/fhir/R4/http.html#read>. The answer for a Binary is its content unless the client
+//! asks for FHIR JSON, by <https://hl7.org/fhir/R4/binary.html#rest>: clients fetch attachments so.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
-use super::download::names;
-use super::message::{FHIR_JSON, Request, Response, http_date};
-use super::prefer::{accepted, takes_json};
-use super::visit::Visit;
+use super::authenticated::AuthenticatedRequest;
+use super::header::{EntityTag, FHIR_JSON, MediaType, http_date};
+use super::message::{Request, Response};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::store::{ReadOutcome, StoredVersion};
 
 /// Answers with the current version.
-pub fn read(visit: &Visit<'_>, resource_type: &str, id: &str) -> Result<Response> {
-    visit.check(resource_type, Interaction::Read)?;
+pub fn read(request: &AuthenticatedRequest<'_>, resource_type: &str, id: &str) -> Result<Response> {
+    request.check(resource_type, Interaction::Read)?;
     let name = format!("{}/{}", short(resource_type), short(id));
-    match visit.seen.read(resource_type, id)? {
-        ReadOutcome::Here(kept) => answer(visit, resource_type, kept),
+    match request.seen.read(resource_type, id)? {
+        ReadOutcome::Here(kept) => answer(request, resource_type, kept),
         ReadOutcome::Deleted => Err(Error::new(Kind::Gone, format!("{name} was deleted"))),
         ReadOutcome::Nothing => Err(Error::new(Kind::NotFound, format!("{name} is not here"))),
     }
 }
 
-/// Answers with one of its versions.
+/// Answers with a version.
 pub fn read_version(
-    visit: &Visit<'_>,
+    request: &AuthenticatedRequest<'_>,
     resource_type: &str,
     id: &str,
     version_id: &str,
 ) -> Result<Response> {
-    visit.check(resource_type, Interaction::Read)?;
-    match visit.seen.read_version(resource_type, id, version_id)? {
-        Some(kept) => answer(visit, resource_type, kept),
+    request.check(resource_type, Interaction::Read)?;
+    match request.seen.read_version(resource_type, id, version_id)? {
+        Some(kept) => answer(request, resource_type, kept),
         None => {
             let (name, version) =
                 (format!("{}/{}", short(resource_type), short(id)), short(version_id));
@@ -47,40 +45,42 @@ pub fn read_version(
     }
 }
 
-fn answer(visit: &Visit<'_>, resource_type: &str, kept: StoredVersion) -> Result<Response> {
-    let request = visit.request;
-    let content = match resource_type {
-        "Binary" => content(request, &kept.body),
-        _ => None,
-    };
+/// Answers with a version as FHIR JSON, or with the content of a Binary.
+fn answer(
+    request: &AuthenticatedRequest<'_>,
+    resource_type: &str,
+    kept: StoredVersion,
+) -> Result<Response> {
+    let content = if resource_type == "Binary" { content(request, &kept.body) } else { None };
     if content.is_none() {
-        takes_json(request)?;
+        request.check_takes_json()?;
     }
-    // What stands in a header must be of its characters; a versionId may be anything.
+    // A versionId may have characters that a header cannot have.
     let is_plain = kept.version_id.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
     let version = if is_plain { kept.version_id } else { kept.seq.to_string() };
-    let etag = format!("W/\"{version}\"");
+    let etag = EntityTag::weak(version);
     let with_validators = |response: Response| {
-        let response = response.with("ETag", etag.clone()).with("Vary", "Accept");
-        // What is for one client is not for a cache that serves others.
-        let response = match visit.context.access.is_required() {
-            true => response.with("Cache-Control", "private, no-cache"),
-            false => response,
+        let response = response.with("ETag", etag.to_string()).with("Vary", "Accept");
+        // A shared cache must not give one client's resource to another.
+        let response = if request.context.access.is_required() {
+            response.with("Cache-Control", "private, no-cache")
+        } else {
+            response
         };
-        // A year has four digits there.
+        // In a header a year has four digits.
         match kept.last_updated.to_string().len() {
             24 => response.with("Last-Modified", http_date(kept.last_updated)),
             _ => response,
         }
     };
     let known = request.header("if-none-match");
-    if known.is_some_and(|known| names(&known, etag.trim_start_matches("W/"))) {
+    if known.is_some_and(|known| etag.is_none_match(&known)) {
         return Ok(with_validators(Response::empty(304)));
     }
     let length = content.as_ref().map_or(kept.body.len(), |(_, bytes)| bytes.len());
-    visit.note_read("read", &[], length);
+    request.note_read("read", &[], length);
     Ok(with_validators(match content {
-        // Whatever it says it is: a browser is not to run it as if it were ours.
+        // A browser must not run the content as if it were a page of this server.
         Some((media, bytes)) => Response::new(200, &media, bytes)
             .with("Content-Security-Policy", "sandbox")
             .with("X-Content-Type-Options", "nosniff"),
@@ -96,28 +96,16 @@ struct Binary {
     data: Option<String>,
 }
 
-/// The content of a Binary and its media type; `None` where the resource is wanted, or where it
-/// holds none that could be read.
+/// The content of a Binary and its media type; `None` if the client wants the resource, or if the
+/// Binary has no content that can be sent.
 fn content(request: &Request, body: &str) -> Option<(String, Vec<u8>)> {
     let binary: Binary = serde_json::from_str(body).ok()?;
     let media = binary.content_type;
-    // https://www.rfc-editor.org/rfc/rfc9110#section-8.3: in a header it must be one.
+    // https://www.rfc-editor.org/rfc/rfc9110#section-8.3: a header has a media type only.
     if !media.bytes().all(|b| (b' '..=b'~').contains(&b)) || !media.contains('/') {
         return None;
     }
-    let of_fhir = |range: &str| range == FHIR_JSON || range == "application/json+fhir";
-    let is_own = |range: &str| media.split(';').next().is_some_and(|own| own.trim() == range);
-    let format =
-        request.query.iter().find(|(name, _)| name == "_format").map(|(_, value)| value.as_str());
-    let ranges = accepted(request).unwrap_or_default();
-    let wants_fhir = match format {
-        Some(format) => of_fhir(format) || format == "json",
-        None => {
-            ranges.iter().any(|range| of_fhir(range) || range == "application/json")
-                && !ranges.iter().any(|range| is_own(range))
-        }
-    };
-    if wants_fhir {
+    if request.prefers_json(&MediaType::parse(&media)) {
         return None;
     }
     let data: String =

@@ -1,152 +1,115 @@
-//! Which path is whose.
+//! The routing table: which handler answers which path, by which methods, with how long a body.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use serde_json::json;
-
+use super::authenticated::{AuthenticatedRequest, challenge};
+use super::context::{Context, EXPORT, FHIR};
+use super::header::{BEARER, INSUFFICIENT_SCOPE};
+use super::health::health;
 use super::kickoff::kickoff;
 use super::message::{Request, Response};
-use super::metadata::{is_ours, metadata, operation};
+use super::metadata::metadata;
+use super::operation::{is_operation, operation_definition};
 use super::publish::publish;
 use super::read::{read, read_version};
-use super::search::search;
 use super::smart::configuration;
-use super::status::{cancel, further_page, status};
 use super::token::token;
-use super::visit::{BEARER, NOT_ENOUGH, Visit, challenge};
 use super::{cross_origin, oneup, search, signed, status, users};
-use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Edition, Jobs, Level};
+use crate::export::{Edition, Level};
 use crate::fhir::name::short;
-use crate::store::Store;
-use crate::time::Instant;
 
-/// The path of the 1upHealth dialect's kick-off; those of files are below it. The `$` stands for itself in URLs.
-pub const EXPORT: &str = "/bulk-data/r4/$export";
-/// The HL7 base.
-pub const FHIR: &str = "/fhir";
-/// The published dataset; its files are below it.
-pub const PUBLISH: &str = "/fhir/$bulk-publish";
 const READING: &str = "GET, HEAD, OPTIONS";
 
-/// The token endpoint, by the names that 1upHealth has for it; SMART clients are told the second.
-pub const TOKEN: [&str; 2] = ["/oauth2/token", "/fhir/oauth2/token"];
-
-/// What handlers work with.
-pub struct Context {
-    /// The store that is served.
-    pub store: Store,
-    /// Who may read what of it.
-    pub access: Authority,
-    /// Where it is noted who got what, where that is done.
-    pub audit: Option<Arc<Audit>>,
-    /// Accepted exports.
-    pub jobs: Jobs,
-    /// What URLs begin with, where that was said.
-    pub base_url: Option<String>,
-    /// The address that is listened on.
-    pub address: SocketAddr,
-    /// When the server was started.
-    pub started: Instant,
-    /// Is told of errors that are not the client's.
-    pub log: fn(&Error),
-}
-
-impl Context {
-    /// Has a fault of our own told.
-    pub fn note_fault(&self, error: &Error) {
-        if error.kind().status() == 500 {
-            (self.log)(error);
-        }
-    }
-
-    /// What URLs in an answer to `request` begin with: scheme and authority, no slash at the end.
-    pub fn base(&self, request: &Request) -> String {
-        if let Some(base) = &self.base_url {
-            return base.clone();
-        }
-        match request.header("host").filter(|host| is_authority(host)) {
-            Some(host) => format!("http://{host}"),
-            None => format!("http://{}", self.address),
-        }
-    }
-}
-
-/// True for what may stand in a URL as host and port, and so in an answer of ours.
-fn is_authority(host: &str) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
-}
-
-/// Answers a request; every error becomes an OperationOutcome.
-pub fn answer(context: &Context, request: &Request) -> Response {
-    route(context, request).unwrap_or_else(|error| refusal(context, &error, Some(request)))
-}
-
-/// How many bytes a body may have: that of a kick-off with a hundred thousand patients, an assertion.
+/// The largest bodies in bytes: a kick-off may name a hundred thousand patients.
 const KICKOFF_BODY: usize = 16 << 20;
 const SEARCH_BODY: usize = 1 << 20;
 const CREDENTIALS_BODY: usize = 64 << 10;
 
-/// How many bytes of a body are wanted: that of others is left where it is.
+/// A row of the table.
+struct Route<'p> {
+    /// The methods, as the `Allow` header lists them.
+    methods: &'static str,
+    /// The largest body in bytes.
+    body_limit: usize,
+    handler: Handler<'p>,
+}
+
+/// Answers every client.
+type OpenHandler<'p> = dyn Fn(&Context, &Request) -> Result<Response> + 'p;
+/// Answers a client that the server has authenticated.
+type AuthenticatedHandler<'p> = dyn Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p;
+
+/// The function that answers.
+enum Handler<'p> {
+    Open(Box<OpenHandler<'p>>),
+    Authenticated(Box<AuthenticatedHandler<'p>>),
+}
+
+/// A row for every client.
+fn open<'p>(
+    methods: &'static str,
+    handler: impl Fn(&Context, &Request) -> Result<Response> + 'p,
+) -> Result<Route<'p>> {
+    Ok(Route { methods, body_limit: 0, handler: Handler::Open(Box::new(handler)) })
+}
+
+/// A row for authenticated clients.
+fn authenticated<'p>(
+    methods: &'static str,
+    handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
+) -> Result<Route<'p>> {
+    Ok(Route { methods, body_limit: 0, handler: Handler::Authenticated(Box::new(handler)) })
+}
+
+/// A row for a type, which must be one of R4 or one that the client sees in the store.
+fn of_type<'p>(
+    methods: &'static str,
+    name: &'p str,
+    handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
+) -> Result<Route<'p>> {
+    authenticated(
+        methods,
+        move |request| {
+            if request.is_type(name)? { handler(request) } else { Err(not_found()) }
+        },
+    )
+}
+
+/// Sets the largest body.
+fn body(limit: usize, route: Result<Route<'_>>) -> Result<Route<'_>> {
+    route.map(|route| Route { body_limit: limit, ..route })
+}
+
+/// Finds the row of a path.
 ///
 /// # Errors
-/// Those of [`Visit::of`]: of somebody who is not known nothing long is taken.
-pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    let known = |limit| Visit::of(context, request).map(|_| limit);
-    match (request.method.as_str(), &path[..]) {
-        ("POST", ["fhir", .., "$export" | "$export-v4"]) => known(KICKOFF_BODY),
-        ("POST", ["fhir", .., "_search"]) => known(SEARCH_BODY),
-        ("POST", ["oauth2", "token"] | ["fhir", "oauth2", "token"])
-        | ("GET" | "POST" | "PUT", ["user-management", "v1", "user", ..]) => Ok(CREDENTIALS_BODY),
-        _ => Ok(0),
-    }
-}
-
-/// An error as an answer to a request that may not have been understood.
-pub fn refusal(context: &Context, error: &Error, request: Option<&Request>) -> Response {
-    context.note_fault(error);
-    let response = Response::error(error);
-    match response.status {
-        401 => response.with("WWW-Authenticate", request.map_or(BEARER, challenge)),
-        403 if context.access.is_required() => response.with("WWW-Authenticate", NOT_ENOUGH),
-        _ => response,
-    }
-}
-
-fn route(context: &Context, request: &Request) -> Result<Response> {
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    let admit = |methods: &str, answer: Answer<'_>| admit(context, request, methods, answer);
-    match path[..] {
-        ["health"] => allow(request, READING, || health(context)),
+/// `NotFound` for a path that has none.
+fn route<'p>(path: &[&'p str]) -> Result<Route<'p>> {
+    match *path {
+        ["health"] => open(READING, |context, _| health(context)),
         ["oauth2", "token"] | ["fhir", "oauth2", "token"] => {
-            allow(request, "POST, OPTIONS", || Ok(token(context, request)))
+            let row = open("POST, OPTIONS", |context, request| Ok(token(context, request)));
+            body(CREDENTIALS_BODY, row)
         }
         ["user-management", "v1", "user"] => {
-            allow(request, "GET, POST, PUT, OPTIONS", || Ok(users::users(context, request)))
+            let methods = "GET, POST, PUT, OPTIONS";
+            let row = open(methods, |context, request| Ok(users::users(context, request)));
+            body(CREDENTIALS_BODY, row)
         }
         ["user-management", "v1", "user", "auth-code"] => {
-            allow(request, "POST, OPTIONS", || Ok(users::code(context, request)))
+            let row = open("POST, OPTIONS", |context, request| Ok(users::code(context, request)));
+            body(CREDENTIALS_BODY, row)
         }
-        // Some clients look for it below the base that they export from.
+        // Some clients look below the base that they export from.
         [".well-known", "smart-configuration"]
-        | ["fhir", .., ".well-known", "smart-configuration"] => {
-            allow(request, READING, || configuration(context, request))
-        }
-        ["fhir", ref rest @ ..] => fhir(context, request, rest),
-        ["bulk-data", "r4", "$export"] => admit(READING, &oneup::kickoff),
-        ["bulk-data", "r4", "$export", "job" | "file", ref rest @ ..] => {
-            job(context, request, rest)
-        }
+        | ["fhir", .., ".well-known", "smart-configuration"] => open(READING, configuration),
+        ["fhir", ref rest @ ..] => fhir(rest),
+        ["bulk-data", "r4", "$export"] => authenticated(READING, oneup::kickoff),
+        ["bulk-data", "r4", "$export", "job" | "file", ref rest @ ..] => job(rest),
         ["bulk-data", "r4", "$export", resource_type, name] => {
-            admit(READING, &|visit| signed::file(visit, resource_type, name, false))
+            authenticated(READING, move |request| signed::file(request, resource_type, name, false))
         }
         ["bulk-data", "r4", "Group", id, "$export"] => {
-            admit("GET, OPTIONS", &|visit| oneup::group(visit, id))
+            authenticated("GET, OPTIONS", move |request| oneup::group(request, id))
         }
         ["bulk-data", version @ ("dstu2" | "stu3"), ..] => Err(Error::new(
             Kind::NotFound,
@@ -154,89 +117,81 @@ fn route(context: &Context, request: &Request) -> Result<Response> {
                 "a store holds one version of FHIR, and this one is served as r4, not {version}: {EXPORT}"
             ),
         )),
-        _ => Err(nothing()),
+        _ => Err(not_found()),
     }
 }
 
-/// Below the HL7 base. But for what says how it is done, all of it is for who is known.
-fn fhir(context: &Context, request: &Request, path: &[&str]) -> Result<Response> {
-    let admit = |methods: &str, answer: Answer<'_>| admit(context, request, methods, answer);
-    // Whether there is such a type here is for who is known, too.
-    let of_type = |methods: &str, name: &str, answer: Answer<'_>| {
-        admit(methods, &|visit| match visit.is_type(name)? {
-            true => answer(visit),
-            false => Err(nothing()),
-        })
-    };
+/// The rows below the HL7 base. All but metadata and operation definitions need authentication.
+fn fhir<'p>(path: &[&'p str]) -> Result<Route<'p>> {
     match *path {
-        ["metadata"] => allow(request, READING, || metadata(context, request)),
-        ["$bulk-publish"] => admit(READING, &publish),
+        ["metadata"] => open(READING, metadata),
+        ["$bulk-publish"] => authenticated(READING, publish),
         ["$bulk-publish", resource_type, name] => {
-            admit(READING, &|visit| signed::file(visit, resource_type, name, true))
+            authenticated(READING, move |request| signed::file(request, resource_type, name, true))
         }
-        ["jobs", ref rest @ ..] => job(context, request, rest),
-        [operation @ ("$export" | "$export-v4")] => {
-            export(context, request, Level::System, operation)
-        }
-        ["Patient", operation @ ("$export" | "$export-v4")] => {
-            export(context, request, Level::Patient, operation)
-        }
+        ["jobs", ref rest @ ..] => job(rest),
+        [operation @ ("$export" | "$export-v4")] => export(Level::System, operation),
+        ["Patient", operation @ ("$export" | "$export-v4")] => export(Level::Patient, operation),
         ["Patient", id, operation @ ("$export" | "$export-v4")] => {
-            export(context, request, Level::OnePatient(id.to_owned()), operation)
+            export(Level::OnePatient(id.to_owned()), operation)
         }
         ["Group", id, operation @ ("$export" | "$export-v4")] => {
-            export(context, request, Level::Group(id.to_owned()), operation)
+            export(Level::Group(id.to_owned()), operation)
         }
-        ["OperationDefinition", id] if is_ours(id) => {
-            allow(request, READING, || operation(context, request, id))
+        ["OperationDefinition", id] if is_operation(id) => {
+            open(READING, move |context, request| operation_definition(context, request, id))
         }
-        [name] if is_name(name) => of_type(READING, name, &|visit| search(visit, name)),
+        [name] if is_name(name) => {
+            of_type(READING, name, move |request| search::search(request, name))
+        }
         [name, "_search"] if is_name(name) => {
-            of_type("POST, OPTIONS", name, &|visit| search::posted(visit, name))
+            let methods = "POST, OPTIONS";
+            let row = of_type(methods, name, move |request| search::posted(request, name));
+            body(SEARCH_BODY, row)
         }
-        [name, id] if is_name(name) => of_type(READING, name, &|visit| read(visit, name, id)),
+        [name, id] if is_name(name) => {
+            of_type(READING, name, move |request| read(request, name, id))
+        }
         [name, id, "_history", version] if is_name(name) => {
-            of_type(READING, name, &|visit| read_version(visit, name, id, version))
+            of_type(READING, name, move |request| read_version(request, name, id, version))
         }
-        _ => Err(nothing()),
+        _ => Err(not_found()),
     }
 }
 
-/// True for what may be the name of a type.
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
-}
-
-/// A kick-off. By the STU4 ballot "GET requests SHALL NOT be used to kick off".
-fn export(context: &Context, request: &Request, level: Level, operation: &str) -> Result<Response> {
+/// The row of a kick-off. By the STU4 ballot "GET requests SHALL NOT be used to kick off".
+fn export<'p>(level: Level, operation: &str) -> Result<Route<'p>> {
     let (edition, methods) = match operation {
         "$export-v4" => (Edition::Stu4, "POST, OPTIONS"),
         _ => (Edition::Stu3, "GET, POST, OPTIONS"),
     };
-    allow(request, methods, || kickoff(&Visit::of(context, request)?, level, edition))
+    let row = authenticated(methods, move |request| kickoff(request, level.clone(), edition));
+    body(KICKOFF_BODY, row)
 }
 
-/// Below a job's place: its status, its manifest's pages, its files.
-fn job(context: &Context, request: &Request, path: &[&str]) -> Result<Response> {
-    let admit = |methods: &str, answer: Answer<'_>| admit(context, request, methods, answer);
+/// The rows of a job: its status, the pages of its manifest, its files.
+fn job<'p>(path: &[&'p str]) -> Result<Route<'p>> {
     match *path {
-        [id] => admit("GET, HEAD, DELETE, OPTIONS", &|visit| match request.method.as_str() {
-            "DELETE" => cancel(visit, id),
-            _ => status(visit, id),
+        [id] => authenticated("GET, HEAD, DELETE, OPTIONS", move |request| {
+            match request.method.as_str() {
+                "DELETE" => status::cancel(request, id),
+                _ => status::status(request, id),
+            }
         }),
-        [id, "manifest", number] => admit(READING, &|visit| further_page(visit, id, number)),
-        [id, name] => admit(READING, &|visit| status::file(visit, id, name)),
-        _ => Err(nothing()),
+        [id, "manifest", number] => {
+            authenticated(READING, move |request| status::further_page(request, id, number))
+        }
+        [id, name] => authenticated(READING, move |request| status::file(request, id, name)),
+        _ => Err(not_found()),
     }
 }
 
-/// `GET /health`: whether the store can be read.
-fn health(context: &Context) -> Result<Response> {
-    context.store.last_seq()?;
-    Ok(Response::json(200, &json!({"status": "ok"})).with("Cache-Control", "no-store"))
+/// True for a text that may name a type.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-fn nothing() -> Error {
+fn not_found() -> Error {
     let what = format!(
         "there is nothing here; {FHIR}/metadata says what there is, {EXPORT} answers with a manifest of the \
          files to download"
@@ -244,33 +199,68 @@ fn nothing() -> Error {
     Error::new(Kind::NotFound, what)
 }
 
-/// How somebody who is known is answered.
-type Answer<'a> = &'a dyn Fn(&Visit<'_>) -> Result<Response>;
-
-/// Answers where the method is one of `methods`, and it is known who asks.
-fn admit(
-    context: &Context,
-    request: &Request,
-    methods: &str,
-    answer: Answer<'_>,
-) -> Result<Response> {
-    allow(request, methods, || answer(&Visit::of(context, request)?))
+/// The segments of a request's path.
+fn segments(request: &Request) -> Vec<&str> {
+    request.path.iter().map(String::as_str).collect()
 }
 
-/// Answers where the method is one of `methods`, as an `Allow` header has them.
-fn allow(
-    request: &Request,
-    methods: &str,
-    answer: impl FnOnce() -> Result<Response>,
-) -> Result<Response> {
-    let method = request.method.as_str();
-    if method == "OPTIONS" {
-        return Ok(cross_origin::options(request, methods));
+impl Route<'_> {
+    fn allows(&self, method: &str) -> bool {
+        self.methods.split(", ").any(|known| known == method)
     }
-    if methods.split(", ").any(|known| known == method) {
-        return answer();
+
+    /// Answers by the handler, if the method is one of the row's.
+    fn answer(&self, context: &Context, request: &Request) -> Result<Response> {
+        let method = request.method.as_str();
+        if method == "OPTIONS" {
+            return Ok(cross_origin::options(request, self.methods));
+        }
+        if !self.allows(method) {
+            let what = format!("{} is not supported here; {} are", short(method), self.methods);
+            let error = Error::new(Kind::MethodNotAllowed, what);
+            return Ok(Response::error(&error).with("Allow", self.methods));
+        }
+        match &self.handler {
+            Handler::Open(answer) => answer(context, request),
+            Handler::Authenticated(answer) => answer(&AuthenticatedRequest::new(context, request)?),
+        }
     }
-    let what = format!("{} is not supported here; {methods} are", short(method));
-    let error = Error::new(Kind::MethodNotAllowed, what);
-    Ok(Response::error(&error).with("Allow", methods))
+}
+
+/// Answers a request; an error becomes an OperationOutcome.
+pub fn answer(context: &Context, request: &Request) -> Response {
+    route(&segments(request))
+        .and_then(|route| route.answer(context, request))
+        .unwrap_or_else(|error| refusal(context, &error, Some(request)))
+}
+
+/// The number of bytes to read of a request's body; 0 where the method takes no body.
+///
+/// # Errors
+/// Those of [`AuthenticatedRequest::new`]: only an authenticated client may send a long body.
+pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
+    let Ok(route) = route(&segments(request)) else { return Ok(0) };
+    match (&route.handler, request.method.as_str()) {
+        (_, method) if !route.allows(method) || matches!(method, "OPTIONS" | "HEAD" | "DELETE") => {
+            Ok(0)
+        }
+        (Handler::Authenticated(_), "GET") => Ok(0),
+        (Handler::Authenticated(_), _) if route.body_limit > 0 => {
+            AuthenticatedRequest::new(context, request).map(|_| route.body_limit)
+        }
+        _ => Ok(route.body_limit),
+    }
+}
+
+/// An error as the answer to a request, or to a message that is not a request.
+pub fn refusal(context: &Context, error: &Error, request: Option<&Request>) -> Response {
+    context.log_fault(error);
+    let response = Response::error(error);
+    match response.status {
+        401 => response.with("WWW-Authenticate", request.map_or(BEARER, challenge)),
+        403 if context.access.is_required() => {
+            response.with("WWW-Authenticate", INSUFFICIENT_SCOPE)
+        }
+        _ => response,
+    }
 }

@@ -1,24 +1,24 @@
-//! Files under signed names: those of the 1upHealth manifest and of `$bulk-publish`.
+//! Files under signed names, of the 1upHealth manifest and of `$bulk-publish`.
 //!
-//! A name says which rows of which snapshot a file is, so nothing has to be kept for it.
+//! A signed name says which rows of which snapshot a file has, so the server stores nothing for it.
 
-use super::download::{Bytes, NEVER_STALE, send};
+use super::authenticated::AuthenticatedRequest;
+use super::download::{Download, NEVER_STALE, send};
 use super::message::Response;
-use super::visit::Visit;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, FileClaims, Output, Plan, Signer};
 
-/// The files of a plan that are ranges, under signed names below `path`.
+/// The manifest entries of a plan's files that are ranges, under signed names below `path`.
 pub fn signed(
-    visit: &Visit<'_>,
+    request: &AuthenticatedRequest<'_>,
     plan: &Plan,
     path: &str,
     attachments_base: Option<&str>,
     export: Option<&str>,
 ) -> Result<Vec<Output>> {
-    let base = visit.base();
-    let signer = Signer::new(&visit.context.store.signing_key()?)?;
+    let base = request.base();
+    let signer = Signer::new(&request.context.store.signing_key()?)?;
     let mut output = Vec::with_capacity(plan.files.len());
     for file in &plan.files {
         let claims = FileClaims::of(file, &plan.snapshot, attachments_base, export);
@@ -35,10 +35,10 @@ pub fn signed(
     Ok(output)
 }
 
-/// `GET …/{Type}/{JWT}.ndjson`: answers with the file that is signed so; `is_public` says whether
-/// everybody may keep it.
+/// `GET …/{Type}/{JWT}.ndjson`: answers with the file of this name. Every cache may keep a public
+/// file, if the server is open.
 pub fn file(
-    visit: &Visit<'_>,
+    request: &AuthenticatedRequest<'_>,
     resource_type: &str,
     name: &str,
     is_public: bool,
@@ -46,24 +46,21 @@ pub fn file(
     let Some(token) = name.strip_suffix(".ndjson") else {
         return Err(Error::new(Kind::NotFound, "file names end in .ndjson"));
     };
-    // A key that was rotated a moment ago is another one already.
-    let signer = Signer::new(&visit.context.store.signing_key()?)?;
-    let claims = signer.verify(token, resource_type, visit.permission.reach)?;
-    visit.check(resource_type, Interaction::Export)?;
-    let Some((snapshot, file, shape)) = claims.open(&visit.seen)? else {
+    // Read for each request: the key may have been rotated a moment ago.
+    let signer = Signer::new(&request.context.store.signing_key()?)?;
+    let claims = signer.verify(token, resource_type, request.permission.reach)?;
+    request.check(resource_type, Interaction::Export)?;
+    let Some((snapshot, file, shape)) = claims.open(&request.seen)? else {
         let what = "the store no longer has all of this file; start a new export";
         return Err(Error::new(Kind::NotFound, what));
     };
-    // The file's name says all that its bytes depend on.
-    let bytes = Bytes {
+    let is_cacheable = is_public && !request.context.access.is_required();
+    let download = Download {
         name: token.to_owned(),
         length: file.bytes,
-        fetched: visit.note_file(claims.export()),
-        cache_control: match is_public && !visit.context.access.is_required() {
-            true => NEVER_STALE,
-            false => "private, no-cache",
-        },
+        note: request.note_file(claims.export()),
+        cache_control: if is_cacheable { NEVER_STALE } else { "private, no-cache" },
         write: Box::new(move |range, out| export::write(&snapshot, &file, &shape, range, out)),
     };
-    send(visit.request, bytes)
+    send(request, download)
 }

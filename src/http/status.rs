@@ -1,24 +1,24 @@
-//! The polling location of a job, its manifest's pages and its files.
+//! The status of a job, the pages of its manifest, and its files.
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-status-request>
 
-use super::download::{Bytes, send};
-use super::message::{Response, http_date};
-use super::visit::Visit;
+use super::authenticated::AuthenticatedRequest;
+use super::download::{Download, send};
+use super::header::http_date;
+use super::message::Response;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, File, JobStatus, KickOff, Manifest, ManifestHeader, OpenFile, Purpose};
 use crate::fhir::outcome::{Issue, Severity};
 use crate::time::Instant;
 
-/// So many files of resources are on a page, where the manifest may have several.
-const PAGE: usize = 10;
-/// Seconds to wait before asking again.
+/// The number of resource files on a page, if the client allows a manifest of several pages.
+const FILES_PER_PAGE: usize = 10;
+/// The number of seconds before the next status request.
 const RETRY_AFTER: &str = "1";
 
-/// `GET`: how far the job is, or its manifest.
-pub fn status(visit: &Visit<'_>, id: &str) -> Result<Response> {
-    let found = visit.context.jobs.progress(id, &visit.permission)?;
-    let Some((accepted, progress)) = found else { return Err(gone()) };
+/// `GET` of the status URL: the progress of the job, or its manifest.
+pub fn status(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
+    let (accepted, progress) = progress(request, id)?;
     let response = match progress {
         JobStatus::Running(progress) => {
             Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
@@ -32,46 +32,46 @@ pub fn status(visit: &Visit<'_>, id: &str) -> Result<Response> {
             },
         ),
         JobStatus::Complete { time, expires_at, files } => {
-            page(visit, &accepted, id, (time, expires_at), &files, 1)?
+            page(request, &accepted, id, (time, expires_at), &files, 1)?
         }
     };
     let response = response.with("Cache-Control", "no-store");
-    Ok(match accepted.separate_status {
-        true => apart(response),
-        false => response,
-    })
+    Ok(if accepted.separate_status { separated(response) } else { response })
 }
 
-/// `GET` of a page of the manifest, from the second one on.
-pub fn further_page(visit: &Visit<'_>, id: &str, number: &str) -> Result<Response> {
-    let found = visit.context.jobs.progress(id, &visit.permission)?;
-    let Some((accepted, progress)) = found else { return Err(gone()) };
+/// `GET` of a page of the manifest, from the second page on.
+pub fn further_page(
+    request: &AuthenticatedRequest<'_>,
+    id: &str,
+    number: &str,
+) -> Result<Response> {
+    let (accepted, progress) = progress(request, id)?;
     match (progress, number.parse()) {
         (JobStatus::Complete { time, expires_at, files }, Ok(number)) if number > 1 => {
-            let page = page(visit, &accepted, id, (time, expires_at), &files, number)?;
+            let page = page(request, &accepted, id, (time, expires_at), &files, number)?;
             Ok(page.with("Cache-Control", "no-store"))
         }
-        _ => Err(Error::new(Kind::NotFound, "the manifest has no such page")),
+        _ => Err(no_page()),
     }
 }
 
-/// `DELETE`: the client needs the job no more.
-pub fn cancel(visit: &Visit<'_>, id: &str) -> Result<Response> {
-    match visit.context.jobs.cancel(id, &visit.permission)? {
-        true => Ok(Response::outcome(202, Issue::information("the export and its files are gone"))),
-        false => Err(gone()),
+/// `DELETE` of the status URL: cancels the job, or deletes its files.
+pub fn cancel(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
+    if !request.context.jobs.cancel(id, &request.permission)? {
+        return Err(no_job());
     }
+    Ok(Response::outcome(202, Issue::information("the export and its files are gone")))
 }
 
 /// `GET` of a file.
-pub fn file(visit: &Visit<'_>, id: &str, name: &str) -> Result<Response> {
-    let Some(opened) = visit.context.jobs.open(id, name, &visit.permission)? else {
+pub fn file(request: &AuthenticatedRequest<'_>, id: &str, name: &str) -> Result<Response> {
+    let Some(opened) = request.context.jobs.open(id, name, &request.permission)? else {
         return Err(Error::new(Kind::NotFound, "there is no such file, or its export is over"));
     };
-    let bytes = Bytes {
+    let download = Download {
         name: format!("{id}/{name}"),
         length: opened.file.bytes,
-        fetched: visit.note_file(Some(id)),
+        note: request.note_file(Some(id)),
         cache_control: "private, no-cache",
         write: Box::new(move |range, out| {
             let OpenFile { file, snapshot, shape, hold } = opened;
@@ -80,16 +80,25 @@ pub fn file(visit: &Visit<'_>, id: &str, name: &str) -> Result<Response> {
             written
         }),
     };
-    send(visit.request, bytes)
+    send(request, download)
 }
 
-fn gone() -> Error {
+/// A job of the caller.
+fn progress(request: &AuthenticatedRequest<'_>, id: &str) -> Result<(KickOff, JobStatus)> {
+    request.context.jobs.progress(id, &request.permission)?.ok_or_else(no_job)
+}
+
+fn no_job() -> Error {
     Error::new(Kind::NotFound, "there is no such export: it is over, was cancelled, or never was")
+}
+
+fn no_page() -> Error {
+    Error::new(Kind::NotFound, "the manifest has no such page")
 }
 
 /// One page of the manifest.
 fn page(
-    visit: &Visit<'_>,
+    request: &AuthenticatedRequest<'_>,
     accepted: &KickOff,
     id: &str,
     (time, expires_at): (Instant, Instant),
@@ -102,34 +111,30 @@ fn page(
         transaction_time: time.to_string(),
         request: accepted.url.clone(),
         organized: accepted.request.organize_by_patient,
-        is_protected: visit.context.access.is_required(),
+        is_protected: request.context.access.is_required(),
         since: accepted.request.filter.since.is_some(),
         url_of: &url_of,
     };
     let (resources, beside): (Vec<&File>, Vec<&File>) =
         files.iter().partition(|file| file.purpose == Purpose::Output);
-    let size = match accepted.request.partial_manifests {
-        true => PAGE,
-        false => usize::MAX,
-    };
+    let size = if accepted.request.partial_manifests { FILES_PER_PAGE } else { usize::MAX };
     let mut pages = resources.chunks(size).skip(number - 1);
-    let mut shown = match (pages.next(), number) {
-        (Some(shown), _) => shown.to_vec(),
+    let mut listed = match (pages.next(), number) {
+        (Some(listed), _) => listed.to_vec(),
         (None, 1) => Vec::new(),
-        (None, _) => return Err(Error::new(Kind::NotFound, "the manifest has no such page")),
+        (None, _) => return Err(no_page()),
     };
     let next = pages.next().map(|_| format!("{}{id}/manifest/{}", accepted.status, number + 1));
     if number == 1 {
-        shown.extend(beside);
+        listed.extend(beside);
     }
-    let manifest = Manifest::page(&header, &shown, next);
+    let manifest = Manifest::page(&header, &listed, next);
     Ok(Response::new(200, "application/json", manifest.to_json())
         .with("Expires", http_date(expires_at)))
 }
 
-/// The status of the job beside that of the request: `separate-export-status`.
-fn apart(mut response: Response) -> Response {
+/// Moves the status of the job to `X-Export-Status`: the preference `separate-export-status`.
+fn separated(response: Response) -> Response {
     let status = format!("{} {}", response.status, response.reason());
-    response.status = 200;
-    response.with("X-Export-Status", status)
+    response.with_status(200).with("X-Export-Status", status)
 }

@@ -1,22 +1,22 @@
-//! Parameters of the token endpoint and of user management: in the query, a form, JSON or headers.
+//! Parameters of the token endpoint and of user management, from the query, a form, JSON or headers.
 //!
-//! Clients of 1upHealth send them in any of these.
+//! Clients of 1upHealth send parameters in any of these places.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Number;
 
-use super::message::{Request, Response, pairs};
-use super::route::Context;
+use super::context::Context;
+use super::form::{FORM, parse_form};
+use super::header::{self, BASIC};
+use super::message::{Request, Response};
 use crate::error::{Error, Kind, Result};
 use crate::store::Client;
 
-/// The parameters that there are: these alone are looked for in headers.
+/// The parameters of all these requests. Only these are read from headers.
 const KNOWN: [&str; 11] = [
     "active",
     "app_user_id",
@@ -31,18 +31,18 @@ const KNOWN: [&str; 11] = [
     "scope",
 ];
 
-/// Names and values, from wherever they came.
-pub struct Parameters(BTreeMap<String, String>);
+/// Names and values, wherever the request has them.
+pub struct RequestParameters(BTreeMap<String, String>);
 
-impl Parameters {
-    /// Those of a request.
+impl RequestParameters {
+    /// Reads the parameters of a request.
     ///
     /// # Errors
     /// `UnsupportedFormat` for a body that is neither a form nor JSON, `Invalid` for a parameter that is
     /// given twice with different values.
-    pub fn of(request: &Request) -> Result<Parameters> {
-        let mut found = Parameters(BTreeMap::new());
-        for (name, value) in request.query.iter().cloned().chain(body(request)?) {
+    pub fn read(request: &Request) -> Result<RequestParameters> {
+        let mut found = RequestParameters(BTreeMap::new());
+        for (name, value) in request.query.iter().cloned().chain(posted(request)?) {
             found.add(name, value)?;
         }
         for name in KNOWN {
@@ -70,7 +70,7 @@ impl Parameters {
         }
     }
 
-    /// The client that they name, by its secret, from `peer`.
+    /// The client that `client_id` and `client_secret` name, with `peer` as its address.
     ///
     /// # Errors
     /// `Unauthorized`, `Throttled`.
@@ -81,49 +81,42 @@ impl Parameters {
         }
     }
 
-    /// The value of one that is there and says something.
+    /// The value of a parameter that is there and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
-/// A refusal, with how to show who one is where that is what is missing.
+/// Adds the challenge to a refusal that lacks credentials.
 pub fn challenged(response: Response) -> Response {
     match response.status {
-        401 => response.with("WWW-Authenticate", "Basic realm=\"fhirlite\""),
+        401 => response.with("WWW-Authenticate", BASIC),
         _ => response,
     }
 }
 
-/// `client_id` and `client_secret` as <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1> has them in
-/// `Authorization: Basic`.
+/// `client_id` and `client_secret` in `Authorization: Basic`, each encoded as in a form:
+/// <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>
 fn basic(request: &Request) -> Option<(String, String)> {
-    let header = request.header("authorization")?;
-    let (scheme, text) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    // Both are encoded as in a form.
-    let decode = |text: &str| pairs(&format!("a={text}")).pop().map(|(_, value)| value);
-    Some((decode(id)?, decode(secret)?))
+    let (id, secret) = header::basic(&request.header("authorization")?)?;
+    let decoded = |text: &str| parse_form(format!("a={text}").as_bytes()).pop();
+    Some((decoded(&id)?.1, decoded(&secret)?.1))
 }
 
-fn body(request: &Request) -> Result<Vec<(String, String)>> {
+/// The parameters in the body.
+fn posted(request: &Request) -> Result<Vec<(String, String)>> {
     let text = String::from_utf8_lossy(&request.body);
     let text = text.trim();
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let media = content_type.split(';').next().unwrap_or_default().trim();
-    match media {
+    let form = || parse_form(text.as_bytes());
+    match request.body_type()?.name.as_str() {
         "application/json" => json(text),
-        "application/x-www-form-urlencoded" => Ok(pairs(text)),
-        // Of what is not said it can be seen.
+        FORM => Ok(form()),
+        // A body without Content-Type.
         "" if text.starts_with('{') => json(text),
-        "" => Ok(pairs(text)),
+        "" => Ok(form()),
         _ => Err(Error::new(
             Kind::UnsupportedFormat,
             "send a form (application/x-www-form-urlencoded) or JSON (application/json)",
@@ -131,8 +124,9 @@ fn body(request: &Request) -> Result<Vec<(String, String)>> {
     }
 }
 
+/// The members of a JSON object as text, without those that are null.
 fn json(text: &str) -> Result<Vec<(String, String)>> {
-    let Members(members) = serde_json::from_str(text).map_err(|_| {
+    let JsonMembers(members) = serde_json::from_str(text).map_err(|_| {
         let what = "the body should be a JSON object of texts, numbers or booleans";
         Error::new(Kind::Invalid, what)
     })?;
@@ -145,7 +139,7 @@ fn json(text: &str) -> Result<Vec<(String, String)>> {
     Ok(members.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
 }
 
-/// What may be the value of a parameter.
+/// The value of a parameter in JSON.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Scalar {
@@ -155,19 +149,19 @@ enum Scalar {
     Null(()),
 }
 
-/// The members of an object, also those that are given twice.
-struct Members(Vec<(String, Scalar)>);
+/// The members of a JSON object, with repeated names.
+struct JsonMembers(Vec<(String, Scalar)>);
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for JsonMembers {
     fn deserialize<D: Deserializer<'de>>(
         deserializer: D,
-    ) -> std::result::Result<Members, D::Error> {
-        deserializer.deserialize_map(Members(Vec::new()))
+    ) -> std::result::Result<JsonMembers, D::Error> {
+        deserializer.deserialize_map(JsonMembers(Vec::new()))
     }
 }
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Members;
+impl<'de> Visitor<'de> for JsonMembers {
+    type Value = JsonMembers;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -176,7 +170,7 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(
         mut self,
         mut map: A,
-    ) -> std::result::Result<Members, A::Error> {
+    ) -> std::result::Result<JsonMembers, A::Error> {
         while let Some(member) = map.next_entry()? {
             self.0.push(member);
         }

@@ -1,0 +1,144 @@
+//! A request with its caller: what the caller sees of the store, and what the audit notes.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::form::target_with;
+use super::header::{BEARER, INVALID_TOKEN, bearer};
+use super::message::Request;
+use crate::access::{Audit, Caller, Interaction, Presented};
+use crate::error::Result;
+use crate::export::Permission;
+use crate::fhir::r4::is_r4_type;
+use crate::store::{Event, Seen};
+
+/// A request whose caller is known. An open server knows every caller.
+pub struct AuthenticatedRequest<'a> {
+    /// What all handlers share.
+    pub context: &'a Context,
+    /// Who makes the request.
+    pub caller: Caller,
+    /// The part of the store that the caller sees.
+    pub seen: Seen,
+    /// What the caller may export.
+    pub permission: Permission,
+    request: &'a Request,
+}
+
+impl Deref for AuthenticatedRequest<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        self.request
+    }
+}
+
+impl<'a> AuthenticatedRequest<'a> {
+    /// Finds the caller of a request.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `Throttled`, `Forbidden`, `Invalid`: those of `Authority::authenticate`.
+    pub fn new(context: &'a Context, request: &'a Request) -> Result<AuthenticatedRequest<'a>> {
+        let caller = context.access.authenticate(&presented(request), request.peer)?;
+        let seen = context.store.seen(caller.reach);
+        let permission = Permission { reach: caller.reach, types: caller.exportable() };
+        Ok(AuthenticatedRequest { context, caller, seen, permission, request })
+    }
+
+    /// The beginning of URLs in the answer.
+    pub fn base(&self) -> String {
+        self.context.base(self)
+    }
+
+    /// True for a type of R4, and for a type that the caller sees in the store or its history.
+    pub fn is_type(&self, name: &str) -> Result<bool> {
+        Ok(is_r4_type(name) || self.seen.has_type(name)?)
+    }
+
+    /// Checks that the caller may do this with a type.
+    ///
+    /// # Errors
+    /// `Forbidden` where the scope is too narrow.
+    pub fn check(&self, resource_type: &str, interaction: Interaction) -> Result<()> {
+        self.caller.check(resource_type, interaction)
+    }
+
+    /// Notes the start of an export: the id that its files share, the parameters of the body, and the
+    /// snapshot.
+    pub fn note_export(&self, export: &str, posted: &[(String, String)], snapshot: i64) {
+        self.note(Event {
+            export: Some(export.to_owned()),
+            snapshot: Some(snapshot),
+            whole: true,
+            ..self.event("export", posted)
+        });
+    }
+
+    /// Notes that resources were read or found: the parameters of the body, and the number of bytes.
+    pub fn note_read(&self, event: &'static str, posted: &[(String, String)], bytes: usize) {
+        // The answer to HEAD has no resource.
+        if self.method != "HEAD" {
+            self.note(Event { bytes: bytes as u64, whole: true, ..self.event(event, posted) });
+        }
+    }
+
+    /// The note of a file's download, to be completed at the end; `None` without an audit.
+    pub fn note_file(&self, export: Option<&str>) -> Option<DownloadNote> {
+        let audit = self.context.audit.clone()?;
+        let event = Event { export: export.map(str::to_owned), ..self.event("file", &[]) };
+        Some(DownloadNote { audit, event })
+    }
+
+    fn note(&self, event: Event) {
+        if let Some(audit) = &self.context.audit {
+            audit.note(event);
+        }
+    }
+
+    fn event(&self, event: &'static str, posted: &[(String, String)]) -> Event {
+        Event {
+            at: self.context.store.now(),
+            event,
+            client: self.caller.client.clone(),
+            user: self.caller.user.clone(),
+            request: target_with(&self.target, posted),
+            ..Event::default()
+        }
+    }
+}
+
+/// An unfinished note of a download.
+pub struct DownloadNote {
+    audit: Arc<Audit>,
+    event: Event,
+}
+
+impl DownloadNote {
+    /// Notes the number of bytes that were sent, and whether these were all.
+    pub fn complete(self, bytes: u64, whole: bool) {
+        self.audit.note(Event { bytes, whole, ..self.event });
+    }
+}
+
+/// The credentials in the headers of a request. Credentials in its URL do not count.
+fn presented(request: &Request) -> Presented {
+    let header = request.header("authorization").unwrap_or_default();
+    if let Some(token) = bearer(&header) {
+        return Presented::Bearer(token.to_owned());
+    }
+    match (request.header("client_id"), request.header("client_secret")) {
+        (Some(client_id), Some(client_secret)) => {
+            Presented::Secret { client_id, client_secret, user: request.header("x-oneup-user-id") }
+        }
+        _ => Presented::Nothing,
+    }
+}
+
+/// The challenge for a request that was refused: <https://www.rfc-editor.org/rfc/rfc6750#section-3>.
+pub fn challenge(request: &Request) -> &'static str {
+    match presented(request) {
+        Presented::Bearer(_) => INVALID_TOKEN,
+        _ => BEARER,
+    }
+}

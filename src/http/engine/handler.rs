@@ -1,0 +1,22 @@
+//! What an engine needs from the rest of `http`.
+
+use crate::error::{Error, Result};
+use crate::http::message::{Request, Response};
+
+/// Answers the requests of an engine, on many threads at once.
+pub trait RequestHandler: Send + Sync + 'static {
+    /// The number of bytes to read of the body of `request`.
+    ///
+    /// # Errors
+    /// Where the body must not be read. The engine answers with the error and ends the connection.
+    fn body_limit(&self, request: &Request) -> Result<usize>;
+
+    /// Answers a request.
+    fn answer(&self, request: &Request) -> Response;
+
+    /// Answers a message that is not a valid request.
+    fn refuse(&self, error: &Error) -> Response;
+
+    /// Reports an error that no client hears of.
+    fn log(&self, error: &Error);
+}

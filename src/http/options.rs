@@ -1,0 +1,80 @@
+//! How to serve.
+
+use std::time::Duration;
+
+use crate::error::{Error, Log};
+
+/// The time that a finished export can be fetched, unless the options say another.
+const JOB_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How to serve: by default on a free port of 127.0.0.1, open to every client.
+///
+/// ```
+/// use fhirlite::Options;
+///
+/// let options = Options::new().listen("127.0.0.1:0").log(|error| eprintln!("{error}"));
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    pub(super) listen: String,
+    pub(super) base_url: Option<String>,
+    pub(super) auth_required: bool,
+    pub(super) insecure: bool,
+    pub(super) job_ttl: Duration,
+    pub(super) log: Log,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options::new()
+    }
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new() -> Options {
+        Options {
+            listen: "127.0.0.1:0".to_owned(),
+            base_url: None,
+            auth_required: false,
+            insecure: false,
+            job_ttl: JOB_TTL,
+            log: Log::default(),
+        }
+    }
+
+    /// Sets the address, as `host:port`. Port 0 takes a free one.
+    pub fn listen(self, address: impl Into<String>) -> Options {
+        Options { listen: address.into(), ..self }
+    }
+
+    /// Sets the beginning of URLs in answers, for clients that reach the server by another name. Without
+    /// it, URLs begin with the client's `Host`.
+    pub fn base_url(self, url: impl Into<String>) -> Options {
+        Options { base_url: Some(url.into()), ..self }
+    }
+
+    /// Requires authentication of every client. By default every client may read everything.
+    pub fn auth_required(self, required: bool) -> Options {
+        Options { auth_required: required, ..self }
+    }
+
+    /// Allows an open server on an address that other machines reach.
+    pub fn insecure(self, insecure: bool) -> Options {
+        Options { insecure, ..self }
+    }
+
+    /// Sets the time that a finished export can be fetched, by default a day. Replaced versions are kept
+    /// at least as long.
+    pub fn job_ttl(self, time: Duration) -> Options {
+        Options { job_ttl: time, ..self }
+    }
+
+    /// Sets the receiver of the server's own faults, which clients do not see. By default these are
+    /// ignored.
+    pub fn log(self, receive: impl Fn(&Error) + Send + Sync + 'static) -> Options {
+        Options { log: Log::new(receive), ..self }
+    }
+}
