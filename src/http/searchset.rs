@@ -40,7 +40,7 @@ impl SearchPage<'_> {
                 full_url: format!("{}{FHIR}/{}/{}", self.base, self.resource_type, version.id),
                 resource: serde_json::from_str(&version.body)
                     .map_err(|error| Error::caused(Kind::Damaged, "a body is not JSON", error))?,
-                search: EntrySearch { mode: "match" },
+                search: SearchMode { mode: "match" },
             })
         });
         let bundle = SearchSet {
@@ -81,11 +81,11 @@ struct PageLink<'a> {
 struct SearchEntry<'a> {
     full_url: String,
     resource: &'a RawValue,
-    search: EntrySearch,
+    search: SearchMode,
 }
 
 /// `Bundle.entry.search`
 #[derive(Serialize)]
-struct EntrySearch {
+struct SearchMode {
     mode: &'static str,
 }
