@@ -1,27 +1,27 @@
--- A fhirlite store, format 3. Open it with the sqlite3 shell and look around:
+-- A fhirlite store, format 3. Query it with the sqlite3 shell:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
 --
--- Reading is always safe, also while fhirlite has the file open. Write to it with fhirlite only:
--- seq and the size column carry promises that a hand-made row would break.
+-- Reading is always safe, also while fhirlite has the file open. Only fhirlite should write to it:
+-- exports rely on seq and size, and a hand-made row would break them.
 --
 -- Times are integers: microseconds since 1970-01-01T00:00:00Z. The views show them as text.
 
 -- Facts about this store.
---   last_seq               the last number given to a write
---   last_write_time        the time that the last write stamped its resources with
+--   last_seq               the number of the last write
+--   last_write_time        the time that the last write gave its resources
 --   last_transaction_time  the last transactionTime handed out with a manifest
---   last_pruned            the write that ended the last version that was let go
---   signing_key            makes the file names in manifests unforgeable (32 random bytes); a new one
---                          (fhirlite key rotate) ends those handed out before
+--   last_pruned            the number of the write that ended the last pruned version
+--   signing_key            signs the file names in manifests (32 random bytes); `fhirlite key rotate`
+--                          replaces it, and file names signed before are no longer accepted
 --   store_id               tells this store from every other (16 random bytes)
 CREATE TABLE setting (
   name  TEXT PRIMARY KEY,
   value NOT NULL
 ) WITHOUT ROWID;
 
--- The current state: one row for each resource, a plain table.
+-- The current state: one row for each resource.
 CREATE TABLE resource (
   seq          INTEGER PRIMARY KEY,  -- the number of the write that made this version
   type         TEXT    NOT NULL,     -- resourceType
@@ -35,10 +35,10 @@ CREATE TABLE resource (
   body         TEXT    NOT NULL      -- the resource, JSON on one line, its own bytes
 );
 
--- Versions that were replaced or deleted. "The store at t" is every version, here or above, with
--- seq <= t and, if it is here, ended > t. So an export cut at t stays what it is. A server lets them
--- go when no export can need them any more (see --job-ttl); of a deleted resource the row stays,
--- without its body, because that it was deleted is worth knowing (`deleted` files with _since).
+-- Versions that were replaced or deleted. "The store at t" is every row of resource with seq <= t and
+-- every row of history with seq <= t < ended. So an export cut at t never changes. A server prunes
+-- versions that no export can need any more (see --job-ttl). The last version of a deleted resource
+-- keeps its row, without the body, because exports with _since list deletions in `deleted` files.
 CREATE TABLE history (
   seq          INTEGER PRIMARY KEY,
   type         TEXT    NOT NULL,
@@ -55,8 +55,8 @@ CREATE TABLE history (
   body         TEXT    NOT NULL      -- empty, and size 0, once it was let go
 );
 
--- Business identifiers (identifier at a resource's root) of every version; seq says of which.
--- Conditional references and ifNoneExist are resolved by it.
+-- Business identifiers of every version: the elements `identifier` at the root of the resource.
+-- Searches, conditional references and ifNoneExist use this table.
 CREATE TABLE identifier (
   seq    INTEGER NOT NULL,
   type   TEXT    NOT NULL,
@@ -64,31 +64,31 @@ CREATE TABLE identifier (
   value  TEXT    NOT NULL
 );
 
--- Conditional references (Practitioner?identifier=...) that found nothing or several. The end of
--- each import tries those of the current versions again.
+-- Conditional references (Practitioner?identifier=...) that matched no resource or several. Each
+-- import ends by trying those of the current versions again.
 CREATE TABLE unresolved (
   reference TEXT    NOT NULL,
   seq       INTEGER NOT NULL,        -- the version that holds the reference
   PRIMARY KEY (reference, seq)
 ) WITHOUT ROWID;
 
--- The Patient compartment: a row for each patient that a version is about, by the links of
--- https://hl7.org/fhir/R4/compartmentdefinition-patient.html. Patients themselves have none.
+-- The Patient compartment: a row for each patient in whose compartment a version is, by the links of
+-- https://hl7.org/fhir/R4/compartmentdefinition-patient.html. Patients themselves have no rows.
 CREATE TABLE compartment (
   seq     INTEGER NOT NULL,          -- the version
   patient TEXT    NOT NULL,          -- the Patient's id, whether there is such a Patient or not
   PRIMARY KEY (seq, patient)
 ) WITHOUT ROWID;
 
--- Versions with attachments whose URL is relative (Binary/1). Exports make these absolute, which
--- makes each so many times longer.
+-- Versions with attachments whose URL is relative (Binary/1). An export makes each such URL absolute,
+-- so this table gives the length of the exported line.
 CREATE TABLE attachment (
   seq           INTEGER PRIMARY KEY, -- the version
   relative_urls INTEGER NOT NULL     -- how many
 );
 
--- Accepted exports. Each is cut from the store at its snapshot, so it can be worked out (again) at
--- any time; what a live job can see is kept.
+-- Accepted exports. Each shows the store at its snapshot, so its files can be computed at any time.
+-- Versions that a job can see are not pruned.
 CREATE TABLE job (
   id               TEXT PRIMARY KEY, -- 32 hexadecimal digits, in the polling location
   state            TEXT    NOT NULL, -- running, complete, failed
@@ -102,8 +102,8 @@ CREATE TABLE job (
   failure          TEXT              -- why it failed
 );
 
--- The files of a complete job. What is in them is selected, not copied: the versions numbered first
--- to last of one type (with the job's _since and _until), or those listed in rows.
+-- The files of a complete job. A file's content is selected, not copied: the versions of one type
+-- numbered first to last (with the job's _since and _until), or the versions listed in rows.
 CREATE TABLE job_file (
   job          TEXT    NOT NULL,
   number       INTEGER NOT NULL,     -- its place in the manifest
@@ -120,8 +120,8 @@ CREATE TABLE job_file (
   PRIMARY KEY (job, number)
 ) WITHOUT ROWID;
 
--- Clients, where authorization is required (serve --auth required). Secrets, and the codes and tokens
--- below, are random or long, and kept as their SHA-256 only.
+-- Clients, for servers that require authorization (serve --auth required). Of secrets, codes and
+-- tokens only the SHA-256 is stored; all of them are random or long.
 CREATE TABLE client (
   id          INTEGER PRIMARY KEY,
   client_id   TEXT    NOT NULL UNIQUE,
@@ -133,7 +133,7 @@ CREATE TABLE client (
   removed_at  INTEGER                -- since when it is none any more
 );
 
--- Users of 1upHealth clients: they own what is imported with --user.
+-- Users of 1upHealth clients. A user owns the resources imported with --user.
 CREATE TABLE user (
   id          INTEGER PRIMARY KEY,   -- oneup_user_id
   client      INTEGER NOT NULL,      -- client.id
@@ -143,7 +143,7 @@ CREATE TABLE user (
   UNIQUE (client, app_user_id)
 );
 
--- What was handed out and is not over yet.
+-- Codes and tokens that were issued and have not expired.
 CREATE TABLE token (
   hash       BLOB    PRIMARY KEY,
   kind       TEXT    NOT NULL,       -- code, access, refresh
@@ -156,7 +156,7 @@ CREATE TABLE token (
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Assertions that clients have signed in with: none is taken twice.
+-- Assertions that clients have signed in with. None is accepted twice.
 CREATE TABLE assertion (
   client     INTEGER NOT NULL,
   jti        BLOB    NOT NULL,       -- SHA-256 of it
@@ -164,7 +164,7 @@ CREATE TABLE assertion (
   PRIMARY KEY (client, jti)
 ) WITHOUT ROWID;
 
--- Who got what, where authorization is required. Rows are only ever added.
+-- The audit trail: which client got what, where authorization is required. Rows are only ever added.
 CREATE TABLE audit (
   id       INTEGER PRIMARY KEY,
   at       INTEGER NOT NULL,
@@ -178,7 +178,7 @@ CREATE TABLE audit (
   whole    INTEGER NOT NULL          -- 1: everything that was asked for was sent
 );
 
--- (id, type) and not (type, id): ids differ early, so comparing them is cheaper.
+-- (id, type) and not (type, id): ids differ in their first bytes, so comparing them is cheaper.
 CREATE UNIQUE INDEX resource_identity ON resource (id, type);
 CREATE INDEX resource_by_time ON resource (type, last_updated, seq, size, owner);
 CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size, owner);
@@ -197,7 +197,7 @@ CREATE INDEX token_by_end    ON token (expires_at);
 CREATE INDEX assertion_by_end ON assertion (expires_at);
 CREATE INDEX audit_by_export ON audit (export, event, bytes);
 
--- How much of what.
+-- Number and size of resources by type.
 CREATE VIEW type_summary AS
   SELECT type,
          count(*)  AS resources,
@@ -206,7 +206,7 @@ CREATE VIEW type_summary AS
          strftime('%Y-%m-%dT%H:%M:%fZ', max(last_updated) / 1e6, 'unixepoch') AS newest
     FROM resource GROUP BY type;
 
--- Every version of every resource, with times to read; ended is empty for the current one.
+-- Every version of every resource, with times as text. ended is NULL for the current version.
 CREATE VIEW version AS
   SELECT type, id, version_id, seq,
          strftime('%Y-%m-%dT%H:%M:%fZ', last_updated / 1e6, 'unixepoch') AS last_updated,
@@ -218,7 +218,7 @@ CREATE VIEW version AS
          strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch'), deleted, body
     FROM history;
 
--- Exports, and what was fetched of them.
+-- Exports in the audit trail, and how much of each was downloaded.
 CREATE VIEW exported AS
   SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at / 1e6, 'unixepoch') AS at, client, user, request, snapshot,
          (SELECT count(*) FROM audit AS file
@@ -228,11 +228,11 @@ CREATE VIEW exported AS
     FROM audit WHERE id IN (SELECT min(id) FROM audit WHERE event = 'export' GROUP BY export)
    ORDER BY id;
 
--- What is about whom.
+-- The Patient compartment of the current state.
 CREATE VIEW patient_resource AS
   SELECT patient, type, id, seq, body FROM compartment JOIN resource USING (seq);
 
--- Patients with what people look for first.
+-- Patients: name, gender, date of birth and city.
 CREATE VIEW patient AS
   SELECT id,
          json_extract(body, '$.name[0].family')   AS family,
@@ -242,7 +242,7 @@ CREATE VIEW patient AS
          json_extract(body, '$.address[0].city')  AS city
     FROM resource WHERE type = 'Patient';
 
--- Observations: one row each, components left in the body.
+-- Observations: one row each, without components.
 CREATE VIEW observation AS
   SELECT id,
          json_extract(body, '$.subject.reference')      AS subject,
@@ -261,7 +261,7 @@ CREATE VIEW observation AS
                   json_extract(body, '$.effectivePeriod.start')) AS effective
     FROM resource WHERE type = 'Observation';
 
--- Conditions of patients.
+-- Conditions: one row each.
 CREATE VIEW condition AS
   SELECT id,
          json_extract(body, '$.subject.reference')      AS subject,

@@ -87,7 +87,7 @@ pub mod clients {
         ClientAuthentication, ClientChange, NewClient, Registration, TokenResponse, add_user,
         describe_keys, find_client, issue_token, register, rotate, set_user_active,
     };
-    pub use crate::store::{Client, Credentials, Exported, User};
+    pub use crate::store::{Client, Credentials, ExportRecord, User};
 }
 
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Log, Result};

@@ -5,6 +5,7 @@ mod assertions;
 mod audit;
 mod bundles;
 mod changes;
+mod check;
 mod cli;
 mod clients;
 mod dependencies;

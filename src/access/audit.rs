@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Log, Result};
-use crate::store::{Event, Store};
+use crate::store::{AuditEvent, Store};
 use crate::sync::{StopSignal, lock};
 
 /// The most events in one transaction.
@@ -27,7 +27,7 @@ const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// The audit of a store.
 pub struct Audit {
-    sender: Mutex<Option<SyncSender<Event>>>,
+    sender: Mutex<Option<SyncSender<AuditEvent>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     stop: Arc<StopSignal>,
     log: Log,
@@ -51,7 +51,7 @@ impl Audit {
     }
 
     /// Notes `event`. Waits only while the queue is full.
-    pub fn note(&self, event: Event) {
+    pub fn note(&self, event: AuditEvent) {
         let sender = lock(&self.sender).clone();
         if sender.is_none_or(|sender| sender.send(event).is_err()) {
             self.log.tell(&Error::new(Kind::Io, "an event is missing in the audit: it has ended"));
@@ -78,9 +78,9 @@ impl Drop for Audit {
 /// The thread's side of an [`Audit`].
 struct AuditWriter {
     store: Store,
-    receiver: Receiver<Event>,
+    receiver: Receiver<AuditEvent>,
     /// Events taken from the queue, which the store has not accepted yet.
-    events: Vec<Event>,
+    events: Vec<AuditEvent>,
     log: Log,
     /// When the store began to refuse, and when the log last said so.
     refused_since: Option<Instant>,
@@ -88,7 +88,7 @@ struct AuditWriter {
 }
 
 impl AuditWriter {
-    fn new(store: Store, receiver: Receiver<Event>, log: Log) -> AuditWriter {
+    fn new(store: Store, receiver: Receiver<AuditEvent>, log: Log) -> AuditWriter {
         AuditWriter { store, receiver, events: Vec::new(), log, refused_since: None, told: None }
     }
 

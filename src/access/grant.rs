@@ -15,7 +15,7 @@ use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{self, Error, Kind};
 use crate::random;
-use crate::store::{Client, Exchanged, Grant, NewToken, Store, TokenKind};
+use crate::store::{Client, ExchangeOutcome, Grant, NewToken, Store, TokenKind};
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -117,18 +117,18 @@ impl Authority {
             new_token(&self.store, &refresh, TokenKind::Refresh, REFRESH_LIFETIME),
         ];
         match self.store.exchange(client, &secret::hash(presented), kind, &new)? {
-            Exchanged::Done(grant) => Ok(TokenResponse {
+            ExchangeOutcome::Done(grant) => Ok(TokenResponse {
                 refresh_token: Some(refresh),
                 token_type: "bearer",
                 access_token: access,
                 expires_in: USER_LIFETIME.as_secs(),
                 scope: grant.scope,
             }),
-            Exchanged::Unknown => Err(TokenError::oauth(
+            ExchangeOutcome::Unknown => Err(TokenError::oauth(
                 "invalid_grant",
                 "it is not known, has expired or is another client's",
             )),
-            Exchanged::Replayed => Err(TokenError::oauth(
+            ExchangeOutcome::Replayed => Err(TokenError::oauth(
                 "invalid_grant",
                 "it was used before; all tokens that came of it have ended",
             )),

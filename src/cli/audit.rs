@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fhirlite::clients::Exported;
+use fhirlite::clients::ExportRecord;
 use fhirlite::{EXIT_OK, Result, Store};
 
 /// Show who exported what and when, and how much of it was fetched
@@ -19,7 +19,7 @@ pub struct AuditArgs {
 }
 
 pub fn run(args: &AuditArgs) -> Result<u8> {
-    let exports = Store::open_read_only(&args.store)?.exported()?;
+    let exports = Store::open_read_only(&args.store)?.export_records()?;
     if !args.json {
         super::print(format!(
             "{:<24}  {:<24}  {:<16}  {:>8}  {:>5}  {:>12}  {}",
@@ -31,7 +31,7 @@ pub fn run(args: &AuditArgs) -> Result<u8> {
             super::print_json(&export)?;
             continue;
         }
-        let Exported { at, client, user, request, snapshot, files, bytes, .. } = export;
+        let ExportRecord { at, client, user, request, snapshot, files, bytes, .. } = export;
         let name = |name: Option<String>| name.unwrap_or_else(|| "-".to_owned());
         super::print(format!(
             "{at:<24}  {:<24}  {:<16}  {:>8}  {files:>5}  {bytes:>12}  {request}",

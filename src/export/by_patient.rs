@@ -32,7 +32,7 @@ pub fn plan(
     let mut placed = HashSet::new();
     let patients = scope.cohort.patients()?;
     scope.begin()?;
-    let view = snapshot.view()?;
+    let view = snapshot.lookup()?;
     let lengths = Lengths::new(&request.shape, &view)?;
     for patient in &patients {
         let lines = block(scope, &lengths, patient)?;
@@ -84,7 +84,7 @@ fn left_out(
     let mut all = VersionsByType::new();
     if request.level == Level::System {
         for selection in request.selections(snapshot)? {
-            all.insert(selection.resource_type.clone(), snapshot.list(&selection)?);
+            all.insert(selection.resource_type.clone(), snapshot.sizes(&selection)?);
         }
         scope.associate(&mut all)?;
     } else {

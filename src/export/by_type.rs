@@ -12,7 +12,7 @@ use super::shape::{Lengths, ResourceShape};
 use super::versions::VersionsByType;
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
-use crate::store::{Row, Selection, Snapshot, Tombstone};
+use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
 
 /// The files of an export of everything: ranges, except for the Provenance that
 /// `includeAssociatedData` asks for. That takes a `scope`.
@@ -32,7 +32,7 @@ pub fn of_everything(
         let parts = of_selection(snapshot, request, &selection, progress)?;
         files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
         if request.associated.is_some() {
-            exported.insert(resource_type, snapshot.list(&selection)?);
+            exported.insert(resource_type, snapshot.sizes(&selection)?);
         }
     }
     if let Some(scope) = scope.filter(|_| request.associated.is_some()) {
@@ -58,9 +58,9 @@ fn of_selection<'a>(
         return Ok(parts);
     }
     progress.begin(total.count);
-    let view = snapshot.view()?;
+    let view = snapshot.lookup()?;
     let lengths = Lengths::new(shape, &view)?;
-    for Row { seq, size } in snapshot.list(selection)? {
+    for VersionSize { seq, size } in snapshot.sizes(selection)? {
         progress.step()?;
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
     }
@@ -78,12 +78,12 @@ pub fn of_versions(
     shape: &ResourceShape,
     progress: &JobProgress,
 ) -> Result<Vec<File>> {
-    let view = snapshot.view()?;
+    let view = snapshot.lookup()?;
     let lengths = Lengths::new(shape, &view)?;
     let mut files = Vec::new();
     for (resource_type, rows) in versions {
         let mut parts = FileParts::lists(limits);
-        for Row { seq, size } in rows {
+        for VersionSize { seq, size } in rows {
             progress.step()?;
             parts.add(seq, lengths.of(&resource_type, seq, size)?);
         }

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::name::short;
 use crate::fhir::outcome::Issue;
-use crate::store::{Snapshot, View};
+use crate::store::{Lookup, Snapshot};
 
 /// The number of faults that notices name one by one.
 const MOST_NOTICES: usize = 1000;
@@ -23,7 +23,7 @@ impl ExportRequest {
     /// `NotFound` for a Group or patient that is not there; `Invalid` for a patient outside of the
     /// Group, and for types that all lie outside of the Patient compartment.
     pub fn check(&mut self, snapshot: &Snapshot, is_lenient: bool) -> Result<()> {
-        let view = snapshot.view()?;
+        let view = snapshot.lookup()?;
         let members = match &self.level {
             Level::System => return Ok(()),
             Level::Patient => None,
@@ -60,7 +60,7 @@ impl ExportRequest {
     /// Leaves out each patient that is not in the store or not in the Group; the faults.
     fn check_patients(
         &mut self,
-        view: &View<'_>,
+        view: &Lookup<'_>,
         members: Option<&GroupMembers>,
     ) -> Result<Vec<(Kind, String)>> {
         let mut faults = Vec::new();

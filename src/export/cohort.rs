@@ -11,12 +11,12 @@ use super::versions::all_of;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
-use crate::store::{Snapshot, View};
+use crate::store::{Lookup, Snapshot};
 
 /// The patients of an export, and with a Group its other members.
 pub struct Cohort<'a> {
     snapshot: &'a Snapshot,
-    pub view: View<'a>,
+    pub view: Lookup<'a>,
     /// The ids of the patients; `None` for all.
     patients: Option<BTreeSet<String>>,
     members: GroupMembers,
@@ -32,7 +32,7 @@ impl<'a> Cohort<'a> {
     /// # Errors
     /// As [`GroupMembers::read`]; where the store cannot be read.
     pub fn new(snapshot: &'a Snapshot, request: &ExportRequest) -> Result<Cohort<'a>> {
-        let view = snapshot.view()?;
+        let view = snapshot.lookup()?;
         let mut members = GroupMembers::default();
         let mut patients = match &request.level {
             Level::System | Level::Patient => None,
@@ -114,7 +114,7 @@ impl<'a> Cohort<'a> {
         match &self.patients {
             None => {
                 roots.extend(all_of(self.snapshot, PATIENT)?);
-                roots.extend(self.view.about_anybody()?);
+                roots.extend(self.view.in_any_compartment()?);
             }
             Some(patients) => {
                 for patient in patients {
@@ -153,7 +153,7 @@ impl<'a> Cohort<'a> {
 
     fn add_roots_of(&self, patient: &str, roots: &mut Vec<i64>) -> Result<()> {
         roots.extend(self.view.find(PATIENT, patient)?);
-        roots.extend(self.view.about(patient)?);
+        roots.extend(self.view.in_compartment_of(patient)?);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::cohort::Cohort;
 use super::provenance::targets;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
-use crate::store::{Tombstone, View};
+use crate::store::{Lookup, Tombstone};
 use crate::time::Instant;
 
 /// True if a deleted resource was one of the patients or about one of them.
@@ -42,7 +42,7 @@ fn targeted(cohort: &Cohort<'_>, tombstone: &Tombstone) -> Result<bool> {
 }
 
 /// The last version of a resource, be the resource deleted or not.
-fn last_version(view: &View<'_>, resource_type: &str, id: &str) -> Result<Option<i64>> {
+fn last_version(view: &Lookup<'_>, resource_type: &str, id: &str) -> Result<Option<i64>> {
     if let Some(seq) = view.find(resource_type, id)? {
         return Ok(Some(seq));
     }

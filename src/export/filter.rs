@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::fhir::compartment;
-use crate::store::{Selection, Snapshot, Tombstone, Version, View};
+use crate::store::{Lookup, Selection, Snapshot, Tombstone, VersionHeader};
 use crate::time::Instant;
 
 /// The types and times that an export is limited to. The default accepts everything.
@@ -66,7 +66,7 @@ impl ExportFilter {
     }
 
     /// True if this version is exported.
-    pub(super) fn accepts(&self, version: &Version) -> bool {
+    pub(super) fn accepts(&self, version: &VersionHeader) -> bool {
         self.accepts_type(&version.resource_type)
             && self.since.is_none_or(|since| version.last_updated > since)
             && self.until.is_none_or(|until| version.last_updated < until)
@@ -97,7 +97,7 @@ impl ExportFilter {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(super) fn deletions(&self, view: &View<'_>) -> Result<Vec<Tombstone>> {
+    pub(super) fn deletions(&self, view: &Lookup<'_>) -> Result<Vec<Tombstone>> {
         let Some(since) = self.since else { return Ok(Vec::new()) };
         let mut deletions = view.tombstones(since, self.until)?;
         deletions.retain(|tombstone| self.accepts_type(&tombstone.resource_type));
@@ -110,7 +110,7 @@ impl ExportFilter {
     /// Where the store cannot be read.
     pub(super) fn deletion(
         &self,
-        view: &View<'_>,
+        view: &Lookup<'_>,
         resource_type: &str,
         id: &str,
     ) -> Result<Option<Tombstone>> {

@@ -14,7 +14,7 @@ use super::queue::JobHold;
 use super::request::ExportRequest;
 use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
-use crate::store::{FileRow, JobRow, Reach, Snapshot, State, Store};
+use crate::store::{FileRow, JobRow, JobState, Reach, Snapshot, Store};
 use crate::time::Instant;
 
 /// An accepted kick-off. The store keeps it as JSON: its fields keep their names.
@@ -89,7 +89,7 @@ impl Job {
             let now = store.now();
             JobRow {
                 id: id.to_owned(),
-                state: if files.is_some() { State::Complete } else { State::Running },
+                state: if files.is_some() { JobState::Complete } else { JobState::Running },
                 reader: snapshot.reach(),
                 request,
                 snapshot: snapshot.seq(),
@@ -128,12 +128,12 @@ impl Job {
 
     /// True if its files are not planned yet.
     pub fn is_running(&self) -> bool {
-        self.row.state == State::Running
+        self.row.state == JobState::Running
     }
 
     /// The snapshot that it is cut from.
     pub fn snapshot(&self, store: &Store) -> Snapshot {
-        store.snapshot_at(self.row.snapshot, self.row.transaction_time).within(self.row.reader)
+        store.snapshot_at(self.row.snapshot, self.row.transaction_time).limited_to(self.row.reader)
     }
 
     /// Its status; `progress` is what this process knows of its progress.
@@ -143,11 +143,11 @@ impl Job {
     pub fn status(&self, store: &Store, progress: Option<String>) -> Result<JobStatus> {
         let row = &self.row;
         Ok(match row.state {
-            State::Running => {
+            JobState::Running => {
                 JobStatus::Running(progress.unwrap_or_else(|| "in progress".to_owned()))
             }
-            State::Failed => JobStatus::Failed(row.failure.clone().unwrap_or_default()),
-            State::Complete => {
+            JobState::Failed => JobStatus::Failed(row.failure.clone().unwrap_or_default()),
+            JobState::Complete => {
                 let filter = &self.kick_off.request.filter;
                 let rows = store.job_files(&row.id)?.into_iter();
                 JobStatus::Complete {

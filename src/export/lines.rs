@@ -8,7 +8,7 @@ use super::rows;
 use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
-use crate::store::{Row, Selection, Snapshot, View};
+use crate::store::{Lookup, Selection, Snapshot, VersionSize};
 
 /// The bytes that are gathered before they are written. Writes are few, and read transactions short.
 const BUFFER: usize = 1 << 20;
@@ -39,9 +39,9 @@ pub fn write(
     match &file.content {
         Content::Range(selection) => of_range(snapshot, selection, shape, &mut window)?,
         Content::Rows(rows) if file.purpose == Purpose::Deleted => {
-            of_deletions(&snapshot.view()?, rows, &mut window)?;
+            of_deletions(&snapshot.lookup()?, rows, &mut window)?;
         }
-        Content::Rows(rows) => of_rows(&snapshot.view()?, rows, shape, &mut window)?,
+        Content::Rows(rows) => of_rows(&snapshot.lookup()?, rows, shape, &mut window)?,
         Content::Text(text) => window.push(text.as_bytes())?,
     }
     window.finish(&file.name)
@@ -120,7 +120,7 @@ fn of_range(
     }
     while let Some(first) = from.filter(|_| !window.is_over()) {
         let rest = Selection { first, ..selection.clone() };
-        from = snapshot.bodies(&rest, |body| {
+        from = snapshot.for_each_body(&rest, |body| {
             if is_plain {
                 window.gather(body.as_bytes());
             } else {
@@ -142,7 +142,7 @@ fn of_range(
 fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Option<i64>, u64)> {
     let mut start = 0;
     let mut found = (None, 0);
-    snapshot.rows(selection, |Row { seq, size }| {
+    snapshot.for_each_size(selection, |VersionSize { seq, size }| {
         if offset <= start + size {
             found = (Some(seq), offset - start);
             return ControlFlow::Break(());
@@ -154,7 +154,7 @@ fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Op
 }
 
 fn of_rows(
-    view: &View<'_>,
+    view: &Lookup<'_>,
     rows: &[u8],
     shape: &ResourceShape,
     window: &mut Window<'_>,
@@ -186,7 +186,7 @@ fn of_rows(
     Ok(())
 }
 
-fn of_deletions(view: &View<'_>, rows: &[u8], window: &mut Window<'_>) -> Result<()> {
+fn of_deletions(view: &Lookup<'_>, rows: &[u8], window: &mut Window<'_>) -> Result<()> {
     for block in rows::decode(rows) {
         for seq in block?.seqs {
             let (resource_type, id) = view.deleted(seq)?.ok_or_else(|| missing(seq))?;

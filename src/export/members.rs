@@ -10,7 +10,7 @@ use crate::fhir::compartment::PATIENT;
 use crate::fhir::group::Group;
 use crate::fhir::name::{local_reference, short};
 use crate::fhir::outcome::Issue;
-use crate::store::{Snapshot, View};
+use crate::store::{Lookup, Snapshot};
 
 /// The number of members that notices name one by one.
 const MOST_NOTICES: usize = 1000;
@@ -40,7 +40,7 @@ impl GroupMembers {
     /// them; where the store cannot be read.
     pub fn read(
         snapshot: &Snapshot,
-        view: &View<'_>,
+        view: &Lookup<'_>,
         id: &str,
         request: &ExportRequest,
     ) -> Result<GroupMembers> {
@@ -80,7 +80,7 @@ impl GroupMembers {
     }
 
     /// Adds one member of a Group. If the member is a Group itself, returns its version instead.
-    fn add(&mut self, view: &View<'_>, group: &str, link: Option<&str>) -> Result<Option<i64>> {
+    fn add(&mut self, view: &Lookup<'_>, group: &str, link: Option<&str>) -> Result<Option<i64>> {
         let Some(link) = link else {
             self.miss(group, "has no reference");
             return Ok(None);

@@ -12,7 +12,7 @@ use super::request::AssociatedData;
 use super::versions::all_of;
 use crate::error::Result;
 use crate::fhir::name::local_reference;
-use crate::store::{Snapshot, View};
+use crate::store::{Lookup, Snapshot};
 use crate::time::{Instant, span};
 
 /// The Provenance resources of a snapshot, by the versions of their targets.
@@ -61,7 +61,7 @@ impl ProvenanceIndex {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn read(snapshot: &Snapshot, view: &View<'_>) -> Result<ProvenanceIndex> {
+    pub fn read(snapshot: &Snapshot, view: &Lookup<'_>) -> Result<ProvenanceIndex> {
         let mut by_target: HashMap<i64, Vec<ProvenanceEntry>> = HashMap::new();
         for seq in all_of(snapshot, "Provenance")? {
             let Some((targets, recorded)) = view.read(seq, |_, body| read(body))? else { continue };

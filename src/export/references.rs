@@ -8,7 +8,7 @@ use super::filter::ExportFilter;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::reference;
-use crate::store::{Tombstone, Version, View};
+use crate::store::{Lookup, Tombstone, VersionHeader};
 
 /// Types that a reference never includes. A Patient would come with a compartment of its own, a
 /// Provenance is found by its target, a Binary is fetched by its URL.
@@ -45,10 +45,10 @@ impl<'a> References<'a> {
     /// Where the store cannot be read.
     pub fn follow(
         &mut self,
-        view: &View<'_>,
+        view: &Lookup<'_>,
         seq: i64,
         open: &mut Vec<i64>,
-    ) -> Result<Option<Version>> {
+    ) -> Result<Option<VersionHeader>> {
         if !self.are_followed {
             return view.version(seq);
         }
@@ -75,7 +75,7 @@ impl<'a> References<'a> {
     /// The version that a reference includes: of a resource that is about no patient.
     fn include(
         &mut self,
-        view: &View<'_>,
+        view: &Lookup<'_>,
         key: u128,
         resource_type: &str,
         id: &str,
@@ -86,11 +86,11 @@ impl<'a> References<'a> {
         }
         let mut found = view.find(resource_type, id)?;
         if let Some(seq) = found {
-            if view.is_about_anybody(seq)? {
+            if view.is_in_any_compartment(seq)? {
                 found = None;
             }
         } else if let Some(deletion) = self.filter.deletion(view, resource_type, id)?
-            && !view.is_about_anybody(deletion.seq)?
+            && !view.is_in_any_compartment(deletion.seq)?
         {
             self.deletions.push(deletion);
         }

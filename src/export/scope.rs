@@ -14,7 +14,7 @@ use super::references::References;
 use super::request::{ExportRequest, Level};
 use super::versions::{VersionsByType, insert};
 use crate::error::Result;
-use crate::store::{Row, Snapshot, Tombstone, Version};
+use crate::store::{Snapshot, Tombstone, VersionHeader, VersionSize};
 
 /// Finds the versions and deletions in scope.
 pub struct ExportScope<'a> {
@@ -90,7 +90,7 @@ impl<'a> ExportScope<'a> {
     }
 
     /// Calls `take` with each version around `roots` that the filter accepts.
-    fn visit_around(&mut self, roots: &[i64], take: &mut dyn FnMut(Version)) -> Result<()> {
+    fn visit_around(&mut self, roots: &[i64], take: &mut dyn FnMut(VersionHeader)) -> Result<()> {
         let mut open = self.provenances.about(roots);
         let mut included = HashSet::new();
         for seq in roots {
@@ -109,7 +109,7 @@ impl<'a> ExportScope<'a> {
         &mut self,
         seq: i64,
         open: &mut Vec<i64>,
-        take: &mut dyn FnMut(Version),
+        take: &mut dyn FnMut(VersionHeader),
     ) -> Result<()> {
         if let Some(version) = self.references.follow(&self.cohort.view, seq, open)?
             && !self.request.associates(&version.resource_type)
@@ -131,7 +131,7 @@ impl<'a> ExportScope<'a> {
         let mut provenances = Vec::new();
         for seq in self.provenances.associated(&exported, associated) {
             if let Some(version) = self.cohort.view.version(seq)? {
-                provenances.push(Row { seq, size: version.size });
+                provenances.push(VersionSize { seq, size: version.size });
             }
         }
         if !provenances.is_empty() {

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::attachment;
 use crate::fhir::elements::Elements;
 use crate::fhir::name::short;
-use crate::store::{Selection, Snapshot, TypeTotal, View};
+use crate::store::{Lookup, Selection, Snapshot, TypeTotal};
 
 /// The changes to a resource's text. By default there are none: bytes in are bytes out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl ResourceShape {
 /// The lengths that versions of a snapshot have on their way out.
 pub struct Lengths<'a> {
     shape: &'a ResourceShape,
-    view: &'a View<'a>,
+    view: &'a Lookup<'a>,
     /// The versions that grow, in order, each with its number of relative URLs.
     growing: Vec<(i64, u64)>,
 }
@@ -92,7 +92,7 @@ impl<'a> Lengths<'a> {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn new(shape: &'a ResourceShape, view: &'a View<'a>) -> Result<Lengths<'a>> {
+    pub fn new(shape: &'a ResourceShape, view: &'a Lookup<'a>) -> Result<Lengths<'a>> {
         let growing = match shape.growth() {
             0 => Vec::new(),
             _ => view.relative_urls()?,

@@ -13,7 +13,7 @@ use super::file::{Content, File, Purpose};
 use super::filter::ExportFilter;
 use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Reach, Seen, Selection, Snapshot};
+use crate::store::{Reach, Selection, Snapshot, VisibleStore};
 use crate::time::Instant;
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
@@ -86,7 +86,7 @@ impl FileClaims {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn open(&self, seen: &Seen) -> Result<Option<(Snapshot, File, ResourceShape)>> {
+    pub fn open(&self, seen: &VisibleStore) -> Result<Option<(Snapshot, File, ResourceShape)>> {
         let snapshot = seen.snapshot_at(self.snapshot, Instant::default());
         let number = |text: &str| i64::from_str_radix(text, 16).ok();
         let Some((first, last)) = number(&self.start).zip(number(&self.end)) else {

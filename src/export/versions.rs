@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::error::Result;
-use crate::store::{Row, Selection, Snapshot, Version};
+use crate::store::{Selection, Snapshot, VersionHeader, VersionSize};
 
 /// The versions that are exported, by type.
-pub type VersionsByType = BTreeMap<String, Vec<Row>>;
+pub type VersionsByType = BTreeMap<String, Vec<VersionSize>>;
 
 /// Adds a version to those of its type.
-pub fn insert(versions: &mut VersionsByType, version: Version) {
-    let row = Row { seq: version.seq, size: version.size };
+pub fn insert(versions: &mut VersionsByType, version: VersionHeader) {
+    let row = VersionSize { seq: version.seq, size: version.size };
     match versions.get_mut(&version.resource_type) {
         Some(rows) => rows.push(row),
         None => drop(versions.insert(version.resource_type, vec![row])),
@@ -22,6 +22,6 @@ pub fn insert(versions: &mut VersionsByType, version: Version) {
 /// # Errors
 /// Where the store cannot be read.
 pub fn all_of(snapshot: &Snapshot, resource_type: &str) -> Result<Vec<i64>> {
-    let all = snapshot.list(&Selection::all(resource_type, snapshot))?;
+    let all = snapshot.sizes(&Selection::all(resource_type, snapshot))?;
     Ok(all.into_iter().map(|row| row.seq).collect())
 }

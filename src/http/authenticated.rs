@@ -11,7 +11,7 @@ use crate::access::{Audit, Caller, Interaction, Presented};
 use crate::error::Result;
 use crate::export::Permission;
 use crate::fhir::r4::is_r4_type;
-use crate::store::{Event, Seen};
+use crate::store::{AuditEvent, VisibleStore};
 
 /// A request whose caller is known. An open server knows every caller.
 pub struct AuthenticatedRequest<'a> {
@@ -20,7 +20,7 @@ pub struct AuthenticatedRequest<'a> {
     /// Who makes the request.
     pub caller: Caller,
     /// The part of the store that the caller sees.
-    pub seen: Seen,
+    pub seen: VisibleStore,
     /// What the caller may export.
     pub permission: Permission,
     request: &'a Request,
@@ -41,7 +41,7 @@ impl<'a> AuthenticatedRequest<'a> {
     /// `Unauthorized`, `Throttled`, `Forbidden`, `Invalid`: those of `Authority::authenticate`.
     pub fn new(context: &'a Context, request: &'a Request) -> Result<AuthenticatedRequest<'a>> {
         let caller = context.access.authenticate(&presented(request), request.peer)?;
-        let seen = context.store.seen(caller.reach);
+        let seen = context.store.limited_to(caller.reach);
         let permission = Permission { reach: caller.reach, types: caller.exportable() };
         Ok(AuthenticatedRequest { context, caller, seen, permission, request })
     }
@@ -67,7 +67,7 @@ impl<'a> AuthenticatedRequest<'a> {
     /// Notes the start of an export: the id that its files share, the parameters of the body, and the
     /// snapshot.
     pub fn note_export(&self, export: &str, posted: &[(String, String)], snapshot: i64) {
-        self.note(Event {
+        self.note(AuditEvent {
             export: Some(export.to_owned()),
             snapshot: Some(snapshot),
             whole: true,
@@ -79,31 +79,31 @@ impl<'a> AuthenticatedRequest<'a> {
     pub fn note_read(&self, event: &'static str, posted: &[(String, String)], bytes: usize) {
         // The answer to HEAD has no resource.
         if self.method != "HEAD" {
-            self.note(Event { bytes: bytes as u64, whole: true, ..self.event(event, posted) });
+            self.note(AuditEvent { bytes: bytes as u64, whole: true, ..self.event(event, posted) });
         }
     }
 
     /// The note of a file's download, to be completed at the end; `None` without an audit.
     pub fn note_file(&self, export: Option<&str>) -> Option<DownloadNote> {
         let audit = self.context.audit.clone()?;
-        let event = Event { export: export.map(str::to_owned), ..self.event("file", &[]) };
+        let event = AuditEvent { export: export.map(str::to_owned), ..self.event("file", &[]) };
         Some(DownloadNote { audit, event })
     }
 
-    fn note(&self, event: Event) {
+    fn note(&self, event: AuditEvent) {
         if let Some(audit) = &self.context.audit {
             audit.note(event);
         }
     }
 
-    fn event(&self, event: &'static str, posted: &[(String, String)]) -> Event {
-        Event {
+    fn event(&self, event: &'static str, posted: &[(String, String)]) -> AuditEvent {
+        AuditEvent {
             at: self.context.store.now(),
             event,
             client: self.caller.client.clone(),
             user: self.caller.user.clone(),
             request: target_with(&self.target, posted),
-            ..Event::default()
+            ..AuditEvent::default()
         }
     }
 }
@@ -111,13 +111,13 @@ impl<'a> AuthenticatedRequest<'a> {
 /// An unfinished note of a download.
 pub struct DownloadNote {
     audit: Arc<Audit>,
-    event: Event,
+    event: AuditEvent,
 }
 
 impl DownloadNote {
     /// Notes the number of bytes that were sent, and whether these were all.
     pub fn complete(self, bytes: u64, whole: bool) {
-        self.audit.note(Event { bytes, whole, ..self.event });
+        self.audit.note(AuditEvent { bytes, whole, ..self.event });
     }
 }
 

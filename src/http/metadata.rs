@@ -51,7 +51,7 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
 
 /// The types in the store with Group and Patient, and the time of the last change.
 fn types_in_store(context: &Context) -> Result<(BTreeSet<String>, Instant)> {
-    let snapshot = context.store.seen(Reach::Everything).latest()?;
+    let snapshot = context.store.limited_to(Reach::Everything).latest()?;
     let stored = snapshot.types()?.into_iter();
     let mut types: BTreeSet<String> = stored.filter(|name| is_r4_type(name)).collect();
     types.extend(["Group".to_owned(), "Patient".to_owned()]);

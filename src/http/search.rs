@@ -175,7 +175,7 @@ fn find(
     }
     let mut after = search.after;
     loop {
-        let versions = request.seen.after(resource_type, after, AT_ONCE)?;
+        let versions = request.seen.resources_after(resource_type, after, AT_ONCE)?;
         let Some(last) = versions.last() else { return Ok(()) };
         after = last.seq;
         if !versions.into_iter().filter(meets).all(&mut each) {

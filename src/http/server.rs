@@ -100,7 +100,7 @@ impl BoundServer {
     /// where the store cannot be read, or where the system has no thread.
     pub fn serve(self, store: &Store) -> Result<Server> {
         self.check(store)?;
-        store.share()?;
+        store.enter_wal_mode()?;
         let address = self.listener.address();
         let audit = if self.auth_required {
             Some(Arc::new(Audit::start(store, self.log.clone())?))

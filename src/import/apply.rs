@@ -77,7 +77,7 @@ impl ImportRun<'_> {
 
     /// Deletes a resource, where it exists and has the import's owner.
     pub(super) fn delete(&mut self, line: u64, resource_type: &str, id: &str) -> Result<()> {
-        if let Some(owner) = self.writer.another_owner(resource_type, id)? {
+        if let Some(owner) = self.writer.other_owner(resource_type, id)? {
             let reason = self.refusal(resource_type, id, owner)?;
             self.reject(line, reason);
         } else if self.writer.delete(resource_type, id)? {
@@ -89,7 +89,7 @@ impl ImportRun<'_> {
     /// Says why a resource of another owner is left alone, and what to do.
     fn refusal(&self, resource_type: &str, id: &str, owner: i64) -> Result<String> {
         let name = format!("{resource_type}/{}", short(id));
-        let owner_name = self.writer.name_of(owner)?;
+        let owner_name = self.writer.owner_name(owner)?;
         let remedy = if owner == NOBODY {
             "`fhirlite delete` it first, or give this one another id"
         } else {

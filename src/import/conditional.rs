@@ -57,7 +57,7 @@ fn find_one(
     let mut ids = writer.find(condition)?;
     for id in siblings.map(|siblings| siblings.find(condition)).unwrap_or_default() {
         // An entry whose resource has another owner will be rejected.
-        if writer.another_owner(&condition.resource_type, &id)?.is_none() {
+        if writer.other_owner(&condition.resource_type, &id)?.is_none() {
             ids.push(id);
         }
     }

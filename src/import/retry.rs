@@ -14,9 +14,9 @@ pub(super) fn retry(run: &mut ImportRun<'_>) -> Result<()> {
     let mut link = String::new();
     while let Some(next) = run.writer.next_unresolved(&link)? {
         link = next;
-        for (owner, holders) in run.writer.holders(&link)? {
+        for (owner, holders) in run.writer.versions_holding(&link)? {
             // References of an owner lead to resources that the owner may see.
-            run.writer.write_for(owner);
+            run.writer.set_owner(owner);
             match obstacle(&mut run.writer, &link)? {
                 None => holders.into_iter().try_for_each(|seq| revise(&mut run.writer, seq))?,
                 Some(reason) => {
@@ -26,8 +26,8 @@ pub(super) fn retry(run: &mut ImportRun<'_>) -> Result<()> {
             }
         }
     }
-    run.writer.write_for(run.owner);
-    run.writer.forget_resolved()
+    run.writer.set_owner(run.owner);
+    run.writer.delete_stale_unresolved()
 }
 
 /// Says why a conditional reference cannot be resolved; `None` where it can.
@@ -46,7 +46,7 @@ fn obstacle(writer: &mut Writer<'_>, link: &str) -> Result<Option<String>> {
 
 /// Resolves every reference of one version that can be resolved now.
 fn revise(writer: &mut Writer<'_>, seq: i64) -> Result<()> {
-    let pending = writer.pending(seq)?;
+    let pending = writer.unresolved_version(seq)?;
     let Resolved { text, open } = resolve(writer, &pending.body, None)?;
     let text = text.as_deref().unwrap_or(&pending.body);
     match Parsed::parse(text, None) {

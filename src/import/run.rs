@@ -130,7 +130,7 @@ impl Import {
             file: String::new(),
             missed: MissedReferences::default(),
         };
-        run.writer.write_for(self.owner);
+        run.writer.set_owner(self.owner);
         for file in &inputs.skipped {
             run.file.clone_from(file);
             run.remark(0, SKIPPED.to_owned());

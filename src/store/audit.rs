@@ -1,18 +1,18 @@
-//! Who got what, where authorization is required.
+//! The audit trail: which client got what, where authorization is required.
 
 use std::time::Duration;
 
-use rusqlite::Row;
+use rusqlite::{Row, params};
 use serde::Serialize;
 
-use super::open::Store;
+use super::handle::Store;
 use super::sql::{all, run};
 use crate::error::Result;
 use crate::time::Instant;
 
-/// One thing that was given to somebody.
+/// One answer with data that a client got.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Event {
+pub struct AuditEvent {
     /// When.
     pub at: Instant,
     /// `export`, `file`, `read` or `search`.
@@ -29,14 +29,14 @@ pub struct Event {
     pub snapshot: Option<i64>,
     /// Bytes sent, before any compression.
     pub bytes: u64,
-    /// Whether all that was asked for was sent.
+    /// Whether the whole answer was sent.
     pub whole: bool,
 }
 
-/// An export, and what was fetched of it.
+/// An export, and how much of it was downloaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Exported {
-    /// When it was begun.
+pub struct ExportRecord {
+    /// When the export began.
     pub at: String,
     /// `client_id`.
     pub client: Option<String>,
@@ -44,47 +44,57 @@ pub struct Exported {
     pub user: Option<String>,
     /// The path with its parameters, without secrets.
     pub request: String,
-    /// The last write that it sees.
+    /// The last write that the export sees.
     pub snapshot: Option<i64>,
-    /// How many times a file of it was fetched, in whole or in part.
+    /// How many downloads of its files there were, whole or in part.
     pub files: u64,
-    /// The bytes of these, before any compression.
+    /// Bytes of these downloads, before any compression.
     pub bytes: u64,
 }
 
 impl Store {
-    /// Writes down what happened, once nobody else has written for `patience`.
+    /// Adds events to the audit trail. Waits at most `patience` for other writes.
     ///
     /// # Errors
-    /// `Busy` where an import keeps the store to itself for too long, or where the disk refuses.
-    pub(crate) fn add_audit(&self, events: &[Event], patience: Duration) -> Result<()> {
-        self.passing()?.within(patience, |conn| {
+    /// `Busy` where an import takes longer, or where the disk refuses.
+    pub(crate) fn add_audit(&self, events: &[AuditEvent], patience: Duration) -> Result<()> {
+        self.writable()?.transaction_within(patience, |conn| {
             for event in events {
-                let Event { at, event, export, client, user, request, snapshot, bytes, whole } =
-                    event;
-                let sql = "INSERT INTO audit VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                let AuditEvent {
+                    at,
+                    event,
+                    export,
+                    client,
+                    user,
+                    request,
+                    snapshot,
+                    bytes,
+                    whole,
+                } = event;
+                let sql = "INSERT INTO audit (at, event, export, client, user, request, snapshot,
+                                              bytes, whole)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
                 let at = at.micros();
-                let values = rusqlite::params![
-                    at, event, export, client, user, request, snapshot, bytes, whole
-                ];
+                let values =
+                    params![at, event, export, client, user, request, snapshot, bytes, whole];
                 run(conn, sql, values)?;
             }
             Ok(())
         })
     }
 
-    /// The exports that were begun, the oldest first.
+    /// Lists the exports in the audit trail, the oldest first.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn exported(&self) -> Result<Vec<Exported>> {
+    pub fn export_records(&self) -> Result<Vec<ExportRecord>> {
         let sql = "SELECT at, client, user, request, snapshot, files, bytes FROM exported";
-        all(&*self.reader()?, sql, (), exported)
+        all(&*self.reader()?, sql, (), export_record)
     }
 }
 
-fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {
-    Ok(Exported {
+fn export_record(row: &Row<'_>) -> rusqlite::Result<ExportRecord> {
+    Ok(ExportRecord {
         at: row.get(0)?,
         client: row.get(1)?,
         user: row.get(2)?,

@@ -1,57 +1,58 @@
-//! Loading much into little: indexes are left out while rows are appended and built once at the
-//! end, all inside the one transaction of the file.
+//! Bulk loading: leaves indexes out while rows are appended and builds them once at the end, all
+//! inside the one transaction of an input file.
 //!
-//! That is safe only while no (type, id) comes twice, so the ones seen are remembered as 64-bit
-//! hashes; the first repetition ends the shortcut. Measured: twice the speed of keeping the
-//! indexes up row by row.
+//! That is safe only while no (type, id) comes twice. So the writer remembers a 64-bit hash of each
+//! one; the first repetition ends bulk loading. It loads twice as fast as updating the indexes row by
+//! row.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use rusqlite::Connection;
 
-use super::sql;
+use super::sql::all;
 use crate::error::Result;
 
-/// Beyond this many the set would take more memory than an import may have.
+/// The largest number of hashes to remember; more would take too much memory.
 const MOST: usize = 7_000_000;
-/// The indexes that are left out, by the tables they are on.
+
+/// Selects the indexes that are left out, by their tables.
 const INDEXES: &str = "SELECT name, sql FROM sqlite_schema
     WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('resource', 'identifier', 'compartment')";
 
-/// Every (type, id) that the store has ever had, as hashes.
+/// The hash of every (type, id) that the store has ever had.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownResources {
     hasher: RandomState,
-    keys: HashSet<u64, Identity>,
+    hashes: HashSet<u64, BuildIdentityHasher>,
 }
 
-impl Known {
-    /// Notes one; `false` if it was (or may have been) there before.
+impl KnownResources {
+    /// Adds a resource; `false` if it was, or may have been, there before.
     pub(super) fn insert(&mut self, resource_type: &str, id: &str) -> bool {
-        self.keys.insert(self.hasher.hash_one((resource_type, id)))
+        self.hashes.insert(self.hasher.hash_one((resource_type, id)))
     }
 
-    /// True where it may take no more.
+    /// True where it takes no more.
     pub(super) fn is_full(&self) -> bool {
-        self.keys.len() >= MOST
+        self.hashes.len() >= MOST
     }
 }
 
-/// The keys are hashes already.
+/// Makes hashers that return their input, because the keys are hashes already.
 #[derive(Clone, Default)]
-struct Identity;
+struct BuildIdentityHasher;
 
-struct Same(u64);
+struct IdentityHasher(u64);
 
-impl BuildHasher for Identity {
-    type Hasher = Same;
-    fn build_hasher(&self) -> Same {
-        Same(0)
+impl BuildHasher for BuildIdentityHasher {
+    type Hasher = IdentityHasher;
+    fn build_hasher(&self) -> IdentityHasher {
+        IdentityHasher(0)
     }
 }
 
-impl Hasher for Same {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -65,24 +66,24 @@ impl Hasher for Same {
     }
 }
 
-/// The statements that make the indexes again.
-pub(super) struct Dropped(Vec<String>);
+/// The statements that create the dropped indexes again.
+pub(super) struct DroppedIndexes(Vec<String>);
 
-/// Takes the indexes away for the rest of the transaction.
-pub(super) fn drop_indexes(conn: &Connection) -> Result<Dropped> {
+/// Drops the indexes for the rest of the transaction.
+pub(super) fn drop_indexes(conn: &Connection) -> Result<DroppedIndexes> {
     let indexes: Vec<(String, String)> =
-        sql::all(conn, INDEXES, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        all(conn, INDEXES, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (name, _) in &indexes {
         conn.execute_batch(&format!("DROP INDEX \"{name}\""))?;
     }
-    Ok(Dropped(indexes.into_iter().map(|(_, made_by)| made_by).collect()))
+    Ok(DroppedIndexes(indexes.into_iter().map(|(_, sql)| sql).collect()))
 }
 
-impl Dropped {
-    /// Builds them again over all that is there now.
+impl DroppedIndexes {
+    /// Creates the indexes again, over all rows that there are now.
     pub(super) fn restore(self, conn: &Connection) -> Result<()> {
-        for made_by in self.0 {
-            conn.execute_batch(&made_by)?;
+        for sql in self.0 {
+            conn.execute_batch(&sql)?;
         }
         Ok(())
     }

@@ -1,30 +1,31 @@
-//! Clients: who may ask for anything where authorization is required.
+//! Clients: applications that may make requests where authorization is required.
 
 use rusqlite::{Connection, Row};
 
+use super::handle::Store;
 use super::job::end_exports;
-use super::open::Store;
+use super::pool::PATIENCE;
 use super::reach::Reach;
-use super::sql::{PATIENCE, all, maybe, one, run};
+use super::sql::{all, maybe, one, run};
 use crate::error::{Error, Kind, Result};
 use crate::random;
 use crate::time::Instant;
 
-/// How a client shows who it is, and what it may be granted.
+/// How a client authenticates, and what it may be granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// SHA-256 of its secret.
+    /// SHA-256 of the client's secret.
     pub secret_hash: Option<Vec<u8>>,
     /// Its public keys, a JSON Web Key Set.
     pub jwks: Option<String>,
-    /// Where they are instead.
+    /// The URL of the key set, where the keys are not here.
     pub jwks_url: Option<String>,
-    /// The scopes that it may be granted with these keys.
+    /// The scopes that the client may be granted with these keys.
     pub scope: Option<String>,
 }
 
 impl Credentials {
-    /// True where it can sign.
+    /// True where the client can sign in with keys.
     pub fn has_keys(&self) -> bool {
         self.jwks.is_some() || self.jwks_url.is_some()
     }
@@ -33,11 +34,11 @@ impl Credentials {
 /// A registered client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Its number, which stands for it in the store.
+    /// The client's number in the store.
     pub id: i64,
-    /// What it calls itself.
+    /// Its name for itself.
     pub client_id: String,
-    /// How it shows that.
+    /// How it authenticates.
     pub credentials: Credentials,
     /// When it was registered.
     pub created_at: Instant,
@@ -59,22 +60,22 @@ fn client(row: &Row<'_>) -> rusqlite::Result<Client> {
     })
 }
 
-fn numbered(conn: &Connection, id: i64) -> Result<Option<Client>> {
+fn client_by_id(conn: &Connection, id: i64) -> Result<Option<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
     maybe(conn, &sql, [id], client)
 }
 
-/// True if a client is still what it was when it showed who it is, and its user still active.
-pub(super) fn still_holds(conn: &Connection, known: &Client, user: Option<i64>) -> Result<bool> {
-    if numbered(conn, known.id)?.as_ref() != Some(known) {
+/// True if a client is unchanged since it authenticated as `known`, and its user is still active.
+pub(super) fn is_unchanged(conn: &Connection, known: &Client, user: Option<i64>) -> Result<bool> {
+    if client_by_id(conn, known.id)?.as_ref() != Some(known) {
         return Ok(false);
     }
     let sql = "SELECT ?1 IS NULL OR EXISTS (SELECT 1 FROM user WHERE id = ?1 AND active = 1)";
     one(conn, sql, [user], |row| row.get(0))
 }
 
-/// A number that nothing in a table has.
-pub(super) fn unused(conn: &Connection, table: &str) -> Result<i64> {
+/// Draws a number that no row of a table has as its id.
+pub(super) fn unused_id(conn: &Connection, table: &str) -> Result<i64> {
     loop {
         let id = random::number()?;
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1)");
@@ -88,10 +89,10 @@ impl Store {
     /// Registers a client.
     ///
     /// # Errors
-    /// `Usage` where there is, or was, one of that name; `ReadOnly`, `Busy`, or where the disk refuses.
+    /// `Usage` where a client has, or had, that name; `ReadOnly`, `Busy`, or where the disk refuses.
     pub(crate) fn add_client(&self, client_id: &str, credentials: &Credentials) -> Result<Client> {
         let now = self.now();
-        let id = self.briefly(|conn| {
+        let id = self.transaction(|conn| {
             let sql = "SELECT EXISTS (SELECT 1 FROM client WHERE client_id = ?1)";
             if one(conn, sql, [client_id], |row| row.get(0))? {
                 let what = format!(
@@ -100,8 +101,10 @@ impl Store {
                 return Err(Error::new(Kind::Usage, what));
             }
             let Credentials { secret_hash, jwks, jwks_url, scope } = credentials;
-            let sql = "INSERT INTO client VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)";
-            let id = unused(conn, "client")?;
+            let sql = "INSERT INTO client (id, client_id, secret_hash, jwks, jwks_url, scope,
+                                           created_at)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let id = unused_id(conn, "client")?;
             run(conn, sql, (id, client_id, secret_hash, jwks, jwks_url, scope, now.micros()))?;
             Ok(id)
         })?;
@@ -109,7 +112,7 @@ impl Store {
         Ok(Client { id, client_id, credentials, created_at: now })
     }
 
-    /// The client of this name.
+    /// Finds a client by its name.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -119,15 +122,15 @@ impl Store {
         maybe(&*self.reader()?, &sql, [client_id], client)
     }
 
-    /// The client with this number.
+    /// Finds a client by its number.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn client_numbered(&self, id: i64) -> Result<Option<Client>> {
-        numbered(&*self.reader()?, id)
+        client_by_id(&*self.reader()?, id)
     }
 
-    /// All clients, in the order of their registration.
+    /// Lists all clients, in the order of their registration.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -138,14 +141,14 @@ impl Store {
         all(&*self.reader()?, &sql, (), client)
     }
 
-    /// Gives a client other credentials. What it was given for the old ones ends: codes and tokens.
+    /// Gives a client other credentials. The codes and tokens issued for the old ones end.
     ///
     /// # Errors
     /// As [`Store::add_client`].
     pub(crate) fn change_client(&self, id: i64, credentials: &Credentials) -> Result<()> {
         let Credentials { secret_hash, jwks, jwks_url, scope } = credentials;
-        // What is revoked is revoked, if it takes the end of an import.
-        self.within(PATIENCE, |conn| {
+        // A revocation must not fail because an import is going on.
+        self.transaction_within(PATIENCE, |conn| {
             let sql = "UPDATE client SET secret_hash = ?2, jwks = ?3, jwks_url = ?4, scope = ?5
                         WHERE id = ?1";
             run(conn, sql, (id, secret_hash, jwks, jwks_url, scope))?;
@@ -153,14 +156,14 @@ impl Store {
         })
     }
 
-    /// Removes a client, with its codes, tokens and exports. What its users own stays, for nobody to
-    /// read; how many users these are.
+    /// Removes a client, with its codes, tokens and exports. The resources of its users stay, but
+    /// nobody can read them. Returns the number of those users.
     ///
     /// # Errors
     /// As [`Store::add_client`].
     pub fn remove_client(&self, id: i64) -> Result<usize> {
         let now = self.now().micros();
-        self.within(PATIENCE, |conn| {
+        self.transaction_within(PATIENCE, |conn| {
             run(conn, "UPDATE client SET removed_at = ?2 WHERE id = ?1", (id, now))?;
             run(conn, "DELETE FROM token WHERE client = ?1", [id])?;
             let sql = "SELECT id FROM user WHERE client = ?1";

@@ -1,15 +1,16 @@
-//! What is known of a store as a whole: counts, sizes, times.
+//! A store as a whole: counts, sizes, times.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::open::{FORMAT, Store};
-use super::sql;
+use super::format::FORMAT;
+use super::handle::Store;
+use super::sql::{all, one, setting};
 use crate::error::Result;
 use crate::time::Instant;
 
-/// What is known of a store as a whole.
+/// Counts, sizes and times of a store.
 #[derive(Debug, Serialize)]
 pub struct Info {
     /// The version of the file format.
@@ -20,7 +21,7 @@ pub struct Info {
     pub bytes: u64,
     /// Versions that were replaced or deleted and are kept.
     pub history: u64,
-    /// Conditional references that found nothing or several so far.
+    /// Conditional references of current versions that found nothing or several so far.
     pub unresolved: u64,
     /// The number of the last write.
     pub last_seq: i64,
@@ -34,7 +35,7 @@ pub struct Info {
     pub types: BTreeMap<String, TypeInfo>,
 }
 
-/// What is known of one type.
+/// Counts, sizes and times of one type.
 #[derive(Debug, Serialize)]
 pub struct TypeInfo {
     /// Resources of the type.
@@ -48,14 +49,14 @@ pub struct TypeInfo {
 }
 
 impl Store {
-    /// Counts, times and sizes.
+    /// Reads the counts, sizes and times of the store.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn info(&self) -> Result<Info> {
         let conn = self.reader()?;
-        let count = |sql: &str| sql::one(&conn, sql, (), |row| row.get(0));
-        let types: BTreeMap<String, TypeInfo> = sql::all(
+        let count = |sql: &str| one(&conn, sql, (), |row| row.get(0));
+        let types: BTreeMap<String, TypeInfo> = all(
             &conn,
             "SELECT type, count(*), sum(size), min(last_updated), max(last_updated)
                FROM resource INDEXED BY resource_by_seq GROUP BY type",
@@ -72,14 +73,14 @@ impl Store {
         )?
         .into_iter()
         .collect();
-        let handed_out = sql::setting(&conn, "last_transaction_time")?;
+        let handed_out = setting(&conn, "last_transaction_time")?;
         Ok(Info {
             format: FORMAT,
             resources: types.values().map(|of| of.resources).sum(),
             bytes: types.values().map(|of| of.bytes).sum(),
             history: count("SELECT count(*) FROM history")?,
             unresolved: count("SELECT count(*) FROM unresolved JOIN resource USING (seq)")?,
-            last_seq: sql::setting(&conn, "last_seq")?,
+            last_seq: setting(&conn, "last_seq")?,
             last_transaction_time: (handed_out != 0)
                 .then(|| Instant::from_micros(handed_out).to_string()),
             file_size: std::fs::metadata(self.path()).map_or(0, |meta| meta.len()),

@@ -1,43 +1,42 @@
-//! Accepted exports and their files, as rows. Their life is in `export/jobs.rs`.
+//! Jobs: accepted exports and their files, as rows. What happens to a job is in `export/`.
 //!
-//! They are in the store's own file, so that they outlive the server; where that cannot be written,
-//! in memory.
+//! The rows are in the store's own file, so that jobs survive a restart of the server. Those of a
+//! read-only store are in its stand-in, in memory.
 
 use rusqlite::{Connection, Row};
 
-use super::open::Store;
-use super::owner::NOBODY;
-use super::prune::PRUNED;
-use super::reach::Reach;
+use super::handle::Store;
+use super::prune::LAST_PRUNED;
+use super::reach::{NOBODY, Reach};
 use super::sql::{all, maybe, run, setting};
 use crate::error::{Error, Kind, Result};
 use crate::time::Instant;
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Its files are being worked out.
+pub enum JobState {
+    /// Its files are being planned.
     Running,
     /// Its files are known.
     Complete,
-    /// They could not be worked out.
+    /// Its files could not be planned.
     Failed,
 }
 
-impl State {
+impl JobState {
     fn name(self) -> &'static str {
         match self {
-            State::Running => "running",
-            State::Complete => "complete",
-            State::Failed => "failed",
+            JobState::Running => "running",
+            JobState::Complete => "complete",
+            JobState::Failed => "failed",
         }
     }
 
-    fn of(name: &str) -> State {
+    fn from_name(name: &str) -> JobState {
         match name {
-            "running" => State::Running,
-            "complete" => State::Complete,
-            _ => State::Failed,
+            "running" => JobState::Running,
+            "complete" => JobState::Complete,
+            _ => JobState::Failed,
         }
     }
 }
@@ -45,11 +44,11 @@ impl State {
 /// One accepted export.
 #[derive(Clone, Debug)]
 pub struct JobRow {
-    /// 32 hexadecimal digits; on an open server whoever knows them may poll.
+    /// 32 hexadecimal digits; on an open server everyone who knows them may poll.
     pub id: String,
-    /// How far it is.
-    pub state: State,
-    /// For whom it is, and so whose data is in it.
+    /// Its state.
+    pub state: JobState,
+    /// Whose resources are in it. Only readers with the same reach may see it.
     pub reader: Reach,
     /// What was asked for, as JSON.
     pub request: String,
@@ -59,7 +58,7 @@ pub struct JobRow {
     pub transaction_time: Instant,
     /// When it was accepted.
     pub created_at: Instant,
-    /// When it goes, unless it still runs.
+    /// When it is deleted, unless it still runs.
     pub expires_at: Instant,
     /// Why it failed.
     pub failure: Option<String>,
@@ -78,9 +77,9 @@ pub struct FileRow {
     pub count: u64,
     /// Its bytes.
     pub bytes: u64,
-    /// The file that its last block goes on in.
+    /// The name of the file that continues its last block.
     pub continues_in: Option<String>,
-    /// The numbers of its first and last version, where it is a range.
+    /// The numbers of its first and last version, where its versions are a range.
     pub range: Option<(i64, i64)>,
     /// Its versions, where they are listed.
     pub rows: Option<Vec<u8>>,
@@ -89,15 +88,15 @@ pub struct FileRow {
 }
 
 impl Store {
-    /// Keeps a job, made once it is its turn to be kept, with its files where they are known already.
+    /// Adds a job that `make` makes inside the transaction, with its files if they are known already.
     ///
     /// # Errors
-    /// `Busy` where an import keeps the store to itself for too long, or where what the job sees was
-    /// let go in the meantime; else where the disk refuses. Then it is not kept.
+    /// `Busy` where an import takes too long, or where versions that the job sees were pruned in the
+    /// meantime; else where the disk refuses. Then no job is added.
     pub(crate) fn add_job(&self, make: impl FnOnce() -> JobRow, files: &[FileRow]) -> Result<()> {
-        self.passing()?.briefly(|conn| {
+        self.writable()?.transaction(|conn| {
             let job = make();
-            if setting(conn, PRUNED)? > job.snapshot {
+            if setting(conn, LAST_PRUNED)? > job.snapshot {
                 let what = "what was to be exported has changed too long ago; try again";
                 return Err(Error::new(Kind::Busy, what));
             }
@@ -112,13 +111,15 @@ impl Store {
                 job.expires_at.micros(),
                 &job.failure,
             );
-            let sql = "INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let sql = "INSERT INTO job (id, state, reader, request, snapshot, transaction_time,
+                                        created_at, expires_at, failure)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
             run(conn, sql, values)?;
             add_files(conn, &job.id, files)
         })
     }
 
-    /// A job; `None` where there is none, or it was over by `now`.
+    /// Reads a job; `None` where there is none, or it had expired by `now`.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -126,11 +127,11 @@ impl Store {
         let sql =
             "SELECT id, state, reader, request, snapshot, transaction_time, created_at, expires_at, failure
                      FROM job WHERE id = ?1 AND (state = 'running' OR expires_at > ?2)";
-        maybe(&*self.passing()?.reader()?, sql, (id, now.micros()), |row| {
+        maybe(&*self.writable()?.reader()?, sql, (id, now.micros()), |row| {
             Ok(JobRow {
                 id: row.get(0)?,
-                state: State::of(&row.get::<_, String>(1)?),
-                // One that nobody understands is nobody's.
+                state: JobState::from_name(&row.get::<_, String>(1)?),
+                // Nobody sees a job whose reader cannot be parsed.
                 reader: row.get::<_, String>(2)?.parse().unwrap_or(Reach::User(NOBODY)),
                 request: row.get(3)?,
                 snapshot: row.get(4)?,
@@ -142,17 +143,17 @@ impl Store {
         })
     }
 
-    /// The ids of jobs that have been running since `before`, the oldest first.
+    /// Lists the ids of jobs that have been running since `before`, the oldest first.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn running_jobs(&self, before: Instant) -> Result<Vec<String>> {
         let sql = "SELECT id FROM job WHERE state = 'running' AND created_at <= ?1
                     ORDER BY created_at, rowid";
-        all(&*self.passing()?.reader()?, sql, [before.micros()], |row| row.get(0))
+        all(&*self.writable()?.reader()?, sql, [before.micros()], |row| row.get(0))
     }
 
-    /// Makes a running job a complete one; `false` where it was deleted in the meantime.
+    /// Completes a running job; `false` where it was deleted in the meantime.
     ///
     /// # Errors
     /// As [`Store::add_job`].
@@ -162,7 +163,7 @@ impl Store {
         files: &[FileRow],
         expires_at: impl FnOnce() -> Instant,
     ) -> Result<bool> {
-        self.passing()?.briefly(|conn| {
+        self.writable()?.transaction(|conn| {
             let sql = "UPDATE job SET state = 'complete', expires_at = ?2
                         WHERE id = ?1 AND state = 'running'";
             let is_there = run(conn, sql, (id, expires_at().micros()))? > 0;
@@ -173,14 +174,15 @@ impl Store {
         })
     }
 
-    /// Makes a running job a failed one.
+    /// Marks a running job as failed.
     ///
     /// # Errors
     /// As [`Store::add_job`].
     pub(crate) fn fail_job(&self, id: &str, failure: &str, expires_at: Instant) -> Result<()> {
         let sql = "UPDATE job SET state = 'failed', failure = ?2, expires_at = ?3
                     WHERE id = ?1 AND state = 'running'";
-        self.passing()?.briefly(|conn| run(conn, sql, (id, failure, expires_at.micros())).map(drop))
+        self.writable()?
+            .transaction(|conn| run(conn, sql, (id, failure, expires_at.micros())).map(drop))
     }
 
     /// Deletes a job with its files; `false` where there is none.
@@ -188,22 +190,22 @@ impl Store {
     /// # Errors
     /// As [`Store::add_job`].
     pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
-        self.passing()?.briefly(|conn| {
+        self.writable()?.transaction(|conn| {
             run(conn, "DELETE FROM job_file WHERE job = ?1", [id])?;
             Ok(run(conn, "DELETE FROM job WHERE id = ?1", [id])? > 0)
         })
     }
 
-    /// The ids of jobs that were over by `now`.
+    /// Lists the ids of jobs that had expired by `now`.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn expired_jobs(&self, now: Instant) -> Result<Vec<String>> {
         let sql = "SELECT id FROM job WHERE state <> 'running' AND expires_at <= ?1";
-        all(&*self.passing()?.reader()?, sql, [now.micros()], |row| row.get(0))
+        all(&*self.writable()?.reader()?, sql, [now.micros()], |row| row.get(0))
     }
 
-    /// A job's files in the order of its manifest, without what says what is in them.
+    /// Lists a job's files in the order of its manifest, without the lists of their versions.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -211,21 +213,21 @@ impl Store {
         let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, NULL,
                           CASE kind WHEN 'error' THEN body END
                      FROM job_file WHERE job = ?1 ORDER BY number";
-        all(&*self.passing()?.reader()?, sql, [id], file)
+        all(&*self.writable()?.reader()?, sql, [id], file_row)
     }
 
-    /// One of a job's files.
+    /// Reads one of a job's files.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn job_file(&self, id: &str, name: &str) -> Result<Option<FileRow>> {
         let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, rows, body
                      FROM job_file WHERE job = ?1 AND name = ?2";
-        maybe(&*self.passing()?.reader()?, sql, (id, name), file)
+        maybe(&*self.writable()?.reader()?, sql, (id, name), file_row)
     }
 }
 
-/// Ends the exports for a reach.
+/// Deletes the jobs of readers with this reach, and their files.
 pub(super) fn end_exports(conn: &Connection, reader: Reach) -> Result<()> {
     let reader = reader.to_string();
     let sql = "DELETE FROM job_file WHERE job IN (SELECT id FROM job WHERE reader = ?1)";
@@ -236,7 +238,9 @@ pub(super) fn end_exports(conn: &Connection, reader: Reach) -> Result<()> {
 fn add_files(conn: &Connection, job: &str, files: &[FileRow]) -> Result<()> {
     for (number, file) in files.iter().enumerate() {
         let (first, last) = file.range.unzip();
-        let sql = "INSERT INTO job_file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let sql = "INSERT INTO job_file (job, number, kind, name, type, count, bytes, continues_in,
+                                         first, last, rows, body)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let values = rusqlite::params![
             job,
             number,
@@ -256,7 +260,7 @@ fn add_files(conn: &Connection, job: &str, files: &[FileRow]) -> Result<()> {
     Ok(())
 }
 
-fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
     Ok(FileRow {
         kind: row.get(0)?,
         name: row.get(1)?,

@@ -1,39 +1,62 @@
-//! The store: one SQLite file. The only place that knows `rusqlite`.
+//! The store: one SQLite file. Only this folder uses `rusqlite`.
 //!
-//! [`Store`] opens the file and hands out connections; `writer` is its one way in, `snapshot` the
-//! way out. `schema.sql` at the top of the project describes the tables.
+//! [`Store`] is the handle on an open file. A [`Writer`] changes resources, a [`Snapshot`] reads them
+//! as they were at one point. `schema.sql` at the top of the project describes the tables.
+//!
+//! | files | job |
+//! |---|---|
+//! | `sql`, `format`, `file`, `pool`, `handle`, `open`, `upgrade` | statements, schema, connections, opening |
+//! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `read` | reading |
+//! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `prune` | writing resources |
+//! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
+//! | `info`, `check`, `rules` | the store as a whole |
 
 mod audit;
 mod bulk;
 mod check;
 mod client;
+mod compartment;
+mod condition;
+mod derived;
 mod file;
+mod format;
+mod handle;
 mod info;
 mod job;
+mod key;
+mod lookup;
 mod open;
 mod owner;
+mod pool;
 mod prune;
 mod reach;
 mod read;
+mod rules;
+mod selection;
 mod snapshot;
 mod sql;
 mod token;
+mod tombstone;
+mod unresolved;
 mod upgrade;
 mod user;
-mod view;
+mod version;
 mod writer;
 
-pub use audit::{Event, Exported};
+pub use audit::{AuditEvent, ExportRecord};
 pub use check::Finding;
 pub use client::{Client, Credentials};
+pub use condition::Match;
+pub use handle::{Access, Store};
 pub use info::{Info, TypeInfo};
-pub use job::{FileRow, JobRow, State};
-pub use open::{Access, Store};
-pub use owner::NOBODY;
-pub use reach::Reach;
-pub use read::{ReadOutcome, Seen, StoredVersion};
-pub use snapshot::{Row, Selection, Snapshot, TypeTotal};
-pub use token::{Exchanged, Grant, NewToken, TokenKind};
+pub use job::{FileRow, JobRow, JobState};
+pub use lookup::{Lookup, VersionHeader};
+pub use reach::{NOBODY, Reach};
+pub use read::{ReadOutcome, StoredVersion, VisibleStore};
+pub use selection::{Selection, TypeTotal, VersionSize};
+pub use snapshot::Snapshot;
+pub use token::{ExchangeOutcome, Grant, NewToken, TokenKind};
+pub use tombstone::Tombstone;
 pub use user::User;
-pub use view::{Tombstone, Version, View};
-pub use writer::{Change, Match, Stamping, Writer};
+pub use version::{Change, Stamping};
+pub use writer::Writer;

@@ -1,31 +1,22 @@
-//! To whom what is written belongs. A resource stays with who has it: nobody takes over another's.
+//! Owners of resources. A resource stays with its owner: no other user takes it over.
 
+use super::reach::NOBODY;
 use super::sql::{maybe, one};
 use super::writer::Writer;
 use crate::error::Result;
 
-/// Who owns what has no owner.
-pub const NOBODY: i64 = 0;
-
 impl Writer<'_> {
-    /// From now on everything that is written belongs to this user ([`NOBODY`]: to nobody).
-    pub fn write_for(&mut self, owner: i64) {
+    /// Sets the owner of all that is written from now on ([`NOBODY`] or a user).
+    pub fn set_owner(&mut self, owner: i64) {
         self.owner = owner;
     }
 
-    /// Finds out whether anything can belong to anybody. At the beginning of a transaction.
-    pub(super) fn look_for_users(&mut self) -> Result<()> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM user)";
-        self.has_users = one(&self.conn, sql, (), |row| row.get(0))?;
-        Ok(())
-    }
-
-    /// Whose a resource is, where it is not theirs for whom this writes. One that a user had and that
-    /// was deleted stays that user's; what was nobody's can be had again.
+    /// Returns the owner of a resource, if `self.owner` is another one. A user's resource stays that
+    /// user's after its deletion; a deleted resource of nobody is free for all.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn another_owner(&mut self, resource_type: &str, id: &str) -> Result<Option<i64>> {
+    pub fn other_owner(&mut self, resource_type: &str, id: &str) -> Result<Option<i64>> {
         if !self.has_users {
             return Ok(None);
         }
@@ -41,19 +32,26 @@ impl Writer<'_> {
         Ok(owner.filter(|owner| *owner != self.owner))
     }
 
-    /// What references of the owner may lead to: what is theirs, or nobody's.
-    pub(super) fn within_reach(&self) -> String {
-        match self.has_users {
-            true => format!(" AND resource.owner IN ({NOBODY}, {})", self.owner),
-            false => String::new(),
+    /// True where the store has users. Without users everything belongs to [`NOBODY`].
+    pub(super) fn store_has_users(&self) -> Result<bool> {
+        one(&self.conn, "SELECT EXISTS (SELECT 1 FROM user)", (), |row| row.get(0))
+    }
+
+    /// The SQL condition for resources that references of `self.owner` may lead to: the owner's, and
+    /// those of [`NOBODY`].
+    pub(super) fn reach_of_references(&self) -> String {
+        if self.has_users {
+            format!(" AND resource.owner IN ({NOBODY}, {})", self.owner)
+        } else {
+            String::new()
         }
     }
 
-    /// What a message calls the owner of a resource.
+    /// Names an owner for a message.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn name_of(&self, owner: i64) -> Result<String> {
+    pub fn owner_name(&self, owner: i64) -> Result<String> {
         let sql = "SELECT app_user_id FROM user WHERE id = ?1";
         let name: Option<String> = maybe(&self.conn, sql, [owner], |row| row.get(0))?;
         Ok(name.map_or_else(|| "nobody in particular".to_owned(), |name| format!("user {name:?}")))

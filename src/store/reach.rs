@@ -1,46 +1,62 @@
-//! Whose data is meant: what part of a store somebody gets to see.
+//! [`Reach`]: whose resources a reader may see.
 //!
-//! A snapshot, a view and everything else that reads for a client has a reach, and adds its condition
-//! to every statement. So nothing beyond it can be exported, counted, found or said.
+//! A snapshot, a lookup and everything else that reads for a client has a reach and adds the reach's
+//! condition to every statement. So resources beyond it are never exported, counted, found or named.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Whose data.
+/// The owner number of resources that belong to no user.
+pub const NOBODY: i64 = 0;
+
+/// Whose resources a reader may see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// Everything: that of the operator, and of whoever reaches an open server.
+    /// All resources: for the operator, and for everyone on an open server.
     #[default]
     Everything,
-    /// What is this user's.
+    /// Those of this user, while the user is active.
     User(i64),
-    /// What is any active user's of this client.
+    /// Those of all active users of this client.
     Users(i64),
-    /// The same, and what is nobody's in particular.
+    /// Those of all active users of this client, and those of [`NOBODY`].
     Client(i64),
 }
 
 impl Reach {
-    /// The condition that versions in `table` meet, to be added to others; empty for everything. The
-    /// numbers in it are ours.
+    /// The SQL condition for rows of `table`, with ` AND ` in front; empty for
+    /// [`Reach::Everything`]. All values in it are numbers from the store.
     pub(super) fn condition(self, table: &str) -> String {
         let of = |client: i64| {
             format!("{table}.owner IN (SELECT id FROM user WHERE client = {client} AND active = 1)")
         };
         match self {
             Reach::Everything => String::new(),
-            // The first part says that the index of what is owned will do.
+            // `owner > 0` lets SQLite use the partial indexes by owner.
             Reach::User(user) => format!(
                 " AND {table}.owner > 0 AND {table}.owner = {user}
                   AND (SELECT active FROM user WHERE id = {user}) = 1"
             ),
             Reach::Users(client) => format!(" AND {table}.owner > 0 AND {}", of(client)),
-            Reach::Client(client) => format!(" AND ({table}.owner = 0 OR {})", of(client)),
+            Reach::Client(client) => format!(" AND ({table}.owner = {NOBODY} OR {})", of(client)),
         }
     }
 
-    /// The same for all versions at once, where it is best to begin with those within reach.
-    pub(super) fn condition_of_all(self, seq: &str) -> String {
+    /// The same condition for a version known by its number only, in either table.
+    pub(super) fn condition_on(self, seq: &str) -> String {
+        if self == Reach::Everything {
+            return String::new();
+        }
+        let is_in = |table: &str| {
+            let condition = self.condition(table);
+            format!("EXISTS (SELECT 1 FROM {table} WHERE {table}.seq = {seq}{condition})")
+        };
+        format!(" AND ({} OR {})", is_in("resource"), is_in("history"))
+    }
+
+    /// The same condition for a statement over many versions. It starts from the versions within
+    /// reach where these are few.
+    pub(super) fn condition_on_many(self, seq: &str) -> String {
         match self {
             Reach::Everything => String::new(),
             Reach::Client(_) => self.condition_on(seq),
@@ -53,21 +69,9 @@ impl Reach {
             ),
         }
     }
-
-    /// The condition that the number of a version meets where it is in either table.
-    pub(super) fn condition_on(self, seq: &str) -> String {
-        if self == Reach::Everything {
-            return String::new();
-        }
-        let is_in = |table: &str| {
-            let condition = self.condition(table);
-            format!("EXISTS (SELECT 1 FROM {table} WHERE {table}.seq = {seq}{condition})")
-        };
-        format!(" AND ({} OR {})", is_in("resource"), is_in("history"))
-    }
 }
 
-/// As it stands in file names and with jobs.
+/// Writes a reach as file names and the column `job.reader` hold it.
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

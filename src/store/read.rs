@@ -1,13 +1,14 @@
-//! Single resources as they are now or were, for reads and searches.
+//! Reads and searches: single resources as they are now or were.
 
 use rusqlite::Row;
 
-use super::open::Store;
+use super::condition::find;
+use super::handle::Store;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, setting};
 use crate::error::Result;
-use crate::fhir::search::{Condition, SearchToken};
+use crate::fhir::search::Condition;
 use crate::time::Instant;
 
 /// One version with its body.
@@ -25,43 +26,33 @@ pub struct StoredVersion {
     pub body: String,
 }
 
-/// What is known of a resource.
+/// What a read of a resource finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// It is here.
+    /// The resource exists.
     Here(StoredVersion),
-    /// It was here and was deleted.
+    /// It existed and was deleted.
     Deleted,
-    /// It never was here.
+    /// It never existed.
     Nothing,
 }
 
-const COLUMNS: &str = "seq, id, version_id, last_updated, body";
-
-fn kept(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
-    Ok(StoredVersion {
-        seq: row.get(0)?,
-        id: row.get(1)?,
-        version_id: row.get(2)?,
-        last_updated: Instant::from_micros(row.get(3)?),
-        body: row.get(4)?,
-    })
-}
-
-/// A store, as far as a reach goes.
+/// A store, limited to the resources that a reader may see.
 #[derive(Clone)]
-pub struct Seen {
+pub struct VisibleStore {
     store: Store,
     reach: Reach,
+    /// The condition of the reach for rows of `resource`.
     current: String,
+    /// The condition of the reach for rows of `history`.
     superseded: String,
 }
 
 impl Store {
-    /// The store as somebody gets to see it.
-    pub(crate) fn seen(&self, reach: Reach) -> Seen {
+    /// Limits the store to the resources within a reach.
+    pub(crate) fn limited_to(&self, reach: Reach) -> VisibleStore {
         let (current, superseded) = (reach.condition("resource"), reach.condition("history"));
-        Seen { store: self.clone(), reach, current, superseded }
+        VisibleStore { store: self.clone(), reach, current, superseded }
     }
 
     /// The number of the last write.
@@ -71,36 +62,40 @@ impl Store {
     pub(crate) fn last_seq(&self) -> Result<i64> {
         setting(&*self.reader()?, "last_seq")
     }
+
+    /// Reads the JSON text of a resource's current version.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn get(&self, resource_type: &str, id: &str) -> Result<Option<String>> {
+        let sql = "SELECT body FROM resource WHERE type = ?1 AND id = ?2";
+        maybe(&*self.reader()?, sql, (resource_type, id), |row| row.get(0))
+    }
 }
 
-impl Seen {
-    /// The store as it is now, under a transactionTime that no later write will fall behind.
+impl VisibleStore {
+    /// The store as it is now, with a transactionTime that every later write comes after.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        Ok(self.store.snapshot()?.within(self.reach))
+        Ok(self.store.snapshot()?.limited_to(self.reach))
     }
 
-    /// The store as it was at `seq`, for a manifest that said `time`.
+    /// The store as it was at `seq`, with the `time` that its manifest gave.
     pub(crate) fn snapshot_at(&self, seq: i64, time: Instant) -> Snapshot {
-        self.store.snapshot_at(seq, time).within(self.reach)
+        self.store.snapshot_at(seq, time).limited_to(self.reach)
     }
 
-    /// The store as it is now, for who needs no transactionTime that later writes stay behind: its
-    /// time is that of the last write.
+    /// The store as it is now, at the time of its last write, for answers without a transactionTime.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn latest(&self) -> Result<Snapshot> {
-        let conn = self.store.reader()?;
-        let sql = "SELECT (SELECT value FROM setting WHERE name = 'last_seq'), value
-                     FROM setting WHERE name = 'last_write_time'";
-        let (seq, time) = one(&conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Snapshot::at(&self.store, seq, Instant::from_micros(time)).within(self.reach))
+        Ok(self.store.latest_snapshot()?.limited_to(self.reach))
     }
 
-    /// The current version of a resource.
+    /// Reads the current version of a resource.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -108,19 +103,17 @@ impl Seen {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
         let sql = format!("SELECT {COLUMNS} FROM resource WHERE id = ?2 AND type = ?1{current}");
-        if let Some(kept) = maybe(&conn, &sql, (resource_type, id), kept)? {
-            return Ok(ReadOutcome::Here(kept));
+        if let Some(version) = maybe(&conn, &sql, (resource_type, id), stored_version)? {
+            return Ok(ReadOutcome::Here(version));
         }
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2{superseded})"
         );
-        Ok(match one(&conn, &sql, (resource_type, id), |row| row.get(0))? {
-            true => ReadOutcome::Deleted,
-            false => ReadOutcome::Nothing,
-        })
+        let existed: bool = one(&conn, &sql, (resource_type, id), |row| row.get(0))?;
+        Ok(if existed { ReadOutcome::Deleted } else { ReadOutcome::Nothing })
     }
 
-    /// A version of a resource, current or not.
+    /// Reads the version of a resource that has this `versionId`, current or not.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -133,23 +126,24 @@ impl Seen {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
         let key = (resource_type, id, version_id);
-        let this = "type = ?1 AND id = ?2 AND version_id = ?3";
-        let sql = format!("SELECT {COLUMNS} FROM resource WHERE {this}{current}");
-        if let Some(kept) = maybe(&conn, &sql, key, kept)? {
-            return Ok(Some(kept));
+        let is_meant = "type = ?1 AND id = ?2 AND version_id = ?3";
+        let sql = format!("SELECT {COLUMNS} FROM resource WHERE {is_meant}{current}");
+        if let Some(version) = maybe(&conn, &sql, key, stored_version)? {
+            return Ok(Some(version));
         }
-        // Where two had the same versionId the later one is meant.
+        // Where two versions came with the same versionId, the later one is meant.
         let sql = format!(
-            "SELECT {COLUMNS} FROM history WHERE {this} AND size > 0{superseded} ORDER BY ended DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM history WHERE {is_meant} AND size > 0{superseded}
+              ORDER BY ended DESC LIMIT 1"
         );
-        maybe(&conn, &sql, key, kept)
+        maybe(&conn, &sql, key, stored_version)
     }
 
-    /// Up to `most` current resources of a type after the version numbered `after`, in order.
+    /// Lists up to `most` current resources of a type after the version numbered `after`, in order.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) fn after(
+    pub(crate) fn resources_after(
         &self,
         resource_type: &str,
         after: i64,
@@ -160,10 +154,10 @@ impl Seen {
               WHERE type = ?1 AND seq > ?2{} ORDER BY seq LIMIT ?3",
             self.current
         );
-        all(&*self.store.reader()?, &sql, (resource_type, after, most), kept)
+        all(&*self.store.reader()?, &sql, (resource_type, after, most), stored_version)
     }
 
-    /// The ids that a condition finds.
+    /// Finds the ids of the current resources that meet a condition.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -171,7 +165,7 @@ impl Seen {
         find(&*self.store.reader()?, condition, &self.current)
     }
 
-    /// True if there is, or ever was, a resource of this type.
+    /// True if a resource of this type exists or ever existed.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -187,25 +181,14 @@ impl Seen {
     }
 }
 
-/// What a condition finds in the current state, as a connection sees it, where the resource meets
-/// `within` too.
-pub(super) fn find(
-    conn: &rusqlite::Connection,
-    condition: &Condition,
-    within: &str,
-) -> Result<Vec<String>> {
-    let resource_type = &condition.resource_type;
-    let there =
-        format!("SELECT EXISTS (SELECT 1 FROM resource WHERE type = ?1 AND id = ?2{within})");
-    let named = format!(
-        "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
-          WHERE value = ?1 AND identifier.type = ?2
-            AND (?3 IS NULL OR coalesce(system, '') = ?3){within}"
-    );
-    condition.find(
-        |id| one(conn, &there, (resource_type, id), |row| row.get(0)),
-        |SearchToken { system, value }| {
-            all(conn, &named, (value, resource_type, system), |row| row.get(0))
-        },
-    )
+const COLUMNS: &str = "seq, id, version_id, last_updated, body";
+
+fn stored_version(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
+    Ok(StoredVersion {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        version_id: row.get(2)?,
+        last_updated: Instant::from_micros(row.get(3)?),
+        body: row.get(4)?,
+    })
 }

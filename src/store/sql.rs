@@ -1,13 +1,8 @@
-//! SQLite's errors in our words, and the few ways in which every statement is run.
-
-use std::time::Duration;
+//! The few ways to run a statement, the settings table, and SQLite's errors as ours.
 
 use rusqlite::{Connection, ErrorCode, Params, Row};
 
 use crate::error::{Error, Kind, Result};
-
-/// How long a statement waits for another process's write to end.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Error {
@@ -36,7 +31,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// One value that must be there.
+/// Reads the first row, which must exist.
 pub(super) fn one<T>(
     conn: &Connection,
     sql: &str,
@@ -46,7 +41,7 @@ pub(super) fn one<T>(
     Ok(conn.prepare_cached(sql)?.query_row(params, read)?)
 }
 
-/// One value that may be there.
+/// Reads the first row, if there is one.
 pub(super) fn maybe<T>(
     conn: &Connection,
     sql: &str,
@@ -58,7 +53,7 @@ pub(super) fn maybe<T>(
     Ok(rows.next()?.map(read).transpose()?)
 }
 
-/// Every row.
+/// Reads every row.
 pub(super) fn all<T>(
     conn: &Connection,
     sql: &str,
@@ -70,20 +65,20 @@ pub(super) fn all<T>(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A statement for its effect; how many rows it touched.
+/// Runs a statement that returns no rows; returns how many rows it changed.
 pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<usize> {
     Ok(conn.prepare_cached(sql)?.execute(params)?)
 }
 
-/// Reads one of the numbers in `setting`.
+/// Reads a number from `setting`; 0 where it is missing.
 pub(super) fn setting(conn: &Connection, name: &str) -> Result<i64> {
     let sql = "SELECT value FROM setting WHERE name = ?1";
     Ok(maybe(conn, sql, [name], |row| row.get(0))?.unwrap_or(0))
 }
 
-/// Sets one of the numbers in `setting`.
+/// Writes a number to `setting`.
 pub(super) fn set_setting(conn: &Connection, name: &str, value: i64) -> Result<()> {
-    let sql = "INSERT INTO setting VALUES (?1, ?2)
+    let sql = "INSERT INTO setting (name, value) VALUES (?1, ?2)
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     run(conn, sql, (name, value)).map(drop)
 }

@@ -1,24 +1,24 @@
-//! Codes, tokens and assertions: what was handed out, and what was shown.
+//! Codes and tokens that were issued, and assertions that clients signed in with.
 //!
-//! StoredVersion as hashes. Whoever reads the file cannot use any of it, and finding one by its hash tells
-//! nothing by the time it takes.
+//! The store keeps only their hashes. A reader of the file cannot use them, and the time of a lookup
+//! by hash reveals nothing.
 
 use rusqlite::Connection;
 
-use super::client::{Client, still_holds};
-use super::open::Store;
+use super::client::{Client, is_unchanged};
+use super::handle::Store;
 use super::sql::{maybe, run};
 use crate::error::Result;
 use crate::time::Instant;
 
-/// What something is good for.
+/// What a code or token can be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// To be exchanged for tokens, once.
+    /// An authorization code: exchanged for tokens, once.
     Code,
-    /// To read with.
+    /// An access token: gives access to resources.
     Access,
-    /// To be exchanged for the next pair, once.
+    /// A refresh token: exchanged for the next pair of tokens, once.
     Refresh,
 }
 
@@ -32,42 +32,42 @@ impl TokenKind {
     }
 }
 
-/// What was granted, and to whom.
+/// A scope that was granted to a client or its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The client's number.
     pub client: i64,
-    /// The user's; `None` for the client itself.
+    /// The user's number; `None` for the client itself.
     pub user: Option<i64>,
-    /// The scope, as it was told.
+    /// The scope, as the client was told.
     pub scope: String,
-    /// What all that comes of one code shares.
+    /// Shared by all tokens that descend from one code.
     pub family: Vec<u8>,
 }
 
-/// Something to hand out.
+/// A code or token to issue.
 pub struct NewToken {
-    /// SHA-256 of it.
+    /// SHA-256 of its text.
     pub hash: [u8; 32],
-    /// What it is good for.
+    /// What it can be used for.
     pub kind: TokenKind,
-    /// Until when.
+    /// When it expires.
     pub expires_at: Instant,
 }
 
-/// What became of an exchange.
-pub enum Exchanged {
-    /// It is done, for this grant.
+/// What an exchange of a code or refresh token did.
+pub enum ExchangeOutcome {
+    /// The new tokens are issued, for this grant.
     Done(Grant),
-    /// There is nothing to exchange.
+    /// There is no such code or token.
     Unknown,
-    /// It was exchanged before. Whoever has it should not: all that came of it has ended.
+    /// It was exchanged before, so it may be stolen: all tokens of its family have ended.
     Replayed,
 }
 
 impl Store {
-    /// Notes what is handed out to a client; `false` where it, or its user, is not any more what it was
-    /// when it showed who it is.
+    /// Issues tokens to a client; `false` where the client has changed since it authenticated, or its
+    /// user is no longer active.
     ///
     /// # Errors
     /// `Busy` where an import keeps the store to itself for too long, or where the disk refuses.
@@ -78,39 +78,39 @@ impl Store {
         tokens: &[NewToken],
     ) -> Result<bool> {
         let now = self.now();
-        self.holding(client, grant.user, |conn| {
+        self.transaction_for(client, grant.user, |conn| {
             run(conn, "DELETE FROM token WHERE expires_at <= ?1", [now.micros()])?;
-            insert(conn, grant, tokens, now)
+            insert_tokens(conn, grant, tokens, now)
         })
         .map(|done| done.is_some())
     }
 
-    /// Does something for a client that is what it was; in a store that cannot be written it is.
-    fn holding<T>(
+    /// Runs `work` in a write transaction, if the client has not changed; else returns `None`. In a
+    /// read-only store clients cannot change.
+    fn transaction_for<T>(
         &self,
         client: &Client,
         user: Option<i64>,
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<Option<T>> {
-        if let Some(scratch) = self.scratch()? {
-            return scratch.briefly(work).map(Some);
+        if let Some(stand_in) = self.stand_in()? {
+            return stand_in.transaction(work).map(Some);
         }
-        self.briefly(|conn| match still_holds(conn, client, user)? {
-            true => work(conn).map(Some),
-            false => Ok(None),
+        self.transaction(|conn| {
+            if is_unchanged(conn, client, user)? { work(conn).map(Some) } else { Ok(None) }
         })
     }
 
-    /// What a token was granted for, where it is of this kind, not over and not exchanged.
+    /// Finds the grant of a token of this kind that has not expired and was not exchanged.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn grant(&self, hash: &[u8; 32], kind: TokenKind) -> Result<Option<Grant>> {
-        let found = |store: &Store| find(&*store.reader()?, hash, kind, self.now());
+        let found = |store: &Store| find_grant(&*store.reader()?, hash, kind, self.now());
         let (grant, used) = match found(self)? {
             Some(found) => found,
-            // A store that cannot be written keeps what it hands out in memory.
-            None => match self.scratch()?.map(found).transpose()?.flatten() {
+            // Tokens of a read-only store are in its stand-in.
+            None => match self.stand_in()?.map(found).transpose()?.flatten() {
                 Some(found) => found,
                 None => return Ok(None),
             },
@@ -118,36 +118,36 @@ impl Store {
         Ok((!used).then_some(grant))
     }
 
-    /// Exchanges something that was handed out to a client for what `make` makes.
+    /// Exchanges a client's code or refresh token for new tokens.
     ///
     /// # Errors
-    /// As [`Store::add_tokens`]; then it is as it was.
+    /// As [`Store::add_tokens`]; then nothing is exchanged.
     pub(crate) fn exchange(
         &self,
         client: &Client,
         hash: &[u8; 32],
         kind: TokenKind,
         tokens: &[NewToken],
-    ) -> Result<Exchanged> {
+    ) -> Result<ExchangeOutcome> {
         let now = self.now();
-        // Two at once: one of them comes second.
-        let exchanged = self.holding(client, None, |conn| {
-            let found = find(conn, hash, kind, now)?;
+        // In one transaction, so that of two exchanges at once one comes second.
+        let exchanged = self.transaction_for(client, None, |conn| {
+            let found = find_grant(conn, hash, kind, now)?;
             let Some((grant, used)) = found.filter(|(grant, _)| grant.client == client.id) else {
-                return Ok(Exchanged::Unknown);
+                return Ok(ExchangeOutcome::Unknown);
             };
             if used {
                 run(conn, "DELETE FROM token WHERE family = ?1", [&grant.family])?;
-                return Ok(Exchanged::Replayed);
+                return Ok(ExchangeOutcome::Replayed);
             }
             run(conn, "UPDATE token SET used = 1 WHERE hash = ?1", [hash])?;
-            insert(conn, &grant, tokens, now)?;
-            Ok(Exchanged::Done(grant))
+            insert_tokens(conn, &grant, tokens, now)?;
+            Ok(ExchangeOutcome::Done(grant))
         })?;
-        Ok(exchanged.unwrap_or(Exchanged::Unknown))
+        Ok(exchanged.unwrap_or(ExchangeOutcome::Unknown))
     }
 
-    /// Remembers an assertion until it is over; `false` where that was done before.
+    /// Remembers an assertion until it expires; `false` where it was used before.
     ///
     /// # Errors
     /// As [`Store::add_tokens`].
@@ -158,15 +158,17 @@ impl Store {
         expires_at: Instant,
     ) -> Result<bool> {
         let now = self.now().micros();
-        self.passing()?.briefly(|conn| {
+        self.writable()?.transaction(|conn| {
             run(conn, "DELETE FROM assertion WHERE expires_at <= ?1", [now])?;
-            let sql = "INSERT OR IGNORE INTO assertion VALUES (?1, ?2, ?3)";
+            let sql = "INSERT OR IGNORE INTO assertion (client, jti, expires_at)
+                       VALUES (?1, ?2, ?3)";
             Ok(run(conn, sql, (client, jti, expires_at.micros()))? > 0)
         })
     }
 }
 
-fn find(
+/// Finds the grant of a code or token that has not expired, and whether it was exchanged.
+fn find_grant(
     conn: &Connection,
     hash: &[u8; 32],
     kind: TokenKind,
@@ -185,10 +187,17 @@ fn find(
     })
 }
 
-fn insert(conn: &Connection, grant: &Grant, tokens: &[NewToken], now: Instant) -> Result<()> {
+fn insert_tokens(
+    conn: &Connection,
+    grant: &Grant,
+    tokens: &[NewToken],
+    now: Instant,
+) -> Result<()> {
     for NewToken { hash, kind, expires_at } in tokens {
         let Grant { client, user, scope, family } = grant;
-        let sql = "INSERT INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)";
+        let sql = "INSERT INTO token (hash, kind, client, user, scope, family, used, issued_at,
+                                      expires_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)";
         let times = (now.micros(), expires_at.micros());
         run(conn, sql, (hash, kind.name(), client, user, scope, family, times.0, times.1))?;
     }

@@ -1,12 +1,13 @@
-//! Users: for whom a client asks, and whose resources are.
+//! Users of clients: they own resources, and clients make requests for them.
 
 use rusqlite::Row;
 
-use super::client::unused;
+use super::client::unused_id;
+use super::handle::Store;
 use super::job::end_exports;
-use super::open::Store;
+use super::pool::PATIENCE;
 use super::reach::Reach;
-use super::sql::{PATIENCE, all, maybe, one, run};
+use super::sql::{all, maybe, one, run};
 use crate::error::{Error, Kind, Result};
 
 /// A user of a client.
@@ -16,9 +17,9 @@ pub struct User {
     pub id: i64,
     /// The number of the client.
     pub client: i64,
-    /// What the client calls the user.
+    /// The client's name for the user.
     pub app_user_id: String,
-    /// Whether anybody is given what is theirs.
+    /// Whether clients can read the user's resources.
     pub active: bool,
 }
 
@@ -29,15 +30,16 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
 }
 
 impl Store {
-    /// Makes a user; `None` where the client has one of that name.
+    /// Adds a user; `None` where the client has one of that name.
     ///
     /// # Errors
     /// `ReadOnly`, `Busy`, or where the disk refuses.
     pub(crate) fn add_user(&self, client: i64, app_user_id: &str) -> Result<Option<User>> {
         let now = self.now().micros();
-        let id = self.briefly(|conn| {
-            let id = unused(conn, "user")?;
-            let sql = "INSERT INTO user VALUES (?1, ?2, ?3, 1, ?4)
+        let id = self.transaction(|conn| {
+            let id = unused_id(conn, "user")?;
+            let sql = "INSERT INTO user (id, client, app_user_id, active, created_at)
+                       VALUES (?1, ?2, ?3, 1, ?4)
                        ON CONFLICT (client, app_user_id) DO NOTHING";
             Ok((run(conn, sql, (id, client, app_user_id, now))? > 0).then_some(id))
         })?;
@@ -45,7 +47,7 @@ impl Store {
         Ok(id.map(|id| User { id, client, app_user_id, active: true }))
     }
 
-    /// The users of a client, or those of them that have this name, this `oneup_user_id`.
+    /// Lists the users of a client, optionally only those with this name or this `oneup_user_id`.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -62,7 +64,7 @@ impl Store {
         all(&*self.reader()?, &sql, (client, app_user_id, oneup_user_id), user)
     }
 
-    /// The user with this `oneup_user_id`.
+    /// Finds a user by `oneup_user_id`.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -71,7 +73,7 @@ impl Store {
         maybe(&*self.reader()?, &sql, [id], user)
     }
 
-    /// The one user of this name, of the client that is named or of any.
+    /// Finds the one user of this name, of the named client or of any client.
     ///
     /// # Errors
     /// `NotFound` where there is none, `Usage` where several clients have one.
@@ -99,9 +101,11 @@ impl Store {
         }
     }
 
-    /// Changes what a client calls a user, and whether they are active; what is not given stays.
-    /// `None` where the client has another user of that name. Where they become inactive their codes and
-    /// tokens end, and whenever that changes the exports that would no longer add up.
+    /// Changes the name of a user, and whether the user is active; `None` leaves a value as it is.
+    /// Returns `None` where the client has another user of that name.
+    ///
+    /// The codes and tokens of a user who becomes inactive end. A change of `active` also ends the
+    /// exports that include the user, because their files would change.
     ///
     /// # Errors
     /// As [`Store::add_user`].
@@ -111,8 +115,8 @@ impl Store {
         app_user_id: Option<&str>,
         active: Option<bool>,
     ) -> Result<Option<User>> {
-        // What is revoked is revoked, if it takes the end of an import.
-        self.within(PATIENCE, |conn| {
+        // A revocation must not fail because an import is going on.
+        self.transaction_within(PATIENCE, |conn| {
             let sql = format!("SELECT {COLUMNS} FROM user WHERE id = ?1");
             let before = one(conn, &sql, [id], user)?;
             let after = User {

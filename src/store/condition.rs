@@ -1,0 +1,68 @@
+//! Conditional search in the current state: which resources have a business identifier or an id.
+//!
+//! Searches, conditional references and `ifNoneExist` all find resources here.
+
+use rusqlite::Connection;
+
+use super::sql::{all, one};
+use super::writer::Writer;
+use crate::error::Result;
+use crate::fhir::search::{Condition, SearchToken};
+
+/// How many resources meet a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// No resource.
+    None,
+    /// The one with this id.
+    One(String),
+    /// Several: these and perhaps more.
+    Several(Vec<String>),
+}
+
+impl Match {
+    /// Counts the ids found, each once.
+    pub fn of(mut ids: Vec<String>) -> Match {
+        ids.sort();
+        ids.dedup();
+        match ids.len() {
+            0 => Match::None,
+            1 => Match::One(ids.remove(0)),
+            _ => Match::Several(ids),
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Finds the ids of the resources that meet `condition`, this transaction's work included. Only
+    /// resources that belong to the writer's owner or to nobody are found.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn find(&mut self, condition: &Condition) -> Result<Vec<String>> {
+        self.restore_indexes()?;
+        find(&self.conn, condition, &self.reach_of_references())
+    }
+}
+
+/// Finds the ids of current resources that meet `condition` and the SQL condition `within_reach`.
+pub(super) fn find(
+    conn: &Connection,
+    condition: &Condition,
+    within_reach: &str,
+) -> Result<Vec<String>> {
+    let resource_type = &condition.resource_type;
+    let by_id =
+        format!("SELECT EXISTS (SELECT 1 FROM resource WHERE type = ?1 AND id = ?2{within_reach})");
+    let by_identifier = format!(
+        "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
+          WHERE value = ?1 AND identifier.type = ?2
+            AND (?3 IS NULL OR coalesce(system, '') = ?3){within_reach}"
+    );
+    condition.find(
+        |id| one(conn, &by_id, (resource_type, id), |row| row.get(0)),
+        |SearchToken { system, value }| {
+            all(conn, &by_identifier, (value, resource_type, system), |row| row.get(0))
+        },
+    )
+}

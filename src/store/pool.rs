@@ -1,0 +1,290 @@
+//! The connections to a store's file: how they are opened, shared and locked, and how long each waits.
+//!
+//! Any number of readers borrow connections from a pool of idle ones. Three connections write, each
+//! behind a lock of its own, because each waits differently for writes of other processes.
+
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::sql::{self, one};
+use crate::error::{Error, Kind, Result};
+use crate::sync::lock;
+
+/// How long a statement waits for another process's write to end, and how long the revocation of
+/// credentials waits for an import.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long other short writes (a job, a token) wait for an import. Then the client gets 503 and
+/// tries again.
+pub(super) const SHORT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause between two attempts to lock the connection for short writes.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// Larger than SQLite's default of 4 KiB: bodies of about a kilobyte fill such pages better and load
+/// faster.
+const PAGE_SIZE: u32 = 16 * 1024;
+
+/// Page cache of the import's connection. SQLite takes a negative number as KiB.
+pub(super) const WRITER_CACHE: i32 = -64 * 1024;
+
+/// Page cache of one reading connection, likewise in KiB.
+const READER_CACHE: i32 = -1024;
+
+/// The largest number of idle reading connections in the pool.
+const MAX_IDLE: usize = 8;
+
+/// The connections to one store.
+pub(super) struct Pool {
+    /// The file, or the name of a database in this process's memory.
+    path: PathBuf,
+    uri: String,
+    idle: Mutex<Vec<Connection>>,
+    /// The `store_id` that the first reading connection found.
+    store_id: OnceLock<Vec<u8>>,
+    /// `None` where the store is read-only.
+    writing: Option<WriteConnections>,
+}
+
+/// The connections that write.
+pub(super) struct WriteConnections {
+    /// Imports and deletes resources. Waits [`PATIENCE`].
+    import: Mutex<Connection>,
+    /// Records the transactionTimes handed out. Does not wait.
+    times: Mutex<Connection>,
+    /// Makes every other write, all of them short. Waits as long as the caller says.
+    short: Mutex<Connection>,
+}
+
+/// A reading connection on loan; it returns to the pool when it is dropped.
+pub(super) struct ReadConnection<'a> {
+    idle: &'a Mutex<Vec<Connection>>,
+    conn: Option<Connection>,
+}
+
+/// Opens a connection with the options that all connections here share.
+pub(super) fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
+    let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(uri, flags)?;
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
+}
+
+impl WriteConnections {
+    /// Opens the connections that write to the database at `uri`, which is created where it is
+    /// missing.
+    ///
+    /// # Errors
+    /// `ReadOnly` or `Io` where the file cannot be opened for writing.
+    pub(super) fn open(uri: &str) -> Result<WriteConnections> {
+        let open = || -> Result<Connection> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            let conn = connect(uri, flags)?;
+            if conn.is_readonly("main")? {
+                return Err(Error::new(Kind::ReadOnly, "the store's file cannot be written"));
+            }
+            Ok(conn)
+        };
+        let (import, times, short) = (open()?, open()?, open()?);
+        import.pragma_update(None, "page_size", PAGE_SIZE)?;
+        import.pragma_update(None, "cache_size", WRITER_CACHE)?;
+        // A second thread sorts the rows of indexes.
+        import.pragma_update(None, "threads", 2)?;
+        times.busy_timeout(Duration::ZERO)?;
+        Ok(WriteConnections {
+            import: Mutex::new(import),
+            times: Mutex::new(times),
+            short: Mutex::new(short),
+        })
+    }
+
+    /// Locks the connection for imports.
+    pub(super) fn import(&self) -> MutexGuard<'_, Connection> {
+        lock(&self.import)
+    }
+}
+
+impl Pool {
+    /// A pool for the database at `uri`, read-only without `writing`. Reading connections are opened
+    /// when they are first needed.
+    pub(super) fn new(path: PathBuf, uri: String, writing: Option<WriteConnections>) -> Pool {
+        Pool { path, uri, idle: Mutex::default(), store_id: OnceLock::new(), writing }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.writing.is_none()
+    }
+
+    /// Borrows a reading connection.
+    ///
+    /// # Errors
+    /// `Damaged` where another store has taken the place of the file; `Io`.
+    pub(super) fn reader(&self) -> Result<ReadConnection<'_>> {
+        let idle = lock(&self.idle).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => self.connect_reader()?,
+        };
+        Ok(ReadConnection { idle: &self.idle, conn: Some(conn) })
+    }
+
+    fn connect_reader(&self) -> Result<Connection> {
+        let flags = if self.is_read_only() {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+        };
+        let conn = connect(&self.uri, flags)?;
+        conn.pragma_update(None, "cache_size", READER_CACHE)?;
+        // Another store at the same path would answer requests for our files with other bytes.
+        let found = store_id(&conn)?;
+        if *self.store_id.get_or_init(|| found.clone()) == found {
+            Ok(conn)
+        } else {
+            Err(Error::new(
+                Kind::Damaged,
+                format!("{}: another store has taken its place; start again", self.path.display()),
+            ))
+        }
+    }
+
+    /// The connections that write.
+    ///
+    /// # Errors
+    /// `ReadOnly` for a store that cannot be written.
+    pub(super) fn writing(&self) -> Result<&WriteConnections> {
+        self.writing.as_ref().ok_or_else(|| {
+            Error::new(
+                Kind::ReadOnly,
+                format!(
+                    "{}: the store, or the folder it lies in, cannot be written",
+                    self.path.display()
+                ),
+            )
+        })
+    }
+
+    /// Locks the connection that records transactionTimes; `None` for a read-only store.
+    pub(super) fn times(&self) -> Option<MutexGuard<'_, Connection>> {
+        self.writing.as_ref().map(|writing| lock(&writing.times))
+    }
+
+    /// Locks the connection for short writes. Waits for this lock and for writes of other processes
+    /// at most `patience` in total.
+    ///
+    /// # Errors
+    /// `Busy` where the lock is not free in time, `ReadOnly`.
+    pub(super) fn short(&self, patience: Duration) -> Result<MutexGuard<'_, Connection>> {
+        let started = Instant::now();
+        let short = &self.writing()?.short;
+        loop {
+            let left = patience.saturating_sub(started.elapsed());
+            match short.try_lock() {
+                Ok(conn) => {
+                    conn.busy_timeout(left)?;
+                    return Ok(conn);
+                }
+                Err(TryLockError::Poisoned(_)) => short.clear_poison(),
+                Err(TryLockError::WouldBlock) if left.is_zero() => {
+                    return Err(Error::new(Kind::Busy, "the store is being written to; try again"));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(left.min(RETRY)),
+            }
+        }
+    }
+
+    /// Runs `work` in a short write transaction. Waits for other writes at most `patience`.
+    ///
+    /// # Errors
+    /// `Busy` where an import takes longer than `patience`, `ReadOnly`, the errors of `work`, `Io`.
+    /// Then nothing is written.
+    pub(super) fn transaction<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let mut conn = self.short(patience)?;
+        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// Switches the file to WAL mode, in which readers and a writer do not wait for each other.
+    ///
+    /// # Errors
+    /// `Io`. A file that another process holds keeps its mode, which is slower but no error.
+    pub(super) fn enter_wal_mode(&self) -> Result<()> {
+        let Some(conn) = self.times() else { return Ok(()) };
+        match conn.pragma_update(None, "journal_mode", "WAL").map_err(Error::from) {
+            Err(error) if error.kind() == Kind::Busy => Ok(()),
+            done => done,
+        }
+    }
+}
+
+impl Drop for Pool {
+    /// Leaves a single file behind: the last connection to a file takes it out of WAL mode. Where
+    /// another process has the file open, that process does it.
+    fn drop(&mut self) {
+        // The journal mode changes only for a connection that is alone.
+        lock(&self.idle).clear();
+        if let Some(WriteConnections { import, times, short }) = self.writing.take() {
+            drop((times.into_inner(), short.into_inner()));
+            let conn = import.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if !self.uri.contains("vfs=memdb") {
+                let _ = conn.busy_timeout(Duration::ZERO);
+                // A connection notices the mode that another one has set only when it reads.
+                let _ = sql::setting(&conn, "last_seq");
+                let _ = conn.pragma_update(None, "journal_mode", "DELETE");
+            }
+        }
+    }
+}
+
+impl Deref for ReadConnection<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.conn.as_ref().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl DerefMut for ReadConnection<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.conn.as_mut().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl Drop for ReadConnection<'_> {
+    fn drop(&mut self) {
+        // A connection that is still in a transaction is closed instead.
+        if let Some(conn) = self.conn.take()
+            && conn.is_autocommit()
+        {
+            let mut idle = lock(self.idle);
+            if idle.len() < MAX_IDLE {
+                idle.push(conn);
+            }
+        }
+    }
+}
+
+/// Reads what tells a store from every other: its `store_id`, before format 3 its `signing_key`.
+fn store_id(conn: &Connection) -> Result<Vec<u8>> {
+    let sql = "SELECT value FROM setting WHERE name IN ('store_id', 'signing_key')
+                ORDER BY name = 'signing_key' LIMIT 1";
+    one(conn, sql, (), |row| row.get(0))
+}

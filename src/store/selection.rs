@@ -1,0 +1,317 @@
+//! [`Selection`]: a range of a snapshot's versions, to count, list or read.
+//!
+//! Each call reads in one short transaction and returns a key to go on from, so a slow client never
+//! holds a transaction open.
+
+use std::ops::ControlFlow;
+
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
+use rusqlite::{Connection, Row, Rows};
+
+use super::reach::Reach;
+use super::snapshot::Snapshot;
+use super::sql::{all, one};
+use crate::error::Result;
+use crate::time::Instant;
+
+/// The versions of one type in a snapshot, by time and by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The type.
+    pub resource_type: String,
+    /// Only versions with `meta.lastUpdated` strictly after this time.
+    pub since: Option<Instant>,
+    /// Only versions with `meta.lastUpdated` strictly before this time.
+    pub until: Option<Instant>,
+    /// The lowest number.
+    pub first: i64,
+    /// The highest number.
+    pub last: i64,
+}
+
+impl Selection {
+    /// All versions of a type.
+    pub fn all(resource_type: &str, of: &Snapshot) -> Selection {
+        Selection {
+            resource_type: resource_type.to_owned(),
+            since: None,
+            until: None,
+            first: 0,
+            last: of.seq(),
+        }
+    }
+}
+
+/// What a selection amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeTotal {
+    /// How many versions.
+    pub count: u64,
+    /// Bytes of their bodies, without line ends.
+    pub bytes: u64,
+    /// The lowest number among them.
+    pub first: i64,
+    /// The highest number among them.
+    pub last: i64,
+}
+
+/// The number and the size of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionSize {
+    /// Its number.
+    pub seq: i64,
+    /// Bytes of its body.
+    pub size: u64,
+}
+
+/// The condition of a selection: ?1 is the type, ?2 and ?3 are the times, ?4 and ?5 the numbers.
+const RANGE: &str =
+    "type = ?1 AND last_updated > ?2 AND last_updated < ?3 AND seq >= ?4 AND seq <= ?5";
+
+/// The condition for rows of `history` that the snapshot with the number ?6 still sees.
+const STILL_SEEN: &str = "ended > ?6 AND size > 0";
+
+/// The index of resources that belong to users.
+const BY_OWNER: &str = "resource_by_owner";
+
+/// The values of [`RANGE`].
+type RangeValues<'s> = (&'s str, i64, i64, i64, i64);
+
+impl Snapshot {
+    /// Lists the types that may have versions in the snapshot, in order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn types(&self) -> Result<Vec<String>> {
+        let conn = self.store().reader()?;
+        let mut types = distinct_types(&conn, "resource", "resource_by_seq")?;
+        if has_superseded(&conn, self.seq())? {
+            types.extend(distinct_types(&conn, "history", "history_by_seq")?);
+            types.sort();
+            types.dedup();
+        }
+        Ok(types)
+    }
+
+    /// Counts what is selected; `None` for nothing.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn total(&self, selection: &Selection) -> Result<Option<TypeTotal>> {
+        let mut conn = self.store().reader()?;
+        let transaction = conn.transaction()?;
+        // Each of these indexes covers the statement. A selection by time is found by time.
+        let index = match (self.reach(), selection.since) {
+            (Reach::User(_) | Reach::Users(_), _) => BY_OWNER,
+            (_, Some(_)) => "resource_by_time",
+            (_, None) => "resource_by_seq",
+        };
+        let (current, superseded) = self.conditions();
+        let what = "SELECT count(*), coalesce(sum(size), 0), min(seq), max(seq) FROM";
+        let range = self.range(selection);
+        let read = |row: &Row<'_>| {
+            Ok((
+                row.get::<_, u64>(0)?,
+                row.get::<_, u64>(1)?,
+                row.get::<_, Option<i64>>(2)?,
+                row.get::<_, Option<i64>>(3)?,
+            ))
+        };
+        let sql = format!("{what} resource INDEXED BY {index} WHERE {RANGE}{current}");
+        let mut sums = vec![one(&transaction, &sql, range, read)?];
+        if has_superseded(&transaction, self.seq())? {
+            let sql = format!(
+                "{what} history INDEXED BY history_by_seq WHERE {RANGE} AND {STILL_SEEN}{superseded}"
+            );
+            sums.push(one(&transaction, &sql, self.range_in_history(selection), read)?);
+        }
+        let count = sums.iter().map(|sum| sum.0).sum();
+        let first = sums.iter().filter_map(|sum| sum.2).min();
+        let last = sums.iter().filter_map(|sum| sum.3).max();
+        Ok(first.zip(last).map(|(first, last)| TypeTotal {
+            count,
+            bytes: sums.iter().map(|sum| sum.1).sum(),
+            first,
+            last,
+        }))
+    }
+
+    /// Calls `each` with the number and size of every selected version, in order of the numbers,
+    /// until it breaks off.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn for_each_size(
+        &self,
+        selection: &Selection,
+        mut each: impl FnMut(VersionSize) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.for_each_row("size", selection, |row| {
+            Ok(each(VersionSize { seq: row.get(0)?, size: row.get(1)? }))
+        })
+        .map(drop)
+    }
+
+    /// Lists the numbers and sizes of all selected versions.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn sizes(&self, selection: &Selection) -> Result<Vec<VersionSize>> {
+        let mut sizes = Vec::new();
+        self.for_each_size(selection, |size| {
+            sizes.push(size);
+            ControlFlow::Continue(())
+        })?;
+        Ok(sizes)
+    }
+
+    /// Calls `each` with the bodies of the selected versions until it breaks off. Returns the
+    /// `first` to go on from, or `None` at the end.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn for_each_body(
+        &self,
+        selection: &Selection,
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Option<i64>> {
+        let stopped =
+            self.for_each_row("body", selection, |row| Ok(each(row.get_ref(1)?.as_str()?)))?;
+        Ok(stopped.map(|seq| seq + 1))
+    }
+
+    /// Counts the relative attachment URLs in the selected versions.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn relative_urls(&self, selection: &Selection) -> Result<u64> {
+        let mut conn = self.store().reader()?;
+        // In one transaction: a version that is replaced between two statements would count twice.
+        let conn = conn.transaction()?;
+        // CROSS JOIN starts from `attachment`, which has few rows.
+        let sum = |table: &str, condition: &str| {
+            format!(
+                "SELECT coalesce(sum(relative_urls), 0) FROM attachment CROSS JOIN {table} USING (seq)
+                  WHERE {RANGE}{condition}"
+            )
+        };
+        let (current, superseded) = self.conditions();
+        let sql = sum("resource", &current);
+        let mut urls: u64 = one(&conn, &sql, self.range(selection), |row| row.get(0))?;
+        if has_superseded(&conn, self.seq())? {
+            let sql = sum("history", &format!(" AND {STILL_SEEN}{superseded}"));
+            let range = self.range_in_history(selection);
+            urls += one(&conn, &sql, range, |row| row.get::<_, u64>(0))?;
+        }
+        Ok(urls)
+    }
+
+    /// The conditions of the snapshot's reach, for `resource` and for `history`.
+    fn conditions(&self) -> (String, String) {
+        (self.reach().condition("resource"), self.reach().condition("history"))
+    }
+
+    fn range<'s>(&self, of: &'s Selection) -> RangeValues<'s> {
+        (
+            &of.resource_type,
+            of.since.map_or(i64::MIN, Instant::micros),
+            of.until.map_or(i64::MAX, Instant::micros),
+            of.first,
+            of.last.min(self.seq()),
+        )
+    }
+
+    /// The values of [`RANGE`] and [`STILL_SEEN`].
+    fn range_in_history<'s>(&self, of: &'s Selection) -> (&'s str, i64, i64, i64, i64, i64) {
+        let (resource_type, since, until, first, last) = self.range(of);
+        (resource_type, since, until, first, last, self.seq())
+    }
+
+    /// Calls `each` with the rows (seq, `column`) of current and superseded versions, merged in order
+    /// of the numbers, in one read transaction. Returns the number at which `each` broke off.
+    fn for_each_row(
+        &self,
+        column: &str,
+        selection: &Selection,
+        mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
+    ) -> Result<Option<i64>> {
+        let mut conn = self.store().reader()?;
+        let transaction = conn.transaction()?;
+        let (current, superseded) = self.conditions();
+        let index = match self.reach() {
+            Reach::User(_) => BY_OWNER,
+            _ => "resource_by_seq",
+        };
+        let mut current = transaction.prepare_cached(&format!(
+            "SELECT seq, {column} FROM resource INDEXED BY {index}
+              WHERE {RANGE}{current} ORDER BY seq"
+        ))?;
+        let mut superseded = if has_superseded(&transaction, self.seq())? {
+            Some(transaction.prepare_cached(&format!(
+                "SELECT seq, {column} FROM history INDEXED BY history_by_seq
+                  WHERE {RANGE} AND {STILL_SEEN}{superseded} ORDER BY seq"
+            ))?)
+        } else {
+            None
+        };
+        let mut current = current.query(self.range(selection))?;
+        let mut superseded = match &mut superseded {
+            Some(statement) => Some(statement.query(self.range_in_history(selection))?),
+            None => None,
+        };
+        let mut next_current = step(&mut current)?;
+        let mut next_superseded = superseded.as_mut().map(step).transpose()?.flatten();
+        loop {
+            let seq = match (next_current, next_superseded) {
+                (None, None) => return Ok(None),
+                (Some(one), Some(other)) => one.min(other),
+                (Some(one), None) | (None, Some(one)) => one,
+            };
+            let from_current = next_current == Some(seq);
+            let rows = match &mut superseded {
+                Some(superseded) if !from_current => superseded,
+                _ => &mut current,
+            };
+            if let Some(row) = rows.get()
+                && each(row)?.is_break()
+            {
+                return Ok(Some(seq));
+            }
+            let next = step(rows)?;
+            if from_current {
+                next_current = next;
+            } else {
+                next_superseded = next;
+            }
+        }
+    }
+}
+
+/// Goes to the next row; returns its number.
+fn step(rows: &mut Rows<'_>) -> Result<Option<i64>> {
+    rows.advance()?;
+    Ok(rows.get().map(|row| row.get(0)).transpose()?)
+}
+
+/// True where any version was replaced or deleted after `seq`.
+fn has_superseded(conn: &Connection, seq: i64) -> Result<bool> {
+    one(conn, "SELECT EXISTS (SELECT 1 FROM history WHERE ended > ?1)", [seq], |row| row.get(0))
+}
+
+/// Lists the types in a table. Jumps from each type to the next in an index that starts with the
+/// type, instead of reading every row.
+fn distinct_types(conn: &Connection, table: &str, index: &str) -> Result<Vec<String>> {
+    all(
+        conn,
+        &format!(
+            "WITH RECURSIVE next(type) AS (
+               SELECT (SELECT min(type) FROM {table} INDEXED BY {index})
+               UNION ALL
+               SELECT (SELECT min(type) FROM {table} INDEXED BY {index} WHERE type > next.type)
+                 FROM next WHERE next.type IS NOT NULL)
+             SELECT type FROM next WHERE type IS NOT NULL"
+        ),
+        (),
+        |row| row.get(0),
+    )
+}

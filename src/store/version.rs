@@ -1,0 +1,290 @@
+//! What a writer does to versions: put, delete, end, restore.
+
+use super::derived::insert_derived;
+use super::handle::Store;
+use super::sql::{maybe, one, run};
+use super::writer::Writer;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::{Assigned, Resource, Stamp};
+
+/// What a put did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The resource is new.
+    Created,
+    /// The resource had other content, which is history now.
+    Updated,
+    /// The resource had the same content.
+    Unchanged,
+    /// The resource had this content before the transaction and other content since. It is as it was
+    /// before, and so many updates are undone.
+    Restored(u64),
+    /// The resource belongs to another owner and stays as it was.
+    Refused {
+        /// That owner: [`NOBODY`](super::reach::NOBODY) or a user.
+        owner: i64,
+    },
+}
+
+/// What to do with the `meta.lastUpdated` and `meta.versionId` of a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stamping {
+    /// Keep them; set only what is missing.
+    #[default]
+    Keep,
+    /// Set both always, as a server does.
+    Always,
+}
+
+/// The current version of a resource.
+struct CurrentVersion {
+    seq: i64,
+    version_id: String,
+    hash: Vec<u8>,
+}
+
+/// The tables with rows that a version leaves behind when it is removed by hand, beside
+/// `identifier`, which is searched from its end.
+const BY_SEQ: [&str; 3] = ["unresolved", "compartment", "attachment"];
+
+impl Writer<'_> {
+    /// Creates or updates a resource; `unresolved` are the conditional references left in it.
+    ///
+    /// # Errors
+    /// `Invalid` for a `meta.lastUpdated` that is no time; else where the disk refuses.
+    pub fn put(
+        &mut self,
+        resource: &Resource,
+        stamping: Stamping,
+        unresolved: &[String],
+    ) -> Result<Change> {
+        let (resource_type, id) = (&resource.resource_type, &resource.id);
+        let current = if self.may_exist(resource_type, id)? {
+            if let Some(owner) = self.other_owner(resource_type, id)? {
+                return Ok(Change::Refused { owner });
+            }
+            self.current(resource_type, id)?
+        } else {
+            None
+        };
+        let version_id = match &current {
+            None => self.first_version(resource)?,
+            Some(current) if current.hash == resource.hash => return Ok(Change::Unchanged),
+            Some(CurrentVersion { seq, version_id, .. }) => {
+                let sql = "SELECT body = ?2 FROM resource WHERE seq = ?1";
+                if one(&self.conn, sql, (seq, &resource.text), |row| row.get(0))? {
+                    return Ok(Change::Unchanged);
+                }
+                if *seq > self.began
+                    && let Some(undone) = self.restore(resource)?
+                {
+                    return Ok(Change::Restored(undone));
+                }
+                self.version_after(version_id)
+            }
+        };
+        let always = stamping == Stamping::Always;
+        let replace = Assigned { last_updated: always, version_id: always };
+        if let Some(current) = &current {
+            self.end(current.seq, self.seq + 1, false)?;
+        }
+        self.insert(resource, &version_id, replace, &resource.hash, unresolved)?;
+        Ok(if current.is_some() { Change::Updated } else { Change::Created })
+    }
+
+    fn current(&self, resource_type: &str, id: &str) -> Result<Option<CurrentVersion>> {
+        let sql = "SELECT seq, version_id, hash FROM resource WHERE type = ?1 AND id = ?2";
+        maybe(&self.conn, sql, (resource_type, id), |row| {
+            Ok(CurrentVersion { seq: row.get(0)?, version_id: row.get(1)?, hash: row.get(2)? })
+        })
+    }
+
+    /// Undoes this transaction's updates of a resource, where `resource` has the content from before
+    /// the transaction. Returns how many; `None` where the content is another one.
+    ///
+    /// Where one input holds several versions of a resource, importing it again goes through all of
+    /// them and ends with the one that the store already had. Then nothing has changed, and history
+    /// keeps no trace. A deletion in between is counted as one, and stays.
+    fn restore(&mut self, resource: &Resource) -> Result<Option<u64>> {
+        let (resource_type, id, began) = (&resource.resource_type, &resource.id, self.began);
+        let key = (resource_type, id, began);
+        let sql = "SELECT seq, hash FROM history WHERE type = ?1 AND id = ?2 AND ended > ?3 AND seq <= ?3
+                      AND NOT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2 AND ended > ?3 AND deleted)";
+        let before: Option<(i64, Vec<u8>)> =
+            maybe(&self.conn, sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let Some((seq, _)) = before.filter(|(_, hash)| *hash == resource.hash) else {
+            return Ok(None);
+        };
+        let mut undone = 0;
+        for table in ["resource", "history"] {
+            let newer = format!("{table} WHERE type = ?1 AND id = ?2 AND seq > ?3");
+            // These versions were counted as late when they came.
+            let sql =
+                format!("SELECT count(*) FROM {newer} AND assigned & 1 = 0 AND last_updated <= ?4");
+            let late = (resource_type, id, began, self.handed_out.micros());
+            self.late -= one(&self.conn, &sql, late, |row| row.get::<_, u64>(0))?;
+            let sql = format!(
+                "DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {newer})"
+            );
+            run(&self.conn, &sql, (resource_type, id, began, self.identifiers_before))?;
+            for derived in BY_SEQ {
+                let sql = format!("DELETE FROM {derived} WHERE seq IN (SELECT seq FROM {newer})");
+                run(&self.conn, &sql, key)?;
+            }
+            undone += run(&self.conn, &format!("DELETE FROM {newer}"), key)? as u64;
+        }
+        let sql = "INSERT INTO resource (seq, type, id, version_id, last_updated, owner, assigned,
+                                         size, hash, body)
+                   SELECT seq, type, id, version_id, last_updated, owner, assigned, size, hash, body
+                     FROM history WHERE seq = ?1";
+        run(&self.conn, sql, [seq])?;
+        run(&self.conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
+        Ok(Some(undone))
+    }
+
+    /// The `versionId` after this one: the next number. Where it is no number, the number of the
+    /// write is unique too.
+    pub(super) fn version_after(&self, version_id: &str) -> String {
+        match version_id.parse::<u64>() {
+            Ok(number) if number < u64::MAX => (number + 1).to_string(),
+            _ => (self.seq + 1).to_string(),
+        }
+    }
+
+    /// The `versionId` of a new resource: 1, or after a deletion the number after the deletion's.
+    /// Versions of another owner are not counted.
+    fn first_version(&self, resource: &Resource) -> Result<String> {
+        if !self.has_history {
+            return Ok("1".to_owned());
+        }
+        let sql = "SELECT version_id FROM history WHERE type = ?1 AND id = ?2 AND owner = ?3
+                    ORDER BY ended DESC LIMIT 1";
+        let key = (&resource.resource_type, &resource.id, self.owner);
+        let last: Option<String> = maybe(&self.conn, sql, key, |row| row.get(0))?;
+        Ok(match last {
+            None => "1".to_owned(),
+            Some(last) => self.version_after(&self.version_after(&last)),
+        })
+    }
+
+    /// Inserts a current version, with its identifiers, derived rows and open references.
+    pub(super) fn insert(
+        &mut self,
+        resource: &Resource,
+        version_id: &str,
+        replace: Assigned,
+        hash: &[u8],
+        unresolved: &[String],
+    ) -> Result<()> {
+        let stamped = resource
+            .stamped(&Stamp {
+                version_id,
+                last_updated: self.time,
+                last_updated_text: &self.time_text,
+                replace,
+            })
+            .map_err(|reason| Error::new(Kind::Invalid, reason))?;
+        if !stamped.assigned.last_updated && stamped.last_updated <= self.handed_out {
+            self.late += 1;
+        }
+        self.seq += 1;
+        run(
+            &self.conn,
+            "INSERT INTO resource (seq, type, id, version_id, last_updated, owner, assigned,
+                                   size, hash, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            (
+                self.seq,
+                &resource.resource_type,
+                &resource.id,
+                stamped.version_id,
+                stamped.last_updated.micros(),
+                self.owner,
+                i64::from(stamped.assigned.last_updated)
+                    | i64::from(stamped.assigned.version_id) << 1,
+                stamped.body.len() as i64,
+                hash,
+                stamped.body.as_ref(),
+            ),
+        )?;
+        for identifier in &resource.identifiers {
+            let sql = "INSERT INTO identifier (seq, type, system, value) VALUES (?1, ?2, ?3, ?4)";
+            let values = (self.seq, &resource.resource_type, &identifier.system, &identifier.value);
+            run(&self.conn, sql, values)?;
+        }
+        insert_derived(&self.conn, self.seq, &resource.patients, resource.relative_urls)?;
+        for reference in unresolved {
+            let sql = "INSERT OR IGNORE INTO unresolved (reference, seq) VALUES (?1, ?2)";
+            run(&self.conn, sql, (reference, self.seq))?;
+        }
+        Ok(())
+    }
+
+    /// Moves a current version to history; `by` is the number of the write that ends it.
+    pub(super) fn end(&mut self, seq: i64, by: i64, deleted: bool) -> Result<()> {
+        let sql = "INSERT INTO history (seq, type, id, version_id, last_updated, owner, assigned,
+                                        size, hash, ended, ended_at, deleted, body)
+                   SELECT seq, type, id, version_id, last_updated, owner, assigned,
+                          size, hash, ?2, ?3, ?4, body
+                     FROM resource WHERE seq = ?1";
+        run(&self.conn, sql, (seq, by, self.time.micros(), deleted))?;
+        run(&self.conn, "DELETE FROM resource WHERE seq = ?1", [seq])?;
+        self.has_history = true;
+        Ok(())
+    }
+
+    /// Deletes a resource; `false` where there is none.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn delete(&mut self, resource_type: &str, id: &str) -> Result<bool> {
+        self.restore_indexes()?;
+        let sql = "SELECT seq FROM resource WHERE type = ?1 AND id = ?2";
+        let Some(seq) = maybe(&self.conn, sql, (resource_type, id), |row| row.get(0))? else {
+            return Ok(false);
+        };
+        self.seq += 1;
+        self.end(seq, self.seq, true)?;
+        Ok(true)
+    }
+
+    /// The content hash of the current version, if `self.owner` owns it.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn current_hash(&mut self, resource_type: &str, id: &str) -> Result<Option<Vec<u8>>> {
+        self.restore_indexes()?;
+        let sql = "SELECT hash FROM resource WHERE type = ?1 AND id = ?2 AND owner = ?3";
+        maybe(&self.conn, sql, (resource_type, id, self.owner), |row| row.get(0))
+    }
+
+    /// True where `self.owner` owned the resource and it is deleted.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn was_deleted(&mut self, resource_type: &str, id: &str) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM history
+                                   WHERE type = ?1 AND id = ?2 AND owner = ?3 AND deleted)";
+        let key = (resource_type, id, self.owner);
+        let deleted: bool = one(&self.conn, sql, key, |row| row.get(0))?;
+        Ok(deleted && self.current_hash(resource_type, id)?.is_none())
+    }
+}
+
+impl Store {
+    /// Deletes resources, all in one transaction; for each returns whether it existed. Exports that
+    /// were handed out before keep them.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Busy`, or where the disk refuses.
+    pub fn delete(&self, resources: &[(String, String)]) -> Result<Vec<bool>> {
+        let mut writer = self.writer()?;
+        writer.begin(Some(0))?;
+        let mut existed = Vec::with_capacity(resources.len());
+        for (resource_type, id) in resources {
+            existed.push(writer.delete(resource_type, id)?);
+        }
+        writer.commit()?;
+        Ok(existed)
+    }
+}
