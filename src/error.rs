@@ -1,66 +1,66 @@
-//! The one error type, and the one table of what each kind of error means outside.
+//! The error type of the crate, and the table of exit codes and HTTP statuses.
 //!
-//! A kind is small and machine-readable; the message is for a person and says what to do next.
-//! Nothing here knows where an error comes from: each level maps its own library's errors to a kind.
+//! A kind is for programs. The message is for a person and says what to do next. Each folder maps the
+//! errors of its own libraries to a kind.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// What went wrong, as far as a program has to know it.
+/// The kind of an error, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The command line or a call is wrong in itself.
+    /// The command line or a call is wrong.
     Usage,
-    /// A value given by a client is not what it should be.
+    /// A client sent a wrong value.
     Invalid,
-    /// A file, a resource or a path that is not there.
+    /// A file, a resource or a path does not exist.
     NotFound,
-    /// The file is no fhirlite store, or one of another format.
+    /// The file is not a fhirlite store, or has another format.
     NotAStore,
-    /// Somebody keeps the store to himself for longer than we wait, or there are too many requests at
-    /// once: to be tried again.
+    /// Another process holds the store for too long, or there are too many requests at once. A later try
+    /// may succeed.
     Busy,
-    /// The store, or the place it lies in, cannot be written.
+    /// The store or its folder cannot be written.
     ReadOnly,
-    /// The operating system refused: disk full, permission, a broken pipe.
+    /// The operating system refused: a full disk, a permission, a broken pipe.
     Io,
     /// The store contradicts itself; `fhirlite check` says where.
     Damaged,
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     Listen,
-    /// It is not known who asks, or what was shown for it is wrong.
+    /// Credentials are missing or wrong.
     Unauthorized,
-    /// What was asked for is not for who asks: a file name that is not ours, was edited or is for somebody
-    /// else, a type beyond the scope of a token.
+    /// The caller may not have this: the scope is too narrow, or the file name was edited or is for
+    /// another caller.
     Forbidden,
-    /// The path exists, the method does not.
+    /// The path exists, but not with this method.
     MethodNotAllowed,
-    /// It was there and was deleted.
+    /// The resource was deleted.
     Gone,
-    /// The client takes none of the formats that there are.
+    /// The client accepts none of the formats that the server has.
     NotAcceptable,
-    /// What came with the request is of a format that is not read.
+    /// The request has a body of an unsupported format.
     UnsupportedFormat,
-    /// What the client had to send did not come in time.
+    /// The request did not arrive in time.
     TooSlow,
-    /// Wrong credentials were shown too often: to be tried again later.
+    /// Too many wrong credentials; the caller must wait.
     Throttled,
-    /// More than the server takes: a request body.
+    /// The request body is too large.
     TooMuch,
-    /// A fault of our own.
+    /// A fault of fhirlite itself.
     Internal,
 }
 
-/// The exit code when everything went well.
+/// The exit code of a full success.
 pub const EXIT_OK: u8 = 0;
-/// The exit code when the work was done but something in the input was rejected.
+/// The exit code when the work is done but an input item was rejected.
 pub const EXIT_REJECTED: u8 = 1;
 
 impl Kind {
-    /// What this kind means outside: the process's exit code, the HTTP status and the
-    /// `OperationOutcome.issue.code` (value set `issue-type`).
+    /// The exit code, the HTTP status and the `OperationOutcome.issue.code` (value set `issue-type`) of
+    /// this kind.
     pub fn outward(self) -> (u8, u16, &'static str) {
         match self {
             Kind::Usage => (2, 400, "invalid"),
@@ -90,13 +90,13 @@ impl Kind {
         self.outward().1
     }
 
-    /// The process's exit code; see the README's table.
+    /// The exit code of the process: the table in `docs/cli.md`.
     pub fn exit_code(self) -> u8 {
         self.outward().0
     }
 }
 
-/// An error with its kind and a message that names the place, what is wrong and the remedy.
+/// An error: its kind, and a message that names the place, the fault and the remedy.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -105,16 +105,16 @@ pub struct Error {
     retry_after: Option<u64>,
 }
 
-/// What every fallible call of this crate returns.
+/// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error of `kind` that says `message`.
+    /// Makes an error of `kind` with this message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
         Error { kind, message: message.into(), source: None, retry_after: None }
     }
 
-    /// An error of `kind` whose cause is kept; the message should already tell it.
+    /// Makes an error that keeps its cause. The message should already include it.
     pub fn caused(
         kind: Kind,
         message: impl Into<String>,
@@ -123,7 +123,7 @@ impl Error {
         Error { kind, message: message.into(), source: Some(Box::new(source)), retry_after: None }
     }
 
-    /// An operating-system error met at `place` (a path, an address).
+    /// Makes an error from one of the operating system, met at `place` (a path, an address).
     pub fn io(place: impl fmt::Display, source: std::io::Error) -> Error {
         use std::io::ErrorKind as E;
         let kind = match source.kind() {
@@ -134,24 +134,23 @@ impl Error {
         Error::caused(kind, format!("{place}: {}", plain(&source)), source)
     }
 
-    /// The same error, to be tried again after so many seconds.
+    /// Adds how many seconds a caller should wait before the next try.
     pub(crate) fn after(mut self, seconds: u64) -> Error {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// After how many seconds to try again, where that is known: a second where something is only busy.
+    /// How many seconds a caller should wait before the next try; one second for `Busy`.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         self.retry_after.or((self.kind == Kind::Busy).then_some(1))
     }
 
-    /// Its kind.
+    /// The kind of the error.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What a client may be told: faults of our own say no more than that they are, and where files are
-    /// is nobody's business.
+    /// The message for HTTP clients. It tells no details of internal faults and no file names.
     pub(crate) fn for_clients(&self) -> &str {
         match self.kind {
             Kind::Internal | Kind::Io | Kind::Damaged | Kind::NotAStore => {
@@ -162,13 +161,13 @@ impl Error {
         }
     }
 
-    /// The same error with `place` in front of its message.
+    /// Puts `place` in front of the message.
     pub fn at(mut self, place: impl fmt::Display) -> Error {
         self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// True where the reader of our output has gone: for a command-line tool a normal end.
+    /// True if the reader of standard output has gone, which is a normal end for a command-line tool.
     pub fn is_broken_pipe(&self) -> bool {
         self.source
             .as_ref()
@@ -205,7 +204,7 @@ impl fmt::Debug for Log {
     }
 }
 
-/// The operating system's words without Rust's "(os error 2)".
+/// The operating system's message without Rust's "(os error 2)".
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {

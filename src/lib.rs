@@ -1,7 +1,7 @@
 //! SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data `$export` straight from it.
 //!
-//! This is the library behind the `fhirlite` program. As a fixture for the tests of something that
-//! speaks Bulk Data it is a store, an import and a server on a free port:
+//! This is the library behind the `fhirlite` program. As a fixture for tests of a Bulk Data client it is
+//! a store, an import, and a server on a free port:
 //!
 //! ```
 //! use fhirlite::{Import, Options, Server, Store};
@@ -15,13 +15,13 @@
 //!
 //! let server = Server::start(&store, &Options::default())?;
 //! let manifest = format!("{}/bulk-data/r4/$export", server.url());
-//! // … point the client under test at it; the server stops when it is dropped.
+//! // … point the client under test at it. The server stops when it is dropped.
 //! # let _ = manifest;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! An export without a server is a plan on a snapshot, and the lines of its files:
+//! An export without a server is a plan on a snapshot. The plan lists files and writes their lines:
 //!
 //! ```
 //! # fn main() -> fhirlite::Result<()> {
@@ -38,13 +38,16 @@
 //! # }
 //! ```
 //!
-//! Inside, data flows one way, and no level knows the ones above it:
+//! The program needs the cargo feature `cli`; SMART clients with a JWKS URL need `jwks-url`. Both are on
+//! by default, and a fixture needs neither.
+//!
+//! Inside, data flows one way. No level knows the levels above it:
 //!
 //! | level | module | job |
 //! |---|---|---|
 //! | 5 | `http` | the network |
-//! | 4 | `import`, `export`, `access` | the two verbs, and who may have what; they never see each other |
-//! | 3 | `source`, `store` | where data comes from, where it is kept |
+//! | 4 | `import`, `export`, `access` | into the store, out of it, and who may read what; none knows another |
+//! | 3 | `source`, `store` | input files, and the SQLite file |
 //! | 2 | `fhir` | the vocabulary: pure |
 //! | 1 | `error`, `time`, `random`, `sync` | the floor |
 
@@ -62,7 +65,7 @@ mod store;
 mod sync;
 mod time;
 
-/// Who may read from a server with [`Options::auth_required`]: clients, their users, tokens.
+/// Clients, their users and tokens: who may read from a server with [`Options::auth_required`].
 ///
 /// ```
 /// use fhirlite::clients::{ClientAuthentication, add_user, issue_token, register};
@@ -77,7 +80,7 @@ mod time;
 ///
 /// let server = Server::start(&store, &Options::new().auth_required(true))?;
 /// let token = issue_token(&store, &app.client, Some(&alice), None, None)?.access_token;
-/// // … requests to server.url() with `Authorization: Bearer` and the token get what is hers.
+/// // … a request to server.url() with `Authorization: Bearer` and the token reads her resources.
 /// # let _ = (server, token);
 /// # Ok(())
 /// # }

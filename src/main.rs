@@ -1,4 +1,4 @@
-//! The `fhirlite` program: parse, call, turn an error into an exit code.
+//! The `fhirlite` program: runs a command and turns an error into an exit code.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match cli::run() {
         Ok(code) => ExitCode::from(code),
-        // Whoever read our output has seen enough.
+        // The reader of the output, such as `head`, has seen enough.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fhirlite: {error}");

@@ -1,11 +1,11 @@
-//! Randomness, from the operating system.
+//! Random bytes from the operating system.
 
 use crate::error::{Error, Kind, Result};
 
-/// So many random bytes.
+/// Makes `N` random bytes.
 ///
 /// # Errors
-/// `Internal` where the system has none.
+/// `Internal` where the system has no randomness.
 pub fn bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
@@ -13,7 +13,7 @@ pub fn bytes<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// So many random bytes as twice as many hexadecimal digits.
+/// Makes `N` random bytes and writes them as `2 * N` hexadecimal digits.
 ///
 /// # Errors
 /// As [`bytes`].
@@ -21,7 +21,7 @@ pub fn hex<const N: usize>() -> Result<String> {
     Ok(bytes::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A number of nine digits: it says nothing of how many others there are.
+/// Makes a random number of nine digits, which does not reveal how many others exist.
 ///
 /// # Errors
 /// As [`bytes`].

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Instant(i64);
 
-/// How well a text kept to the form of a FHIR instant.
+/// How much of a FHIR instant a text has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Date, time and zone, as the type demands.
@@ -43,28 +43,28 @@ impl Instant {
         self.0
     }
 
-    /// The same time without what is finer than a millisecond.
+    /// The same time, cut to milliseconds.
     pub fn to_millisecond(self) -> Instant {
         Instant(self.0.div_euclid(1000) * 1000)
     }
 
-    /// One millisecond later: the next time we can write.
+    /// The next whole millisecond: the next time that an instant here can say.
     pub fn next_millisecond(self) -> Instant {
         Instant(self.to_millisecond().0 + 1000)
     }
 
-    /// So much later, as far as there are numbers for it.
+    /// The time `by` later, at most the last one that can be expressed.
     pub fn later(self, by: Duration) -> Instant {
         Instant(self.0.saturating_add(micros(by)))
     }
 
-    /// So much earlier, as far as there are numbers for it.
+    /// The time `by` earlier, at least the first one that can be expressed.
     pub fn earlier(self, by: Duration) -> Instant {
         Instant(self.0.saturating_sub(micros(by)))
     }
 
-    /// Reads an instant, a date-time without a zone or a date; the latter two as UTC.
-    /// `None` where the text is none of these or names a day that does not exist.
+    /// Parses an instant, a date-time without a zone, or a date; the last two count as UTC. `None` for
+    /// any other text, and for a day that does not exist.
     pub fn parse(text: &str) -> Option<(Instant, Form)> {
         // chrono is more lenient than FHIR: signs, single digits, a blank instead of the T.
         if !has_shape(text.as_bytes()) {
@@ -81,8 +81,8 @@ impl Instant {
     }
 }
 
-/// The first moment of a FHIR dateTime (`2020`, `2020-05`, `2020-05-12`, or with a time) and the
-/// first one after it; without a zone it is taken as UTC. `None` where it is none.
+/// Parses a FHIR dateTime (`2020`, `2020-05`, `2020-05-12`, or with a time): its first moment, and the
+/// first moment after it. Without a zone it counts as UTC. `None` for any other text.
 ///
 /// <https://hl7.org/fhir/R4/datatypes.html#dateTime>
 pub fn span(text: &str) -> Option<(Instant, Instant)> {
@@ -102,7 +102,7 @@ pub fn span(text: &str) -> Option<(Instant, Instant)> {
         }
         _ => {
             let (first, _) = Instant::parse(text)?;
-            // Times are to the second, or to the digits that they have; a microsecond is our finest.
+            // A time lasts a second, or a microsecond if it has a fraction.
             let finest = if text.contains('.') { 1 } else { 1_000_000 };
             return Some((first, Instant(first.0 + finest)));
         }
@@ -126,7 +126,7 @@ fn has_shape(text: &[u8]) -> bool {
     }
 }
 
-/// As FHIR writes it, in UTC with milliseconds: `2021-05-12T16:51:13.561Z`.
+/// Writes the FHIR instant in UTC with milliseconds: `2021-05-12T16:51:13.561Z`.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match DateTime::from_timestamp_micros(self.0) {
@@ -136,7 +136,7 @@ impl fmt::Display for Instant {
     }
 }
 
-/// Where "now" comes from.
+/// The source of the current time. Tests pass one that stands still.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<dyn Fn() -> Instant + Send + Sync>>);
 
@@ -146,12 +146,12 @@ impl Clock {
         Clock(None)
     }
 
-    /// A clock that says what `now` says.
+    /// A clock that asks `now`.
     pub fn from_fn(now: impl Fn() -> Instant + Send + Sync + 'static) -> Clock {
         Clock(Some(Arc::new(now)))
     }
 
-    /// The current time, cut to the millisecond that FHIR instants are written with here.
+    /// The current time, cut to milliseconds.
     pub fn now(&self) -> Instant {
         let now = match &self.0 {
             Some(now) => now(),

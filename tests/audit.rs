@@ -413,3 +413,68 @@ fn a_store_that_cannot_be_written_is_served_to_who_is_known() {
     std::fs::set_permissions(dir.path("ro"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .expect("a mode");
 }
+
+/// Reads that wait to be written down: more than the writer takes at once.
+const READS: usize = 1_100;
+
+/// Reads a resource so often that more events wait than fit in one transaction, then ends the server.
+/// What it said on stderr.
+fn end_with_events_that_wait(dir: &Dir, app: &Client) -> String {
+    let served = serve(dir);
+    let headers = app.headers("client");
+    for _ in 0..READS {
+        assert_eq!(get(served.authority(), "/fhir/Patient/1", &headers).status, 200);
+    }
+    let (pid, (ended, end)) = (served.pid(), std::sync::mpsc::channel());
+    std::thread::spawn(move || ended.send(served.end("-TERM")));
+    // Far beyond its patience: only a server that hangs is cut off here.
+    let code = end.recv_timeout(std::time::Duration::from_secs(120));
+    if code.is_err() {
+        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    }
+    assert_eq!(code, Ok(0));
+    dir.text("stderr")
+}
+
+#[test]
+fn an_audit_that_cannot_be_written_does_not_keep_the_server_from_ending() {
+    let (dir, app) = with_data(3, 10);
+    let lock = dir.open("s.db");
+    lock.execute_batch("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE").expect("the write lock");
+    let said = end_with_events_that_wait(&dir, &app);
+    drop(lock);
+    // It says how many are lost; a store that is only busy is nothing to complain of before.
+    let expected = format!("fhirlite: {READS} events are missing in the audit: ");
+    assert!(said.starts_with(&expected) && said.lines().count() == 1, "{said:?}");
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM audit"), 0);
+    dir.check("s.db");
+}
+
+#[test]
+fn an_audit_that_is_refused_does_not_flood_the_log() {
+    let (dir, app) = with_data(3, 10);
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT raise(ABORT, 'full'); END";
+    dir.open("s.db").execute_batch(refuse).expect("a trigger");
+    let said = end_with_events_that_wait(&dir, &app);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said:?}");
+    assert!(lines[0].contains("cannot be written now") && lines[0].contains("full"), "{said:?}");
+    assert!(lines[1].starts_with(&format!("fhirlite: {READS} events are missing")), "{said:?}");
+}
+
+#[test]
+fn an_audit_catches_up_when_the_write_lock_is_free_again() {
+    let (dir, app) = with_data(3, 10);
+    let served = serve(&dir);
+    let lock = dir.open("s.db");
+    lock.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
+    for _ in 0..READS {
+        let answer = get(served.authority(), "/fhir/Patient/1", &app.headers("client"));
+        assert_eq!(answer.status, 200);
+    }
+    drop(lock);
+    assert_eq!(served.end("-TERM"), 0);
+    assert_eq!(dir.text("stderr"), "");
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM audit"), READS as i64);
+}
