@@ -209,3 +209,19 @@ fn expressions_of_licences_are_read() {
         assert_eq!(satisfied(expression, &allowed).is_some(), is_enough, "{expression}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_library_page_counts_the_dependencies() {
+    let count = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(project()).args(["tree", "--offline", "--locked", "--edges", "normal"]);
+        command.args(["--prefix", "none", "--no-dedupe"]).args(more);
+        let printed = succeed(&mut command);
+        // One of the lines is the crate itself.
+        printed.lines().collect::<BTreeSet<_>>().len() - 1
+    };
+    let (all, library) = (count(&[]), count(&["--no-default-features"]));
+    let told = format!("compiles {all} dependencies on Linux, without them {library}.");
+    assert!(file("docs/library.md").contains(&told), "{told}");
+}

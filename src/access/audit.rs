@@ -3,14 +3,14 @@
 //! Requests do not wait for the audit, because an import may hold the store's write lock for a while.
 //! The thread writes events as soon as the store accepts them, and once more when the server ends.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Log, Result};
 use crate::store::{AuditEvent, Store};
-use crate::sync::{StopSignal, lock};
+use crate::sync::StopSignal;
 
 /// The most events in one transaction.
 const BATCH: usize = 1000;
@@ -27,10 +27,10 @@ const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// The audit of a store.
 pub struct Audit {
-    sender: Mutex<Option<SyncSender<AuditEvent>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Both are there until the audit ends.
+    sender: Option<SyncSender<AuditEvent>>,
+    thread: Option<JoinHandle<()>>,
     stop: Arc<StopSignal>,
-    log: Log,
 }
 
 impl Audit {
@@ -41,37 +41,30 @@ impl Audit {
     pub fn start(store: &Store, log: Log) -> Result<Audit> {
         let (sender, receiver) = sync_channel(MOST_QUEUED);
         let stop = Arc::<StopSignal>::default();
-        let (stopped, told) = (stop.clone(), log.clone());
-        let mut writer = AuditWriter::new(store.clone(), receiver, told);
+        let stopped = stop.clone();
+        let mut writer = AuditWriter::new(store.clone(), receiver, log);
         let thread = thread::Builder::new()
             .spawn(move || writer.run(&stopped))
             .map_err(|error| Error::io("no thread for the audit", error))?;
-        let (sender, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Audit { sender, thread, stop, log })
+        Ok(Audit { sender: Some(sender), thread: Some(thread), stop })
     }
 
     /// Notes `event`. Waits only while the queue is full.
     pub fn note(&self, event: AuditEvent) {
-        let sender = lock(&self.sender).clone();
-        if sender.is_none_or(|sender| sender.send(event).is_err()) {
-            self.log.tell(&Error::new(Kind::Io, "an event is missing in the audit: it has ended"));
-        }
-    }
-
-    /// Ends the audit: writes the events that wait, for [`LAST_PATIENCE`] at most. The log says how many
-    /// events are lost.
-    pub fn end(&self) {
-        drop(lock(&self.sender).take());
-        self.stop.give();
-        if let Some(thread) = lock(&self.thread).take() {
-            let _ = thread.join();
+        if let Some(sender) = &self.sender {
+            let _ = sender.send(event);
         }
     }
 }
 
+/// Writes the events that still wait, for [`LAST_PATIENCE`] at most. The log says how many are lost.
 impl Drop for Audit {
     fn drop(&mut self) {
-        self.end();
+        drop(self.sender.take());
+        self.stop.give();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
