@@ -51,7 +51,7 @@
 //! | 2 | `fhir` | the vocabulary: pure |
 //! | 1 | `error`, `time`, `random`, `sync` | the floor |
 
-#![warn(missing_docs)]
+#![warn(missing_docs, unnameable_types)]
 
 mod access;
 mod error;

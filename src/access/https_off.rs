@@ -1,8 +1,5 @@
 //! What stands in for the HTTPS client in builds without the cargo feature `jwks-url`.
 
-/// A client that fetches nothing.
-pub struct HttpsClient;
-
 /// Says whether this build can fetch keys: it cannot.
 ///
 /// # Errors
@@ -11,17 +8,10 @@ pub fn check_feature() -> Result<(), String> {
     Err("this build of fhirlite cannot fetch keys: its cargo feature `jwks-url` is off".to_owned())
 }
 
-impl HttpsClient {
-    /// The stand-in.
-    pub fn new() -> HttpsClient {
-        HttpsClient
-    }
-
-    /// Fetches nothing.
-    ///
-    /// # Errors
-    /// Always that of [`check_feature`].
-    pub fn get(&self, _url: &str, _is_local: bool) -> Result<(String, String), String> {
-        check_feature().map(|()| Default::default())
-    }
+/// Fetches nothing.
+///
+/// # Errors
+/// Always that of [`check_feature`].
+pub fn get(_url: &str, _is_local: bool) -> Result<(String, String), String> {
+    check_feature().map(|()| Default::default())
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::https::{HttpsClient, check_feature};
+use super::https::{self, check_feature};
 use super::keys::{Algorithm, KeySet};
 use crate::error::{Error, Kind, Result};
 use crate::sync::lock;
@@ -55,27 +55,19 @@ fn is_local(url: &str) -> bool {
 }
 
 /// The published keys of all clients, cached by URL.
-pub struct PublishedKeys {
-    https: HttpsClient,
-    cache: Mutex<HashMap<String, CachedKeys>>,
-}
+#[derive(Default)]
+pub struct PublishedKeys(Mutex<HashMap<String, CachedKeys>>);
 
 struct CachedKeys {
     keys: KeySet,
     until: Instant,
 }
 
-impl Default for PublishedKeys {
-    fn default() -> PublishedKeys {
-        PublishedKeys { https: HttpsClient::new(), cache: Mutex::default() }
-    }
-}
-
 impl PublishedKeys {
     /// The cached keys of `url`, if one of them matches `kid` and `algorithm`.
     pub fn cached(&self, url: &str, kid: &str, algorithm: Algorithm) -> Option<KeySet> {
         let now = Instant::now();
-        let mut cache = lock(&self.cache);
+        let mut cache = lock(&self.0);
         cache.retain(|_, cached| cached.until > now);
         let keys = &cache.get(url)?.keys;
         keys.find(kid, algorithm).is_some().then(|| keys.clone())
@@ -87,19 +79,19 @@ impl PublishedKeys {
     /// `Io` where they cannot be fetched, with the reason.
     pub fn fetch(&self, url: &str) -> Result<KeySet> {
         let now = Instant::now();
-        let (keys, lifetime) = self.get(url).map_err(|reason| {
+        let (keys, lifetime) = get(url).map_err(|reason| {
             Error::new(Kind::Io, format!("the keys at {url} could not be fetched: {reason}"))
         })?;
         let cached = CachedKeys { keys: keys.clone(), until: now + lifetime };
-        lock(&self.cache).insert(url.to_owned(), cached);
+        lock(&self.0).insert(url.to_owned(), cached);
         Ok(keys)
     }
+}
 
-    fn get(&self, url: &str) -> std::result::Result<(KeySet, Duration), String> {
-        check_url(url)?;
-        let (body, cache_control) = self.https.get(url, is_local(url))?;
-        Ok((KeySet::parse(&body)?, lifetime(&cache_control)))
-    }
+fn get(url: &str) -> std::result::Result<(KeySet, Duration), String> {
+    check_url(url)?;
+    let (body, cache_control) = https::get(url, is_local(url))?;
+    Ok((KeySet::parse(&body)?, lifetime(&cache_control)))
 }
 
 /// How long a response may be cached: <https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2>

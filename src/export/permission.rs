@@ -51,7 +51,7 @@ impl ExportRequest {
     ///
     /// # Errors
     /// `Forbidden` if the client may export no type, or if the request names another one.
-    pub fn limit(&mut self, permission: &Permission) -> Result<()> {
+    pub(crate) fn limit(&mut self, permission: &Permission) -> Result<()> {
         let Some(permitted) = &permission.types else { return Ok(()) };
         if permitted.is_empty() {
             let what =

@@ -14,7 +14,7 @@ impl ExportRequest {
     /// # Errors
     /// `Invalid`, with each wrong parameter, its value and the right form; for a lenient kick-off
     /// these are notices of the request. Where the store cannot be read.
-    pub fn from_kick_off(
+    pub(crate) fn from_kick_off(
         pairs: &[(String, String)],
         rules: &KickOffRules<'_>,
     ) -> Result<ExportRequest> {
@@ -55,7 +55,7 @@ impl ExportRequest {
     ///
     /// # Errors
     /// `Invalid`, with each wrong parameter, its value and the right form.
-    pub fn from_oneup_query(pairs: &[(String, String)]) -> Result<ExportRequest> {
+    pub(crate) fn from_oneup_query(pairs: &[(String, String)]) -> Result<ExportRequest> {
         let mut reader = ParameterReader::new(ParameterSource::OneUp, Level::System);
         for (name, value) in pairs {
             match ExportParameter::named(name).filter(|parameter| parameter.is_in_oneup) {
