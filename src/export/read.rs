@@ -43,7 +43,7 @@ impl ExportRequest {
             }
             if parameter.is_post_only && !rules.is_post {
                 let what = "can only be given by POST, in a Parameters resource";
-                reader.fault_but_read(value, what, "; it is heeded");
+                reader.fault_but_read(value, what, "; it is taken nevertheless");
             }
             read(&mut reader, parameter, value)?;
         }
@@ -130,5 +130,84 @@ fn check_sizes(reader: &mut ParameterReader<'_>) {
         let what = format!("should be greater than _minimumFileSize {minimum}");
         reader.begin("_maximumFileSize");
         reader.fault(&maximum.to_string(), &what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::parameter::export_options;
+    use super::super::request::AssociatedData;
+    use super::*;
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn parameters_and_options_have_names_of_their_own() {
+        let names: BTreeSet<_> = PARAMETERS.iter().map(|parameter| parameter.name).collect();
+        let options: BTreeSet<_> = export_options().map(|option| option.name).collect();
+        assert_eq!(names.len(), PARAMETERS.len());
+        assert_eq!(options.len(), export_options().count());
+        assert!(PARAMETERS.iter().all(|parameter| !parameter.name.is_empty()));
+        assert!(ExportParameter::supported().all(|parameter| !parameter.documentation.is_empty()));
+    }
+
+    #[test]
+    fn options_are_read_like_the_parameters_behind_them() {
+        let given = [
+            ("type", "Patient,Observation"),
+            ("since", "2021-01-01"),
+            ("patient", "a,Patient/b"),
+            ("provenance", "latest"),
+            ("organize-by", "Patient"),
+            ("maximum-file-size", "1000"),
+        ];
+        let request = ExportRequest::from_options(Level::System, given).unwrap();
+        assert_eq!(request.level, Level::Patient);
+        assert_eq!(request.filter.types.as_ref().map(BTreeSet::len), Some(2));
+        assert_eq!(request.filter.since.unwrap().to_string(), "2021-01-01T00:00:00.000Z");
+        let patients: Vec<_> = request.patients.iter().flatten().collect();
+        assert_eq!(patients, ["a", "b"]);
+        assert_eq!(request.associated, Some(AssociatedData::LatestProvenance));
+        assert!(request.organize_by_patient);
+        assert_eq!(request.limits.maximum_file_size.map(u64::from), Some(1000));
+        let group = Level::Group("g".to_owned());
+        let request = ExportRequest::from_options(group.clone(), [("patient", "a")]).unwrap();
+        assert_eq!(request.level, group);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_option_names_the_option() {
+        for (name, value, text) in [
+            ("since", "yesterday", "--since \"yesterday\" is not a time"),
+            ("elements", "name.family", "--elements \"name.family\": it should name"),
+            ("maximum-file-size", "0", "--maximum-file-size \"0\" should be a positive number"),
+            ("patient", "Group/g", "Group/g: is no id of a Patient"),
+            ("nonsense", "1", "--nonsense: there is no such option"),
+        ] {
+            let error = ExportRequest::from_options(Level::System, [(name, value)]).unwrap_err();
+            assert!(error.to_string().starts_with(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn oneup_takes_any_type_and_refuses_what_it_does_not_have() {
+        let query = pairs(&[("_type", "Martian"), ("_since", "2021-01-01"), ("_pretty", "true")]);
+        let request = ExportRequest::from_oneup_query(&query).unwrap();
+        assert!(request.filter.types.unwrap().contains("Martian"));
+        for (list, text) in [
+            (
+                &[("_until", "2021-01-01"), ("x", "1")][..],
+                "parameter \"_until\" is not supported here; _type and _since are; \
+                 parameter \"x\" is not supported here; _type and _since are",
+            ),
+            (&[("_since", "2021"), ("_since", "2022")], "_since \"2021\" is not a time"),
+        ] {
+            let error = ExportRequest::from_oneup_query(&pairs(list)).unwrap_err();
+            assert!(error.to_string().starts_with(text), "{error}");
+        }
     }
 }
