@@ -12,6 +12,7 @@ use super::message::{Request, Response};
 use super::operation::{CANONICAL, VERSIONS, canonical};
 use crate::error::Result;
 use crate::fhir::r4::{is_r4_type, r4_types};
+use crate::fhir::search::SearchParameter;
 use crate::store::Reach;
 use crate::time::Instant;
 
@@ -80,14 +81,13 @@ fn security(base: &str) -> Value {
 
 /// `rest.resource` of a type.
 fn resource(name: &str) -> Value {
-    let mut parameters = vec![
-        json!({"name": "_id", "type": "token"}),
-        json!({"name": "_lastUpdated", "type": "date"}),
-        json!({"name": "identifier", "type": "token"}),
-    ];
-    if name == "Group" {
-        parameters.push(json!({"name": "name", "type": "string"}));
-    }
+    let mut names = SearchParameter::names(name).to_vec();
+    names.sort_unstable();
+    let parameter = |parameter: &str| {
+        let kind = SearchParameter::of(name, parameter)?.fhir_type();
+        Some(json!({"name": parameter, "type": kind}))
+    };
+    let parameters: Vec<Value> = names.into_iter().filter_map(parameter).collect();
     let mut resource = json!({
         "type": name,
         "interaction": [{"code": "read"}, {"code": "vread"}, {"code": "search-type"}],

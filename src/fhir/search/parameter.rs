@@ -44,6 +44,15 @@ impl SearchParameter {
         })
     }
 
+    /// The type of the parameter's values, as a CapabilityStatement has it.
+    pub fn fhir_type(self) -> &'static str {
+        match self {
+            SearchParameter::Id | SearchParameter::Identifier => "token",
+            SearchParameter::LastUpdated => "date",
+            SearchParameter::Name(_) => "string",
+        }
+    }
+
     /// The names of a type's parameters.
     pub fn names(resource_type: &str) -> &'static [&'static str] {
         if resource_type == "Group" {
