@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
+use super::output::print;
+
 /// Look for damage and contradictions in a store, such as those that a careless change by hand leaves
 #[derive(clap::Args)]
 pub struct CheckArgs {
@@ -25,7 +27,7 @@ pub fn run(args: &CheckArgs) -> Result<u8> {
         ));
     }
     let info = store.info()?;
-    super::print(format!(
+    print(format!(
         "{}: ok, {} resources and {} replaced or deleted versions",
         args.store.display(),
         info.resources,

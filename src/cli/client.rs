@@ -11,6 +11,8 @@ use fhirlite::clients::{
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
+use super::output::{print, print_json};
+
 /// Register the clients that may read from a server with --auth required
 #[derive(clap::Args)]
 pub struct ClientArgs {
@@ -116,7 +118,7 @@ pub fn run(args: &ClientArgs) -> Result<u8> {
             let store = Store::open(&args.store)?;
             let client = find_client(&store, &args.client_id)?;
             let users = store.remove_client(client.id)?;
-            super::print(format!(
+            print(format!(
                 "removed {}; what its {users} users own stays, and nobody can read it",
                 args.client_id
             ))?;
@@ -236,23 +238,23 @@ fn show(new: &NewClient, json: bool) -> Result<()> {
     let NewClient { client, secret, .. } = new;
     let (keys, scope) = (describe_keys(client), &client.credentials.scope);
     if json {
-        return super::print_json(&json!({
+        return print_json(&json!({
             "client_id": client.client_id,
             "client_secret": secret,
             "keys": keys,
             "scope": scope,
         }));
     }
-    super::print(format!("client_id      {}", client.client_id))?;
+    print(format!("client_id      {}", client.client_id))?;
     if let Some(secret) = secret {
-        super::print(format!("client_secret  {secret}"))?;
+        print(format!("client_secret  {secret}"))?;
         eprintln!("the secret is shown only now; `fhirlite client rotate` makes another");
     }
     if let Some(keys) = keys {
-        super::print(format!("keys           {keys}"))?;
+        print(format!("keys           {keys}"))?;
     }
     match scope {
-        Some(scope) => super::print(format!("scope          {scope}")),
+        Some(scope) => print(format!("scope          {scope}")),
         None => Ok(()),
     }
 }
@@ -260,7 +262,7 @@ fn show(new: &NewClient, json: bool) -> Result<()> {
 fn list(store: &Store, json: bool) -> Result<()> {
     let clients = store.clients()?;
     if !json {
-        super::print(format!(
+        print(format!(
             "{:<34} {:>6}  {:<6}  {:<24}  {}",
             "client_id", "users", "secret", "since", "keys and scope"
         ))?;
@@ -270,7 +272,7 @@ fn list(store: &Store, json: bool) -> Result<()> {
         let Client { client_id, credentials, created_at, .. } = &client;
         let (keys, has_secret) = (describe_keys(&client), credentials.secret_hash.is_some());
         if json {
-            super::print_json(&json!({
+            print_json(&json!({
                 "client_id": client_id,
                 "users": users,
                 "secret": has_secret,
@@ -287,7 +289,7 @@ fn list(store: &Store, json: bool) -> Result<()> {
             created_at.to_string(),
             keys.join(": ")
         );
-        super::print(line.trim_end())?;
+        print(line.trim_end())?;
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! `fhirlite completions`: completions for a shell.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 use fhirlite::{EXIT_OK, Error, Result};
 
@@ -11,14 +10,10 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-pub fn run(args: &CompletionsArgs) -> Result<u8> {
+/// Prints completions for `program`, the whole command line.
+pub fn run(args: &CompletionsArgs, program: &mut clap::Command) -> Result<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut super::CommandLine::command(),
-        "fhirlite",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, program, "fhirlite", &mut script);
     std::io::Write::write_all(&mut std::io::stdout().lock(), &script)
         .map_err(|error| Error::io("standard output", error))?;
     Ok(EXIT_OK)

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Result, Store};
 
+use super::output::print;
+use super::value::parse_resource;
+
 /// Delete resources; exports that began before still have them
 #[derive(clap::Args)]
 pub struct DeleteArgs {
@@ -15,11 +18,8 @@ pub struct DeleteArgs {
 }
 
 pub fn run(args: &DeleteArgs) -> Result<u8> {
-    let resources = args
-        .resources
-        .iter()
-        .map(|text| super::parse_resource(text))
-        .collect::<Result<Vec<_>>>()?;
+    let resources =
+        args.resources.iter().map(|text| parse_resource(text)).collect::<Result<Vec<_>>>()?;
     let deleted = Store::open(&args.store)?.delete(&resources)?;
     let missing: Vec<_> = resources
         .iter()
@@ -27,7 +27,7 @@ pub fn run(args: &DeleteArgs) -> Result<u8> {
         .filter(|(_, deleted)| !deleted)
         .map(|((resource_type, id), _)| format!("{resource_type}/{id}"))
         .collect();
-    super::print(format!("deleted {}", resources.len() - missing.len()))?;
+    print(format!("deleted {}", resources.len() - missing.len()))?;
     for resource in &missing {
         eprintln!("{resource}: not in {}", args.store.display());
     }

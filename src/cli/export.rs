@@ -10,6 +10,8 @@ use fhirlite::{
     export_options, id_of,
 };
 
+use super::output::print;
+
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
 ///
 /// Does everything that /fhir/$export does, without a server. Each file holds one type, in the order of
@@ -64,7 +66,7 @@ pub fn run(args: &ExportArgs) -> Result<u8> {
         EditionName::Stu4 => Edition::Stu4,
     };
     let written = folder.write(&plan, edition, &format!("fhirlite {}", typed.join(" ")))?;
-    super::print(format!(
+    print(format!(
         "{} resources in {} files, {} bytes of NDJSON, as of {}",
         written.resources,
         written.files,

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
+use super::output::print;
+use super::value::parse_resource;
+
 /// Print a resource as the store keeps it
 #[derive(clap::Args)]
 pub struct GetArgs {
@@ -15,9 +18,9 @@ pub struct GetArgs {
 }
 
 pub fn run(args: &GetArgs) -> Result<u8> {
-    let (resource_type, id) = super::parse_resource(&args.resource)?;
+    let (resource_type, id) = parse_resource(&args.resource)?;
     match Store::open_read_only(&args.store)?.get(&resource_type, &id)? {
-        Some(body) => super::print(body).map(|()| EXIT_OK),
+        Some(body) => print(body).map(|()| EXIT_OK),
         None => Err(Error::new(
             Kind::NotFound,
             format!("{resource_type}/{id} is not in {}", args.store.display()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Result, Store};
 use same_file::is_same_file;
 
+use super::output::{print, print_json};
 use super::progress::{ImportDisplay, summary};
 
 /// Import FHIR JSON into a store; makes the store if there is none
@@ -66,11 +67,11 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     display.finish()?;
     let report = done?;
     if args.json {
-        super::print_json(&report)?;
+        print_json(&report)?;
     } else if !args.quiet {
-        super::print(summary(&report))?;
+        print(summary(&report))?;
         if args.strict && report.rejected > 0 {
-            super::print("nothing was imported, because of --strict")?;
+            print("nothing was imported, because of --strict")?;
         }
     }
     Ok(if report.rejected > 0 { EXIT_REJECTED } else { EXIT_OK })

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Info, Result, Store};
 
+use super::output::{print, print_json};
+
 /// Show what a store holds: counts, sizes and times by type
 #[derive(clap::Args)]
 pub struct InfoArgs {
@@ -17,9 +19,9 @@ pub struct InfoArgs {
 pub fn run(args: &InfoArgs) -> Result<u8> {
     let info = Store::open_read_only(&args.store)?.info()?;
     if args.json {
-        super::print_json(&info)?;
+        print_json(&info)?;
     } else {
-        super::print(readable(&info))?;
+        print(readable(&info))?;
     }
     Ok(EXIT_OK)
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Result, Store};
 
+use super::output::print;
+
 /// Change the key that signs file URLs
 #[derive(clap::Args)]
 pub struct KeyArgs {
@@ -23,6 +25,6 @@ enum KeyCommand {
 pub fn run(args: &KeyArgs) -> Result<u8> {
     let KeyCommand::Rotate { store } = &args.command;
     Store::open(store)?.rotate_signing_key()?;
-    super::print("file URLs that were signed until now have ended")?;
+    print("file URLs that were signed until now have ended")?;
     Ok(EXIT_OK)
 }

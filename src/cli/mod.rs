@@ -10,17 +10,15 @@ mod get;
 mod import;
 mod info;
 mod key;
+mod output;
 mod progress;
 mod serve;
 mod token;
 mod user;
+mod value;
 
-use std::io::Write;
-use std::time::Duration;
-
-use clap::{Parser, Subcommand};
-use fhirlite::type_and_id;
-use fhirlite::{Error, Kind, Result};
+use clap::{CommandFactory, Parser, Subcommand};
+use fhirlite::Result;
 
 /// SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data $export straight from it.
 #[derive(Parser)]
@@ -79,51 +77,6 @@ pub fn run() -> Result<u8> {
         Command::Token(args) => token::run(&args),
         Command::Key(args) => key::run(&args),
         Command::Audit(args) => audit::run(&args),
-        Command::Completions(args) => completions::run(&args),
-    }
-}
-
-/// Prints a line. A closed pipe is an error here, and a normal end for `main`.
-fn print(line: impl std::fmt::Display) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Error::io("standard output", error))
-}
-
-/// Prints a value as one line of JSON.
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| Error::caused(Kind::Internal, "the output is no JSON", error))?;
-    print(text)
-}
-
-/// Reads a number with a unit: `90s`, `15m`, `24h`, `7d`.
-fn duration(text: &str) -> std::result::Result<Duration, String> {
-    let wrong = || format!("{text:?} should be a number with s, m, h or d, such as 24h");
-    let (at, unit) = text.char_indices().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
-    match number.checked_mul(seconds) {
-        // A thousand years at most: microseconds must not overflow.
-        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.min(1000 * 365 * 86_400))),
-        _ => Err(wrong()),
-    }
-}
-
-/// Reads `Type/id`.
-fn parse_resource(text: &str) -> Result<(String, String)> {
-    match type_and_id(text) {
-        Some((resource_type, id)) => Ok((resource_type.to_owned(), id.to_owned())),
-        None => Err(Error::new(
-            Kind::Usage,
-            format!("{text}: not of the form Type/id, such as Patient/123"),
-        )),
+        Command::Completions(args) => completions::run(&args, &mut CommandLine::command()),
     }
 }

@@ -5,8 +5,7 @@ use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fhirlite::{Error, Result};
-use fhirlite::{Observer, Progress, Remark, Report};
+use fhirlite::{Error, Observer, Progress, Remark, Report, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The most rejects, and the most warnings, that are printed; the rest are counted.

@@ -8,7 +8,9 @@ use fhirlite::{
     Access, EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Options, Result, Server, Store,
 };
 
+use super::output::print;
 use super::progress::{ImportDisplay, totals};
+use super::value::duration;
 
 /// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
 ///
@@ -35,7 +37,7 @@ pub struct ServeArgs {
     #[arg(long)]
     insecure: bool,
     /// How long finished exports stay, and replaced versions at least: 90s, 15m, 24h, 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::duration)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     job_ttl: Duration,
     /// Print no progress, warnings or summary of the import
     #[arg(long, short)]
@@ -92,7 +94,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
         .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
     let server = bound.serve(&store)?;
-    super::print(format!("listening on {}", server.url()))?;
+    print(format!("listening on {}", server.url()))?;
     let _ = stopped.recv();
     drop(server);
     Ok(code)

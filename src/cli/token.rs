@@ -6,6 +6,9 @@ use std::time::Duration;
 use fhirlite::clients::{Client, find_client, issue_token};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
+use super::output::{print, print_json};
+use super::value::duration;
+
 /// Issue access tokens without credentials, for demos
 #[derive(clap::Args)]
 pub struct TokenArgs {
@@ -33,7 +36,7 @@ struct IssueToken {
     #[arg(long)]
     scope: Option<String>,
     /// How long the token is valid: 90s, 15m, 24h (default: 2h for users, 5m for clients with keys)
-    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     ttl: Option<Duration>,
     /// Print the response of the token endpoint
     #[arg(long)]
@@ -59,9 +62,9 @@ pub fn run(args: &TokenArgs) -> Result<u8> {
         client.ok_or_else(|| Error::new(Kind::NotFound, "the user's client is removed"))?;
     let response = issue_token(&store, &client, user.as_ref(), args.scope.as_deref(), args.ttl)?;
     if args.json {
-        super::print_json(&response)?;
+        print_json(&response)?;
     } else {
-        super::print(response.access_token)?;
+        print(response.access_token)?;
     }
     Ok(EXIT_OK)
 }

@@ -6,6 +6,8 @@ use fhirlite::clients::{Client, User, add_user, find_client, set_user_active};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
+use super::output::{print, print_json};
+
 /// Manage the users of clients; a user owns what is imported with --user
 #[derive(clap::Args)]
 pub struct UserArgs {
@@ -54,9 +56,9 @@ pub fn run(args: &UserArgs) -> Result<u8> {
             let store = Store::open(&args.store)?;
             let client = one_client(&store, args.client.as_deref())?;
             let User { id, app_user_id, .. } = add_user(&store, &client, &args.app_user_id)?;
-            super::print(format!("app_user_id    {app_user_id}"))?;
-            super::print(format!("oneup_user_id  {id}"))?;
-            super::print(format!("client_id      {}", client.client_id))?;
+            print(format!("app_user_id    {app_user_id}"))?;
+            print(format!("oneup_user_id  {id}"))?;
+            print(format!("client_id      {}", client.client_id))?;
         }
         UserCommand::List(args) => list(args)?,
         UserCommand::Deactivate(args) => change(args, false)?,
@@ -70,7 +72,7 @@ fn change(args: &NamedUser, active: bool) -> Result<()> {
     let user = store.user(&args.app_user_id, args.client.as_deref())?;
     set_user_active(&store, &user, active)?;
     let state = if active { "active" } else { "inactive" };
-    super::print(format!("{} is {state}", args.app_user_id))
+    print(format!("{} is {state}", args.app_user_id))
 }
 
 /// The client with this name, or the only client.
@@ -99,7 +101,7 @@ fn list(args: &ListUsers) -> Result<()> {
         None => store.clients()?,
     };
     if !args.json {
-        super::print(format!(
+        print(format!(
             "{:<34} {:>13}  {:<6}  {}",
             "app_user_id", "oneup_user_id", "active", "client_id"
         ))?;
@@ -108,7 +110,7 @@ fn list(args: &ListUsers) -> Result<()> {
         for user in store.users(id, None, None)? {
             let User { id, app_user_id, active, .. } = user;
             if args.json {
-                super::print_json(&json!({
+                print_json(&json!({
                     "app_user_id": app_user_id,
                     "oneup_user_id": id,
                     "active": active,
@@ -117,7 +119,7 @@ fn list(args: &ListUsers) -> Result<()> {
                 continue;
             }
             let active = if active { "yes" } else { "no" };
-            super::print(format!("{app_user_id:<34} {id:>13}  {active:<6}  {client_id}"))?;
+            print(format!("{app_user_id:<34} {id:>13}  {active:<6}  {client_id}"))?;
         }
     }
     Ok(())

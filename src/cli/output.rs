@@ -1,0 +1,20 @@
+//! Standard output: what each command prints, line by line.
+
+use std::io::Write;
+
+use fhirlite::{Error, Kind, Result};
+
+/// Prints a line. A closed pipe is an error here, and a normal end for `main`.
+pub fn print(line: impl std::fmt::Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Error::io("standard output", error))
+}
+
+/// Prints a value as one line of JSON.
+pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::caused(Kind::Internal, "the output is no JSON", error))?;
+    print(text)
+}
