@@ -48,9 +48,9 @@ pub struct JobRow {
     pub id: String,
     /// Its state.
     pub state: JobState,
-    /// Whose resources are in it. Only readers with the same reach may see it.
+    /// The reach of its reader. Only readers with the same reach may see the job.
     pub reader: Reach,
-    /// What was asked for, as JSON.
+    /// The export request, as JSON.
     pub request: String,
     /// The last write that it sees.
     pub snapshot: i64,
@@ -83,7 +83,7 @@ pub struct FileRow {
     pub range: Option<(i64, i64)>,
     /// Its versions, where they are listed.
     pub rows: Option<Vec<u8>>,
-    /// Its text, where it is neither.
+    /// Its text, where its content is neither a range nor a list.
     pub body: Option<String>,
 }
 

@@ -12,7 +12,7 @@ impl Writer<'_> {
     }
 
     /// Returns the owner of a resource, if `self.owner` is another one. A user's resource stays that
-    /// user's after its deletion; a deleted resource of nobody is free for all.
+    /// user's after its deletion; a deleted resource of [`NOBODY`] is free for every owner.
     ///
     /// # Errors
     /// Where the store cannot be read.

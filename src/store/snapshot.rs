@@ -61,7 +61,7 @@ impl Store {
         Snapshot { store: self.clone(), seq, time, reach: Reach::Everything }
     }
 
-    /// The snapshot whose number and time a statement selects.
+    /// Takes the snapshot's number and time from the one row that `sql` selects.
     fn snapshot_by(&self, sql: &str) -> Result<Snapshot> {
         let conn = self.reader()?;
         let (seq, time) = one(&conn, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -76,7 +76,7 @@ impl Snapshot {
         self
     }
 
-    /// Whose resources the snapshot shows.
+    /// The reach that limits the snapshot.
     pub(crate) fn reach(&self) -> Reach {
         self.reach
     }
