@@ -50,7 +50,7 @@ fn contradictions_within_a_version_are_found() {
             ["Patient/a version 2: a column has a value of the wrong type"],
         ),
         (
-            "UPDATE history SET body = CAST(body AS BLOB) WHERE id = 'a'",
+            "UPDATE history SET assigned = 'x' WHERE id = 'a'",
             ["Patient/a version 1: a column has a value of the wrong type"],
         ),
         (
