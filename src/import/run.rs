@@ -94,6 +94,7 @@ impl Import {
         let parser = Parser { keeps_times: self.stamping == Stamping::Keep };
         let report = thread::scope(|scope| {
             let reading = || {
+                // The channel ends with this thread.
                 let sender = sender;
                 read_inputs(&inputs.inputs, &parser, &sender, &read);
             };

@@ -32,6 +32,12 @@ impl<R: Read> Read for CountedInput<'_, R> {
     }
 }
 
+impl<R: Seek> Seek for CountedInput<'_, R> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
 /// Reads `from`, packed or not. `path` is the file, where it is one.
 pub(super) fn read(
     name: &str,
@@ -94,12 +100,6 @@ fn read_zip_stream(
     match copy(&mut from, &mut file).and_then(|_| file.rewind()) {
         Ok(()) => read_zip(name, CountedInput { inner: file, progress }, visit),
         Err(error) => visit(name, Piece::damage(0, error)),
-    }
-}
-
-impl<R: Seek> Seek for CountedInput<'_, R> {
-    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
-        self.inner.seek(to)
     }
 }
 
