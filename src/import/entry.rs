@@ -132,29 +132,41 @@ impl BundleText<'_> {
         }
         let may_search = may_search(text) || text.contains("ifNoneExist");
         let mut lines = LineCounter::new(text, first_line);
-        let entries = bundle.entries.into_iter().enumerate();
-        let mut steps: Vec<EntryStep> = entries
+        let mut entries: Vec<_> = bundle
+            .entries
+            .into_iter()
+            .enumerate()
             .map(|(number, entry)| {
                 let offset =
                     entry.as_ref().map_or_else(|(offset, _)| *offset, |entry| entry.offset);
-                let line = lines.at(offset);
-                let action = match &entry {
-                    Ok(entry) => self
-                        .action(entry, line, may_search, depth)
-                        .unwrap_or_else(EntryAction::Reject),
-                    Err((_, reason)) => EntryAction::Reject(reason.clone()),
-                };
-                let full_url = entry.ok().and_then(|entry| entry.full_url);
-                EntryStep { line, number, full_url: full_url.map(|url| url.into_owned()), action }
+                (number, lines.at(offset), entry)
             })
             .collect();
         match bundle.bundle_type {
             // https://hl7.org/fhir/R4/http.html#trules: deletions come first.
-            BundleType::Transaction => steps.sort_by_key(|step| !step.action.deletes()),
+            BundleType::Transaction => {
+                entries.sort_by_key(|(_, _, entry)| !entry.as_ref().is_ok_and(asks_to_delete));
+            }
             // https://hl7.org/fhir/R4/http.html#history: the newest come first.
-            BundleType::History => steps.reverse(),
+            BundleType::History => entries.reverse(),
             _ => {}
         }
+        let step =
+            |(number, line, entry): (usize, u64, Result<BundleEntry<'_>, (usize, String)>)| {
+                let read = entry.map_err(|(_, reason)| reason);
+                let action = read
+                    .as_ref()
+                    .map_err(String::clone)
+                    .and_then(|entry| self.action(entry, line, may_search, depth));
+                let full_url = read.ok().and_then(|entry| entry.full_url);
+                EntryStep {
+                    line,
+                    number,
+                    full_url: full_url.map(|url| url.into_owned()),
+                    action: action.unwrap_or_else(EntryAction::Reject),
+                }
+            };
+        let steps = entries.into_iter().map(step).collect();
         Ok(BundleSteps { bundle_type: bundle.bundle_type, may_search, steps })
     }
 
@@ -232,9 +244,7 @@ fn put_rule(request: &EntryRequest<'_>, identity: &ResourceIdentity) -> Result<P
     }
 }
 
-impl EntryAction {
-    /// True for a request to delete.
-    fn deletes(&self) -> bool {
-        matches!(self, EntryAction::Delete { .. } | EntryAction::DeleteWhere(_))
-    }
+/// True for an entry that asks to delete something.
+fn asks_to_delete(entry: &BundleEntry<'_>) -> bool {
+    matches!(entry.request, EntryRequest::Delete { .. } | EntryRequest::DeleteWhere { .. })
 }
