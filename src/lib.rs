@@ -93,6 +93,11 @@ pub mod clients {
     pub use crate::store::{Client, Credentials, ExportRecord, User};
 }
 
+/// Runs the examples of the page as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod library_page {}
+
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Log, Result};
 pub use export::{
     AssociatedData, Edition, ExportFilter, ExportOption, ExportRequest, ExportSummary, File,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{page, pages};
+use super::{page, pages, rows, section, spans};
 use crate::support::project;
 
 /// A page without its code: neither blocks nor spans hold links.
@@ -102,5 +102,50 @@ fn ci_runs_the_tests_as_the_readme_says() {
         let ci = std::fs::read_to_string(ci).unwrap();
         let runs = |line: &str| line.starts_with("timeout ") && line.ends_with(command);
         assert!(ci.lines().any(runs), "{command}");
+    }
+}
+
+#[test]
+fn every_file_that_the_pages_name_exists() {
+    let mut files = 0;
+    for path in ["docs/architecture.md", "CONTRIBUTING.md"] {
+        let text = prose(&page(path));
+        for span in spans(&text) {
+            let is_path = ["src/", "tests/", "docs/", "examples/", ".ci/"]
+                .iter()
+                .any(|folder| span.starts_with(folder));
+            if is_path {
+                let file = span.split(' ').next().unwrap_or_default();
+                // Not there yet.
+                let is_to_come = file == "tests/arrows.rs";
+                assert!(is_to_come || project().join(file).exists(), "{path}: {file}");
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 60, "{files}");
+}
+
+#[test]
+fn the_architecture_has_a_level_for_every_file_and_folder() {
+    let text = page("docs/architecture.md");
+    let levels = section(&text, "## Levels").join("\n");
+    for entry in std::fs::read_dir(project().join("src")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let end = if entry.file_type().unwrap().is_dir() { "/" } else { "" };
+        assert!(levels.contains(&format!("`src/{name}{end}`")), "{name}");
+    }
+}
+
+/// A newcomer's questions have one file each as the answer.
+#[test]
+fn each_question_has_one_file() {
+    let text = page("docs/architecture.md");
+    let questions = rows(&section(&text, "## Three questions"));
+    assert_eq!(questions.len(), 3);
+    for row in questions {
+        let [file] = spans(row[1])[..] else { panic!("{row:?}") };
+        assert!(project().join(file).is_file(), "{file}");
     }
 }
