@@ -248,3 +248,26 @@ fn put_rule(request: &EntryRequest<'_>, identity: &ResourceIdentity) -> Result<P
 fn asks_to_delete(entry: &BundleEntry<'_>) -> bool {
     matches!(entry.request, EntryRequest::Delete { .. } | EntryRequest::DeleteWhere { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deletions_of_a_transaction_come_first_and_versions_of_a_history_in_reverse() {
+        let numbers = |bundle_type: &str| {
+            let text = format!(
+                r#"{{"resourceType":"Bundle","type":"{bundle_type}","entry":[
+                    {{"resource":{{"resourceType":"Patient","id":"1"}},"request":{{"method":"PUT","url":"Patient/1"}}}},
+                    {{"request":{{"method":"DELETE","url":"?identifier=1"}}}},
+                    {{"request":{{"method":"DELETE","url":"Patient/2"}}}}]}}"#
+            );
+            let whole = BundleText { text: &text, keeps_times: true };
+            let steps = whole.read(0..text.len(), 5).unwrap().steps;
+            steps.iter().map(|step| (step.number, step.line)).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers("batch"), [(0, 6), (1, 7), (2, 8)]);
+        assert_eq!(numbers("transaction"), [(1, 7), (2, 8), (0, 6)]);
+        assert_eq!(numbers("history"), [(2, 8), (1, 7), (0, 6)]);
+    }
+}
