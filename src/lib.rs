@@ -108,4 +108,4 @@ pub use http::{BoundServer, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
 pub use store::{Access, Finding, Info, Snapshot, Store, TypeInfo};
-pub use time::{Clock, Form, Instant};
+pub use time::{Clock, Instant, InstantForm};

@@ -21,7 +21,7 @@ pub struct Instant(i64);
 
 /// How much of a FHIR instant a text has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum InstantForm {
     /// Date, time and zone, as the type demands.
     Instant,
     /// A date, or a time without a zone: taken as UTC.
@@ -65,19 +65,19 @@ impl Instant {
 
     /// Parses an instant, a date-time without a zone, or a date; the last two count as UTC. `None` for
     /// any other text, and for a day that does not exist.
-    pub fn parse(text: &str) -> Option<(Instant, Form)> {
+    pub fn parse(text: &str) -> Option<(Instant, InstantForm)> {
         // chrono is more lenient than FHIR: signs, single digits, a blank instead of the T.
         if !has_shape(text.as_bytes()) {
             return None;
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-            return Some((Instant(time.timestamp_micros()), Form::Instant));
+            return Some((Instant(time.timestamp_micros()), InstantForm::Instant));
         }
         let naive = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             Ok(date) if text.len() == 10 => date.and_hms_opt(0, 0, 0)?,
             _ => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?,
         };
-        Some((Instant(naive.and_utc().timestamp_micros()), Form::Partial))
+        Some((Instant(naive.and_utc().timestamp_micros()), InstantForm::Partial))
     }
 }
 
@@ -198,10 +198,10 @@ mod tests {
             "2021-05-12T16:51:13+14:00",
             "0001-01-01T00:00:00.1234567-05:00",
         ] {
-            assert_eq!(form(text), Some(Form::Instant), "{text}");
+            assert_eq!(form(text), Some(InstantForm::Instant), "{text}");
         }
         for text in ["2021-05-12", "2021-05-12T16:51:13", "2021-05-12T16:51:13.5"] {
-            assert_eq!(form(text), Some(Form::Partial), "{text}");
+            assert_eq!(form(text), Some(InstantForm::Partial), "{text}");
         }
         for text in [
             "",

@@ -4,7 +4,8 @@
 //! The thread writes events as soon as the store accepts them, and once more when the server ends.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long all tries after the end of the server may take together.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two tries to queue an event while the queue is full.
+const ROOM_PAUSE: Duration = Duration::from_millis(20);
 /// While the store refuses, the log says so once in this time.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
@@ -31,6 +34,10 @@ pub struct Audit {
     sender: Option<SyncSender<AuditEvent>>,
     thread: Option<JoinHandle<()>>,
     stop: Arc<StopSignal>,
+    /// Given when events no longer wait for room in the queue.
+    closed: StopSignal,
+    /// How many events found no room.
+    dropped: Arc<AtomicU64>,
 }
 
 impl Audit {
@@ -42,18 +49,39 @@ impl Audit {
         let (sender, receiver) = sync_channel(MOST_QUEUED);
         let stop = Arc::<StopSignal>::default();
         let stopped = stop.clone();
-        let mut writer = AuditWriter::new(store.clone(), receiver, log);
+        let dropped = Arc::<AtomicU64>::default();
+        let mut writer = AuditWriter {
+            store: store.clone(),
+            receiver,
+            dropped: dropped.clone(),
+            events: Vec::new(),
+            log,
+            refused_since: None,
+            told: None,
+        };
         let thread = thread::Builder::new()
             .spawn(move || writer.run(&stopped))
             .map_err(|error| Error::io("no thread for the audit", error))?;
-        Ok(Audit { sender: Some(sender), thread: Some(thread), stop })
+        let closed = StopSignal::default();
+        Ok(Audit { sender: Some(sender), thread: Some(thread), stop, closed, dropped })
     }
 
-    /// Notes `event`. Waits only while the queue is full.
-    pub fn note(&self, event: AuditEvent) {
-        if let Some(sender) = &self.sender {
-            let _ = sender.send(event);
+    /// Notes `event`. Waits only while the queue is full and the audit is not closed.
+    pub fn note(&self, mut event: AuditEvent) {
+        let Some(sender) = &self.sender else { return };
+        while let Err(TrySendError::Full(refused)) = sender.try_send(event) {
+            if self.closed.is_given_within(ROOM_PAUSE) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            event = refused;
         }
+    }
+
+    /// Lets requests end although the store refuses: from now on an event that finds the queue full is
+    /// lost, and counted.
+    pub fn close(&self) {
+        self.closed.give();
     }
 }
 
@@ -72,6 +100,8 @@ impl Drop for Audit {
 struct AuditWriter {
     store: Store,
     receiver: Receiver<AuditEvent>,
+    /// How many events found no room in the queue.
+    dropped: Arc<AtomicU64>,
     /// Events taken from the queue, which the store has not accepted yet.
     events: Vec<AuditEvent>,
     log: Log,
@@ -81,10 +111,6 @@ struct AuditWriter {
 }
 
 impl AuditWriter {
-    fn new(store: Store, receiver: Receiver<AuditEvent>, log: Log) -> AuditWriter {
-        AuditWriter { store, receiver, events: Vec::new(), log, refused_since: None, told: None }
-    }
-
     fn run(&mut self, stop: &StopSignal) {
         while let Ok(first) = self.receiver.recv() {
             self.events.push(first);
@@ -95,12 +121,16 @@ impl AuditWriter {
                 }
             }
         }
+        self.finish();
     }
 
     /// Fills the batch from the queue and writes it.
     fn write(&mut self, patience: Duration) -> Result<()> {
         let room = BATCH.saturating_sub(self.events.len());
         self.events.extend(self.receiver.try_iter().take(room));
+        if self.events.is_empty() {
+            return Ok(());
+        }
         self.store.add_audit(&self.events, patience)?;
         self.events.clear();
         (self.refused_since, self.told) = (None, None);
@@ -122,26 +152,73 @@ impl AuditWriter {
         }
     }
 
-    /// Writes what is left after the end of the server.
+    /// Writes what is left after the end of the server, and reports what is lost.
     fn finish(&mut self) {
+        let mut lost = self.dropped.load(Ordering::Relaxed);
+        let mut reason = "the store refused for too long".to_owned();
+        if let Err(error) = self.write_rest() {
+            lost += (self.events.len() + self.receiver.try_iter().count()) as u64;
+            reason = error.to_string();
+        }
+        if lost > 0 {
+            let what = format!("{lost} events are missing in the audit: {reason}");
+            self.log.tell(&Error::new(Kind::Io, what));
+        }
+    }
+
+    /// Writes what is left, for [`LAST_PATIENCE`] at most.
+    fn write_rest(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            let left = LAST_PATIENCE.saturating_sub(began.elapsed());
-            match self.write(left) {
+            match self.write(LAST_PATIENCE.saturating_sub(began.elapsed())) {
                 Ok(()) => match self.receiver.try_recv() {
                     Ok(event) => self.events.push(event),
-                    Err(_) => return,
+                    Err(_) => return Ok(()),
                 },
                 Err(error) => {
                     let left = LAST_PATIENCE.saturating_sub(began.elapsed());
                     if left.is_zero() {
-                        let lost = self.events.len() + self.receiver.try_iter().count();
-                        let what = format!("{lost} events are missing in the audit: {error}");
-                        return self.log.tell(&Error::new(Kind::Io, what));
+                        return Err(error);
                     }
                     thread::sleep(left.min(PAUSE));
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::sync::lock;
+
+    #[test]
+    fn a_full_queue_holds_nobody_up_once_the_audit_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let store = Store::create(&path).unwrap();
+        let refuse =
+            "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT raise(ABORT, 'full'); END";
+        rusqlite::Connection::open(&path).unwrap().execute_batch(refuse).unwrap();
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let lines = told.clone();
+        let log = Log::new(move |error| lock(&lines).push(error.to_string()));
+        let audit = Audit::start(&store, log).unwrap();
+        let more = BATCH + MOST_QUEUED + 500;
+        thread::scope(|scope| {
+            let noting = scope.spawn(|| (0..more).for_each(|_| audit.note(AuditEvent::default())));
+            // The queue and the thread's batch take the others.
+            while audit.dropped.load(Ordering::Relaxed) == 0 {
+                audit.close();
+                thread::yield_now();
+            }
+            noting.join().unwrap();
+        });
+        drop(audit);
+        let lost = format!("{more} events are missing in the audit: ");
+        let told = lock(&told);
+        assert!(told.last().unwrap().starts_with(&lost), "{told:?}");
     }
 }

@@ -10,7 +10,7 @@ use super::request::{ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::{short, type_and_id};
 use crate::fhir::outcome::Issue;
-use crate::time::{Form, Instant, span};
+use crate::time::{Instant, InstantForm, span};
 
 /// The number of faults that are told one by one; a list may have a million parts.
 const MOST_FAULTS: usize = 100;
@@ -153,9 +153,9 @@ impl<'a> ParameterReader<'a> {
         }
         let shape =
             "should be an instant such as 2021-01-01T12:30:00Z or 2021-01-01T12:30:00.000+02:00";
-        match Instant::parse(&text).or_else(|| Some((span(&text)?.0, Form::Partial))) {
-            Some((time, Form::Instant)) => Some(time),
-            Some((time, Form::Partial)) => {
+        match Instant::parse(&text).or_else(|| Some((span(&text)?.0, InstantForm::Partial))) {
+            Some((time, InstantForm::Instant)) => Some(time),
+            Some((time, InstantForm::Partial)) => {
                 self.fault_but_read(value, shape, "; it is taken as UTC");
                 Some(time)
             }

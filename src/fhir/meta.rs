@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::json::{self, Edits, place, present, string_of};
 use super::name::short;
-use crate::time::{Form, Instant};
+use crate::time::{Instant, InstantForm};
 
 /// Which of `meta.versionId` and `meta.lastUpdated` the import sets or has set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Meta {
         };
         let last_updated = head.last_updated.map(|raw| {
             let time = string_of(raw).and_then(|lexeme| Instant::parse(&lexeme));
-            if let Some((_, Form::Partial)) = time {
+            if let Some((_, InstantForm::Partial)) = time {
                 remarks.push(format!(
                     "meta.lastUpdated {} has no time zone; it is taken as UTC",
                     short(raw.get())

@@ -124,8 +124,12 @@ impl BoundServer {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // No new requests, then no new work on jobs. The engine's own end waits for the responses.
+        // No new requests, then no new work on jobs. The engine's own end waits for the responses, which
+        // must not wait for a store that refuses the audit.
         self.engine.stop();
+        if let Some(audit) = &self.context.audit {
+            audit.close();
+        }
         self.context.jobs.stop();
     }
 }
