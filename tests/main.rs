@@ -1,37 +1,24 @@
 //! Tests through the real door: the built binary, real files, real sockets, a real SQLite file.
+//!
+//! Each folder is about one area. `support` is the harness. A test that needs a tool this machine lacks is left out, and
+//! says so.
+
+#[cfg(not(unix))]
+compile_error!("the tests send signals and set permissions: run them on Unix");
 
 mod access;
-mod assertions;
-mod audit;
-mod bundles;
-mod changes;
-mod check;
+mod bulk_data;
 mod cli;
-mod clients;
 mod dependencies;
 mod docs;
 mod editions;
-mod following;
-mod forgery;
-mod formats;
-mod headers;
-mod hostile;
 mod http;
 mod import;
 mod independent;
-mod interactions;
 mod jobs;
 mod library;
-mod limits;
-mod offline;
 mod oneup;
-mod operator;
-mod owners;
-mod properties;
-mod sentences;
+mod rest;
 mod serving;
-mod smart;
-mod snapshots;
 mod store;
 mod support;
-mod tenants;

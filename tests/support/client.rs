@@ -1,9 +1,12 @@
-//! HTTP by hand, so that a test sees every byte that was sent.
+//! An HTTP client that sends exactly the bytes that a test gives it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 
-/// An answer, taken apart no further than it must be.
+use socket2::{Domain, Socket, Type};
+
+/// A response: status, head, and the body with its chunks joined.
+#[derive(Clone)]
 pub struct Answer {
     pub status: u16,
     pub head: String,
@@ -27,7 +30,19 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// It must be an OperationOutcome of `status` whose text holds `word`.
+    /// The lines of the head without `Date`, which differs from one response to the next.
+    pub fn undated(&self) -> Vec<&str> {
+        let is_date = |line: &str| line.to_ascii_lowercase().starts_with("date:");
+        self.head.lines().filter(|line| !is_date(line)).collect()
+    }
+
+    /// Fails unless the other response is the same but for its `Date`.
+    pub fn assert_same(&self, other: &Answer) {
+        assert_eq!(self.undated(), other.undated());
+        assert_eq!(self.body, other.body);
+    }
+
+    /// Fails unless this is an OperationOutcome with this status and `word` in its diagnostics.
     pub fn assert_outcome(&self, status: u16, word: &str) {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("content-type"), Some("application/fhir+json"));
@@ -39,31 +54,51 @@ impl Answer {
     }
 }
 
-/// Sends `bytes` as they are and reads to the end of the connection.
+/// Sends `bytes` on a new connection and reads to its end.
 pub fn raw(authority: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut socket = TcpStream::connect(authority).expect("a connection");
+    exchange(TcpStream::connect(authority).expect("a connection"), bytes)
+}
+
+fn exchange(mut socket: TcpStream, bytes: &[u8]) -> Vec<u8> {
     socket.write_all(bytes).expect("sent");
     let mut answer = Vec::new();
-    // A connection that is given up may end in a reset; what came before counts.
+    // The server may reset a connection that it gives up; what came before that counts.
     let _ = socket.read_to_end(&mut answer);
     answer
 }
 
-/// One request on a connection of its own.
+/// Sends one request on a new connection. `headers` are lines that each end in CRLF.
 pub fn send(authority: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-    let mut request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}\r\n"
-    )
-    .into_bytes();
-    request.extend_from_slice(body);
-    parse(&raw(authority, &request))
+    parse(&raw(authority, &request(authority, method, path, headers, body)))
 }
 
+/// Sends GET on a new connection.
 pub fn get(authority: &str, path: &str, headers: &str) -> Answer {
     send(authority, "GET", path, headers, b"")
 }
 
-/// Takes one whole answer apart.
+/// Sends one request from another address of this machine. `None` where the machine has no such address.
+pub fn send_from(
+    peer: IpAddr,
+    authority: &str,
+    (method, path, headers, body): (&str, &str, &str, &[u8]),
+) -> Option<Answer> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::new(peer, 0).into()).ok()?;
+    let server: SocketAddr = authority.parse().expect("an address");
+    socket.connect(&server.into()).expect("a connection");
+    let request = request(authority, method, path, headers, body);
+    Some(parse(&exchange(socket.into(), &request)))
+}
+
+fn request(authority: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Parses one whole response.
 pub fn parse(bytes: &[u8]) -> Answer {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
         panic!("no answer: {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(300)]));
@@ -77,7 +112,7 @@ pub fn parse(bytes: &[u8]) -> Answer {
     Answer { status, head, body }
 }
 
-/// The whole body of a chunked one; panics where the last chunk is missing.
+/// Joins the chunks of a body; panics if the last chunk is missing.
 fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {

@@ -1,14 +1,13 @@
-//! Answers of two stores, made comparable; where an answer leads.
-
-use std::io::Read;
+//! Answers of two stores, made comparable, and the links in an answer.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::client::Answer;
+use super::gunzip;
 
-/// Where an answer leads.
+/// The URLs that an answer leads to: the polling location, files, the next page.
 pub fn links(answer: &Answer) -> Vec<String> {
     if answer.status == 202 {
         return answer.header("content-location").map(str::to_owned).into_iter().collect();
@@ -20,24 +19,23 @@ pub fn links(answer: &Answer) -> Vec<String> {
     let body = answer.json();
     let of = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let files = ["output", "deleted", "error", "outcome"].iter().flat_map(|name| of(&body[name]));
-    // A Binary may have any link of its own.
+    // Only `next` is a link to follow: a resource may have others.
     let next = of(&body["link"]).into_iter().filter(|link| link["relation"] == "next");
     files.chain(next).filter_map(|link| Some(link["url"].as_str()?.to_owned())).collect()
 }
 
-/// An answer as it was before it was packed.
+/// The answer with its body decompressed.
 pub fn unpacked(mut answer: Answer) -> Answer {
     if answer.header("content-encoding") == Some("gzip") {
-        let mut plain = Vec::new();
-        flate2::read::GzDecoder::new(&answer.body[..]).read_to_end(&mut plain).expect("gzip");
-        answer.body = plain;
+        answer.body = gunzip(&answer.body);
     }
     answer
 }
 
-/// An answer without what differs between any two stores: times, numbers of writes, ids of jobs.
+/// The text of an answer without what differs from store to store: times, numbers of writes, ids of jobs.
+///
+/// `None` for a job that is under way, whose progress depends on the moment.
 pub fn comparable(label: &str, answer: &Answer) -> Option<String> {
-    // How far a job is depends on when one asks.
     if answer.header("x-progress").is_some() {
         return None;
     }
@@ -59,6 +57,7 @@ pub fn comparable(label: &str, answer: &Answer) -> Option<String> {
     Some(normal(&(text + &answer.text())))
 }
 
+/// Replaces what differs from store to store.
 pub fn normal(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -77,7 +76,7 @@ pub fn normal(text: &str) -> String {
     out
 }
 
-/// How long the beginning is that differs between stores, and what to write instead.
+/// The length of a part that differs from store to store, if `rest` begins with one, and its replacement.
 fn varying(rest: &str, before: &str) -> Option<(usize, String)> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     if before.ends_with("_after=") {

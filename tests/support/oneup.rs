@@ -1,4 +1,4 @@
-//! Clients of the 1upHealth dialect, as the operator registers them and as they ask.
+//! Clients and users of the 1upHealth dialect.
 
 use serde_json::Value;
 
@@ -10,20 +10,20 @@ pub const CODE: &str = "/user-management/v1/user/auth-code";
 pub const TOKEN: &str = "/oauth2/token";
 pub const EXPORT: &str = "/bulk-data/r4/$export";
 
-/// A client with its secret.
+/// A registered client and its secret.
 pub struct Client {
     pub id: String,
     pub secret: String,
 }
 
-/// What the token endpoint handed out.
+/// An access token and the refresh token that came with it.
 pub struct Pair {
     pub access: String,
     pub refresh: String,
 }
 
 impl Client {
-    /// Registers one of this name.
+    /// Registers a client in the store.
     pub fn add(dir: &Dir, store: &str, id: &str) -> Client {
         let ran = dir.run(["client", "add", store, "--client-id", id, "--json"]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -32,53 +32,53 @@ impl Client {
         Client { id: id.to_owned(), secret }
     }
 
-    /// Headers that show who it is and for whom it asks.
+    /// The headers that authenticate the client and name a user, or `client` for all its users.
     pub fn headers(&self, user: &str) -> String {
         format!("{}x-oneup-user-id: {user}\r\n", self.credentials())
     }
 
-    /// Headers that show who it is.
+    /// The headers that authenticate the client.
     pub fn credentials(&self) -> String {
         format!("client_id: {}\r\nclient_secret: {}\r\n", self.id, self.secret)
     }
 
-    /// Sends parameters as a form, with its credentials among them.
+    /// Sends a form with these parameters and the client's credentials.
     pub fn form(&self, to: &str, method: &str, path: &str, more: &[(&str, &str)]) -> Answer {
         let own = [("client_id", &*self.id), ("client_secret", &*self.secret)];
         form(to, method, path, &[&own[..], more].concat())
     }
 
-    /// Makes a user; what is answered.
+    /// Creates a user; the answer.
     pub fn add_user(&self, to: &str, app_user_id: &str) -> Value {
         let answer = self.form(to, "POST", USER, &[("app_user_id", app_user_id)]);
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }
 
-    /// A new code for a user.
+    /// Requests an authorization code for a user.
     pub fn code(&self, to: &str, app_user_id: &str) -> String {
         let answer = self.form(to, "POST", CODE, &[("app_user_id", app_user_id)]);
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["code"].as_str().expect("a code").to_owned()
     }
 
-    /// Exchanges a code.
+    /// Exchanges an authorization code for tokens.
     pub fn exchange(&self, to: &str, code: &str) -> Answer {
         self.form(to, "POST", TOKEN, &[("grant_type", "authorization_code"), ("code", code)])
     }
 
-    /// Exchanges a refresh token.
+    /// Exchanges a refresh token for new tokens.
     pub fn refresh(&self, to: &str, token: &str) -> Answer {
         let asked = [("grant_type", "refresh_token"), ("refresh_token", token)];
         self.form(to, "POST", TOKEN, &asked)
     }
 
-    /// Tokens of a user, from a new code.
+    /// The tokens for a new authorization code of a user.
     pub fn tokens(&self, to: &str, app_user_id: &str) -> Pair {
         pair(&self.exchange(to, &self.code(to, app_user_id)))
     }
 
-    /// The numbers of its users by name.
+    /// The `oneup_user_id` of a user.
     pub fn user(&self, to: &str, app_user_id: &str) -> i64 {
         let answer = self.form(to, "GET", USER, &[("app_user_id", app_user_id)]);
         answer.json()["entry"][0]["oneup_user_id"].as_i64().expect("a number")
@@ -92,7 +92,7 @@ pub fn pair(answer: &Answer) -> Pair {
     Pair { access: of("access_token"), refresh: of("refresh_token") }
 }
 
-/// A query or a form of these names and values.
+/// Encodes names and values as a query or a form.
 pub fn encoded(parameters: &[(&str, &str)]) -> String {
     let escaped = |text: &str| {
         let byte = |byte: u8| match byte {
@@ -111,18 +111,18 @@ pub fn form(to: &str, method: &str, path: &str, parameters: &[(&str, &str)]) -> 
     body(to, method, path, kind, encoded(parameters).as_bytes())
 }
 
-/// Sends a body of this type.
+/// Sends a body with this media type.
 pub fn body(to: &str, method: &str, path: &str, kind: &str, bytes: &[u8]) -> Answer {
     let headers = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", bytes.len());
     send(to, method, path, &headers, bytes)
 }
 
-/// The header that shows an access token.
+/// The header that presents an access token.
 pub fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
 }
 
-/// The files of an export by who shows these headers, types and bytes in order of types.
+/// Runs an export with these headers; the types and texts of its files, sorted by type.
 pub fn exported(to: &str, headers: &str) -> Vec<(String, String)> {
     let answer = get(to, EXPORT, headers);
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -138,7 +138,7 @@ pub fn exported(to: &str, headers: &str) -> Vec<(String, String)> {
     files
 }
 
-/// What SQLite itself has of these owners, as files of an export would have it.
+/// The resources of these owners, read by SQLite, as the files of an export would hold them.
 pub fn stored(dir: &Dir, store: &str, owners: &[i64]) -> Vec<(String, String)> {
     let db = dir.open(store);
     let owners: Vec<String> = owners.iter().map(i64::to_string).collect();
@@ -153,8 +153,8 @@ pub fn stored(dir: &Dir, store: &str, owners: &[i64]) -> Vec<(String, String)> {
     rows.collect::<Result<_, _>>().expect("texts")
 }
 
-/// Two clients: `app` with the users anna and ben, `else` with carl; each user with data of their own,
-/// and some that is nobody's.
+/// A server for two clients, `app` with the users anna and ben, and `else` with carl. Each user owns resources, and some
+/// have no owner.
 pub struct Tenants {
     pub dir: Dir,
     pub served: Served,
@@ -196,20 +196,20 @@ impl Tenants {
         get(self.to(), path, headers)
     }
 
-    /// Makes everything of this kind that was handed out expire.
+    /// Lets every token of this kind expire.
     pub fn expire(&self, kind: &str) {
         let sql = "UPDATE token SET expires_at = issued_at WHERE kind = ?1";
         assert!(self.dir.open("s.db").execute(sql, [kind]).expect("an update") > 0);
     }
 
-    /// The server ends in good order, and the store is as it should be.
+    /// Ends the server, which must succeed, and checks the store.
     pub fn end(self) {
         assert_eq!(self.served.end("-TERM"), 0);
         self.dir.check("s.db");
     }
 }
 
-/// A Patient of this name and twenty Observations.
+/// A Patient with this id and twenty Observations of the patient.
 pub fn data(name: &str) -> String {
     let observation = |number: u32| {
         format!(

@@ -1,40 +1,23 @@
-//! What Python's `jwcrypto` and `cryptography` make: keys, assertions, places that publish keys.
+//! Keys, assertions and key servers, made by Python's `jwcrypto` and `cryptography`.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{project, tool};
+use super::{project, python_of_smart_fetch};
 
-/// `tests/independent/assertions.py`, beside.
+/// A running `tests/independent/assertions.py`.
 pub struct Signer {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
-/// The Python that `smart-fetch` runs with: it has these packages.
-fn python() -> Option<Command> {
-    tool("smart-fetch")?;
-    let path = std::env::var_os("PATH").expect("a PATH");
-    let script = std::env::split_paths(&path).map(|folder| folder.join("smart-fetch"));
-    let script = script.into_iter().find(|file| file.is_file()).expect("smart-fetch is a file");
-    let text = std::fs::read_to_string(script).expect("a script");
-    let mut lines = text.lines();
-    let first = lines.next().and_then(|line| line.strip_prefix("#!")).expect("an interpreter");
-    // Where that is too long for a first line, the second one has it in quotes.
-    let interpreter = match first.ends_with("/sh") {
-        true => lines.next().and_then(|line| line.split('"').nth(1)).expect("an interpreter"),
-        false => first.trim(),
-    };
-    Some(Command::new(interpreter))
-}
-
 impl Signer {
-    /// `None` where there is no such Python.
+    /// Starts the script. `None` if this machine has no Python with these packages.
     pub fn start() -> Option<Signer> {
-        let mut command = python()?;
+        let mut command = python_of_smart_fetch(&["cryptography", "jwcrypto"])?;
         command.arg(project().join("tests/independent/assertions.py"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("Python starts");
@@ -43,19 +26,17 @@ impl Signer {
         Some(Signer { child, stdin, stdout })
     }
 
-    /// Has it do something.
-    pub fn ask(&mut self, what: &Value) -> Value {
-        writeln!(self.stdin, "{what}").expect("asked");
+    /// Sends a request; the script's answer.
+    pub fn ask(&mut self, request: &Value) -> Value {
+        writeln!(self.stdin, "{request}").expect("asked");
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("answered");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{what}: {error}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{request}: {error}"))
     }
 
-    /// A key that may be seen, with more members.
+    /// The public part of a key as a JWK, with `more` members.
     pub fn jwk(&mut self, name: &str, more: Value) -> Value {
-        let mut what = json!({"do": "jwk", "name": name});
-        merge(&mut what, more);
-        self.ask(&what)
+        self.ask(&merged(json!({"do": "jwk", "name": name}), more))
     }
 
     /// A JWKS of some keys.
@@ -64,30 +45,25 @@ impl Signer {
         json!({"keys": keys}).to_string()
     }
 
-    /// An assertion of `client` for `aud` by its key RSA/a, but for what `other` says.
-    pub fn sign(&mut self, client: &str, aud: &str, other: Value) -> String {
-        let (key, alg) = ("RSA/a", "RS384");
-        let mut what = json!({"do": "sign", "client": client, "aud": aud, "key": key, "alg": alg});
-        merge(&mut what, other);
-        self.ask(&what).as_str().expect("a text").to_owned()
+    /// An assertion by `client` for `aud`, signed with the key RSA/a unless `changes` say otherwise.
+    pub fn sign(&mut self, client: &str, aud: &str, changes: Value) -> String {
+        let right =
+            json!({"do": "sign", "client": client, "aud": aud, "key": "RSA/a", "alg": "RS384"});
+        self.ask(&merged(right, changes)).as_str().expect("a text").to_owned()
     }
 
-    /// A place that publishes keys: its number and its URL.
-    pub fn host(&mut self, more: Value) -> (u64, String) {
-        let mut what = json!({"do": "host"});
-        merge(&mut what, more);
-        let said = self.ask(&what);
-        (said["host"].as_u64().expect("a number"), said["url"].as_str().expect("a URL").to_owned())
+    /// Starts a server that publishes keys; its number and its URL.
+    pub fn host(&mut self, options: Value) -> (u64, String) {
+        let host = self.ask(&merged(json!({"do": "host"}), options));
+        (host["host"].as_u64().expect("a number"), host["url"].as_str().expect("a URL").to_owned())
     }
 
-    /// What a place answers from now on.
+    /// Sets what a key server answers from now on.
     pub fn answer(&mut self, host: u64, answer: Value) {
-        let mut what = json!({"do": "answer", "host": host});
-        merge(&mut what, answer);
-        self.ask(&what);
+        self.ask(&merged(json!({"do": "answer", "host": host}), answer));
     }
 
-    /// How often a place was asked.
+    /// How many requests a key server has had.
     pub fn count(&mut self, host: u64) -> u64 {
         self.ask(&json!({"do": "asked", "host": host}))["count"].as_u64().expect("a number")
     }
@@ -100,7 +76,8 @@ impl Drop for Signer {
     }
 }
 
-fn merge(into: &mut Value, more: Value) {
+fn merged(mut into: Value, more: Value) -> Value {
     let Value::Object(more) = more else { panic!("{more} is no object") };
     into.as_object_mut().expect("an object").extend(more);
+    into
 }

@@ -1,0 +1,108 @@
+//! Exports, reads and searches with a token of limited scope.
+
+use std::collections::BTreeSet;
+
+use super::{data, exported};
+use crate::support::Dir;
+use crate::support::bulk::kick_off;
+use crate::support::signer::Signer;
+use crate::support::smart::{EVERYTHING, ask, endpoint, granted, protected, register};
+use serde_json::json;
+
+#[test]
+fn exports_and_reads_stay_within_the_scope() {
+    let Some(mut signer) = Signer::start() else { return };
+    let dir = Dir::new();
+    data(&dir);
+    register(&dir, "one", "--jwks", &signer.jwks(&["RSA/a"]), EVERYTHING);
+    let served = protected(&dir);
+    let url = endpoint(&served);
+    let mut header =
+        |scope: &str| granted(&ask(&served, &signer.sign("one", &url, json!({})), scope), scope);
+    let names = |condition: &str| -> BTreeSet<String> {
+        let db = dir.open("s.db");
+        let sql =
+            format!("SELECT type || '/' || id FROM resource WHERE id <> 'hers' AND {condition}");
+        let mut statement = db.prepare(&sql).unwrap();
+        let rows = statement.query_map((), |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let everything = header(EVERYTHING);
+    let groups = served.get_with("/fhir/Group", &everything).json();
+    let group = groups["entry"][0]["resource"]["id"].as_str().unwrap().to_owned();
+    let of_group = format!("/fhir/Group/{group}/$export");
+    assert_eq!(exported(&served, "/fhir/$export", &[], &everything), names("TRUE"));
+
+    let two = header("system/Patient.rs system/Condition.rs");
+    let types = "type IN ('Patient', 'Condition')";
+    for level in ["/fhir/$export", "/fhir/Patient/$export"] {
+        assert_eq!(exported(&served, level, &[], &two), names(types), "{level}");
+        let one = exported(&served, level, &[("_type", "Condition")], &two);
+        assert_eq!(one, names("type = 'Condition'"), "{level}");
+    }
+    let whole: BTreeSet<_> = exported(&served, &of_group, &[], &everything);
+    let within: BTreeSet<_> = exported(&served, &of_group, &[], &two);
+    let is_within = |name: &&String| name.starts_with("Patient/") || name.starts_with("Condition/");
+    assert_eq!(within, whole.iter().filter(is_within).cloned().collect());
+    assert!(!within.is_empty() && within.len() < whole.len());
+    for level in ["/fhir/$export", "/fhir/Patient/$export", of_group.as_str()] {
+        for parameters in [
+            [("_type", "Observation")],
+            [("_type", "Patient,Observation")],
+            [("_type", "Group")],
+            [("includeAssociatedData", "LatestProvenanceResources")],
+        ] {
+            for prefer in ["", "Prefer: handling=lenient\r\n"] {
+                let headers = format!("{two}{prefer}");
+                let answer = kick_off(served.authority(), level, &parameters, &headers);
+                answer.assert_outcome(403, "scope");
+            }
+        }
+        // A filter does not get around the scope.
+        let filter = [("_typeFilter", "Observation?_id=none")];
+        let answer = kick_off(served.authority(), level, &filter, &two);
+        assert!(matches!(answer.status, 400 | 403), "{level}: {}", answer.text());
+    }
+    let with_provenance = header("system/Patient.rs system/Provenance.rs");
+    let associated = [("includeAssociatedData", "LatestProvenanceResources")];
+    let found = exported(&served, "/fhir/Patient/$export", &associated, &with_provenance);
+    assert!(found.iter().any(|name| name.starts_with("Patient/")), "{found:?}");
+
+    // An export needs both rights, a read and a search one each.
+    let (read, search) = (header("system/Patient.r"), header("system/Patient.s"));
+    let patient = names("type = 'Patient'").pop_first().unwrap();
+    let observation = names("type = 'Observation'").pop_first().unwrap();
+    for (headers, path, status) in [
+        (&read, format!("/fhir/{patient}"), 200),
+        (&read, format!("/fhir/{patient}/_history/1"), 200),
+        (&read, "/fhir/Patient".to_owned(), 403),
+        (&read, "/fhir/Patient/$export?_type=Patient".to_owned(), 403),
+        (&search, "/fhir/Patient".to_owned(), 200),
+        (&search, format!("/fhir/{patient}"), 403),
+        (&search, "/fhir/$export?_type=Patient".to_owned(), 403),
+        (&two, format!("/fhir/{observation}"), 403),
+        (&two, "/fhir/Observation/none".to_owned(), 403),
+        (&two, "/fhir/Observation".to_owned(), 403),
+        (&two, format!("/fhir/Group/{group}"), 403),
+        (&everything, format!("/fhir/{observation}"), 200),
+        (&everything, "/fhir/Patient/hers".to_owned(), 404),
+    ] {
+        let answer = served.get_with(&path, headers);
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+    }
+    // A scope without a type that may be both read and searched exports nothing.
+    for rights in [&read, &search] {
+        served.get_with("/fhir/$export", rights).assert_outcome(403, "no type");
+    }
+
+    // Deletions are listed within the scope only.
+    let since = "2000-01-01T00:00:00Z";
+    for gone in [&patient, &observation] {
+        assert_eq!(dir.run(["delete", "s.db", gone]).code, 0);
+    }
+    let changed = exported(&served, "/fhir/$export", &[("_since", since)], &two);
+    let deleted: Vec<_> = changed.iter().filter(|name| name.starts_with("deleted")).collect();
+    assert!(deleted.iter().any(|line| line.contains(&patient)), "{deleted:?}");
+    assert!(!deleted.iter().any(|line| line.contains("Observation/")), "{deleted:?}");
+    dir.check("s.db");
+}

@@ -1,0 +1,6 @@
+//! The command line: help, exit codes, output, and exports into a folder.
+
+mod commands;
+mod export;
+mod export_follow;
+mod export_like_server;

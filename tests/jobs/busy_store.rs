@@ -1,0 +1,159 @@
+//! Exports while an import, or another writer, keeps the store to itself.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use serde_json::json;
+
+use super::{ask, by_get, changed, download, filled, large, long, manifest, start};
+use crate::support::{Held, until};
+
+/// An import keeps the store to itself until its input ends.
+#[test]
+fn during_an_import_kickoffs_are_503_and_other_requests_succeed() {
+    let dir = filled();
+    let served = dir.serve(&["s.db"]);
+    let status = start(&served, &by_get("/fhir/Patient/$export"));
+    let before = manifest(&served, &status);
+    let files = download(&served, &before);
+    let mut import = dir
+        .command(["import", "s.db", "-", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = import.stdin.take().expect("its standard input");
+    input.write_all(changed("de").as_bytes()).expect("written");
+    let probe = dir.open("s.db");
+    // The server itself writes now and then, but only for a moment.
+    probe.busy_timeout(Duration::from_secs(1)).expect("set");
+    until("the import has the store", || {
+        probe.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err().then_some(())
+    });
+    thread::scope(|scope| {
+        let kickoff = scope.spawn(|| ask(&served, &by_get("/fhir/Patient/$export")));
+        // All of this is answered while the import has the store.
+        for _ in 0..3 {
+            assert_eq!(served.get(&status).json(), before);
+            assert_eq!(download(&served, &before), files);
+            assert_eq!(served.manifest("")["output"].as_array().map(Vec::len), Some(7));
+            let patient = served.get("/fhir/Patient/a");
+            assert_eq!(patient.status, 200);
+            assert!(!patient.text().contains("\"de\""));
+            assert_eq!(served.get("/fhir/$bulk-publish").status, 200);
+            assert_eq!(served.get("/health").status, 200);
+        }
+        probe.execute_batch("BEGIN IMMEDIATE; ROLLBACK").expect_err("the import has the store");
+        let answer = kickoff.join().expect("an answer");
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        let wait = answer.header("retry-after").expect("a Retry-After");
+        assert!(wait.parse::<u32>().is_ok_and(|seconds| seconds > 0), "{wait:?}");
+        assert_eq!(answer.header("content-location"), None);
+        let outcome = answer.json();
+        assert_eq!(outcome["resourceType"], "OperationOutcome");
+        assert_eq!(outcome["issue"][0]["code"], "transient");
+    });
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM job"), 1);
+    assert_eq!(served.get(&status).json(), before);
+    drop(input);
+    assert!(import.wait().expect("it ends").success());
+    let after = manifest(&served, &start(&served, &by_get("/fhir/Patient/$export")));
+    let text: String = download(&served, &after)
+        .values()
+        .map(|bytes| String::from_utf8(bytes.clone()).expect("UTF-8"))
+        .collect();
+    assert_eq!(text.lines().count(), text.matches("\"language\":\"de\"").count());
+    assert!(text.contains("\"gone1\""));
+    assert!(before["transactionTime"].as_str() < after["transactionTime"].as_str());
+    assert_eq!(download(&served, &before), files);
+}
+
+#[test]
+fn a_kickoff_waits_for_a_short_import_and_so_does_the_end_of_an_export() {
+    let dir = large();
+    let served = dir.serve_with_log(&["s.db"]);
+    let other = dir.open("s.db");
+    let _held = Held::new(&dir);
+    let [at_once, later] = [by_get("/fhir/$export"), long()].map(|kickoff| {
+        other.execute_batch("BEGIN IMMEDIATE").expect("begun");
+        thread::scope(|scope| {
+            let status = scope.spawn(|| start(&served, &kickoff));
+            // Other requests are answered while the kick-off waits.
+            assert_eq!(served.manifest("")["output"].as_array().map(Vec::len), Some(2));
+            other.execute_batch("ROLLBACK").expect("ended");
+            status.join().expect("accepted")
+        })
+    });
+    assert_eq!(manifest(&served, &at_once)["error"], json!([]));
+    // From now on only this transaction keeps the export from being completed.
+    other.execute_batch("BEGIN IMMEDIATE; DROP TRIGGER hold").expect("begun");
+    until("the work is done", || {
+        let answer = served.get(&later);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        answer.header("x-progress").expect("an X-Progress").starts_with("100%").then_some(())
+    });
+    other.execute_batch("COMMIT").expect("ended");
+    assert_eq!(manifest(&served, &later)["error"], json!([]));
+}
+
+/// Nothing keeps the versions that a kick-off sees until its row is in the table `job`.
+///
+/// The test itself writes what an import writes that takes longer than `--job-ttl`.
+#[test]
+fn an_export_accepted_while_a_long_import_ends_misses_nothing() {
+    let dir = filled();
+    let everything = dir.count("s.db", "SELECT count(*) FROM resource");
+    let served = dir.serve(&["s.db", "--job-ttl", "1s"]);
+    let other = dir.open("s.db");
+    other
+        .execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO history SELECT seq, type, id, version_id, last_updated, owner, assigned, size,
+                                        hash, seq + 1000, 1, 0, body FROM resource;
+             UPDATE resource SET seq = seq + 1000;
+             UPDATE setting SET value = value + 1000 WHERE name = 'last_seq'",
+        )
+        .expect("changed");
+    // By then the deletion of old versions waits for the import too.
+    let began = Utc::now();
+    until("more than a round of deletions has passed", || {
+        (Utc::now() > began + TimeDelta::milliseconds(1500)).then_some(())
+    });
+    let answer = thread::scope(|scope| {
+        let kickoff = scope.spawn(|| {
+            let status = start(&served, &by_get("/fhir/$export"));
+            let manifest = manifest(&served, &status);
+            download(&served, &manifest)
+        });
+        for _ in 0..20 {
+            assert_eq!(served.get("/health").status, 200);
+        }
+        other.execute_batch("COMMIT").expect("ended");
+        kickoff.join().expect("files")
+    });
+    let lines = answer.values().flatten().filter(|byte| **byte == b'\n').count();
+    assert_eq!(lines as i64, everything);
+}
+
+/// An export of everything needs one write, which accepts and completes it.
+#[test]
+fn a_kickoff_is_answered_although_an_import_begins_at_that_moment() {
+    let dir = filled();
+    let served = dir.serve(&["s.db"]);
+    let other = dir.open("s.db");
+    for round in 0..50 {
+        thread::scope(|scope| {
+            let kickoff = scope.spawn(|| ask(&served, &by_get("/fhir/$export")));
+            let is_there = || dir.count("s.db", "SELECT count(*) FROM job") > round;
+            while !is_there() && !kickoff.is_finished() {
+                thread::yield_now();
+            }
+            other.execute_batch("BEGIN IMMEDIATE").expect("begun");
+            let answer = kickoff.join().expect("an answer");
+            other.execute_batch("ROLLBACK").expect("ended");
+            assert_eq!(answer.status, 202, "round {round}: {}", answer.text());
+        });
+    }
+}

@@ -1,0 +1,114 @@
+//! `/fhir/metadata`: the CapabilityStatement is complete, and what it claims is there.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{FHIR_JSON, bundle, filled, ids, list, text};
+use crate::support::Served;
+
+#[test]
+fn the_capability_statement_has_what_r4_requires() {
+    let (_dir, served) = filled();
+    for accept in ["", "Accept: application/fhir+json\r\n", "Accept: application/json\r\n"] {
+        let answer = served.get_with("/fhir/metadata", accept);
+        assert_eq!((answer.status, answer.header("content-type")), (200, FHIR_JSON), "{accept}");
+    }
+    let statement = served.get("/fhir/metadata").json();
+    assert_eq!(statement["resourceType"], "CapabilityStatement");
+    assert_eq!(statement["status"], "active");
+    assert_eq!(statement["kind"], "instance");
+    assert_eq!(statement["fhirVersion"], "4.0.1");
+    assert!(list(&statement["format"]).contains(&json!("application/fhir+json")));
+    let date = text(&statement["date"]);
+    assert!(fhirlite::Instant::parse(date).is_some(), "{date}");
+    // kind = instance demands an implementation (cpb-15); software is optional.
+    assert_eq!(statement["implementation"]["url"], format!("{}/fhir", served.url));
+    assert!(statement["implementation"]["description"].is_string());
+    assert_eq!(statement["software"]["name"], "fhirlite");
+    assert_eq!(
+        statement["instantiates"],
+        json!(["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"])
+    );
+    assert_eq!(list(&statement["rest"]).len(), 1);
+    assert_eq!(statement["rest"][0]["mode"], "server");
+    let types: Vec<&str> =
+        list(&statement["rest"][0]["resource"]).iter().map(|r| text(&r["type"])).collect();
+    assert_eq!(
+        types,
+        ["Binary", "DocumentReference", "Group", "Observation", "Patient"],
+        "each once (cpb-9)"
+    );
+}
+
+#[test]
+fn the_capability_statement_lists_the_types_in_the_store() {
+    let (dir, served) = filled();
+    let types = |served: &Served| -> Vec<String> {
+        let statement = served.get("/fhir/metadata").json();
+        let resources = list(&statement["rest"][0]["resource"]);
+        resources.iter().map(|resource| text(&resource["type"]).to_owned()).collect()
+    };
+    let before = types(&served);
+    assert!(!before.contains(&"Device".to_owned()));
+    dir.write("more.ndjson", r#"{"resourceType":"Device","id":"x"}"#);
+    dir.import(0, &["s.db", "more.ndjson"]);
+    let mut expected = [before, vec!["Device".to_owned()]].concat();
+    expected.sort();
+    assert_eq!(types(&served), expected);
+    // Patient and Group have their operations even in an empty store.
+    dir.write("empty.ndjson", "");
+    let empty = dir.serve(&["empty.db", "empty.ndjson"]);
+    assert_eq!(types(&empty), ["Group", "Patient"]);
+}
+
+#[test]
+fn every_listed_interaction_and_parameter_works() {
+    let (_dir, served) = filled();
+    let statement = served.get("/fhir/metadata").json();
+    let mut tried = BTreeSet::new();
+    for resource in list(&statement["rest"][0]["resource"]) {
+        let of_type = text(&resource["type"]);
+        let all = bundle(&served, &format!("/fhir/{of_type}"));
+        let first = &all["entry"][0]["resource"];
+        let (id, version) = (text(&first["id"]), text(&first["meta"]["versionId"]));
+        for interaction in list(&resource["interaction"]) {
+            let code = text(&interaction["code"]);
+            let target = match code {
+                "read" => format!("/fhir/{of_type}/{id}?_format=json"),
+                "vread" => format!("/fhir/{of_type}/{id}/_history/{version}?_format=json"),
+                "search-type" => format!("/fhir/{of_type}?_id={id}"),
+                other => panic!("{other} is claimed"),
+            };
+            let answer = served.get(&target);
+            assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+            let found = match code {
+                "search-type" => answer.json()["entry"][0]["resource"].clone(),
+                _ => answer.json(),
+            };
+            assert_eq!(&found, first, "{target}");
+            tried.insert(code.to_owned());
+        }
+        assert_eq!(resource["versioning"], "versioned");
+        assert_eq!(resource["readHistory"], true);
+        let mut names = Vec::new();
+        for parameter in list(&resource["searchParam"]) {
+            let name = text(&parameter["name"]);
+            let (kind, value) = match name {
+                "_id" => ("token", id.to_owned()),
+                "_lastUpdated" => ("date", "ge2000".to_owned()),
+                "identifier" => ("token", "urn:none%7C0".to_owned()),
+                "name" => ("string", "Hea".to_owned()),
+                other => panic!("{other} is claimed"),
+            };
+            assert_eq!(parameter["type"], kind, "{of_type} {name}");
+            let bundle = bundle(&served, &format!("/fhir/{of_type}?{name}={value}"));
+            assert_eq!(ids(&bundle).is_empty(), name == "identifier", "{of_type} {name}");
+            names.push(name);
+        }
+        assert_eq!(names.contains(&"name"), of_type == "Group");
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "cpb-12");
+        assert!(["_id", "_lastUpdated", "identifier"].iter().all(|name| names.contains(name)));
+    }
+    assert_eq!(tried.into_iter().collect::<Vec<_>>(), ["read", "search-type", "vread"]);
+}

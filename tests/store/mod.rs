@@ -1,0 +1,21 @@
+//! The store's file: what it is at rest, who may write it, what survives.
+
+mod check;
+mod file;
+mod interrupted;
+mod old_formats;
+mod read_only;
+mod snapshots;
+mod writers;
+
+use crate::support::Dir;
+
+const A: &str = r#"{"resourceType":"Patient","id":"a","meta":{"versionId":"1","lastUpdated":"2020-01-01T00:00:00Z"}}"#;
+
+/// A folder with a store `s.db` of one Patient.
+fn filled() -> Dir {
+    let dir = Dir::new();
+    dir.write("a.json", A);
+    dir.import(0, &["s.db", "a.json"]);
+    dir
+}

@@ -1,0 +1,103 @@
+//! Stores of older formats: `tests/formats/` has one of each.
+//!
+//! `jobs/old_formats.rs` has the exports of formats 1 and 2.
+
+use super::A;
+use crate::support::Dir;
+use crate::support::oneup::{bearer, exported};
+
+/// Tokens, a secret and a file name that are valid in the store of format 3.
+const ALICE: &str = "ceeefaf69b3620172f873ad0f66d66d4dbff7503b7d3f1bb1713f6dd17cbec38";
+const RESEARCH: &str = "3116ecb66a31113af9a0070d2da56ff06ba8ed957e119e99cca8779897a819dd";
+const SECRET: &str = "fixture-secret-of-app-0123456789";
+const FILE: &str = "/bulk-data/r4/$export/Patient/eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdGFydCI6IjEiLCJlbmQiOiIxIiwidG90YWwiOjEsInVzZXJJZCI6IjEyNzUyNzIyNSIsInR5cGUiOiJQYXRpZW50Iiwic25hcHNob3QiOjUsImV4cG9ydCI6IjFiNWY2MjFiYTQ1OTc4ZDcifQ.XJKVr6tQclIeQtw4TvzVU5mOYC-v8xi3eP9nVwuIfRY.ndjson";
+
+#[test]
+fn a_store_of_format_1_is_read() {
+    let dir = Dir::new();
+    dir.fixture(1, "1.db");
+    dir.check("1.db");
+    assert_eq!(dir.get("1.db", "Patient/a"), A.replace("\"1\"", "\"2\""));
+    assert_eq!(dir.count("1.db", "SELECT count(*) FROM history"), 1);
+    dir.write("a.json", A);
+    assert_eq!(dir.import(0, &["1.db", "a.json"])["updated"], 1);
+    dir.check("1.db");
+}
+
+/// `tests/formats/3.db.gz` was made with these commands:
+///
+/// ```sh
+/// fhirlite client add 3.db --client-id app --secret-file secret
+/// fhirlite client add 3.db --client-id research --new-key key.pem --scope 'system/*.rs'
+/// # of alice and of bob
+/// fhirlite user add 3.db alice --client app && fhirlite import 3.db alice.ndjson --user alice
+/// fhirlite import 3.db common.ndjson
+/// fhirlite token issue 3.db --user alice --ttl 300000d
+/// fhirlite token issue 3.db --client research --ttl 300000d
+/// fhirlite serve 3.db --auth required --base-url http://fixture.example --job-ttl 300000d
+/// curl 'HOST/fhir/Patient/$export'   # research
+/// curl 'HOST/bulk-data/r4/$export?_type=Patient' and its file   # alice
+/// fhirlite import 3.db alice-active.ndjson --user alice
+/// ```
+#[test]
+fn a_store_of_format_3_is_read_with_its_clients_and_tokens() {
+    let dir = Dir::new();
+    dir.fixture(3, "3.db");
+    dir.check("3.db");
+    let served = dir.serve(&["3.db", "--auth", "required"]);
+    let to = served.authority();
+    let alice = exported(to, &bearer(ALICE));
+    assert_eq!(
+        alice.iter().map(|(name, _)| &**name).collect::<Vec<_>>(),
+        ["Observation", "Patient"]
+    );
+    assert!(alice[1].1.contains("\"active\":true") && alice[1].1.contains("\"versionId\":\"2\""));
+    // The file of the signed name is as it was then.
+    let before = served.get_with(FILE, &bearer(ALICE));
+    assert_eq!(before.status, 200);
+    assert!(before.text().contains("\"versionId\":\"1\"") && !before.text().contains("active"));
+    assert_eq!(served.get_with(FILE, &bearer(RESEARCH)).status, 403);
+    let db = dir.open("3.db");
+    let job: String = db.query_row("SELECT id FROM job", (), |row| row.get(0)).expect("a job");
+    let status = format!("/fhir/jobs/{job}");
+    assert_eq!(served.get_with(&status, &bearer(ALICE)).status, 404);
+    let manifest = served.get_with(&status, &bearer(RESEARCH)).json();
+    assert_eq!(manifest["requiresAccessToken"], true);
+    let file = served.get_with(&format!("{status}/Patient.ndjson"), &bearer(RESEARCH));
+    assert_eq!(file.status, 200);
+    assert!(file.text().contains("\"common\"") && !file.text().contains("alice"));
+    let headers =
+        format!("client_id: app\r\nclient_secret: {SECRET}\r\nx-oneup-user-id: client\r\n");
+    assert!(exported(to, &headers)[1].1.contains("\"bob\""));
+    // The audit is complete once the server has ended.
+    assert_eq!(served.end("-TERM"), 0);
+    let audit = dir.run(["audit", "3.db"]).stdout;
+    assert!(audit.lines().any(|line| line.contains("alice") && line.contains(" 212 ")), "{audit}");
+    dir.check("3.db");
+}
+
+/// The operator adds a view, an index and a table with the `sqlite3` shell.
+#[test]
+fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
+    for format in [1, 2] {
+        let dir = Dir::new();
+        dir.fixture(format, "s.db");
+        dir.open("s.db")
+            .execute_batch(
+                "CREATE VIEW mine AS SELECT type, id FROM resource;
+                 CREATE INDEX \"my index\" ON resource (version_id);
+                 CREATE TABLE before (a); INSERT INTO before VALUES (1);",
+            )
+            .expect("added");
+        let count = |sql: &str| dir.count("s.db", sql);
+        let resources = count("SELECT count(*) FROM mine");
+        dir.write("a.json", r#"{"resourceType":"Basic","id":"new"}"#);
+        dir.import(0, &["s.db", "a.json"]);
+        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 3);
+        assert_eq!(count("SELECT count(*) FROM mine"), resources + 1);
+        assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'my index'"), 1);
+        assert_eq!(count("SELECT a FROM before"), 1);
+        assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'fhirlite%'"), 0);
+        dir.check("s.db");
+    }
+}
