@@ -7,6 +7,7 @@
 compile_error!("the tests send signals and set permissions: run them on Unix");
 
 mod access;
+mod arrows;
 mod bulk_data;
 mod cli;
 mod dependencies;

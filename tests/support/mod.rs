@@ -6,6 +6,7 @@ pub mod compare;
 mod dir;
 mod held;
 pub mod oneup;
+pub mod rust;
 mod server;
 pub mod signer;
 pub mod smart;
