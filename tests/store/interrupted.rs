@@ -1,6 +1,8 @@
 //! Imports that are killed, and transactions that were interrupted.
 
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use crate::support::Dir;
 
@@ -29,7 +31,7 @@ fn a_killed_import_leaves_whole_files() {
         while std::fs::metadata(dir.path(&store)).map_or(0, |meta| meta.len()) < enough
             && child.try_wait().unwrap().is_none()
         {
-            std::thread::yield_now();
+            thread::sleep(Duration::from_millis(1));
         }
         child.kill().unwrap();
         child.wait().unwrap();

@@ -11,8 +11,8 @@ use crate::support::smart::{
 
 #[test]
 fn each_valid_assertion_is_accepted() {
-    let Some(mut signer) = Signer::start() else { return };
-    let dir = two_clients(&mut signer);
+    let Some(signer) = Signer::start() else { return };
+    let dir = two_clients(&signer);
     let served = protected(&dir);
     let url = endpoint(&served);
     assert_eq!(url, format!("{}/fhir/oauth2/token", served.url));
@@ -42,7 +42,7 @@ fn each_valid_assertion_is_accepted() {
         fields.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
         fields
     };
-    let mut form = |more: &[(&'static str, &'static str)], content_type: &str| {
+    let form = |more: &[(&'static str, &'static str)], content_type: &str| {
         let fields = fields(&signer.sign("one", &url, json!({})), more);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         post(served.authority(), &fields, content_type)

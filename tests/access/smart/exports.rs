@@ -11,13 +11,13 @@ use serde_json::json;
 
 #[test]
 fn exports_and_reads_stay_within_the_scope() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     data(&dir);
     register(&dir, "one", "--jwks", &signer.jwks(&["RSA/a"]), EVERYTHING);
     let served = protected(&dir);
     let url = endpoint(&served);
-    let mut header =
+    let header =
         |scope: &str| granted(&ask(&served, &signer.sign("one", &url, json!({})), scope), scope);
     let names = |condition: &str| -> BTreeSet<String> {
         let db = dir.open("s.db");

@@ -10,7 +10,7 @@ use crate::support::{Dir, Served};
 
 #[test]
 fn published_keys_are_cached_as_their_headers_say() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     let (host, url_of_keys) = signer.host(json!({}));
     register(&dir, "one", "--jwks-url", &url_of_keys, EVERYTHING);
@@ -40,39 +40,38 @@ fn published_keys_are_cached_as_their_headers_say() {
 
     let served = protected(&dir);
     let url = endpoint(&served);
-    let by_a = |signer: &mut Signer| signer.sign("one", &url, json!({}));
-    let by_b =
-        |signer: &mut Signer| signer.sign("one", &url, json!({"key": "EC/b", "alg": "ES384"}));
+    let by_a = |signer: &Signer| signer.sign("one", &url, json!({}));
+    let by_b = |signer: &Signer| signer.sign("one", &url, json!({"key": "EC/b", "alg": "ES384"}));
     signer.answer(host, json!({"body": a, "headers": [["Cache-Control", "max-age=300"]]}));
-    granted(&ask(&served, &by_a(&mut signer), EVERYTHING), EVERYTHING);
+    granted(&ask(&served, &by_a(&signer), EVERYTHING), EVERYTHING);
     // An unknown kid may be new, so the keys are fetched once more.
     let before = signer.count(host);
-    refused(&ask(&served, &by_b(&mut signer), EVERYTHING), 401, "invalid_client", "not yet");
+    refused(&ask(&served, &by_b(&signer), EVERYTHING), 401, "invalid_client", "not yet");
     assert_eq!(signer.count(host) - before, 1);
     signer.answer(host, json!({"body": b, "headers": [["Cache-Control", "max-age=300"]]}));
-    granted(&ask(&served, &by_b(&mut signer), EVERYTHING), EVERYTHING);
-    granted(&ask(&served, &by_b(&mut signer), EVERYTHING), EVERYTHING);
+    granted(&ask(&served, &by_b(&signer), EVERYTHING), EVERYTHING);
+    granted(&ask(&served, &by_b(&signer), EVERYTHING), EVERYTHING);
     assert_eq!(signer.count(host) - before, 2);
     // The former key is no longer valid.
-    refused(&ask(&served, &by_a(&mut signer), EVERYTHING), 401, "invalid_client", "gone");
+    refused(&ask(&served, &by_a(&signer), EVERYTHING), 401, "invalid_client", "gone");
 
     // jku may name the registered URL. No other URL is ever requested.
     let (foreign, elsewhere) = signer.host(json!({}));
     signer.answer(foreign, json!({"body": b}));
-    let with_jku = |signer: &mut Signer, jku: &str| {
+    let with_jku = |signer: &Signer, jku: &str| {
         let how = json!({"key": "EC/b", "alg": "ES384", "header": {"jku": jku}});
         ask(&served, &signer.sign("one", &url, how), EVERYTHING)
     };
-    granted(&with_jku(&mut signer, &url_of_keys), EVERYTHING);
+    granted(&with_jku(&signer, &url_of_keys), EVERYTHING);
     for jku in [elsewhere.as_str(), &format!("{url_of_keys}?"), &url_of_keys.to_uppercase(), ""] {
-        refused(&with_jku(&mut signer, jku), 401, "invalid_client", jku);
+        refused(&with_jku(&signer, jku), 401, "invalid_client", jku);
     }
     assert_eq!(signer.count(foreign), 0);
 }
 
 #[test]
 fn without_usable_published_keys_no_token_is_granted() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     let (host, url_of_keys) = signer.host(json!({}));
     let (other, elsewhere) = signer.host(json!({}));
@@ -135,7 +134,7 @@ fn without_usable_published_keys_no_token_is_granted() {
 
 #[test]
 fn keys_are_fetched_only_from_servers_that_the_system_trusts() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     let (host, url_of_keys) = signer.host(json!({"folder": dir.path("")}));
     let keys = signer.jwks(&["RSA/a"]);

@@ -24,7 +24,7 @@ use crate::support::smart::{EVERYTHING, register};
 use crate::support::{Dir, Served, project};
 
 /// A store with the clients `one` (RSA/a, EC/a and keys that cannot be used) and `two` (RSA/a).
-fn two_clients(signer: &mut Signer) -> Dir {
+fn two_clients(signer: &Signer) -> Dir {
     let dir = Dir::new();
     let odd = [
         ("RSA/enc", json!({"use": "enc"})),

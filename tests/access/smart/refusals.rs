@@ -8,8 +8,8 @@ use crate::support::smart::{EVERYTHING, ask, endpoint, granted, protected, refus
 
 #[test]
 fn each_invalid_assertion_is_refused() {
-    let Some(mut signer) = Signer::start() else { return };
-    let dir = two_clients(&mut signer);
+    let Some(signer) = Signer::start() else { return };
+    let dir = two_clients(&signer);
     let other_server = "http://other.example/fhir/oauth2/token";
     let kid = |kid: Value| json!({"header": {"kid": kid}});
     let claims = |claims: Value| json!({"claims": claims});
@@ -123,13 +123,13 @@ fn each_invalid_assertion_is_refused() {
 
 #[test]
 fn an_unknown_client_and_a_wrong_signature_are_answered_alike() {
-    let Some(mut signer) = Signer::start() else { return };
-    let dir = two_clients(&mut signer);
+    let Some(signer) = Signer::start() else { return };
+    let dir = two_clients(&signer);
     let ran = dir.run(["client", "add", "s.db", "--client-id", "secretive"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let served = protected(&dir);
     let url = endpoint(&served);
-    let mut bytes = |client: &str, how: Value| {
+    let bytes = |client: &str, how: Value| {
         let answer = ask(&served, &signer.sign(client, &url, how), EVERYTHING);
         refused(&answer, 401, "invalid_client", client);
         (answer.undated().join("\n"), answer.body.clone())

@@ -8,7 +8,7 @@ use crate::support::smart::EVERYTHING;
 
 #[test]
 fn unusable_keys_are_refused_at_registration() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     let right = signer.jwk("RSA/a", json!({}));
     let private = signer.jwk("EC/a", json!({"private": true}));

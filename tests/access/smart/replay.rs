@@ -11,8 +11,8 @@ use crate::support::smart::{EVERYTHING, ask, endpoint, granted, refused};
 
 #[test]
 fn an_assertion_is_accepted_once() {
-    let Some(mut signer) = Signer::start() else { return };
-    let dir = two_clients(&mut signer);
+    let Some(signer) = Signer::start() else { return };
+    let dir = two_clients(&signer);
     // With a base URL the server has the same name on every port.
     let start = || dir.serve(&["s.db", "--auth", "required", "--base-url", "https://f.example"]);
     let url = "https://f.example/fhir/oauth2/token";

@@ -10,7 +10,7 @@ use crate::support::smart::{
 
 #[test]
 fn the_granted_scope_is_the_part_of_the_request_that_is_registered() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     let keys = signer.jwks(&["RSA/a"]);
     let narrow = "system/Patient.rs system/Observation.read system/Group.r system/Device.s";

@@ -12,14 +12,14 @@ use crate::support::{Dir, tool};
 
 #[test]
 fn smart_fetch_authenticates_and_exports_at_each_level() {
-    let Some(mut signer) = Signer::start() else { return };
+    let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
     data(&dir);
     let more = ["--client-id", "pem", "--new-key", "key.pem", "--scope", EVERYTHING];
     assert_eq!(dir.run(["client", "add", "s.db"].iter().chain(&more)).code, 0);
     register(&dir, "jwks", "--jwks", &signer.jwks(&["RSA/a"]), EVERYTHING);
     register(&dir, "narrow", "--jwks", &signer.jwks(&["EC/a"]), "system/Patient.read");
-    let mut keep = |file: &str, key: &str, alg: &str| {
+    let keep = |file: &str, key: &str, alg: &str| {
         let more = json!({"private": true, "key_ops": ["sign"], "alg": alg});
         dir.write(file, json!({"keys": [signer.jwk(key, more)]}).to_string());
     };

@@ -6,9 +6,9 @@
 //!
 //! `PROPTEST_CASES=200 cargo test tenants` tries other and more cases than CI does.
 
+mod callers;
 mod imports;
 mod random;
-mod readers;
 mod requests;
 mod rules;
 mod steps;
@@ -19,13 +19,14 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::support::client::Answer;
 use crate::support::compare::{comparable, links};
 
+use callers::{Caller, Reach, reaches};
 use random::{Case, case};
-use readers::{Reach, Who, reaches};
 use requests::usual;
 use rules::plan;
 use steps::{Item, OWNERS, Step, WIDE, secret};
 use world::{BASE, World};
 
+/// Fails unless the three properties hold for this case.
 fn holds(case: &Case) {
     let planned = plan(&case.steps);
     let asks = [usual(), case.asks.clone()].concat();
@@ -33,30 +34,32 @@ fn holds(case: &Case) {
     full.dir.check("s.db");
     for reach in reaches() {
         let alone = World::build(&planned, std::slice::from_ref(&reach));
-        for who in reach.readers.iter().copied().filter(|who| full.shown.contains_key(who)) {
-            let told = full.told(who, &asks);
-            stays_within(&full, &reach, who, &told);
-            is_whole(&full, &reach, who, &told);
-            let without = alone.told(who, &asks);
-            let all = |told: &[(String, Answer)]| -> Vec<String> {
-                told.iter().filter_map(|(label, answer)| comparable(label, answer)).collect()
+        for caller in
+            reach.callers.iter().copied().filter(|caller| full.headers.contains_key(caller))
+        {
+            let answers = full.answers(caller, &asks);
+            stays_within(&full, &reach, caller, &answers);
+            is_whole(&full, &reach, caller, &answers);
+            let answers_alone = alone.answers(caller, &asks);
+            let texts = |answers: &[(String, Answer)]| -> Vec<String> {
+                answers.iter().filter_map(|(label, answer)| comparable(label, answer)).collect()
             };
-            let (told, without) = (all(&told), all(&without));
-            for (one, other) in told.iter().zip(&without) {
-                assert!(one == other, "{who:?} among others:\n{one}\n\nalone:\n{other}");
+            let (among_others, alone) = (texts(&answers), texts(&answers_alone));
+            for (one, other) in among_others.iter().zip(&alone) {
+                assert!(one == other, "{caller:?} among others:\n{one}\n\nalone:\n{other}");
             }
-            assert_eq!(told.len(), without.len(), "{who:?}");
+            assert_eq!(among_others.len(), alone.len(), "{caller:?}");
         }
     }
-    nobody_elses(&full);
+    others_are_unknown(&full);
 }
 
 /// Fails if an answer holds a secret of an owner out of reach: property 1.
-fn stays_within(world: &World, reach: &Reach, who: Who, told: &[(String, Answer)]) {
+fn stays_within(world: &World, reach: &Reach, caller: Caller, answers: &[(String, Answer)]) {
     let out_of_reach =
         (0..OWNERS.len()).filter(|owner| !reach.owners.contains(owner) || !world.is_active(*owner));
     for secret in out_of_reach.map(secret) {
-        for (label, answer) in told {
+        for (label, answer) in answers {
             let text = format!("{}\n{}", answer.head, answer.text());
             // The answer may repeat the request.
             let text = if label.contains(&secret) {
@@ -64,42 +67,43 @@ fn stays_within(world: &World, reach: &Reach, who: Who, told: &[(String, Answer)
             } else {
                 text
             };
-            assert!(!text.contains(&secret), "{who:?} {label}: {text}");
+            assert!(!text.contains(&secret), "{caller:?} {label}: {text}");
         }
     }
 }
 
 /// Fails unless the exports hold all of the caller's data: property 3.
-fn is_whole(world: &World, reach: &Reach, who: Who, told: &[(String, Answer)]) {
-    let scope = if let Who::Smart(_, scope) = who { scope } else { WIDE };
+fn is_whole(world: &World, reach: &Reach, caller: Caller, answers: &[(String, Answer)]) {
+    let scope = if let Caller::Smart(_, scope) = caller { scope } else { WIDE };
     let lines = world.lines(reach, scope);
     let absolute = lines.replace(r#""url":"Binary/"#, &format!(r#""url":"{BASE}/fhir/Binary/"#));
     for (path, lines) in [("/bulk-data/r4/$export", lines), ("/fhir/$export", absolute)] {
         let number = usual().iter().position(|ask| ask.path == path).expect("a usual request");
         let from = format!("{number} ");
-        let answers = told.iter().filter(|(label, _)| label.starts_with(&from));
-        let files = answers
+        let files = answers.iter().filter(|(label, _)| label.starts_with(&from));
+        let files = files
             .filter(|(_, answer)| answer.header("content-type") == Some("application/fhir+ndjson"));
         let files: String = files.map(|(_, answer)| answer.text()).collect();
-        assert!(files == lines, "{who:?} {path}:\n{files}\n\nSQLite:\n{lines}");
+        assert!(files == lines, "{caller:?} {path}:\n{files}\n\nSQLite:\n{lines}");
     }
 }
 
 /// Fails unless jobs and files of other callers are answered as if they did not exist.
-fn nobody_elses(world: &World) {
+fn others_are_unknown(world: &World) {
     let reaches = reaches();
-    let reach_of = |who: &Who| reaches.iter().position(|reach| reach.readers.contains(who));
-    for (whose, label, answer) in &world.begun {
+    let reach_of =
+        |caller: &Caller| reaches.iter().position(|reach| reach.callers.contains(caller));
+    for (starter, label, answer) in &world.started {
         let Some(url) = links(answer).into_iter().next() else { continue };
-        for who in world.shown.keys().filter(|who| reach_of(who) != reach_of(whose)) {
-            let theirs = world.get(*who, &url, "");
-            let none = match url.rsplit_once("/jobs/") {
-                Some((base, _)) => world.get(*who, &format!("{base}/jobs/{:032}", 0), ""),
-                None => world.get(*who, &url.replace(".ndjson", "A.ndjson"), ""),
+        for caller in world.headers.keys().filter(|caller| reach_of(caller) != reach_of(starter)) {
+            let other = world.get(*caller, &url, "");
+            let unknown = match url.rsplit_once("/jobs/") {
+                Some((base, _)) => world.get(*caller, &format!("{base}/jobs/{:032}", 0), ""),
+                None => world.get(*caller, &url.replace(".ndjson", "A.ndjson"), ""),
             };
-            assert!(theirs.status >= 400, "{who:?} {whose:?} {label}");
-            assert_eq!(theirs.text(), none.text(), "{who:?} {whose:?} {label}");
-            assert_eq!(theirs.status, none.status, "{who:?} {whose:?} {label}");
+            assert!(other.status >= 400, "{caller:?} {starter:?} {label}");
+            assert_eq!(other.text(), unknown.text(), "{caller:?} {starter:?} {label}");
+            assert_eq!(other.status, unknown.status, "{caller:?} {starter:?} {label}");
         }
     }
 }
@@ -144,18 +148,19 @@ fn the_properties_can_fail() {
     let import = |owner| Step::Import { owner, is_bundle: false, items: vec![resource.clone()] };
     let planned = plan(&[import(1), import(3)]);
     let full = World::build(&planned, &reaches());
-    let theirs = |owner| full.users[&owner].clone();
-    let given = format!("UPDATE resource SET owner = {} WHERE owner = {}", theirs(1), theirs(3));
+    let number = |owner| full.users[&owner].clone();
+    let given = format!("UPDATE resource SET owner = {} WHERE owner = {}", number(1), number(3));
     full.dir.open("s.db").execute_batch(&given).unwrap();
     let reach = reaches().remove(0);
-    let told = full.told(Who::Secret(1), &usual());
+    let answers = full.answers(Caller::Secret(1), &usual());
     let is_found =
-        std::panic::catch_unwind(|| stays_within(&full, &reach, Who::Secret(1), &told)).is_err();
+        std::panic::catch_unwind(|| stays_within(&full, &reach, Caller::Secret(1), &answers))
+            .is_err();
     assert!(is_found);
     let alone = World::build(&planned, std::slice::from_ref(&reach));
-    let without = alone.told(Who::Secret(1), &usual());
+    let answers_alone = alone.answers(Caller::Secret(1), &usual());
     let differs = |((label, one), (_, other)): (&(String, Answer), &(String, Answer))| {
         comparable(label, one) != comparable("", other)
     };
-    assert!(told.iter().zip(&without).any(differs));
+    assert!(answers.iter().zip(&answers_alone).any(differs));
 }

@@ -12,7 +12,7 @@ pub struct Case {
 }
 
 pub fn case() -> impl Strategy<Value = Case> {
-    // Each owner has something, whoever comes first.
+    // Every owner has resources, in random order.
     let import = (any::<bool>(), prop::collection::vec(item(), 12..30));
     let first = prop::collection::vec(import, OWNERS.len());
     let order = Just((0..OWNERS.len()).collect::<Vec<_>>()).prop_shuffle();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::steps::{KINDS, OWNERS, WANTED, id, place};
 
-/// A request, with parameters in the query or in a body; SINCE is a time that the reader knows.
+/// A request with parameters in the query or in the body. SINCE stands for a time that the caller was told.
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub path: String,
@@ -60,9 +60,10 @@ fn export() -> impl Strategy<Value = Ask> {
                 _ => format!("/fhir/Group/{id}/$export"),
             };
             let path = if is_post && is_organized { path + "-v4" } else { path };
-            let headers = match is_lenient {
-                true => "Prefer: respond-async, handling=lenient\r\n",
-                false => "Prefer: respond-async\r\n",
+            let headers = if is_lenient {
+                "Prefer: respond-async, handling=lenient\r\n"
+            } else {
+                "Prefer: respond-async\r\n"
             };
             Ask { path, parameters, is_post, headers }
         },
@@ -85,7 +86,7 @@ pub fn ask() -> impl Strategy<Value = Ask> {
     ]
 }
 
-/// What every reader asks.
+/// The requests that every caller sends.
 pub fn usual() -> Vec<Ask> {
     let mut paths: Vec<String> = [
         "/fhir/$export",

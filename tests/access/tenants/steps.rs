@@ -5,9 +5,10 @@ use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Who owns something: nobody, two users of client A, two of B. Users of both have the same names.
+/// The owners: nobody, two users of client A, and two of B. The users of both have the same names.
 pub const OWNERS: [&str; 5] = ["nobody", "a1", "a2", "b1", "b2"];
 pub const NOBODY: usize = 0;
+/// The types of the resources.
 pub const KINDS: [&str; 8] = [
     "Patient",
     "Observation",
@@ -18,7 +19,9 @@ pub const KINDS: [&str; 8] = [
     "Binary",
     "Zzz",
 ];
+/// A scope that allows to export everything.
 pub const WIDE: &str = "system/*.rs";
+/// A scope that allows to export Patients and Groups.
 pub const NARROW: &str = "system/Patient.rs system/Group.rs system/Observation.r";
 
 pub fn client_of(owner: usize) -> &'static str {
@@ -29,18 +32,18 @@ pub fn app_user_id(owner: usize) -> &'static str {
     if owner % 2 == 1 { "one" } else { "two" }
 }
 
-/// What stands in an owner's resources and in some of their ids, and nowhere else.
+/// A text that is in an owner's resources and in some of their ids, and nowhere else.
 pub fn secret(owner: usize) -> String {
     format!("SECRET-{}", OWNERS[owner])
 }
 
-/// A place for a resource: whose, and which of theirs.
+/// Where a resource belongs: the owner, and one of the owner's slots.
 pub type Place = (usize, usize);
-/// One whose id is told to nobody …
+/// The slot whose id holds the secret.
 pub const HIDDEN: usize = 2;
-/// … one that all want …
+/// The slot whose id is the same for every owner.
 pub const WANTED: usize = 3;
-/// … one that is given no id.
+/// The slot whose resource has no id.
 pub const UNNAMED: usize = 4;
 
 pub fn id((owner, slot): Place) -> String {
@@ -51,6 +54,7 @@ pub fn id((owner, slot): Place) -> String {
     }
 }
 
+/// A resource of an import, or the deletion of one.
 #[derive(Clone, Debug)]
 pub struct Item {
     pub kind: usize,
@@ -62,7 +66,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// What tells one resource from the other.
+    /// What identifies the resource.
     pub fn key(&self, owner: usize) -> (usize, String) {
         match self.slot {
             UNNAMED => (self.kind, format!("unnamed {}", self.version)),
@@ -73,15 +77,15 @@ impl Item {
     pub fn resource(&self, owner: usize) -> Value {
         let Item { kind, slot, version, .. } = *self;
         if slot == UNNAMED {
-            // The same, whoever has it.
+            // The same for every owner.
             return json!({"resourceType": KINDS[kind], "language": format!("x-{version}")});
         }
-        let [one, other] = self.links.map(|(whose, slot)| match slot {
-            HIDDEN if whose != owner => id((whose, 0)),
-            slot => id((whose, slot)),
+        let [one, other] = self.links.map(|(other, slot)| match slot {
+            HIDDEN if other != owner => id((other, 0)),
+            slot => id((other, slot)),
         });
         let link = |kind: &str, id: &str| json!({"reference": format!("{kind}/{id}")});
-        // References of users may lead to what is nobody's, so nobody's identifiers are others.
+        // References of users may lead to resources without owner, so those have other identifiers.
         let theirs = if owner == NOBODY { "org" } else { "mrn" };
         let wanted = if owner == NOBODY && version % 2 == 0 { "org" } else { "mrn" };
         let search = format!("Practitioner?identifier=urn:s|{wanted}-{}", version % 2);
@@ -109,7 +113,7 @@ impl Item {
         made["resourceType"] = json!(KINDS[kind]);
         made["id"] = json!(id((owner, slot)));
         made["implicitRules"] = json!(said);
-        // What was nobody's and is wanted again counts its versions on: they are given here.
+        // A user may take over the id of a deleted resource without owner. Its versions continue, so they are set here.
         if self.has_meta || slot == WANTED {
             let time = format!("2020-0{}-01T00:00:00.000Z", version + 4);
             made["meta"] = json!({"versionId": format!("{}", version + 5), "lastUpdated": time});
@@ -118,6 +122,7 @@ impl Item {
     }
 }
 
+/// A change of the store.
 #[derive(Clone, Debug)]
 pub enum Step {
     Import {
@@ -125,10 +130,11 @@ pub enum Step {
         is_bundle: bool,
         items: Vec<Item>,
     },
-    /// By the operator, whoever has it.
+    /// The operator deletes a resource of any owner.
     Delete(usize, Place),
+    /// A user is activated or deactivated.
     Activate(usize, bool),
-    /// Each reader begins some exports, to be fetched at the end.
+    /// Each caller starts some exports, to be downloaded at the end.
     Export,
 }
 
@@ -154,27 +160,24 @@ pub fn step() -> impl Strategy<Value = Step> {
     let import = (0..OWNERS.len(), any::<bool>(), prop::collection::vec(item(), 4..16));
     prop_oneof![
         6 => import.prop_map(|(owner, is_bundle, items)| Step::Import { owner, is_bundle, items }),
-        1 => (0..KINDS.len(), place()).prop_filter("leaves searches alone", |(kind, _)| KINDS[*kind] != "Practitioner")
+        1 => (0..KINDS.len(), place()).prop_filter("keeps what references find", |(kind, _)| KINDS[*kind] != "Practitioner")
             .prop_map(|(kind, place)| Step::Delete(kind, place)),
         1 => (1..OWNERS.len(), prop::bool::weighted(0.6)).prop_map(|(user, active)| Step::Activate(user, active)),
         1 => Just(Step::Export),
     ]
 }
 
-/// Items as an input file.
+/// The text of an input file with these items.
 pub fn text(owner: usize, is_bundle: bool, items: &[&Item]) -> String {
     if !is_bundle {
         return items.iter().map(|item| item.resource(owner).to_string() + "\n").collect();
     }
     let entry = |item: &&Item| {
         let url = format!("{}/{}", KINDS[item.kind], id((owner, item.slot)));
-        match item.is_deletion {
-            true => json!({"request": {"method": "DELETE", "url": url}}),
-            false => {
-                let resource = item.resource(owner);
-                json!({"resource": resource, "request": {"method": "PUT", "url": url}})
-            }
+        if item.is_deletion {
+            return json!({"request": {"method": "DELETE", "url": url}});
         }
+        json!({"resource": item.resource(owner), "request": {"method": "PUT", "url": url}})
     };
     let entries: Vec<Value> = items.iter().map(entry).collect();
     json!({"resourceType": "Bundle", "type": "batch", "entry": entries}).to_string()

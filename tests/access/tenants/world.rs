@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::readers::{Reach, Who};
+use super::callers::{Caller, Reach};
 use super::requests::Ask;
 use super::rules::Planned;
 use super::steps::{
@@ -19,28 +19,28 @@ pub const BASE: &str = "https://t.example";
 /// Before every change.
 const LONG_AGO: &str = "2020-06-15T00:00:00Z";
 
-/// A store of some owners' data, and its server.
+/// A store with the data of some owners, and a server of it.
 pub struct World {
     pub dir: Dir,
     pub served: Served,
     /// `oneup_user_id` by owner.
     pub users: BTreeMap<usize, String>,
-    /// What each reader shows.
-    pub shown: BTreeMap<Who, String>,
-    /// A time that each reader was told.
-    pub known: BTreeMap<Who, String>,
-    /// What each has begun.
-    pub begun: Vec<(Who, String, Answer)>,
+    /// The headers that authenticate each caller.
+    pub headers: BTreeMap<Caller, String>,
+    /// A transaction time that each caller was told.
+    pub times: BTreeMap<Caller, String>,
+    /// Each export that was started during the steps: the caller, the path, the answer.
+    pub started: Vec<(Caller, String, Answer)>,
 }
 
 impl World {
-    /// Of these reaches, out of the steps that are about them.
+    /// Builds a store with the owners of these reaches, by the steps that concern them.
     pub fn build(planned: &[Planned], reaches: &[Reach]) -> World {
         let dir = Dir::new();
         let owners: BTreeSet<usize> =
             reaches.iter().flat_map(|reach| reach.owners.clone()).collect();
         let clients: BTreeSet<&str> = reaches.iter().map(|reach| reach.client).collect();
-        let readers: Vec<Who> = reaches.iter().flat_map(|reach| reach.readers.clone()).collect();
+        let callers: Vec<Caller> = reaches.iter().flat_map(|reach| reach.callers.clone()).collect();
         let (mut secrets, mut users) = (BTreeMap::new(), BTreeMap::new());
         let run = |args: &[&str]| {
             let ran = dir.run(args);
@@ -75,57 +75,56 @@ impl World {
             let secret = &secrets[client];
             format!("client_id: {client}\r\nclient_secret: {secret}\r\nx-oneup-user-id: {user}\r\n")
         };
-        let mut shown = BTreeMap::new();
-        for who in readers {
-            let shows = match who {
-                Who::Token(_) => continue,
-                Who::Secret(user) => with_secret(client_of(user), &users[&user]),
-                Who::Users(client) => with_secret(client, "client"),
-                Who::Smart(client, scope) => bearer(&["--client", client, "--scope", scope]),
+        let mut headers = BTreeMap::new();
+        for caller in callers {
+            let lines = match caller {
+                Caller::Token(_) => continue,
+                Caller::Secret(user) => with_secret(client_of(user), &users[&user]),
+                Caller::Users(client) => with_secret(client, "client"),
+                Caller::Smart(client, scope) => bearer(&["--client", client, "--scope", scope]),
             };
-            shown.insert(who, shows);
+            headers.insert(caller, lines);
         }
         let served = dir.serve(&["s.db", "--auth", "required", "--base-url", BASE]);
-        let (known, begun) = (BTreeMap::new(), Vec::new());
-        let mut world = World { dir, served, users, shown, known, begun };
+        let (times, started) = (BTreeMap::new(), Vec::new());
+        let mut world = World { dir, served, users, headers, times, started };
         let mut active = [true; OWNERS.len()];
-        for (number, Planned { step, taken, owner }) in planned.iter().enumerate() {
+        for (number, Planned { step, accepted, owner }) in planned.iter().enumerate() {
             if matches!(step, Step::Export) {
-                world.begin();
+                world.start_exports();
             } else if owners.contains(owner) {
-                world.take(number, step, taken, owners.len() == OWNERS.len());
+                world.apply(number, step, accepted, owners.len() == OWNERS.len());
             }
             if let Step::Activate(user, is_active) = step {
                 active[*user] = *is_active;
             }
         }
         for reach in reaches {
-            if let Some(Who::Token(user)) = reach.readers.first()
+            if let Some(Caller::Token(user)) = reach.callers.first()
                 && active[*user]
             {
                 let args = ["--user", app_user_id(*user), "--client", client_of(*user)];
                 let ran = world.dir.run(["token", "issue", "s.db"].iter().chain(&args));
                 let token = format!("Authorization: Bearer {}\r\n", ran.stdout.trim());
-                world.shown.insert(Who::Token(*user), token);
+                world.headers.insert(Caller::Token(*user), token);
             }
         }
         world
     }
 
-    /// Carries out a step; what is refused is tried only where everybody's data is.
-    fn take(&self, number: usize, step: &Step, taken: &[bool], with_refused: bool) {
+    /// Carries out a step. Items that are refused are imported only into a store of all owners.
+    fn apply(&self, number: usize, step: &Step, accepted: &[bool], with_refused: bool) {
         match step {
             Step::Import { owner, is_bundle, items } => {
-                let items = items.iter().zip(taken).filter(|(_, taken)| **taken || with_refused);
-                let (items, taken): (Vec<&Item>, Vec<bool>) = items.unzip();
+                let items =
+                    items.iter().zip(accepted).filter(|(_, accepted)| **accepted || with_refused);
+                let (items, accepted): (Vec<&Item>, Vec<bool>) = items.unzip();
                 if items.is_empty() {
                     return;
                 }
-                let refused = taken.iter().filter(|taken| !**taken).count();
-                let name = match is_bundle {
-                    true => format!("{number}.json"),
-                    false => format!("{number}.ndjson"),
-                };
+                let refused = accepted.iter().filter(|accepted| !**accepted).count();
+                let ending = if *is_bundle { "json" } else { "ndjson" };
+                let name = format!("{number}.{ending}");
                 self.dir.write(&name, text(*owner, *is_bundle, &items));
                 let mut args = vec!["s.db", &name];
                 if *owner != NOBODY {
@@ -149,33 +148,34 @@ impl World {
         }
     }
 
-    /// Each reader begins an export of each dialect.
-    fn begin(&mut self) {
-        for who in self.shown.keys().copied().collect::<Vec<_>>() {
+    /// Lets each caller start an export in each dialect.
+    fn start_exports(&mut self) {
+        for caller in self.headers.keys().copied().collect::<Vec<_>>() {
             for path in
                 ["/fhir/$export?_since=SINCE", "/fhir/Patient/$export", "/bulk-data/r4/$export"]
             {
                 let headers =
                     if path.starts_with("/fhir") { "Prefer: respond-async\r\n" } else { "" };
-                let answer = self.ask(who, &Ask { headers, ..Ask::get(path) });
+                let answer = self.ask(caller, &Ask { headers, ..Ask::get(path) });
                 if path.starts_with("/bulk-data") && answer.status == 200 {
                     let time = answer.json()["transactionTime"].as_str().unwrap().to_owned();
-                    self.known.insert(who, time);
+                    self.times.insert(caller, time);
                 }
-                self.begun.push((who, path.to_owned(), answer));
+                self.started.push((caller, path.to_owned(), answer));
             }
         }
     }
 
-    pub fn ask(&self, who: Who, ask: &Ask) -> Answer {
-        let known = self.known.get(&who).map_or(LONG_AGO, String::as_str);
-        let path = ask.path.replace("SINCE", known);
+    /// Sends a request of a caller.
+    fn ask(&self, caller: Caller, ask: &Ask) -> Answer {
+        let time = self.times.get(&caller).map_or(LONG_AGO, String::as_str);
+        let path = ask.path.replace("SINCE", time);
         let parameters: Vec<(&str, String)> = ask
             .parameters
             .iter()
-            .map(|(name, value)| (*name, value.replace("SINCE", known)))
+            .map(|(name, value)| (*name, value.replace("SINCE", time)))
             .collect();
-        let headers = format!("{}{}", self.shown[&who], ask.headers);
+        let headers = format!("{}{}", self.headers[&caller], ask.headers);
         let authority = self.served.authority();
         if ask.is_post {
             let pairs: Vec<_> =
@@ -188,22 +188,22 @@ impl World {
         send(authority, "GET", &format!("{path}{query}"), &headers, b"")
     }
 
-    /// GET of a URL that was told, packed if that is asked for.
-    pub fn get(&self, who: Who, url: &str, more: &str) -> Answer {
-        let headers = format!("{}{more}", self.shown[&who]);
+    /// Sends GET for a URL of the server; the answer, decompressed.
+    pub fn get(&self, caller: Caller, url: &str, more: &str) -> Answer {
+        let headers = format!("{}{more}", self.headers[&caller]);
         let path = bulk::path(url);
         unpacked(send(self.served.authority(), "GET", path, &headers, b""))
     }
 
-    /// An answer, and all that it leads to: a job's states, manifests, pages and files.
-    fn follow(&self, who: Who, label: &str, answer: Answer) -> Vec<(String, Answer)> {
+    /// An answer and everything that it leads to: statuses, manifests, pages, files.
+    fn follow(&self, caller: Caller, label: &str, answer: Answer) -> Vec<(String, Answer)> {
         let mut open: Vec<String> = links(&answer);
-        let mut told = vec![(label.to_owned(), answer)];
+        let mut answers = vec![(label.to_owned(), answer)];
         let (mut polls, mut done) = (0, 0);
         open.reverse();
         while let Some(url) = open.pop() {
             let packed = if done % 2 == 0 { "Accept-Encoding: gzip\r\n" } else { "" };
-            let answer = self.get(who, &url, packed);
+            let answer = self.get(caller, &url, packed);
             if answer.status == 202 {
                 polls += 1;
                 assert!(polls < 100_000, "{url} does not end");
@@ -216,36 +216,35 @@ impl World {
                 done += 1;
                 open.extend(links(&answer).into_iter().rev());
             }
-            told.push((format!("{label} > {url}"), answer));
+            answers.push((format!("{label} > {url}"), answer));
         }
-        told
+        answers
     }
 
-    /// All that a reader gets told.
-    pub fn told(&self, who: Who, asks: &[Ask]) -> Vec<(String, Answer)> {
-        let mut told = Vec::new();
-        for (_, label, answer) in self.begun.iter().filter(|(whose, ..)| *whose == who) {
-            let answer = Answer {
-                status: answer.status,
-                head: answer.head.clone(),
-                body: answer.body.clone(),
-            };
-            told.extend(self.follow(who, &format!("before: {label}"), answer));
+    /// Everything that a caller is answered.
+    pub fn answers(&self, caller: Caller, asks: &[Ask]) -> Vec<(String, Answer)> {
+        let mut answers = Vec::new();
+        for (_, label, answer) in self.started.iter().filter(|(starter, ..)| *starter == caller) {
+            answers.extend(self.follow(caller, &format!("before: {label}"), answer.clone()));
         }
         for (number, ask) in asks.iter().enumerate() {
-            told.extend(self.follow(who, &format!("{number} {ask:?}"), self.ask(who, ask)));
+            answers.extend(self.follow(
+                caller,
+                &format!("{number} {ask:?}"),
+                self.ask(caller, ask),
+            ));
         }
-        told
+        answers
     }
 
-    /// Whether anybody is given what is an owner's, as SQLite has it.
+    /// Whether an owner is no user or an active one, as SQLite reads it.
     pub fn is_active(&self, owner: usize) -> bool {
         let Some(number) = self.users.get(&owner) else { return owner == NOBODY };
         let active = format!("SELECT count(*) FROM user WHERE id = {number} AND active = 1");
         self.dir.count("s.db", &active) == 1
     }
 
-    /// The current resources of a reach that a scope lets out, as SQLite has them.
+    /// The current resources of a reach that a scope allows to export, as SQLite reads them.
     pub fn lines(&self, reach: &Reach, scope: &str) -> String {
         let number = |owner: &usize| self.users.get(owner).map_or("0", String::as_str);
         let owners = reach.owners.iter().filter(|owner| self.is_active(**owner));

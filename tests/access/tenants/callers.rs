@@ -2,39 +2,40 @@
 
 use super::steps::{NARROW, NOBODY, OWNERS, WIDE, client_of};
 
-/// Somebody who reads.
+/// A caller, by their credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub enum Caller {
     /// A user's token.
     Token(usize),
     /// The client's secret, for a user.
     Secret(usize),
-    /// … for all its users.
+    /// The client's secret, for all its users.
     Users(&'static str),
-    /// A SMART client, with a scope.
+    /// A token of a SMART client, with this scope.
     Smart(&'static str, &'static str),
 }
 
-/// A reach: the owners in it, the client whose it is, who has it.
+/// The owners whose data some callers may read, and the client of these callers.
 pub struct Reach {
     pub owners: Vec<usize>,
     pub client: &'static str,
-    pub readers: Vec<Who>,
+    pub callers: Vec<Caller>,
 }
 
+/// Every reach that there is.
 pub fn reaches() -> Vec<Reach> {
-    let reach = |owners: &[usize], client, readers: &[Who]| Reach {
+    let reach = |owners: &[usize], client, callers: &[Caller]| Reach {
         owners: owners.to_vec(),
         client,
-        readers: readers.to_vec(),
+        callers: callers.to_vec(),
     };
-    let smart = |client| [Who::Smart(client, WIDE), Who::Smart(client, NARROW)];
+    let smart = |client| [Caller::Smart(client, WIDE), Caller::Smart(client, NARROW)];
     let users = (1..OWNERS.len())
-        .map(|user| reach(&[user], client_of(user), &[Who::Token(user), Who::Secret(user)]));
+        .map(|user| reach(&[user], client_of(user), &[Caller::Token(user), Caller::Secret(user)]));
     users
         .chain([
-            reach(&[1, 2], "A", &[Who::Users("A")]),
-            reach(&[3, 4], "B", &[Who::Users("B")]),
+            reach(&[1, 2], "A", &[Caller::Users("A")]),
+            reach(&[3, 4], "B", &[Caller::Users("B")]),
             reach(&[NOBODY], "S", &smart("S")),
             reach(&[NOBODY, 1, 2], "A", &smart("A")),
         ])
