@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{project, succeed};
+use crate::support::{left_out, project, succeed};
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(project().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -106,9 +106,7 @@ fn every_licence_is_allowed_and_every_allowed_one_occurs() {
     if is_whole {
         assert_eq!(needed, allowed, "deny.toml allows a licence that no dependency has");
     } else {
-        eprintln!(
-            "left out: the licences of crates for other systems, which are not downloaded here"
-        );
+        left_out("the crates for other systems are not downloaded; `cargo fetch` does that");
     }
 }
 
@@ -123,13 +121,12 @@ fn metadata() -> (Value, bool) {
     };
     let whole = command().output().expect("cargo starts");
     let is_whole = whole.status.success();
-    let text = match is_whole {
-        true => String::from_utf8(whole.stdout).expect("UTF-8"),
-        false => {
-            let version = succeed(Command::new(env!("CARGO")).arg("-vV"));
-            let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-            succeed(command().args(["--filter-platform", host.expect("a host")]))
-        }
+    let text = if is_whole {
+        String::from_utf8(whole.stdout).expect("UTF-8")
+    } else {
+        let version = succeed(Command::new(env!("CARGO")).arg("-vV"));
+        let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+        succeed(command().args(["--filter-platform", host.expect("a host")]))
     };
     (serde_json::from_str(&text).expect("JSON"), is_whole)
 }

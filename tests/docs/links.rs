@@ -116,9 +116,7 @@ fn every_file_that_the_pages_name_exists() {
                 .any(|folder| span.starts_with(folder));
             if is_path {
                 let file = span.split(' ').next().unwrap_or_default();
-                // Not there yet.
-                let is_to_come = file == "tests/arrows.rs";
-                assert!(is_to_come || project().join(file).exists(), "{path}: {file}");
+                assert!(project().join(file).exists(), "{path}: {file}");
                 files += 1;
             }
         }

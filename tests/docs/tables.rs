@@ -12,9 +12,10 @@ fn every_command(dir: &Dir) -> Vec<(String, String)> {
     let mut commands = Vec::new();
     for name in subcommands(&dir.run(["--help"]).stdout) {
         let below = subcommands(&dir.run([&name, "--help"]).stdout);
-        match below.is_empty() {
-            true => commands.push(name),
-            false => commands.extend(below.into_iter().map(|one| format!("{name} {one}"))),
+        if below.is_empty() {
+            commands.push(name);
+        } else {
+            commands.extend(below.into_iter().map(|one| format!("{name} {one}")));
         }
     }
     let help = |name: &String| dir.run(name.split(' ').chain(["--help"])).stdout;
