@@ -24,7 +24,6 @@ const LONG_AGO: &str = "2000-01-01T00:00:00Z";
 
 /// Resources for each kind of file: attachments with relative URLs, Provenance, related resources, a group with a
 /// missing member, and two resources to be deleted.
-
 const DATA: &str = r#"{"resourceType":"Organization","id":"org"}
 {"resourceType":"Patient","id":"a","managingOrganization":{"reference":"Organization/org"}}
 {"resourceType":"Patient","id":"b","gender":"female"}

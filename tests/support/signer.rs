@@ -1,7 +1,7 @@
 //! Keys, assertions and key servers, made by Python's `jwcrypto` and `cryptography`.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ use super::{project, python_of_smart_fetch};
 pub struct Signer(&'static Mutex<Script>);
 
 struct Script {
+    /// The script lives as long as the tests, so nobody waits for its end.
+    _child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
@@ -31,7 +33,7 @@ impl Signer {
             let mut child = command.spawn().expect("Python starts");
             let stdin = child.stdin.take().expect("its standard input");
             let stdout = BufReader::new(child.stdout.take().expect("its standard output"));
-            Mutex::new(Script { stdin, stdout })
+            Mutex::new(Script { _child: child, stdin, stdout })
         });
         Some(Signer(script))
     }
