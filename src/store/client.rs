@@ -144,7 +144,7 @@ impl Store {
     /// Gives a client other credentials. The codes and tokens issued for the old ones end.
     ///
     /// # Errors
-    /// As [`Store::add_client`].
+    /// As `Store::add_client`.
     pub(crate) fn change_client(&self, id: i64, credentials: &Credentials) -> Result<()> {
         let Credentials { secret_hash, jwks, jwks_url, scope } = credentials;
         // A revocation must not fail because an import is going on.
@@ -160,7 +160,7 @@ impl Store {
     /// nobody can read them. Returns the number of those users.
     ///
     /// # Errors
-    /// As [`Store::add_client`].
+    /// As `Store::add_client`.
     pub fn remove_client(&self, id: i64) -> Result<usize> {
         let now = self.now().micros();
         self.transaction_within(PATIENCE, |conn| {
