@@ -243,7 +243,7 @@ pub static PARAMETERS: [ExportParameter; 17] = [
         support: Support::Refused("is not supported yet; leave it out, or filter what comes"),
         ..ROW
     },
-    // The form of the answer: `http/header/prefer.rs` reads them.
+    // The form of the answer: `http/header/media.rs` reads `_format`; `_pretty` changes nothing.
     ExportParameter { name: "_format", is_in_oneup: true, ..ROW },
     ExportParameter { name: "_pretty", is_in_oneup: true, ..ROW },
     // Credentials do not count in a query, where others could read them.
