@@ -1,7 +1,7 @@
-//! How fast, compared with what the machine itself can do: everything is measured side by side in
-//! one run and told as a ratio, since seconds mean nothing elsewhere.
+//! Measures imports and exports beside plain copies of the same bytes, and prints ratios: seconds mean nothing on another
+//! machine.
 //!
-//! `cargo bench` (or `cargo bench -- 5000` for as many patients).
+//! Run `cargo bench`, or `cargo bench -- 5000` for 5000 patients.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write, copy, sink};
@@ -9,12 +9,12 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const FHIRLITE: &str = env!("CARGO_BIN_EXE_fhirlite");
-/// Each measurement's best of so many.
+/// The rounds of each measurement, of which the fastest counts.
 const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
@@ -101,10 +101,10 @@ fn best(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    match command.status()?.success() {
-        true => Ok(()),
-        false => Err(format!("{command:?} failed").into()),
+    if command.status()?.success() {
+        return Ok(());
     }
+    Err(format!("{command:?} failed").into())
 }
 
 fn concatenate(folder: &Path, to: &Path) -> Result<u64> {
@@ -120,7 +120,7 @@ fn concatenate(folder: &Path, to: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-/// What the kernel does for a file and a socket, without any HTTP.
+/// Sends a file over a loopback connection, without HTTP.
 fn over_loopback(file: &Path) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -155,7 +155,7 @@ fn ask(url: &str, path: &str, headers: &str) -> Result<TcpStream> {
     Ok(socket)
 }
 
-/// The paths of the files that an export has.
+/// Runs an export in the 1upHealth dialect; the paths of its files.
 fn manifest(url: &str) -> Result<Vec<String>> {
     let mut text = String::new();
     ask(url, "/bulk-data/r4/$export", "")?.read_to_string(&mut text)?;
@@ -166,7 +166,7 @@ fn manifest(url: &str) -> Result<Vec<String>> {
     Ok(urls.filter_map(|url| Some(url[url.find("/bulk-data")?..].to_owned())).collect())
 }
 
-/// The paths of the files of a job, asked for until it is complete.
+/// Runs an asynchronous export; the paths of its files.
 fn job(url: &str, path: &str) -> Result<Vec<String>> {
     let mut accepted = String::new();
     ask(url, path, "Prefer: respond-async\r\n")?.read_to_string(&mut accepted)?;
@@ -178,7 +178,7 @@ fn job(url: &str, path: &str) -> Result<Vec<String>> {
         ask(url, status, "")?.read_to_string(&mut text)?;
         let (head, body) = text.split_once("\r\n\r\n").ok_or("no head")?;
         if head.starts_with("HTTP/1.1 202 ") {
-            thread::sleep(std::time::Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
             continue;
         }
         let manifest: serde_json::Value = serde_json::from_str(body)?;

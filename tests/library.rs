@@ -82,7 +82,7 @@ fn a_store_in_memory_is_imported_to_while_it_is_served() {
 }
 
 #[test]
-fn stores_in_memory_are_strangers_to_each_other() {
+fn stores_in_memory_are_separate() {
     let (one, two) = (Store::in_memory().unwrap(), Store::in_memory().unwrap());
     Import::new().text(&one, "a", r#"{"resourceType":"Basic","id":"a"}"#).unwrap();
     assert!(one.get("Basic", "a").unwrap().is_some());
@@ -92,7 +92,7 @@ fn stores_in_memory_are_strangers_to_each_other() {
 }
 
 #[test]
-fn a_store_lets_go_of_its_file_with_its_last_handle() {
+fn the_last_handle_closes_the_file() {
     let dir = crate::support::Dir::new();
     let path = dir.path("s.db");
     let store = Store::create(&path).unwrap();

@@ -185,7 +185,7 @@ fn ranges_are_read_in_every_spelling() {
 }
 
 #[test]
-fn preferences_in_quotes_are_no_others() {
+fn a_quoted_value_is_not_another_preference() {
     let (_dir, served) = filled();
     for (prefer, applied) in [
         (
@@ -241,7 +241,7 @@ fn query_strings_and_forms_are_decoded_once() {
 }
 
 #[test]
-fn a_content_length_is_digits() {
+fn a_content_length_has_digits_only() {
     let (_dir, served) = filled();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     for (length, status) in [

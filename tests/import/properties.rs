@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Dir;
 
-/// Few cases: each runs the program several times.
+/// The cases are few, because each runs the program several times.
 fn config() -> Config {
     Config { cases: 24, failure_persistence: None, ..Config::default() }
 }
@@ -59,13 +59,14 @@ fn resource() -> impl Strategy<Value = Made> {
 }
 
 fn text(made: &Made) -> String {
-    match made.pretty {
-        true => serde_json::to_string_pretty(&made.resource).unwrap(),
-        false => made.resource.to_string(),
+    if made.pretty {
+        serde_json::to_string_pretty(&made.resource).unwrap()
+    } else {
+        made.resource.to_string()
     }
 }
 
-/// Writes resources in one of the forms that an input may have.
+/// Writes resources in one of three forms of input.
 fn write(dir: &Dir, folder: &str, resources: &[Made], form: usize) {
     match form {
         0 => drop(dir.write(&format!("{folder}/a.ndjson"), resources.iter().map(|made| made.resource.to_string() + "\n").collect::<String>())),
@@ -113,7 +114,7 @@ proptest! {
         dir.import(0, &["b.db", "files"]);
         let second = exported(&dir, "b.db", "out2");
         prop_assert_eq!(&first, &second);
-        // What a store gave out changes nothing in it.
+        // Importing its own export changes nothing in a store.
         let again = dir.import(0, &["a.db", "files"]);
         prop_assert_eq!((again["created"].as_u64(), again["updated"].as_u64()), (Some(0), Some(0)));
         dir.check("a.db");
@@ -124,7 +125,7 @@ proptest! {
     fn importing_again_changes_nothing(resources in prop::collection::vec(resource(), 0..12), form in 0usize..3, stamp in any::<bool>()) {
         let dir = Dir::new();
         std::fs::create_dir_all(dir.path("in")).unwrap();
-        // One version of each resource: several in one input are a test of their own.
+        // One version of each resource. Another test has several in one input.
         let mut resources = resources;
         resources.sort_by_key(|made| (made.resource["resourceType"].to_string(), made.resource["id"].to_string()));
         resources.dedup_by_key(|made| (made.resource["resourceType"].to_string(), made.resource["id"].to_string()));
@@ -148,7 +149,7 @@ proptest! {
             let mut made = made.clone();
             made.resource["id"] = json!(format!("r{n}"));
             made.resource["meta"] = json!({"versionId": "1", "lastUpdated": "2020-01-01T00:00:00Z"});
-            // Each refers to its neighbour by a search.
+            // Each refers to its neighbour by a conditional reference.
             made.resource["identifier"] = json!([{"system": "s", "value": n.to_string()}]);
             let next = (n + 1) % resources.len();
             let kind = resources[next].resource["resourceType"].as_str().unwrap().to_owned();
@@ -169,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn since_and_until_cut_where_they_say(times in prop::collection::vec(0i64..50, 1..20), cut in 0i64..50) {
+    fn since_and_until_exclude_their_own_instant(times in prop::collection::vec(0i64..50, 1..20), cut in 0i64..50) {
         let dir = Dir::new();
         let instant = |t: i64| format!("2020-01-01T00:00:00.{:03}Z", t * 7);
         let lines: String = times.iter().enumerate().map(|(n, t)| format!("{{\"resourceType\":\"Basic\",\"id\":\"{n}\",\"meta\":{{\"versionId\":\"1\",\"lastUpdated\":\"{}\"}}}}\n", instant(*t))).collect();

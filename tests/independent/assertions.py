@@ -1,8 +1,8 @@
-"""Keys, assertions and places where keys are published, made by jwcrypto and cryptography.
+"""Makes keys, assertions and servers that publish keys, with jwcrypto and cryptography.
 
-Reads one JSON object a line and answers with one: what `do` names is below. A key is called
-KIND/name and made when it is first named; KIND is RSA (2048 bits), RSA-1024, EC (P-384) or P-256. Its
-kid is its whole name.
+Reads one JSON object a line and answers with one. `do` names a function in `main`, and the other members are its
+arguments. A key is called KIND/name and is made when it is first named. KIND is RSA (2048 bits), RSA-1024, EC (P-384) or
+P-256. The kid of a key is its whole name.
 """
 
 import base64
@@ -40,7 +40,7 @@ def key_named(name):
 
 
 def written(name, private=False, **more):
-    """A JWK, with more members."""
+    """A JWK with more members."""
     key = key_named(name)
     members = json.loads(key.export_private() if private else key.export_public())
     return {**members, "kid": name, **more}
@@ -57,7 +57,7 @@ def without_nulls(members):
 
 
 def signature(signed, key, how):
-    """A signature by the rules of `how`, whatever the header says."""
+    """Signs by the algorithm `how`, whatever the header says."""
     if how == "none":
         return b""
     if how == "DER":
@@ -65,14 +65,14 @@ def signature(signed, key, how):
         half = len(raw) // 2
         return utils.encode_dss_signature(*(int.from_bytes(n) for n in (raw[:half], raw[half:])))
     if how in ("secret PEM", "secret JWK"):
-        # The public key's text taken for a shared secret.
+        # The text of the public key, used as a shared secret.
         text = key.export_to_pem() if how == "secret PEM" else key.export_public().encode()
         key, how = jwk.JWK(kty="oct", k=encode(text)), "HS256"
     return jwa.JWA.signing_alg(how).sign(key, signed)
 
 
 def edited(token, edit):
-    """The same after it was signed, with a part of it changed."""
+    """The token with a part changed after it was signed."""
     header, payload, mac = token.split(".")
     flip = "B" if mac[0] == "A" else "A"
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
@@ -91,7 +91,7 @@ def edited(token, edit):
 
 
 def sign(client, aud, key, alg, header=None, claims=None, times=None, how=None, edit=None, twice=None):
-    """An assertion: a right one, but for what is said to be otherwise. A null takes a member away."""
+    """Makes a right assertion with these changes. A null removes a member."""
     now = int(time.time())
     usual = {"iss": client, "sub": client, "aud": aud, "exp": now + 240, "jti": str(uuid.uuid4())}
     moments = {name: now + seconds for name, seconds in (times or {}).items()}
@@ -104,7 +104,7 @@ def sign(client, aud, key, alg, header=None, claims=None, times=None, how=None, 
     else:
         body = json.dumps(claims)
         if twice:
-            # The first of two wins with some readers, the last with others.
+            # Some readers take the first of two members, some the last.
             body = json.dumps({twice: "somebody else"})[:-1] + ", " + body[1:]
         signed = f"{encode(members)}.{encode(body.encode())}"
         token = f"{signed}.{encode(signature(signed.encode(), key_named(key), how or alg))}"
@@ -112,7 +112,7 @@ def sign(client, aud, key, alg, header=None, claims=None, times=None, how=None, 
 
 
 class Place(http.server.BaseHTTPRequestHandler):
-    """Where keys are published: answers as it was last told to, and counts."""
+    """Publishes keys: sends the answer that was set last, and counts the requests."""
 
     def do_GET(self):
         host = self.server
@@ -137,7 +137,7 @@ class Place(http.server.BaseHTTPRequestHandler):
                 return
             self.wfile.write(body)
         except OSError:
-            # Who asked did not wait.
+            # The client did not wait.
             pass
 
     def log_message(self, *_):
@@ -148,11 +148,11 @@ class Quiet(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_):
-        """Handshakes that fail are what some tests are about."""
+        """Ignores errors: some tests are about handshakes that fail."""
 
 
 def certificate(folder):
-    """A certificate authority of our own in ca.pem, and a server's certificate and key by it."""
+    """Writes the certificate of an authority to ca.pem, and a certificate that it signed to server.pem."""
     now = datetime.datetime.now(datetime.timezone.utc)
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)]) for n in ("own CA", "keys")]
@@ -180,7 +180,7 @@ def certificate(folder):
 
 
 def host(folder=None):
-    """A new place, over TLS where a folder for the certificates is named."""
+    """Starts a server, over TLS if there is a folder for the certificates."""
     server = Quiet(("127.0.0.1", 0), Place)
     server.count, server.accept, server.answer = 0, None, {"status": 404}
     scheme = "http"
@@ -202,7 +202,7 @@ def answer(host, **what):
 
 
 def asked(host):
-    """How often it was asked, and the last time for what."""
+    """The number of requests, and the Accept header of the last one."""
     return {"count": HOSTS[host].count, "accept": HOSTS[host].accept}
 
 

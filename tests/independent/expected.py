@@ -13,7 +13,7 @@ SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValu
 
 
 def subset(text, resource_type, names):
-    """Only the root members that `_elements` asks for, in the text's order."""
+    """The root members that `_elements` selects, in the order of the text."""
     wanted = {entry.split(".")[-1] for entry in names if "." not in entry or entry.split(".")[0] == resource_type}
     if not wanted:
         return text
@@ -34,7 +34,7 @@ def subset(text, resource_type, names):
 
 
 def children(text):
-    """(name, start, end) of what is directly in an object or array; in an array the name is None."""
+    """(name, start, end) of each member of an object, or of each element of an array with None as its name."""
     if text[0] == "{":
         return [(name, *place) for name, place in members(text).items()]
     found, end = [], 0
@@ -46,7 +46,7 @@ def children(text):
 
 
 def with_absolute_urls(text, base, exempt=True):
-    """Where `text` is an object or array; `exempt` if a `url` in it is none of an attachment."""
+    """Makes relative URLs in an object or array absolute. `exempt`: a `url` directly in it is not that of an attachment."""
     pieces, last = [], 0
     for name, start, end in children(text):
         value = text[start:end]
@@ -71,12 +71,12 @@ def header(patient):
 
 
 def is_roster(resource):
-    """True for what would show everybody else on it in each block."""
+    """True for a Group that would show its other members in the block of each patient."""
     return resource.type == "Group" and len(resource.patients) > 1
 
 
 def blocks(store, scope, filters):
-    """(patient id, resources in order) for each patient of whom something is left."""
+    """(patient id, resources in order) for each patient with resources left."""
     resources = store.ordered(scope.keys)
     there = [resource.id for resource in resources if resource.type == "Patient"]
     if scope.patients is None:
@@ -97,8 +97,11 @@ def blocks(store, scope, filters):
 
 
 class Expected:
-    """`output`: type -> lines, or a list of blocks of lines; `deleted`: Type/id in order; `notices`: of members
-    not there; `left_out`: the number of resources that are in no block."""
+    """What an export should hold.
+
+    `output`: type -> lines, or a list of blocks of lines. `deleted`: Type/id in order. `notices`: the number of missing
+    members. `left_out`: the number of resources that are in no block.
+    """
 
     def __init__(self):
         self.output, self.deleted, self.notices, self.left_out = {}, [], 0, 0

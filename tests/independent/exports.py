@@ -26,11 +26,11 @@ from server import ask, is_outcome
 
 
 class Wrong(Exception):
-    """The server went another way than the rest of the check could follow."""
+    """An answer after which the check cannot go on."""
 
 
 class Check:
-    """One export, from the kick-off to its deletion, against what is expected."""
+    """Runs one export, from the kick-off to its deletion, and compares it with what is expected."""
 
     def __init__(self, case, base):
         self.case, self.base, self.chance = case, base, case.chance
@@ -117,7 +117,7 @@ class Check:
             self.must(not page.get("deleted") and not page.get("error") and not page.get("outcome"), "not on page 1")
 
     def entries(self, pages, part):
-        """The lines of the files of one part, by type (None where entries have none)."""
+        """The lines of the files of one list, by type, or under None if entries have no type."""
         stu4, organized = self.case.stu4, "organizeOutputBy" in self.case.request
         keys = ["url", "count"] + (["fileSize"] if stu4 else [])
         if part == "output" and not organized or not stu4 and part in ("deleted", "error"):
@@ -177,7 +177,7 @@ class Check:
         self.must(told or not wanted.left_out, f"{wanted.left_out} resources in no block are not told of: {notices}")
 
     def blocks(self, wanted, lines):
-        """Blocks of patients that have no Patient resource may be in any order."""
+        """Compares blocks. Those of patients without a Patient resource may be in any order."""
         found = []
         for line in lines:
             if line.startswith('{"resourceType":"Parameters","parameter":[{"name":"header"') or not found:
@@ -221,7 +221,7 @@ def deletion(key):
 
 
 def shape_of(line):
-    """What counts of a line that `_elements` cut: the root members as they are, whatever is between them."""
+    """The root members of a line, which `_elements` must not change. The space between them does not count."""
     found = {name: line[start:end] for name, (start, end) in members(line).items()}
     if "meta" in found:
         found["meta"] = json.loads(found["meta"])

@@ -12,7 +12,7 @@ NDJSON = "application/fhir+ndjson"
 
 
 class Case:
-    """One export and how it is asked for."""
+    """One export, and the request that starts it."""
 
     def __init__(self, chance, store, base, now):
         self.chance, self.store, self.now = chance, store, now
@@ -71,7 +71,7 @@ class Case:
         return types
 
     def draw_time(self):
-        """One of the resources' own, or the hour before or after the import."""
+        """The time of a resource, or an hour before or after the import."""
         times = sorted({it.updated for it in self.store.current.values() if it.updated < self.now - timedelta(days=1)})
         times += [self.store.loaded - timedelta(hours=1), self.now + timedelta(hours=1)]
         hours = self.chance.choice([0, 0, 2, -5, 5.5])

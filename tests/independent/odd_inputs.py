@@ -15,7 +15,7 @@ from r4 import PATHS
 
 
 class Maker:
-    """Random resources in which the rules above matter."""
+    """Random resources in which the rules for exports matter."""
 
     def __init__(self, seed):
         self.chance = random.Random(seed)
@@ -36,7 +36,7 @@ class Maker:
         return self.link("Patient/" + self.chance.choice(self.patients * 4 + self.nobody))
 
     def anyone(self):
-        """Something that comes along, or does not, or is not there."""
+        """A reference to a resource that is exported along with others, or not, or that is missing."""
         choices = ["Practitioner/prac1", "Practitioner/prac2", "PractitionerRole/role1", "PractitionerRole/role2"]
         choices += ["Organization/org1", "Location/loc1", "Medication/med1", "Widget/w1", "Device/dev1", "List/alone"]
         choices += ["Binary/bin1", "Observation/missing", "Provenance/prov1"]
@@ -85,7 +85,7 @@ class Maker:
         return f"{day}T0{chance.randint(0, 9)}:00:00{fraction}{zone}"
 
     def compartment(self):
-        """A resource with one to three of its type's links to patients, or to others."""
+        """A resource with one to three references, by paths of the Patient compartment, to patients or to others."""
         chance, root = self.chance, {}
         resource_type = chance.choice(sorted(set(PATHS) - {"Group", "Provenance"}))
         paths = PATHS[resource_type]
@@ -106,7 +106,7 @@ class Maker:
             self.add("Patient", id, **{name: more[name] for name in names})
 
     def chains(self):
-        """Practitioner, role, organization and location that only lead to one another."""
+        """Practitioners, roles, organizations and locations that refer only to one another."""
         link = self.link
         self.add("Organization", "org1", partOf=link("Organization/org2"))
         self.add("Organization", "org2", partOf=link("Organization/org1"), endpoint=[link("Endpoint/end1")])
@@ -176,7 +176,7 @@ class Maker:
             self.add("DocumentReference", subject=self.patient(), content=content)
 
     def write(self, resource):
-        """One of many texts of it."""
+        """One of the many texts that a resource can have."""
         chance = self.chance
         names = list(resource)
         if chance.random() < 0.5:

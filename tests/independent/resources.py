@@ -11,7 +11,7 @@ LINK = re.compile(r"(?:https?://(?:.*/)?)?([A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_hist
 
 
 def target_of(reference_object):
-    """The (type, id) that a Reference names, None if it names none."""
+    """The (type, id) that a Reference names, or None."""
     text = reference_object.get("reference") if isinstance(reference_object, dict) else None
     match = LINK.match(text) if isinstance(text, str) else None
     return match.groups() if match else None
@@ -116,7 +116,7 @@ class Store:
             self.gone[key] = (self.current.pop(key), instant(when) if when else self.loaded)
 
     def stamp(self, get_body):
-        """Sets what an import sets in `meta`, as it is in what `get_body` says of a key."""
+        """Sets what an import sets in `meta`, as in the text that `get_body` returns for a key."""
         for key, resource in self.current.items():
             if not resource.stamped():
                 text = stamped(resource.text, get_body(key))

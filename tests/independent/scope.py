@@ -11,7 +11,7 @@ def is_member_now(member, now):
 
 
 def members_of(store, group, now):
-    """The ids of a Group's patients, the keys of itself and its other members, how many are not there."""
+    """The ids of a Group's patients, the keys of the Group and its other members, and the number of missing members."""
     patients, others, missing = set(), {("Group", group)}, 0
     groups = [("Group", group)]
     for key in groups:
@@ -30,7 +30,7 @@ def members_of(store, group, now):
 
 
 class Scope:
-    """What is in, before any filter."""
+    """The resources of an export before any filter."""
 
     def __init__(self, store, level, request, now):
         self.store = store
@@ -64,7 +64,7 @@ class Scope:
         return bool(resource.patients if self.patients is None else resource.patients & self.patients)
 
     def grown(self, first):
-        """With the Provenance resources and what comes along."""
+        """`first` with its Provenance resources and the resources that it refers to."""
         current = self.store.current
         keys = first | {key for key, it in current.items() if it.type == "Provenance" and it.targets & first}
         todo = list(keys)
@@ -76,7 +76,7 @@ class Scope:
         return keys
 
     def had(self, resource):
-        """True if a deleted resource was in scope or would have come along."""
+        """True if a deleted resource would have been in the export."""
         if self.system:
             return True
         if resource.type == "Patient":
@@ -119,7 +119,7 @@ class Filters:
         )
 
     def left(self, keys):
-        """What of `keys` is returned, and the associated data of that."""
+        """The keys that pass the filters, and their associated data."""
         left = {key for key in keys if self.passes(key[0], self.store.current[key].updated)}
         if not self.asked:
             return left

@@ -100,7 +100,7 @@ fn a_kickoff_waits_for_a_short_import_and_so_does_the_end_of_an_export() {
 
 /// Nothing keeps the versions that a kick-off sees until its row is in the table `job`.
 ///
-/// The test itself writes what an import writes that takes longer than `--job-ttl`.
+/// The test itself writes what an import would write, because a real one would have to take longer than `--job-ttl`.
 #[test]
 fn an_export_accepted_while_a_long_import_ends_misses_nothing() {
     let dir = filled();

@@ -1,4 +1,4 @@
-//! The RESTful interactions of `/fhir`: what the server says of itself, reads, searches.
+//! The RESTful interactions of `/fhir`: its self-description, reads, searches.
 
 mod metadata;
 mod operations;

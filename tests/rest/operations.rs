@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{FHIR_JSON, filled, list, operations, text};
 use crate::support::bulk::kick_off;
 
-/// The URLs of the guide's definitions begin so.
+/// What the URLs of the guide's definitions begin with.
 const GUIDE: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/";
 
 /// The path of an operation that the CapabilityStatement lists for this type.

@@ -113,7 +113,7 @@ fn contradictions_between_versions_are_found() {
 }
 
 #[test]
-fn rows_that_say_something_else_than_the_bodies_are_found() {
+fn rows_that_contradict_the_bodies_are_found() {
     for (change, findings) in [
         (
             "UPDATE compartment SET patient = 'b'",
@@ -190,4 +190,31 @@ fn damaged_pages_are_found() {
     let ran = dir.run(["check", "s.db"]);
     assert_eq!(ran.code, 8, "{}", ran.stdout);
     assert!(ran.stderr.lines().any(|line| line.starts_with("file: ")), "{}", ran.stderr);
+}
+
+#[test]
+fn check_finds_changes_by_hand() {
+    for (change, found) in [
+        ("UPDATE resource SET size = size + 1", "size"),
+        (
+            "UPDATE resource SET body = body || ' ', size = size + 1, last_updated = 0",
+            "last_updated",
+        ),
+        ("UPDATE resource SET body = 'x', size = 1", "not JSON"),
+        ("UPDATE resource SET id = 'b'", "another id"),
+        ("UPDATE resource SET type = 'Group'", "another type"),
+        ("UPDATE resource SET version_id = '9'", "version_id"),
+        ("UPDATE setting SET value = 0 WHERE name = 'last_seq'", "seq is higher"),
+        ("INSERT INTO identifier VALUES (99, 'Patient', NULL, 'x')", "belong to no version"),
+        (
+            "INSERT INTO history SELECT seq + 10, type, id, version_id, last_updated, 0, assigned, size, hash, 1, 0, 0, body FROM resource",
+            "before it began",
+        ),
+    ] {
+        let dir = super::filled();
+        dir.open("s.db").execute_batch(change).unwrap();
+        let ran = dir.run(["check", "s.db"]);
+        assert_eq!(ran.code, 8, "{change}: {}", ran.stdout);
+        assert!(ran.stderr.contains(found), "{change}: {}", ran.stderr);
+    }
 }
