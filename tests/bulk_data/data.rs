@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::client::text;
-use crate::support::{Dir, Served, served};
+use crate::support::{Dir, Served};
 
 /// Three patients; resources about them, related to them, and unrelated to any patient.
 pub const DATA: &str = r#"{"resourceType":"Organization","id":"org","meta":{"versionId":"1","lastUpdated":"2020-01-01T00:00:00Z"}}
@@ -42,9 +42,19 @@ pub const OF_A: &str = "\
     DocumentReference/da Encounter/ea Observation/oa1 Observation/oa2 Organization/org Patient/a \
     Practitioner/doc Provenance/va1 Provenance/va2";
 
-/// Serves a store of [`DATA`].
+/// A folder with a store `s.db` of [`DATA`].
+pub fn filled_dir() -> Dir {
+    let dir = Dir::new();
+    dir.write("in.ndjson", DATA);
+    dir.import(0, &["s.db", "in.ndjson"]);
+    dir
+}
+
+/// The same with a server.
 pub fn filled() -> (Dir, Served) {
-    served(DATA)
+    let dir = filled_dir();
+    let served = dir.serve(&["s.db"]);
+    (dir, served)
 }
 
 /// `Type/id` of every resource in [`DATA`], sorted.

@@ -1,13 +1,13 @@
 //! The status of an export: under way, complete, failed, deleted.
 
 use super::client::{EDITIONS, assert_outcome_body, delete, ended, kick_off, list, string};
-use super::data::filled;
+use super::data::{filled, filled_dir};
 use crate::support::bulk::{is_under_way, location};
 use crate::support::{Dir, Held, Served};
 
-/// Serves a store of [`super::data::DATA`] with the server's log in a file.
+/// Serves the usual store, with the server's log in a file.
 fn logged() -> (Dir, Served) {
-    let (dir, _) = filled();
+    let dir = filled_dir();
     let served = dir.serve_with_log(&["s.db"]);
     (dir, served)
 }
