@@ -1,10 +1,8 @@
 //! Imports that are killed, and transactions that were interrupted.
 
 use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
 
-use crate::support::Dir;
+use crate::support::{Dir, until};
 
 /// Kills an import at ever later moments. What is left must be whole files, and a second import must complete it.
 #[test]
@@ -28,11 +26,10 @@ fn a_killed_import_leaves_whole_files() {
             dir.command(["import", &store, "in", "--quiet"]).stderr(Stdio::null()).spawn().unwrap();
         // Waits for the size of the file, not for some time.
         let enough = round * 900_000;
-        while std::fs::metadata(dir.path(&store)).map_or(0, |meta| meta.len()) < enough
-            && child.try_wait().unwrap().is_none()
-        {
-            thread::sleep(Duration::from_millis(1));
-        }
+        until("the file has grown, or the import has ended", || {
+            let size = std::fs::metadata(dir.path(&store)).map_or(0, |meta| meta.len());
+            (size >= enough || child.try_wait().unwrap().is_some()).then_some(())
+        });
         child.kill().unwrap();
         child.wait().unwrap();
         if std::fs::metadata(dir.path(&store)).is_ok_and(|meta| meta.len() > 0)

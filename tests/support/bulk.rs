@@ -1,11 +1,9 @@
 //! Exports as a client of the HL7 base runs them, on any server.
 
-use std::thread;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::client::{Answer, get, send};
+use super::until;
 
 /// The path of a URL, without scheme, authority and the prefix that a proxy adds.
 pub fn path(url: &str) -> &str {
@@ -61,14 +59,7 @@ pub fn ended(authority: &str, started: &Answer) -> Answer {
 
 /// Polls `path` until the export has ended; the last answer.
 pub fn ended_at(authority: &str, path: &str, headers: &str) -> Answer {
-    // The limit only turns a hang into a failure.
-    for _ in 0..60_000 {
-        let answer = get(authority, path, headers);
-        if !is_under_way(&answer) {
-            return answer;
-        }
-        // Leaves the processor to the server.
-        thread::sleep(Duration::from_millis(1));
-    }
-    panic!("{path} does not end");
+    until(&format!("{path} has ended"), || {
+        Some(get(authority, path, headers)).filter(|answer| !is_under_way(answer))
+    })
 }
