@@ -1,4 +1,4 @@
--- A fhirlite store, format 3. Query it with the sqlite3 shell:
+-- A fhirlite store, format 4. Query it with the sqlite3 shell:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"

@@ -12,7 +12,7 @@ use crate::error::Result;
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// The version of `schema.sql`. The file's header holds it as `user_version`.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// `FHIR`: the `application_id` in the header of every store.
 pub(super) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
@@ -77,7 +77,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (3, "b6100005fad3f403681c8843e538c9e7ef6e58d0919efde787889fdfb1c0dc33")
+            (4, "b6100005fad3f403681c8843e538c9e7ef6e58d0919efde787889fdfb1c0dc33")
         );
     }
 }

@@ -93,7 +93,7 @@ fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
         let resources = count("SELECT count(*) FROM mine");
         dir.write("a.json", r#"{"resourceType":"Basic","id":"new"}"#);
         dir.import(0, &["s.db", "a.json"]);
-        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 3);
+        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 4);
         assert_eq!(count("SELECT count(*) FROM mine"), resources + 1);
         assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'my index'"), 1);
         assert_eq!(count("SELECT a FROM before"), 1);
