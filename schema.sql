@@ -232,44 +232,418 @@ CREATE VIEW exported AS
 CREATE VIEW patient_resource AS
   SELECT patient, type, id, seq, body FROM compartment JOIN resource USING (seq);
 
--- Patients: name, gender, date of birth and city.
-CREATE VIEW patient AS
-  SELECT id,
-         json_extract(body, '$.name[0].family')   AS family,
-         json_extract(body, '$.name[0].given[0]') AS given,
-         json_extract(body, '$.gender')           AS gender,
-         json_extract(body, '$.birthDate')        AS birth_date,
-         json_extract(body, '$.address[0].city')  AS city
-    FROM resource WHERE type = 'Patient';
+-- The views of resources. Each has a row for each resource of its type, whatever its body holds: an element
+-- of another kind than FHIR says gives its JSON text, or NULL. unlikely() tells SQLite that a type has more
+-- rows than the few that it would guess, so it finds those of one patient through compartment.
 
--- Observations: one row each, without components.
+-- Patients: one row each. The name is the one in use: official before usual before others, a maiden or
+-- old one only where there is no other, and one whose period is over after those whose is not.
+CREATE VIEW patient AS
+  SELECT id, id AS patient,
+         coalesce(json_extract(name, '$.text'),
+                  nullif(trim(coalesce((SELECT group_concat(value, ' ')
+                                          FROM (SELECT value FROM json_each(name, '$.given') ORDER BY key)), '')
+                              || ' ' || coalesce(json_extract(name, '$.family'), '')), '')) AS name,
+         json_extract(name, '$.family') AS family,
+         (SELECT value FROM json_each(name, '$.given') WHERE value IS NOT NULL LIMIT 1) AS given,
+         json_extract(body, '$.gender') AS gender,
+         json_extract(body, '$.birthDate') AS birth_date,
+         CASE json_type(body, '$.deceasedBoolean') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+           ELSE json_extract(body, '$.deceasedDateTime') END AS deceased,
+         json_extract(address, '$.city') AS city,
+         json_extract(address, '$.state') AS state
+    FROM (SELECT id, body,
+                 (SELECT value FROM json_each(body, '$.name')
+                   WHERE coalesce(json_extract(iif(type = 'object', value, NULL), '$.family'),
+                                  json_extract(iif(type = 'object', value, NULL), '$.given[0]'),
+                                  json_extract(iif(type = 'object', value, NULL), '$.given[1]'),
+                                  json_extract(iif(type = 'object', value, NULL), '$.text')) IS NOT NULL
+                   ORDER BY json_extract(iif(type = 'object', value, NULL), '$.use') IN ('old', 'maiden') IS TRUE,
+                            json_extract(iif(type = 'object', value, NULL), '$.period.end')
+                              < strftime('%Y-%m-%d', 'now') IS TRUE,
+                            CASE json_extract(iif(type = 'object', value, NULL), '$.use') WHEN 'official'
+                              THEN 0 WHEN 'usual' THEN 1
+                              WHEN 'nickname' THEN 3 WHEN 'anonymous' THEN 4 ELSE 2 END,
+                            key LIMIT 1) AS name,
+                 (SELECT value FROM json_each(body, '$.address')
+                   WHERE type = 'object'
+                   ORDER BY json_extract(iif(type = 'object', value, NULL), '$.use') IS 'old', key
+                     LIMIT 1) AS address
+            FROM resource WHERE unlikely(type = 'Patient'));
+
+-- Every resource with the patient whom it is about, and what it is. The views below read it.
+--   patient    the Patient's id, where subject (patient, beneficiary) refers to a Patient: a key to join by
+--   subject    that reference as it stands in the body
+--   encounter  the Encounter's id
+--   code       with system and display: of the element that says what it is, such as code or vaccineCode
+CREATE VIEW resource_summary AS
+  SELECT linked.seq, linked.type, linked.id, compartment.patient, subject,
+         CASE WHEN (rtrim(encounter, replace(encounter, '/', '')) = 'Encounter/'
+                    OR rtrim(encounter, replace(encounter, '/', '')) GLOB 'http*/Encounter/')
+               AND encounter NOT GLOB '*[^-A-Za-z0-9._~:/%]*'
+              THEN nullif(substr(encounter, length(rtrim(encounter, replace(encounter, '/', ''))) + 1), '')
+         END AS encounter,
+         json_extract(body, '$.status') AS status,
+         CASE WHEN json_extract(coded, element || '.coding[0].code') IS NULL
+         THEN (SELECT json_extract(value, '$.system') FROM json_each(coded, element || '.coding')
+                WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1)
+         ELSE json_extract(coded, element || '.coding[0].system') END AS system,
+         coalesce(json_extract(coded, element || '.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(coded, element || '.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1)) AS code,
+         coalesce(json_extract(coded, element || '.text'),
+                  json_extract(coded, element || '.coding[0].display'),
+                  (SELECT json_extract(value, '$.display') FROM json_each(coded, element || '.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.display') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.medicationReference.display')) AS display,
+         body
+    FROM (SELECT seq, type, id, body, subject, element,
+                 substr(subject, 1, instr(subject || '/_history/', '/_history/') - 1) AS link,
+                 substr(encounter, 1, instr(encounter || '/_history/', '/_history/') - 1) AS encounter,
+                 CASE WHEN drug IS NULL THEN body
+                      WHEN drug GLOB '#*'
+                      THEN (SELECT value FROM json_each(body, '$.contained')
+                             WHERE json_extract(iif(type = 'object', value, NULL), '$.id') = substr(drug, 2))
+                      WHEN rtrim(drug, replace(drug, '/', '')) = 'Medication/'
+                        OR rtrim(drug, replace(drug, '/', '')) GLOB 'http*/Medication/'
+                      THEN (SELECT medication.body FROM resource AS medication
+                             WHERE medication.type = 'Medication'
+                               AND medication.id = substr(drug, length(rtrim(drug, replace(drug, '/', ''))) + 1))
+                 END AS coded
+            FROM (SELECT seq, type, id, body,
+                         coalesce(json_extract(body, '$.subject.reference'),
+                                  json_extract(body, '$.patient.reference'),
+                                  json_extract(body, '$.beneficiary.reference')) AS subject,
+                         coalesce(json_extract(body, '$.encounter.reference'),
+                                  json_extract(body, '$.context.reference'),
+                                  json_extract(body, '$.context.encounter[0].reference')) AS encounter,
+                         CASE WHEN type IN ('Claim', 'Coverage', 'Device', 'DocumentReference',
+                                            'ExplanationOfBenefit', 'Specimen') THEN '$.type'
+                              WHEN type = 'Immunization' THEN '$.vaccineCode'
+                              WHEN type = 'Encounter' THEN '$.type[0]'
+                              WHEN type IN ('CarePlan', 'CareTeam') THEN '$.category[0]'
+                              WHEN type = 'Goal' THEN '$.description'
+                              WHEN json_type(body, '$.medicationCodeableConcept') IS NOT NULL
+                              THEN '$.medicationCodeableConcept'
+                              ELSE '$.code' END AS element,
+                         CASE
+                           WHEN type GLOB 'Medication?*' AND json_type(body, '$.medicationCodeableConcept') IS NULL
+                              THEN substr(json_extract(body, '$.medicationReference.reference'), 1,
+                                          instr(json_extract(body, '$.medicationReference.reference') || '/_history/',
+                                                '/_history/') - 1) END AS drug
+                    FROM resource)) AS linked
+         LEFT JOIN compartment
+           ON compartment.seq = linked.seq
+          AND compartment.patient = CASE WHEN rtrim(link, replace(link, '/', '')) = 'Patient/'
+                                           OR rtrim(link, replace(link, '/', '')) GLOB 'http*/Patient/'
+                                         THEN substr(link, length(rtrim(link, replace(link, '/', ''))) + 1) END;
+
+-- Observations: one row each; their components are in observation_component. value is a number for a
+-- quantity and an integer, else text: true, a time, start/end, low..high, numerator:denominator. A quantity
+-- such as <5 has its sign in comparator. unit is the code where there is no unit.
 CREATE VIEW observation AS
-  SELECT id,
-         json_extract(body, '$.subject.reference')      AS subject,
-         json_extract(body, '$.encounter.reference')    AS encounter,
-         json_extract(body, '$.status')                 AS status,
-         json_extract(body, '$.code.coding[0].system')  AS system,
-         json_extract(body, '$.code.coding[0].code')    AS code,
-         coalesce(json_extract(body, '$.code.text'),
-                  json_extract(body, '$.code.coding[0].display')) AS display,
+  SELECT id, patient, subject, encounter, status,
+         coalesce(json_extract(body, '$.category[0].coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.category[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.category[0].text'),
+                    json_extract(body, '$.category.coding[0].code')) AS category,
+         system, code, display,
+         json_extract(body, '$.valueQuantity.comparator') AS comparator,
          coalesce(json_extract(body, '$.valueQuantity.value'),
                   json_extract(body, '$.valueString'),
+                  json_extract(body, '$.valueInteger'),
+                  CASE json_type(body, '$.valueBoolean') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+                    ELSE json_extract(body, '$.valueBoolean') END,
                   json_extract(body, '$.valueCodeableConcept.text'),
-                  json_extract(body, '$.valueCodeableConcept.coding[0].display')) AS value,
-         json_extract(body, '$.valueQuantity.unit')     AS unit,
+                  json_extract(body, '$.valueCodeableConcept.coding[0].display'),
+                  (SELECT json_extract(value, '$.display') FROM json_each(body, '$.valueCodeableConcept.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.display') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.valueCodeableConcept.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.valueCodeableConcept.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.valueDateTime'),
+                  json_extract(body, '$.valueTime'),
+                  CASE WHEN coalesce(json_extract(body, '$.valuePeriod.start'),
+                    json_extract(body, '$.valuePeriod.end')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.valuePeriod.start'), '') || '/'
+                    || coalesce(json_extract(body, '$.valuePeriod.end'), '') END,
+                  CASE WHEN coalesce(json_extract(body, '$.valueRange.low.value'),
+                    json_extract(body, '$.valueRange.high.value')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.valueRange.low.value'), '') || '..'
+                    || coalesce(json_extract(body, '$.valueRange.high.value'), '') END,
+                  CASE WHEN coalesce(json_extract(body, '$.valueRatio.numerator.value'),
+                                     json_extract(body, '$.valueRatio.denominator.value')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.valueRatio.numerator.comparator'), '')
+                    || coalesce(json_extract(body, '$.valueRatio.numerator.value'), '')
+                    || ':' || coalesce(json_extract(body, '$.valueRatio.denominator.comparator'), '')
+                    || coalesce(json_extract(body, '$.valueRatio.denominator.value'), '') END,
+                  json_extract(body, '$.valueSampledData.data')) AS value,
+         coalesce(json_extract(body, '$.valueQuantity.unit'), json_extract(body, '$.valueQuantity.code'),
+                  json_extract(body, '$.valueRange.low.unit'), json_extract(body, '$.valueRange.low.code'),
+                  json_extract(body, '$.valueRange.high.unit'), json_extract(body, '$.valueRange.high.code'),
+                  coalesce(json_extract(body, '$.valueRatio.numerator.unit'),
+                    json_extract(body, '$.valueRatio.numerator.code'))
+                    || coalesce('/' || coalesce(json_extract(body, '$.valueRatio.denominator.unit'),
+                                                json_extract(body, '$.valueRatio.denominator.code')), ''),
+                  json_extract(body, '$.valueSampledData.origin.unit'),
+                    json_extract(body, '$.valueSampledData.origin.code')) AS unit,
+         coalesce(json_extract(body, '$.valueCodeableConcept.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.valueCodeableConcept.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS value_code,
+         coalesce(json_extract(body, '$.dataAbsentReason.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.dataAbsentReason.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.dataAbsentReason.text')) AS absent_reason,
+         coalesce(json_extract(body, '$.interpretation[0].coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.interpretation[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.interpretation[0].text'),
+                    json_extract(body, '$.interpretation.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.interpretation.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS interpretation,
          coalesce(json_extract(body, '$.effectiveDateTime'),
-                  json_extract(body, '$.effectivePeriod.start')) AS effective
-    FROM resource WHERE type = 'Observation';
+           json_extract(body, '$.effectivePeriod.start'), json_extract(body, '$.effectivePeriod.end'),
+                  json_extract(body, '$.effectiveInstant'),
+                    json_extract(body, '$.effectiveTiming.event[0]')) AS effective,
+         json_extract(body, '$.issued') AS issued
+    FROM resource_summary WHERE unlikely(type = 'Observation');
 
--- Conditions: one row each.
+-- Components of observations, such as the systolic and the diastolic pressure: one row each. component
+-- counts them from 1; the other columns are those of observation.
+CREATE VIEW observation_component AS
+  SELECT id, component, patient, subject, encounter, status,
+         CASE WHEN json_extract(item, '$.code.coding[0].code') IS NULL
+         THEN (SELECT json_extract(value, '$.system') FROM json_each(item, '$.code.coding')
+                WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1)
+         ELSE json_extract(item, '$.code.coding[0].system') END AS system,
+         coalesce(json_extract(item, '$.code.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(item, '$.code.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1)) AS code,
+         coalesce(json_extract(item, '$.code.text'),
+                  json_extract(item, '$.code.coding[0].display'),
+                  (SELECT json_extract(value, '$.display') FROM json_each(item, '$.code.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.display') IS NOT NULL
+                     LIMIT 1)) AS display,
+         json_extract(item, '$.valueQuantity.comparator') AS comparator,
+         coalesce(json_extract(item, '$.valueQuantity.value'),
+                  json_extract(item, '$.valueString'),
+                  json_extract(item, '$.valueInteger'),
+                  CASE json_type(item, '$.valueBoolean') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+                    ELSE json_extract(item, '$.valueBoolean') END,
+                  json_extract(item, '$.valueCodeableConcept.text'),
+                  json_extract(item, '$.valueCodeableConcept.coding[0].display'),
+                  (SELECT json_extract(value, '$.display') FROM json_each(item, '$.valueCodeableConcept.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.display') IS NOT NULL LIMIT 1),
+                  json_extract(item, '$.valueCodeableConcept.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(item, '$.valueCodeableConcept.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(item, '$.valueDateTime'),
+                  json_extract(item, '$.valueTime'),
+                  CASE WHEN coalesce(json_extract(item, '$.valuePeriod.start'),
+                    json_extract(item, '$.valuePeriod.end')) IS NOT NULL
+                  THEN coalesce(json_extract(item, '$.valuePeriod.start'), '') || '/'
+                    || coalesce(json_extract(item, '$.valuePeriod.end'), '') END,
+                  CASE WHEN coalesce(json_extract(item, '$.valueRange.low.value'),
+                    json_extract(item, '$.valueRange.high.value')) IS NOT NULL
+                  THEN coalesce(json_extract(item, '$.valueRange.low.value'), '') || '..'
+                    || coalesce(json_extract(item, '$.valueRange.high.value'), '') END,
+                  CASE WHEN coalesce(json_extract(item, '$.valueRatio.numerator.value'),
+                                     json_extract(item, '$.valueRatio.denominator.value')) IS NOT NULL
+                  THEN coalesce(json_extract(item, '$.valueRatio.numerator.comparator'), '')
+                    || coalesce(json_extract(item, '$.valueRatio.numerator.value'), '')
+                    || ':' || coalesce(json_extract(item, '$.valueRatio.denominator.comparator'), '')
+                    || coalesce(json_extract(item, '$.valueRatio.denominator.value'), '') END,
+                  json_extract(item, '$.valueSampledData.data')) AS value,
+         coalesce(json_extract(item, '$.valueQuantity.unit'), json_extract(item, '$.valueQuantity.code'),
+                  json_extract(item, '$.valueRange.low.unit'), json_extract(item, '$.valueRange.low.code'),
+                  json_extract(item, '$.valueRange.high.unit'), json_extract(item, '$.valueRange.high.code'),
+                  coalesce(json_extract(item, '$.valueRatio.numerator.unit'),
+                    json_extract(item, '$.valueRatio.numerator.code'))
+                    || coalesce('/' || coalesce(json_extract(item, '$.valueRatio.denominator.unit'),
+                                                json_extract(item, '$.valueRatio.denominator.code')), ''),
+                  json_extract(item, '$.valueSampledData.origin.unit'),
+                    json_extract(item, '$.valueSampledData.origin.code')) AS unit,
+         coalesce(json_extract(item, '$.valueCodeableConcept.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(item, '$.valueCodeableConcept.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS value_code,
+         coalesce(json_extract(item, '$.dataAbsentReason.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(item, '$.dataAbsentReason.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(item, '$.dataAbsentReason.text')) AS absent_reason,
+         coalesce(json_extract(item, '$.interpretation[0].coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(item, '$.interpretation[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(item, '$.interpretation[0].text'),
+                    json_extract(item, '$.interpretation.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(item, '$.interpretation.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS interpretation,
+         coalesce(json_extract(body, '$.effectiveDateTime'),
+           json_extract(body, '$.effectivePeriod.start'), json_extract(body, '$.effectivePeriod.end'),
+                  json_extract(body, '$.effectiveInstant'),
+                    json_extract(body, '$.effectiveTiming.event[0]')) AS effective
+    FROM (SELECT summary.id, component.key + 1 AS component, patient, subject, encounter, status, body,
+                 iif(component.type = 'object', component.value, NULL) AS item
+            FROM resource_summary AS summary,
+                 json_each(iif(json_type(body, '$.component') = 'array', body, '{}'), '$.component') AS component
+           WHERE unlikely(summary.type = 'Observation'));
+
+-- Conditions: one row each. onset and abatement are a time, an age (52 a), a range (40..50 a) or words.
 CREATE VIEW condition AS
-  SELECT id,
-         json_extract(body, '$.subject.reference')      AS subject,
-         json_extract(body, '$.clinicalStatus.coding[0].code') AS clinical_status,
-         json_extract(body, '$.code.coding[0].system')  AS system,
-         json_extract(body, '$.code.coding[0].code')    AS code,
-         coalesce(json_extract(body, '$.code.text'),
-                  json_extract(body, '$.code.coding[0].display')) AS display,
+  SELECT id, patient, subject, encounter,
+         coalesce(json_extract(body, '$.clinicalStatus.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.clinicalStatus.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS clinical_status,
+         coalesce(json_extract(body, '$.verificationStatus.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.verificationStatus.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS verification_status,
+         coalesce(json_extract(body, '$.category[0].coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.category[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.category[0].text'),
+                    json_extract(body, '$.category.coding[0].code')) AS category,
+         system, code, display,
          coalesce(json_extract(body, '$.onsetDateTime'),
-                  json_extract(body, '$.onsetPeriod.start')) AS onset
-    FROM resource WHERE type = 'Condition';
+                  json_extract(body, '$.onsetPeriod.start'),
+                  json_extract(body, '$.onsetAge.value') || coalesce(' '
+                    || coalesce(json_extract(body, '$.onsetAge.unit'), json_extract(body, '$.onsetAge.code')), ''),
+                  CASE WHEN coalesce(json_extract(body, '$.onsetRange.low.value'),
+                    json_extract(body, '$.onsetRange.high.value')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.onsetRange.low.value'), '') || '..'
+                    || coalesce(json_extract(body, '$.onsetRange.high.value'), '')
+                  || coalesce(' ' || coalesce(json_extract(body, '$.onsetRange.low.unit'),
+                    json_extract(body, '$.onsetRange.low.code'),
+                       json_extract(body, '$.onsetRange.high.unit'),
+                         json_extract(body, '$.onsetRange.high.code')), '') END,
+                  json_extract(body, '$.onsetString')) AS onset,
+         coalesce(json_extract(body, '$.abatementDateTime'),
+                  json_extract(body, '$.abatementPeriod.start'),
+                  json_extract(body, '$.abatementAge.value') || coalesce(' '
+                    || coalesce(json_extract(body, '$.abatementAge.unit'),
+                      json_extract(body, '$.abatementAge.code')), ''),
+                  CASE WHEN coalesce(json_extract(body, '$.abatementRange.low.value'),
+                    json_extract(body, '$.abatementRange.high.value')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.abatementRange.low.value'), '') || '..'
+                    || coalesce(json_extract(body, '$.abatementRange.high.value'), '')
+                  || coalesce(' ' || coalesce(json_extract(body, '$.abatementRange.low.unit'),
+                    json_extract(body, '$.abatementRange.low.code'),
+                       json_extract(body, '$.abatementRange.high.unit'),
+                         json_extract(body, '$.abatementRange.high.code')), '') END,
+                  json_extract(body, '$.abatementString'),
+                  CASE json_type(body, '$.abatementBoolean') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+                    ELSE json_extract(body, '$.abatementBoolean') END) AS abatement,
+         json_extract(body, '$.recordedDate') AS recorded
+    FROM resource_summary WHERE unlikely(type = 'Condition');
+
+-- Prescriptions: one row each. system, code and display are of the drug, also where a Medication names it.
+CREATE VIEW medication_request AS
+  SELECT id, patient, subject, encounter, status,
+         json_extract(body, '$.intent') AS intent,
+         system, code, display,
+         json_extract(body, '$.dosageInstruction[0].text') AS dosage,
+         json_extract(body, '$.authoredOn') AS authored
+    FROM resource_summary WHERE unlikely(type = 'MedicationRequest');
+
+-- Encounters: one row each. class is such as AMB or EMER; system, code and display are of the first type.
+CREATE VIEW encounter AS
+  SELECT id, patient, subject, id AS encounter, status,
+         coalesce(json_extract(body, '$.class.code'), json_extract(body, '$.class[0].coding[0].code')) AS class,
+         system, code, display,
+         coalesce(json_extract(body, '$.reasonCode[0].text'),
+                  json_extract(body, '$.reasonCode[0].coding[0].display'),
+                  (SELECT json_extract(value, '$.display') FROM json_each(body, '$.reasonCode[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.display') IS NOT NULL
+                     LIMIT 1)) AS reason,
+         json_extract(body, '$.period.start') AS started,
+         json_extract(body, '$.period.end') AS ended
+    FROM resource_summary WHERE unlikely(type = 'Encounter');
+
+-- Procedures: one row each. performed is a time, an age, a range or words.
+CREATE VIEW procedure AS
+  SELECT id, patient, subject, encounter, status,
+         coalesce(json_extract(body, '$.category[0].coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.category[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.category[0].text'),
+                    json_extract(body, '$.category.coding[0].code')) AS category,
+         system, code, display,
+         coalesce(json_extract(body, '$.performedDateTime'),
+                  json_extract(body, '$.performedPeriod.start'),
+                  json_extract(body, '$.performedAge.value') || coalesce(' '
+                    || coalesce(json_extract(body, '$.performedAge.unit'),
+                      json_extract(body, '$.performedAge.code')), ''),
+                  CASE WHEN coalesce(json_extract(body, '$.performedRange.low.value'),
+                    json_extract(body, '$.performedRange.high.value')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.performedRange.low.value'), '') || '..'
+                    || coalesce(json_extract(body, '$.performedRange.high.value'), '')
+                  || coalesce(' ' || coalesce(json_extract(body, '$.performedRange.low.unit'),
+                    json_extract(body, '$.performedRange.low.code'),
+                       json_extract(body, '$.performedRange.high.unit'),
+                         json_extract(body, '$.performedRange.high.code')), '') END,
+                  json_extract(body, '$.performedString')) AS performed
+    FROM resource_summary WHERE unlikely(type = 'Procedure');
+
+-- Immunizations: one row each; status is not-done where one was refused.
+CREATE VIEW immunization AS
+  SELECT id, patient, subject, encounter, status,
+         system, code, display,
+         coalesce(json_extract(body, '$.occurrenceDateTime'),
+           json_extract(body, '$.occurrenceString')) AS occurrence,
+         json_extract(body, '$.lotNumber') AS lot_number
+    FROM resource_summary WHERE unlikely(type = 'Immunization');
+
+-- Allergies and intolerances: one row each.
+CREATE VIEW allergy_intolerance AS
+  SELECT id, patient, subject, encounter,
+         coalesce(json_extract(body, '$.clinicalStatus.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.clinicalStatus.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS clinical_status,
+         coalesce(json_extract(body, '$.verificationStatus.coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.verificationStatus.coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL
+                     LIMIT 1)) AS verification_status,
+         json_extract(body, '$.category[0]') AS category,
+         system, code, display,
+         json_extract(body, '$.criticality') AS criticality,
+         coalesce(json_extract(body, '$.reaction[0].manifestation[0].text'),
+                  json_extract(body, '$.reaction[0].manifestation[0].coding[0].display'),
+                  (SELECT json_extract(value, '$.display') FROM json_each(body, '$.reaction[0].manifestation[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.display') IS NOT NULL
+                     LIMIT 1)) AS reaction,
+         coalesce(json_extract(body, '$.onsetDateTime'),
+                  json_extract(body, '$.onsetPeriod.start'),
+                  json_extract(body, '$.onsetAge.value') || coalesce(' '
+                    || coalesce(json_extract(body, '$.onsetAge.unit'), json_extract(body, '$.onsetAge.code')), ''),
+                  CASE WHEN coalesce(json_extract(body, '$.onsetRange.low.value'),
+                    json_extract(body, '$.onsetRange.high.value')) IS NOT NULL
+                  THEN coalesce(json_extract(body, '$.onsetRange.low.value'), '') || '..'
+                    || coalesce(json_extract(body, '$.onsetRange.high.value'), '')
+                  || coalesce(' ' || coalesce(json_extract(body, '$.onsetRange.low.unit'),
+                    json_extract(body, '$.onsetRange.low.code'),
+                       json_extract(body, '$.onsetRange.high.unit'),
+                         json_extract(body, '$.onsetRange.high.code')), '') END,
+                  json_extract(body, '$.onsetString')) AS onset,
+         json_extract(body, '$.recordedDate') AS recorded
+    FROM resource_summary WHERE unlikely(type = 'AllergyIntolerance');
+
+-- Diagnostic reports: one row each.
+CREATE VIEW diagnostic_report AS
+  SELECT id, patient, subject, encounter, status,
+         coalesce(json_extract(body, '$.category[0].coding[0].code'),
+                  (SELECT json_extract(value, '$.code') FROM json_each(body, '$.category[0].coding')
+                   WHERE json_extract(iif(type = 'object', value, NULL), '$.code') IS NOT NULL LIMIT 1),
+                  json_extract(body, '$.category[0].text'),
+                    json_extract(body, '$.category.coding[0].code')) AS category,
+         system, code, display,
+         json_extract(body, '$.conclusion') AS conclusion,
+         coalesce(json_extract(body, '$.effectiveDateTime'),
+           json_extract(body, '$.effectivePeriod.start'), json_extract(body, '$.effectivePeriod.end')) AS effective,
+         json_extract(body, '$.issued') AS issued
+    FROM resource_summary WHERE unlikely(type = 'DiagnosticReport');

@@ -77,7 +77,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (4, "b6100005fad3f403681c8843e538c9e7ef6e58d0919efde787889fdfb1c0dc33")
+            (4, "c52c0484007c3e4eae330aad1268c1187af0cb10b4965961a38be814d4267fb3")
         );
     }
 }

@@ -10,6 +10,18 @@ use crate::error::Result;
 /// The name of an old table while its rows are copied into the new one.
 const OLD_TABLE: &str = "fhirlite_before";
 
+/// The views of the formats before the present one. What else a store of such a format has under the
+/// name of one of ours is the user's: it stays, and ours is not made.
+const EARLIER_VIEWS: [&str; 7] = [
+    "type_summary",
+    "version",
+    "exported",
+    "patient_resource",
+    "patient",
+    "observation",
+    "condition",
+];
+
 /// Brings a store to the present format, completely or not at all. The caller holds a transaction.
 pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     let from = format_of(conn)?;
@@ -18,7 +30,12 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     }
     let model = model()?;
     let (present, wanted) = (schema_objects(conn)?, schema_objects(&model)?);
-    let is_ours = |object: &&SchemaObject| wanted.iter().any(|ours| ours.name == object.name);
+    let is_ours = |object: &SchemaObject| {
+        if object.kind == "view" {
+            return EARLIER_VIEWS.contains(&object.name.as_str());
+        }
+        wanted.iter().any(|ours| ours.kind == object.kind && ours.name == object.name)
+    };
     // Our views and all indexes name tables that are created anew, so they are dropped first. Views
     // that a user added stay and read the new tables; indexes that a user added are created again.
     conn.pragma_update(None, "legacy_alter_table", true)?;
@@ -29,7 +46,13 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
         conn.execute_batch(&format!("DROP {} \"{}\"", object.kind, object.name))?;
     }
     for SchemaObject { kind, name, sql } in &wanted {
-        let exists = kind == "table" && present.iter().any(|object| object.name == *name);
+        let is_there = |object: &SchemaObject| object.name == *name;
+        let exists = kind == "table" && present.iter().any(is_there);
+        let is_taken =
+            kind == "view" && present.iter().any(|object| is_there(object) && !is_ours(object));
+        if is_taken {
+            continue;
+        }
         if !exists {
             conn.execute_batch(sql)?;
         } else if columns(conn, "main", name)? != columns(&model, "main", name)? {

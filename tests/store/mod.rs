@@ -6,6 +6,7 @@ mod interrupted;
 mod old_formats;
 mod read_only;
 mod snapshots;
+mod views;
 mod writers;
 
 use crate::support::Dir;

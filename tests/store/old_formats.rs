@@ -101,3 +101,29 @@ fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
         dir.check("s.db");
     }
 }
+
+/// Format 4 has views that earlier ones lack. What an operator named like one of them stays.
+#[test]
+fn an_upgrade_keeps_what_has_the_name_of_a_new_view() {
+    for format in [1, 2, 3] {
+        let dir = Dir::new();
+        dir.fixture(format, "s.db");
+        dir.open("s.db")
+            .execute_batch(
+                "CREATE TABLE procedure (a); INSERT INTO procedure VALUES (7);
+                 CREATE VIEW encounter AS SELECT 8 AS b;
+                 CREATE INDEX immunization ON procedure (a);",
+            )
+            .expect("added");
+        dir.check("s.db");
+        dir.write("a.json", r#"{"resourceType":"Condition","id":"new","onsetString":"once"}"#);
+        dir.import(0, &["s.db", "a.json"]);
+        assert_eq!(dir.count("s.db", "SELECT a FROM procedure"), 7);
+        assert_eq!(dir.count("s.db", "SELECT b FROM encounter"), 8);
+        let sql =
+            "SELECT count(*) FROM sqlite_schema WHERE name = 'immunization' AND type = 'index'";
+        assert_eq!(dir.count("s.db", sql), 1);
+        assert_eq!(dir.count("s.db", "SELECT count(*) FROM condition WHERE onset = 'once'"), 1);
+        dir.check("s.db");
+    }
+}
