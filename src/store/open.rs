@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::file::{create_private, file_uri, has_beside, holds_store, memory_uri, require_store};
 use super::format::{APPLICATION_ID, FORMAT, SCHEMA, format_of};
 use super::handle::Store;
-use super::pool::{PATIENCE, Pool, WriteConnections, connect};
+use super::pool::{ALONE, PATIENCE, Pool, WriteConnections, connect};
 use super::sql::{self, one, run};
 use super::upgrade;
 use crate::error::{Error, Kind, Result};
@@ -71,6 +71,13 @@ impl Store {
             {
                 open_with(path, "mode=ro&immutable=1")
             }
+            Err(error)
+                if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
+                    && has_beside(path, "-wal")
+                    && !has_beside(path, "-shm") =>
+            {
+                open_with_log(path).map_err(|_| log_unreadable(path))
+            }
             Err(error) => Err(error.at(path.display())),
             opened => opened,
         }
@@ -111,6 +118,25 @@ fn open_with(path: &Path, parameters: &str) -> Result<Store> {
     sql::setting(&*store.reader()?, "last_seq")?;
     let format = format_of(&*store.reader()?)?;
     if format == FORMAT { Ok(store) } else { upgraded_copy(&store, format) }
+}
+
+/// Opens a store whose last writes are still in a log beside it, in a folder that cannot be written.
+/// Without the index of the log (`-shm`), which only a writable folder can have, each connection makes
+/// its own in memory.
+///
+/// <https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>
+fn open_with_log(path: &Path) -> Result<Store> {
+    open_with(path, &format!("mode=ro&{ALONE}"))
+}
+
+/// Says what to do about a log that cannot be read.
+fn log_unreadable(path: &Path) -> Error {
+    let what = format!(
+        "{0}: the last writes are in {0}-wal, which cannot be read here; copy both files into a folder that you \
+         can write, or open the store once as a user who can write this folder",
+        path.display()
+    );
+    Error::new(Kind::Io, what)
 }
 
 /// Copies a store of an older format into memory, in the present format.

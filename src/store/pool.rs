@@ -22,6 +22,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// tries again.
 pub(super) const SHORT_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The URI parameter of a database that no other process can have open: nothing is locked, and the index
+/// of a write-ahead log is in this process's memory.
+pub(super) const ALONE: &str = "vfs=unix-none";
+
 /// The pause between two attempts to lock the connection for short writes.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -72,6 +76,9 @@ pub(super) fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     let conn = Connection::open_with_flags(uri, flags)?;
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(64);
+    if uri.contains(ALONE) {
+        conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
     Ok(conn)
 }
 

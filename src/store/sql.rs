@@ -24,6 +24,9 @@ impl From<rusqlite::Error> for Error {
                 "another process is writing to the store; try again when it is done".into()
             }
             Kind::ReadOnly => "the store, or the folder it lies in, cannot be written".into(),
+            Kind::Io if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                "cannot be opened; may the folder it lies in be written?".into()
+            }
             Kind::Damaged => format!("the store is damaged: {error}; `fhirlite check` says more"),
             _ => error.to_string(),
         };
