@@ -49,6 +49,8 @@ pub enum Kind {
     Throttled,
     /// The request body is too large.
     TooMuch,
+    /// The caller stopped the work before its end.
+    Interrupted,
     /// A fault of fhirlite itself.
     Internal,
 }
@@ -81,6 +83,7 @@ impl Kind {
             Kind::TooSlow => (10, 408, "timeout"),
             Kind::Throttled => (10, 429, "throttled"),
             Kind::TooMuch => (10, 413, "too-costly"),
+            Kind::Interrupted => (130, 503, "transient"),
             Kind::Internal => (10, 500, "exception"),
         }
     }

@@ -7,12 +7,13 @@ use same_file::is_same_file;
 
 use super::output::{print, print_json};
 use super::progress::{ImportDisplay, summary};
+use super::signals::Signals;
 
 /// Import FHIR JSON into a store; makes the store if there is none
 ///
-/// Takes single resources, Bundles of every type and NDJSON, each also gzipped or in a zip. Each input
-/// file is one transaction. Importing the same file again changes nothing. A bad item is reported as
-/// `file:line: reason`; the others are still imported.
+/// Takes single resources, Bundles of every type and NDJSON, each also gzipped or in a zip. Importing the
+/// same file again changes nothing. A bad item is reported as `file:line: reason`; the others are still
+/// imported. Ctrl-C keeps the files that were imported until then; of the file being read nothing is kept.
 #[derive(clap::Args)]
 pub struct ImportArgs {
     /// The store's file
@@ -45,6 +46,7 @@ pub struct ImportArgs {
 
 pub fn run(args: &ImportArgs) -> Result<u8> {
     let inputs = Inputs::find(&args.paths)?;
+    let signals = Signals::catch()?;
     let (store, user) = match &args.user {
         None => (Store::create(&args.store)?, None),
         Some(name) => {
@@ -57,7 +59,7 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
         let read = inputs.inputs.iter().filter_map(|input| input.path());
         check_rejects_file(rejects, read.chain([args.store.as_path()]))?;
     }
-    let mut display = ImportDisplay::new(args.quiet, args.rejects.as_deref())?;
+    let mut display = ImportDisplay::new(args.quiet, args.rejects.as_deref(), signals.flag())?;
     let import = Import::new().strict(args.strict).stamp(args.stamp);
     let import = match &user {
         Some(user) => import.user(user),

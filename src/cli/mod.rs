@@ -13,6 +13,7 @@ mod key;
 mod output;
 mod progress;
 mod serve;
+mod signals;
 mod token;
 mod user;
 mod value;
@@ -41,6 +42,7 @@ Exit codes:
   8  the store is damaged
   9  the address cannot be listened on
  10  a fault of fhirlite's own
+130  a signal such as Ctrl-C stopped it
 
 Example:
   fhirlite serve demo.db sample-data";

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fhirlite::{Error, Observer, Progress, Remark, Report, Result};
@@ -19,14 +21,20 @@ pub struct ImportDisplay {
     bar: Option<ProgressBar>,
     printed: Instant,
     rejects: Option<BufWriter<File>>,
+    /// Set where the import is to stop.
+    stop: Arc<AtomicBool>,
     failed: Option<Error>,
     rejected: u64,
     remarked: u64,
 }
 
 impl ImportDisplay {
-    /// Replaces the file `rejects`, if one is named.
-    pub fn new(quiet: bool, rejects: Option<&Path>) -> Result<ImportDisplay> {
+    /// Replaces the file `rejects`, if one is named. The import stops when `stop` is set.
+    pub fn new(
+        quiet: bool,
+        rejects: Option<&Path>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<ImportDisplay> {
         let rejects = match rejects {
             None => None,
             Some(path) => Some(BufWriter::new(
@@ -38,6 +46,7 @@ impl ImportDisplay {
             bar: (!quiet && stderr().is_terminal()).then(bar),
             printed: Instant::now(),
             rejects,
+            stop,
             failed: None,
             rejected: 0,
             remarked: 0,
@@ -96,6 +105,10 @@ impl Observer for ImportDisplay {
         if self.remarked <= MOST_PRINTED && !self.quiet {
             self.print(&format!("warning: {remark}"));
         }
+    }
+
+    fn should_stop(&mut self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     fn progressed(&mut self, progress: Progress<'_>) {

@@ -1,15 +1,15 @@
 //! `fhirlite serve`: serves a store until a signal ends it.
 
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use fhirlite::{
-    Access, EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Options, Result, Server, Store,
+    Access, EXIT_OK, EXIT_REJECTED, Import, Inputs, Options, Result, Server, Store,
 };
 
 use super::output::print;
 use super::progress::{ImportDisplay, totals};
+use super::signals::Signals;
 use super::value::duration;
 
 /// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
@@ -67,13 +67,14 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     // A wrong address is reported before anything is done.
     let bound = Server::bind(&options)?;
     let inputs = Inputs::find(&args.paths)?;
+    let signals = Signals::catch()?;
     // A store with clients exists. It may be read-only, unless there is something to import.
     let exists = auth_required || (args.paths.is_empty() && args.store.exists());
     let store = if exists { Store::open(&args.store)? } else { Store::create(&args.store)? };
     bound.check(&store)?;
     let mut code = EXIT_OK;
     if !args.paths.is_empty() {
-        let mut display = ImportDisplay::new(args.quiet, None)?;
+        let mut display = ImportDisplay::new(args.quiet, None, signals.flag())?;
         let done = Import::new().run(&store, &inputs, &mut display);
         display.finish()?;
         let report = done?;
@@ -89,13 +90,9 @@ pub fn run(args: ServeArgs) -> Result<u8> {
             "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends"
         );
     }
-    // Until here a signal ends the process at once, also during the import; the store survives that.
-    let (stop, stopped) = channel();
-    ctrlc::set_handler(move || stop.send(()).unwrap_or_default())
-        .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
     let server = bound.serve(&store)?;
     print(format!("listening on {}", server.url()))?;
-    let _ = stopped.recv();
+    signals.wait();
     drop(server);
     Ok(code)
 }

@@ -1,7 +1,7 @@
 //! An export as files in a folder: NDJSON files, then `manifest.json`.
 
 use std::fs::{self, File as Disk, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -53,7 +53,8 @@ impl Folder {
     /// `request` as its request.
     ///
     /// # Errors
-    /// `Io` if the disk refuses; there is no manifest then.
+    /// `Io` if the disk refuses; there is no manifest then. A file has its name once it is whole: while it
+    /// is written, `.partial` stands behind it.
     pub fn write(&self, plan: &Plan, edition: Edition, request: &str) -> Result<ExportSummary> {
         let mut summary = ExportSummary::default();
         for file in &plan.files {
@@ -78,6 +79,7 @@ impl Folder {
         let name = "manifest.json";
         let mut disk = self.create(name)?;
         disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
+        self.complete(name)?;
         Ok(summary)
     }
 
@@ -88,23 +90,41 @@ impl Folder {
 
     fn write_file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
         let mut disk = self.create(name)?;
-        if !self.gzip {
-            return plan
-                .write(file, &mut disk)
-                .map_err(|error| error.at(self.path.join(name).display()));
+        if self.gzip {
+            let mut packed = GzEncoder::new(BufWriter::new(disk), Compression::fast());
+            plan.write(file, &mut packed)?;
+            packed
+                .finish()
+                .and_then(|mut disk| disk.flush())
+                .map_err(|error| self.refused(name, error))?;
+        } else {
+            plan.write(file, &mut disk)
+                .map_err(|error| error.at(self.path.join(name).display()))?;
         }
-        let mut packed = GzEncoder::new(BufWriter::new(disk), Compression::fast());
-        plan.write(file, &mut packed)?;
-        packed.finish().and_then(|mut disk| disk.flush()).map_err(|error| self.refused(name, error))
+        self.complete(name)
     }
 
+    /// Creates the file that becomes `name` once it is whole.
     fn create(&self, name: &str) -> Result<Disk> {
         let mut options = OpenOptions::new();
         options
             .write(true)
             .create_new(true)
-            .open(self.path.join(name))
+            .open(self.partial(name))
             .map_err(|error| self.refused(name, error))
+    }
+
+    /// Gives a whole file its name. No other file is replaced.
+    fn complete(&self, name: &str) -> Result<()> {
+        let whole = self.path.join(name);
+        if whole.exists() {
+            return Err(self.refused(name, ErrorKind::AlreadyExists.into()));
+        }
+        fs::rename(self.partial(name), whole).map_err(|error| self.refused(name, error))
+    }
+
+    fn partial(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.partial"))
     }
 
     fn refused(&self, name: &str, error: std::io::Error) -> Error {

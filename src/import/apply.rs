@@ -36,6 +36,17 @@ impl ImportRun<'_> {
         self.observer.remarked(&remark);
     }
 
+    /// Asks the observer whether the import should stop.
+    ///
+    /// # Errors
+    /// `Interrupted` where it should.
+    pub(super) fn check_stopped(&mut self) -> Result<()> {
+        if self.observer.should_stop() {
+            return Err(Error::new(Kind::Interrupted, "interrupted"));
+        }
+        Ok(())
+    }
+
     /// Puts a resource in. `is_conditional` says that it holds conditional references; they are looked
     /// up in the store and among the `siblings`.
     pub(super) fn put(
@@ -45,6 +56,7 @@ impl ImportRun<'_> {
         is_conditional: bool,
         siblings: Option<&Siblings>,
     ) -> Result<()> {
+        self.check_stopped()?;
         if self.stamping == Stamping::Keep
             && let Err(reason) = resource.last_updated()
         {

@@ -3,8 +3,8 @@
 //! One thread reads and parses: `read` cuts inputs into pieces, `parse` makes items of them, `entry`
 //! reads the entries of Bundles. None of the three needs the store. The other thread writes: `run`
 //! takes the items, `bundle` carries out entries, `apply` puts and deletes single resources, and
-//! `retry` resolves conditional references that found nothing at first. Each input is one
-//! transaction.
+//! `retry` resolves conditional references that found nothing at first. `transactions` says which inputs
+//! are committed together.
 
 mod apply;
 mod bundle;
@@ -18,6 +18,7 @@ mod report;
 mod retry;
 mod run;
 mod siblings;
+mod transactions;
 
 pub use report::{Observer, Progress, Remark, Report};
 pub use run::Import;

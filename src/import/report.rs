@@ -95,6 +95,12 @@ pub trait Observer {
     fn remarked(&mut self, _remark: &Remark) {}
     /// Another piece was read.
     fn progressed(&mut self, _progress: Progress<'_>) {}
+    /// Asked between resources, and some times a second while no input comes: true stops the import.
+    /// Inputs that have been read to their ends stay in the store; [`Import::run`](super::Import::run)
+    /// returns `Interrupted`.
+    fn should_stop(&mut self) -> bool {
+        false
+    }
 }
 
 impl Observer for () {}

@@ -14,6 +14,7 @@ pub(super) fn retry(run: &mut ImportRun<'_>) -> Result<()> {
     let mut link = String::new();
     while let Some(next) = run.writer.next_unresolved(&link)? {
         link = next;
+        run.check_stopped()?;
         for (owner, holders) in run.writer.versions_holding(&link)? {
             // References of an owner lead to resources that the owner may see.
             run.writer.set_owner(owner);

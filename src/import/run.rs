@@ -1,24 +1,33 @@
 //! One import: a thread that reads and parses, and this one that writes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::Instant as Stopwatch;
+use std::time::{Duration, Instant as Stopwatch};
 
 use super::apply::ImportRun;
 use super::bundle;
 use super::conditional::MissedReferences;
 use super::parse::{InputItem, ItemContent, Parser, SKIPPED};
-use super::read::{InputMessage, read_inputs};
+use super::read::{InputMessage, InputMessages, read_inputs};
 use super::report::{Observer, Progress, Report};
 use super::retry::retry;
+use super::transactions::InputTransactions;
 use crate::error::{Error, Kind, Result};
 use crate::source::{Input, Inputs};
 use crate::store::{Stamping, Store, User};
 
-/// The number of pieces that may wait between reading and writing. A piece may be large.
+/// How many pieces, or groups of small ones, may wait between reading and writing. A piece may be large.
 const AHEAD: usize = 1;
+
+/// How often an import that waits for input asks whether it should stop.
+const ROUND: Duration = Duration::from_millis(50);
+
+const NOTHING_KEPT: &str = "the import was strict, so the store is as it was";
+const ALL_KEPT: &str =
+    "every file is in the store; the next import tries their conditional references again";
 
 /// An import: how to read files and text into a store. Resources of any FHIR version and of any type
 /// are taken.
@@ -81,7 +90,8 @@ impl Import {
     /// Imports inputs that were found before.
     ///
     /// # Errors
-    /// Where the store cannot be written. Inputs that were imported before the error stay imported.
+    /// `Interrupted` where the observer stopped it, else where the store cannot be written. Inputs that
+    /// were imported before the error stay imported.
     pub fn run(
         &self,
         store: &Store,
@@ -89,28 +99,23 @@ impl Import {
         observer: &mut dyn Observer,
     ) -> Result<Report> {
         let started = Stopwatch::now();
-        let read = AtomicU64::new(0);
+        let read = Arc::new(AtomicU64::new(0));
         let (sender, receiver) = sync_channel(AHEAD);
         let parser = Parser { keeps_times: self.stamping == Stamping::Keep };
-        let report = thread::scope(|scope| {
-            let reading = || {
-                // The channel ends with this thread.
-                let sender = sender;
-                read_inputs(&inputs.inputs, &parser, &sender, &read);
-            };
-            let reading = thread::Builder::new()
-                .spawn_scoped(scope, reading)
-                .map_err(|error| Error::io("no thread for reading", error))?;
-            let written = self.write(store, inputs, receiver, &read, observer);
-            if reading.join().is_err() {
-                return Err(Error::new(Kind::Internal, "reading failed without saying why"));
-            }
-            written
-        });
-        report.map(|mut report| {
-            report.seconds = started.elapsed().as_secs_f64();
-            report
-        })
+        let reading = {
+            let (inputs, read) = (inputs.inputs.clone(), read.clone());
+            move || read_inputs(&inputs, &parser, &sender, &read)
+        };
+        let reading = thread::Builder::new()
+            .spawn(reading)
+            .map_err(|error| Error::io("no thread for reading", error))?;
+        // After an error nobody waits for the thread: it may wait for input that never comes.
+        let mut report = self.write(store, inputs, &receiver, &read, observer)?;
+        if reading.join().is_err() {
+            return Err(Error::new(Kind::Internal, "reading failed without saying why"));
+        }
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
     }
 
     /// Writes what the reading thread sends.
@@ -118,7 +123,7 @@ impl Import {
         &self,
         store: &Store,
         inputs: &Inputs,
-        receiver: Receiver<InputMessage>,
+        receiver: &Receiver<InputMessages>,
         read: &AtomicU64,
         observer: &mut dyn Observer,
     ) -> Result<Report> {
@@ -140,7 +145,7 @@ impl Import {
             let sizes = inputs.inputs.iter().map(Input::text_size);
             run.writer.begin(sizes.sum())?;
         }
-        self.receive(&mut run, inputs, receiver, read)?;
+        self.receive_all(&mut run, inputs, receiver, read)?;
         if self.strict && run.report.rejected > 0 {
             run.writer.rollback()?;
             return Ok(Report {
@@ -151,51 +156,115 @@ impl Import {
             });
         }
         if self.strict {
-            retry(&mut run)?;
+            retry(&mut run).map_err(|error| explained(error, NOTHING_KEPT))?;
             run.writer.commit()?;
         } else if run.writer.next_unresolved("")?.is_some() {
             run.writer.begin(Some(0))?;
-            retry(&mut run)?;
+            retry(&mut run).map_err(|error| explained(error, ALL_KEPT))?;
             run.writer.commit()?;
         }
         run.report.late = run.writer.late();
         Ok(run.report)
     }
 
-    /// Takes all items; each input is a transaction, unless the import is strict.
-    fn receive(
+    /// Takes all items. After an error the inputs before it are kept, unless the import is strict.
+    fn receive_all(
         &self,
         run: &mut ImportRun<'_>,
         inputs: &Inputs,
-        receiver: Receiver<InputMessage>,
+        receiver: &Receiver<InputMessages>,
+        read: &AtomicU64,
+    ) -> Result<()> {
+        let mut transactions = InputTransactions::new(self.strict);
+        let received = self.receive(run, &mut transactions, inputs, receiver, read);
+        let Err(error) = received else { return Ok(()) };
+        if self.strict {
+            return Err(explained(error, NOTHING_KEPT));
+        }
+        // Where this fails too, the first error says more.
+        let kept = transactions.keep_ended(&mut run.writer);
+        if error.kind() != Kind::Interrupted {
+            return Err(error);
+        }
+        kept?;
+        let (kept, all) = (transactions.kept, inputs.inputs.len());
+        Err(match inputs.inputs.get(kept as usize) {
+            None => explained(error, ALL_KEPT),
+            Some(Input { name, .. }) => explained(
+                error,
+                &format!(
+                    "{kept} of {all} files are in the store, each as a whole, and nothing of {name} is; \
+                     the same import again takes the rest"
+                ),
+            ),
+        })
+    }
+
+    /// Takes items until there are no more. Several small inputs are one transaction, every other
+    /// input is one by itself; a strict import is one as a whole.
+    fn receive(
+        &self,
+        run: &mut ImportRun<'_>,
+        transactions: &mut InputTransactions,
+        inputs: &Inputs,
+        receiver: &Receiver<InputMessages>,
         read: &AtomicU64,
     ) -> Result<()> {
         let total = inputs.inputs.iter().map(|input| input.size).sum::<Option<u64>>();
-        let mut seen = 0;
-        for message in receiver {
-            match message {
-                InputMessage::Begin(index) if !self.strict => {
-                    run.writer.begin(inputs.inputs[index].text_size())?;
+        let (mut seen, mut ended) = (0, 0);
+        loop {
+            run.check_stopped()?;
+            let messages = match receiver.recv_timeout(ROUND) {
+                Ok(messages) => messages,
+                Err(RecvTimeoutError::Timeout) => {
+                    // Nothing comes: others may write meanwhile.
+                    transactions.commit(&mut run.writer)?;
+                    continue;
                 }
-                InputMessage::End if !self.strict => run.writer.commit()?,
-                InputMessage::Begin(_) | InputMessage::End => {}
-                InputMessage::Items { file, items, bytes } => {
-                    run.report.bytes += bytes;
-                    seen += items.len() as u64;
-                    run.file = file;
-                    for item in items {
-                        run.take(item)?;
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            for message in messages {
+                match message {
+                    InputMessage::Begin(index) => {
+                        let size = inputs.inputs[index].text_size();
+                        transactions.announce(&mut run.writer, size)?;
                     }
-                    run.observer.progressed(Progress {
-                        read: read.load(Ordering::Relaxed),
-                        total,
-                        items: seen,
-                        file: &run.file,
-                    });
+                    InputMessage::Items { file, items, bytes } => {
+                        transactions.enter(&mut run.writer)?;
+                        run.report.bytes += bytes;
+                        seen += items.len() as u64;
+                        run.file = file;
+                        for item in items {
+                            run.take(item)?;
+                        }
+                        run.observer.progressed(Progress {
+                            read: read.load(Ordering::Relaxed),
+                            total,
+                            items: seen,
+                            file: &run.file,
+                        });
+                    }
+                    InputMessage::End => {
+                        transactions.end(&mut run.writer)?;
+                        ended += 1;
+                    }
                 }
             }
         }
-        Ok(())
+        match inputs.inputs.get(ended) {
+            None => transactions.commit(&mut run.writer),
+            Some(input) => {
+                Err(Error::new(Kind::Internal, format!("reading {} failed", input.name)))
+            }
+        }
+    }
+}
+
+/// Says of an import that was stopped what is kept of it. Other errors stay as they are.
+fn explained(error: Error, kept: &str) -> Error {
+    match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, format!("interrupted: {kept}")),
+        _ => error,
     }
 }
 

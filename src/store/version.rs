@@ -16,7 +16,7 @@ pub enum Change {
     Updated,
     /// The resource had the same content.
     Unchanged,
-    /// The resource had this content before the transaction and other content since. It is as it was
+    /// The resource had this content before the input and other content since. It is as it was
     /// before, and so many updates are undone.
     Restored(u64),
     /// The resource belongs to another owner and stays as it was.
@@ -99,8 +99,8 @@ impl Writer<'_> {
         })
     }
 
-    /// Undoes this transaction's updates of a resource, where `resource` has the content from before
-    /// the transaction. Returns how many; `None` where the content is another one.
+    /// Undoes this input's updates of a resource, where `resource` has the content from before the
+    /// input. Returns how many; `None` where the content is another one.
     ///
     /// Where one input holds several versions of a resource, importing it again goes through all of
     /// them and ends with the one that the store already had. Then nothing has changed, and history

@@ -1,5 +1,5 @@
-//! [`Writer`]: the transactions that change resources. One writer at a time, one transaction for each
-//! input file.
+//! [`Writer`]: the transactions that change resources. One writer at a time. Small input files share a
+//! transaction, and each of them can be undone by itself.
 //!
 //! Every write takes the next `seq`. Everything that a transaction stamps gets the same time, which
 //! is later than any transactionTime handed out before. So a version is in exactly one of export(t)
@@ -48,9 +48,15 @@ pub struct Writer<'a> {
     /// The number of the last write.
     pub(super) seq: i64,
     /// `seq` when the transaction began.
+    transaction_began: i64,
+    /// `seq` when the input began.
     pub(super) began: i64,
-    /// The last row of `identifier` when the transaction began.
+    /// The last row of `identifier` when the input began.
     pub(super) identifiers_before: i64,
+    /// `late` when the input began.
+    late_before: u64,
+    /// True while an input lies in a savepoint, because another one came before it in the transaction.
+    in_savepoint: bool,
     /// The time that this transaction stamps.
     pub(super) time: Instant,
     /// `time` as FHIR writes it.
@@ -81,8 +87,11 @@ impl Store {
             seq: setting(&conn, "last_seq")?,
             conn,
             dropped: None,
+            transaction_began: 0,
             began: 0,
             identifiers_before: 0,
+            late_before: 0,
+            in_savepoint: false,
             has_history: true,
             has_users: true,
             owner: NOBODY,
@@ -108,9 +117,8 @@ impl Writer<'_> {
             self.known = None;
             self.seq = last_seq;
         }
-        self.began = last_seq;
-        let sql = "SELECT coalesce(max(rowid), 0) FROM identifier";
-        self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
+        self.transaction_began = last_seq;
+        self.mark_input()?;
         self.has_history =
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
         self.has_users = self.store_has_users()?;
@@ -135,13 +143,61 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Begins an input of about `bytes`: in a transaction of its own, or after the other inputs of the
+    /// transaction that is open.
+    ///
+    /// # Errors
+    /// As [`Writer::begin`].
+    pub fn begin_input(&mut self, bytes: Option<u64>) -> Result<()> {
+        if self.conn.is_autocommit() {
+            return self.begin(bytes);
+        }
+        self.loaded += bytes.unwrap_or(0);
+        self.conn.execute_batch("SAVEPOINT input")?;
+        self.in_savepoint = true;
+        self.mark_input()
+    }
+
+    /// Ends an input. It becomes permanent with the transaction.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn end_input(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.in_savepoint) {
+            self.conn.execute_batch("RELEASE input")?;
+        }
+        Ok(())
+    }
+
+    /// Undoes the input, and nothing of the inputs before it. True where there are such inputs, so that
+    /// the transaction is still open.
+    ///
+    /// # Errors
+    /// Where the transaction has ended by itself, as after some errors of the disk.
+    pub fn undo_input(&mut self) -> Result<bool> {
+        if !std::mem::take(&mut self.in_savepoint) {
+            return self.rollback().map(|()| false);
+        }
+        self.conn.execute_batch("ROLLBACK TO input; RELEASE input")?;
+        (self.seq, self.late) = (self.began, self.late_before);
+        Ok(true)
+    }
+
+    /// Notes where an input begins.
+    fn mark_input(&mut self) -> Result<()> {
+        let sql = "SELECT coalesce(max(rowid), 0) FROM identifier";
+        self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
+        (self.began, self.late_before) = (self.seq, self.late);
+        Ok(())
+    }
+
     /// Makes the transaction permanent.
     ///
     /// # Errors
     /// Where the disk refuses; then nothing of it is kept.
     pub fn commit(&mut self) -> Result<()> {
         self.restore_indexes()?;
-        if self.seq > self.began {
+        if self.seq > self.transaction_began {
             let time = self.set_end_of_history()?;
             set_setting(&self.conn, "last_seq", self.seq)?;
             set_setting(&self.conn, "last_write_time", time.micros())?;
@@ -160,7 +216,7 @@ impl Writer<'_> {
             return Ok(self.time);
         }
         let sql = "UPDATE history SET ended_at = ?2 WHERE ended > ?1";
-        run(&self.conn, sql, (self.began, now.micros()))?;
+        run(&self.conn, sql, (self.transaction_began, now.micros()))?;
         Ok(now)
     }
 
@@ -171,8 +227,10 @@ impl Writer<'_> {
     pub fn rollback(&mut self) -> Result<()> {
         self.dropped = None;
         self.known = None;
+        self.in_savepoint = false;
         self.conn.execute_batch("ROLLBACK")?;
         self.seq = setting(&self.conn, "last_seq")?;
+        self.late = self.late_before;
         Ok(())
     }
 

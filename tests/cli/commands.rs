@@ -29,7 +29,7 @@ fn help_names_every_command_and_exit_code() {
         assert_eq!(own.code, 0);
         assert!(own.stdout.contains("Usage: fhirlite"), "{command}");
     }
-    for code in 0..=10 {
+    for code in (0..=10).chain([130]) {
         assert!(
             help.stdout.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))),
             "exit code {code}"

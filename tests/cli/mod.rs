@@ -4,3 +4,4 @@ mod commands;
 mod export;
 mod export_follow;
 mod export_like_server;
+mod interrupt;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{ask, by_get, changed, download, filled, large, long, manifest, start};
 use crate::support::{Held, until};
 
-/// An import keeps the store to itself until its input ends.
+/// An import keeps the store to itself from the first text that it takes until its input ends.
 #[test]
 fn during_an_import_kickoffs_are_503_and_other_requests_succeed() {
     let dir = filled();
@@ -26,6 +26,8 @@ fn during_an_import_kickoffs_are_503_and_other_requests_succeed() {
         .expect("the program starts");
     let mut input = import.stdin.take().expect("its standard input");
     input.write_all(changed("de").as_bytes()).expect("written");
+    // Text is taken in blocks.
+    input.write_all(&vec![b'\n'; 2 << 20]).expect("written");
     let probe = dir.open("s.db");
     // The server itself writes now and then, but only for a moment.
     probe.busy_timeout(Duration::from_secs(1)).expect("set");
