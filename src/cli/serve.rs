@@ -1,10 +1,12 @@
 //! `fhirlite serve`: serves a store until a signal ends it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::UnknownArgumentValueParser;
+use fhirlite::clients::{ClientAuthentication, issue_token, register};
 use fhirlite::{
-    Access, EXIT_OK, EXIT_REJECTED, Import, Inputs, Options, Result, Server, Store,
+    Access, EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Options, Result, Server, Store,
 };
 
 use super::output::print;
@@ -12,20 +14,32 @@ use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::value::duration;
 
+/// The name of a store that lies in memory alone.
+const IN_MEMORY: &str = ":memory:";
+
+/// How long the access token of a store in memory is valid.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
 ///
 /// Prints `listening on http://HOST:PORT` when it is ready; SIGINT and SIGTERM end it. The manifest of
-/// the 1upHealth dialect is at /bulk-data/r4/$export, the HL7 base is /fhir.
+/// the 1upHealth dialect is at /bulk-data/r4/$export, the HL7 base is /fhir. The STORE `:memory:` is nowhere
+/// on the disk: it holds what the PATHs hold, and ends with the server.
 #[derive(clap::Args)]
 pub struct ServeArgs {
-    /// The store's file
+    /// The store's file, or :memory:
     store: PathBuf,
     /// Import these first: files, folders, archives, or - for standard input
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The address to listen on; port 0 takes a free port
+    /// The address to listen on: a host and a port, or a port of 127.0.0.1; port 0 takes a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
+    /// What others call it.
+    #[arg(long, short, hide = true, num_args = 0..=1, default_missing_value = "8080",
+          value_parser = UnknownArgumentValueParser::suggest_arg("--listen")
+              .and_suggest("--listen 8081 is port 8081 of 127.0.0.1"))]
+    port: Option<String>,
     /// The beginning of the URLs in manifests, if clients reach this server by another name
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
@@ -39,6 +53,9 @@ pub struct ServeArgs {
     /// How long finished exports stay, and replaced versions at least: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     job_ttl: Duration,
+    /// Import all or nothing: if one item is rejected, the store stays as it was and is not served
+    #[arg(long)]
+    strict: bool,
     /// Print no progress, warnings or summary of the import
     #[arg(long, short)]
     quiet: bool,
@@ -67,22 +84,41 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     // A wrong address is reported before anything is done.
     let bound = Server::bind(&options)?;
     let inputs = Inputs::find(&args.paths)?;
+    let in_memory = args.store == Path::new(IN_MEMORY);
+    if in_memory && args.paths.is_empty() {
+        let what =
+            "`:memory:` holds what is imported at the start, and there is nothing: name a PATH";
+        return Err(Error::new(Kind::Usage, what));
+    }
     let signals = Signals::catch()?;
     // A store with clients exists. It may be read-only, unless there is something to import.
     let exists = auth_required || (args.paths.is_empty() && args.store.exists());
-    let store = if exists { Store::open(&args.store)? } else { Store::create(&args.store)? };
+    let store = if in_memory {
+        Store::in_memory()?
+    } else if exists {
+        Store::open(&args.store)?
+    } else {
+        Store::create(&args.store)?
+    };
+    if in_memory && auth_required {
+        add_client(&store)?;
+    }
     bound.check(&store)?;
     let mut code = EXIT_OK;
     if !args.paths.is_empty() {
         let mut display = ImportDisplay::new(args.quiet, None, signals.flag())?;
-        let done = Import::new().run(&store, &inputs, &mut display);
+        let done = Import::new().strict(args.strict).run(&store, &inputs, &mut display);
         display.finish()?;
-        let report = done?;
+        let report = done.map_err(|error| if in_memory { of_memory(error) } else { error })?;
         if !args.quiet {
             eprintln!("{}", totals(&report));
         }
         if report.rejected > 0 {
             code = EXIT_REJECTED;
+        }
+        if report.rejected > 0 && args.strict {
+            eprintln!("nothing was imported and nothing is served, because of --strict");
+            return Ok(code);
         }
     }
     if store.access() == Access::ReadOnly && !args.quiet {
@@ -95,4 +131,23 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     signals.wait();
     drop(server);
     Ok(code)
+}
+
+/// Says of an error what is special about a store in memory.
+fn of_memory(error: Error) -> Error {
+    match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing is kept"),
+        // SQLite's own limit.
+        Kind::Io => error.at("`:memory:`, which holds 1 GiB at most"),
+        _ => error,
+    }
+}
+
+/// Adds a client to a store in memory, which no other command can do, and prints an access token.
+fn add_client(store: &Store) -> Result<()> {
+    let all = Some("system/*.rs");
+    let new = register(store, Some("memory"), &ClientAuthentication::NewKey, all)?;
+    let token = issue_token(store, &new.client, None, None, Some(TOKEN_LIFETIME))?.access_token;
+    eprintln!("access token, for 24 hours or until the server ends: {token}");
+    Ok(())
 }

@@ -45,7 +45,7 @@ impl Options {
         }
     }
 
-    /// Sets the address, as `host:port`. Port 0 takes a free one.
+    /// Sets the address, as `host:port`, or as a port of 127.0.0.1. Port 0 takes a free one.
     pub fn listen(self, address: impl Into<String>) -> Options {
         Options { listen: address.into(), ..self }
     }

@@ -16,12 +16,19 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add
 /// Bytes of an SQLite file's header.
 const HEADER: usize = 100;
 
+/// The name that SQLite gives to a database in memory. A file of this name is `./:memory:`.
+const IN_MEMORY: &str = ":memory:";
+
 /// Reads the header of the file at `path`: true for a store, false where the file is missing or
 /// empty.
 ///
 /// # Errors
-/// `NotAStore` for any other file, `Io`.
+/// `NotAStore` for any other file, `Usage` for the name of a store in memory, `Io`.
 pub(super) fn holds_store(path: &Path) -> Result<bool> {
+    if path == Path::new(IN_MEMORY) {
+        let what = ":memory: is a store that only `fhirlite serve :memory: PATH` makes, and that ends with it; name a file";
+        return Err(Error::new(Kind::Usage, what));
+    }
     let no_store =
         |what: &str| Err(Error::new(Kind::NotAStore, format!("{}: {what}", path.display())));
     if path.is_dir() {

@@ -5,3 +5,4 @@ mod export;
 mod export_follow;
 mod export_like_server;
 mod interrupt;
+mod serve;

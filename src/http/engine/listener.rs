@@ -22,16 +22,24 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds `address`, which may be a name and may have port 0.
+    /// Binds `address`, which may be a name and may have port 0. A port alone, also after a colon, is one
+    /// of 127.0.0.1: who wants to be reached from elsewhere says so.
     ///
     /// # Errors
     /// `Usage` for a text that is no address, `Listen` where the address is taken.
     pub fn bind(address: &str) -> Result<Listener> {
-        let resolved: Vec<SocketAddr> = match address.to_socket_addrs() {
+        let port = address.strip_prefix(':').unwrap_or(address);
+        let whole = if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) {
+            format!("127.0.0.1:{port}")
+        } else {
+            address.to_owned()
+        };
+        let resolved: Vec<SocketAddr> = match whole.to_socket_addrs() {
             Ok(resolved) => resolved.collect(),
             Err(error) => {
-                let what =
-                    format!("{address:?} is no address to listen on, such as 127.0.0.1:8080");
+                let what = format!(
+                    "{address:?} is no address to listen on, such as 127.0.0.1:8080 or 8080"
+                );
                 return Err(Error::caused(Kind::Usage, what, error));
             }
         };
@@ -42,7 +50,7 @@ impl Listener {
                 Err(error) => last = error,
             }
         }
-        Err(refused(address, last))
+        Err(refused(&whole, last))
     }
 
     fn of(socket: Socket) -> Result<Listener> {
