@@ -37,7 +37,7 @@ CREATE TABLE resource (
 
 -- Versions that were replaced or deleted. "The store at t" is every row of resource with seq <= t and
 -- every row of history with seq <= t < ended. So an export cut at t never changes. A server prunes
--- versions that no export can need any more (see --job-ttl). The last version of a deleted resource
+-- versions that no export can need any more (see --job-ttl), and so does `fhirlite prune`. The last version of a deleted resource
 -- keeps its row, without the body, because exports with _since list deletions in `deleted` files.
 CREATE TABLE history (
   seq          INTEGER PRIMARY KEY,

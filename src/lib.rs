@@ -107,5 +107,7 @@ pub use fhir::name::type_and_id;
 pub use http::{BoundServer, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
-pub use store::{Access, Finding, Info, Snapshot, Store, TypeInfo};
+pub use store::{
+    Access, Compaction, CompactionCost, Finding, Info, Pruned, Snapshot, Store, TypeInfo,
+};
 pub use time::{Clock, Instant, InstantForm};

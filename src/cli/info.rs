@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fhirlite::{EXIT_OK, Info, Result, Store};
+use fhirlite::{EXIT_OK, Info, Pruned, Result, Store};
 
 use super::output::{print, print_json};
 
@@ -42,6 +42,11 @@ fn readable(info: &Info) -> String {
     lines.push(format!("open conditional references  {:>10}", info.unresolved));
     lines.push(format!("last write                   {:>10}", info.last_seq));
     lines.push(format!("bytes of the file            {:>10}", info.file_size));
+    let Pruned { versions, bytes, exports } = info.prunable;
+    lines.push(format!(
+        "`fhirlite prune` removes     {versions:>10} versions older than 7d ({bytes} bytes) and {exports} exports"
+    ));
+    lines.push(format!("`fhirlite compact` frees     {:>10} bytes at least", info.free_bytes));
     let handed_out = info.last_transaction_time.as_deref().unwrap_or("none");
     lines.push(format!("last transactionTime handed out: {handed_out}"));
     lines.push(format!("file format {}", info.format));

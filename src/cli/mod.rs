@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod client;
+mod compact;
 mod completions;
 mod delete;
 mod export;
@@ -10,8 +11,10 @@ mod get;
 mod import;
 mod info;
 mod key;
+mod list;
 mod output;
 mod progress;
+mod prune;
 mod serve;
 mod signals;
 mod token;
@@ -53,9 +56,12 @@ enum Command {
     Serve(serve::ServeArgs),
     Export(export::ExportArgs),
     Info(info::InfoArgs),
+    List(list::ListArgs),
     Get(get::GetArgs),
     Delete(delete::DeleteArgs),
     Check(check::CheckArgs),
+    Prune(prune::PruneArgs),
+    Compact(compact::CompactArgs),
     Client(client::ClientArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -71,9 +77,12 @@ pub fn run() -> Result<u8> {
         Command::Serve(args) => serve::run(args),
         Command::Export(args) => export::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::List(args) => list::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Prune(args) => prune::run(&args),
+        Command::Compact(args) => compact::run(&args),
         Command::Client(args) => client::run(&args),
         Command::User(args) => user::run(&args),
         Command::Token(args) => token::run(&args),

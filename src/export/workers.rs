@@ -155,6 +155,6 @@ impl Worker {
                 deleted => deleted?,
             };
         }
-        self.store.prune(now.earlier(self.ttl)).map(drop)
+        self.store.prune(now.earlier(self.ttl))
     }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::format::FORMAT;
 use super::handle::Store;
-use super::sql::{all, one, setting};
+use super::prune::{Pruned, USUAL_AGE};
+use super::sql::{all, one, pages, setting};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -31,6 +32,11 @@ pub struct Info {
     /// Bytes of the file.
     #[serde(rename = "fileSize")]
     pub file_size: u64,
+    /// What [`Store::prune_older_than`] with an age of seven days would remove.
+    pub prunable: Pruned,
+    /// Bytes of free pages: what [`Store::compact`] gives back at least.
+    #[serde(rename = "freeBytes")]
+    pub free_bytes: u64,
     /// The current state, type by type.
     pub types: BTreeMap<String, TypeInfo>,
 }
@@ -84,6 +90,8 @@ impl Store {
             last_transaction_time: (handed_out != 0)
                 .then(|| Instant::from_micros(handed_out).to_string()),
             file_size: std::fs::metadata(self.path()).map_or(0, |meta| meta.len()),
+            prunable: self.prunable(&conn, USUAL_AGE)?,
+            free_bytes: pages(&conn)?.free_bytes(),
             types,
         })
     }

@@ -9,12 +9,13 @@
 //! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `read` | reading |
 //! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `prune` | writing resources |
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
-//! | `info`, `check`, `rules` | the store as a whole |
+//! | `info`, `list`, `check`, `rules`, `compact` | the store as a whole |
 
 mod audit;
 mod bulk;
 mod check;
 mod client;
+mod compact;
 mod compartment;
 mod condition;
 mod derived;
@@ -24,6 +25,7 @@ mod handle;
 mod info;
 mod job;
 mod key;
+mod list;
 mod lookup;
 mod open;
 mod owner;
@@ -46,11 +48,13 @@ mod writer;
 pub use audit::{AuditEvent, ExportRecord};
 pub use check::Finding;
 pub use client::{Client, Credentials};
+pub use compact::{Compaction, CompactionCost};
 pub use condition::Match;
 pub use handle::{Access, Store};
 pub use info::{Info, TypeInfo};
 pub use job::{FileRow, JobRow, JobState};
 pub use lookup::{Lookup, VersionHeader};
+pub use prune::Pruned;
 pub use reach::{NOBODY, Reach};
 pub use read::{ReadOutcome, StoredVersion, VisibleStore};
 pub use selection::{Selection, TypeTotal, VersionSize};

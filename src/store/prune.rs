@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
+use serde::Serialize;
 
 use super::handle::Store;
+use super::pool::PATIENCE;
 use super::reach::Reach;
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use super::tombstone::deletion_stands;
@@ -26,45 +28,107 @@ const KEEPS_BODY: &str = "Provenance";
 /// Creates the table for the numbers of versions to prune.
 const CREATE_PRUNED: &str = "CREATE TEMP TABLE IF NOT EXISTS pruned (seq INTEGER PRIMARY KEY)";
 
+/// How old a replaced or deleted version is before `fhirlite prune` removes it, unless told otherwise.
+/// It is longer than a server keeps versions unless told otherwise, because file URLs may need them.
+pub(super) const USUAL_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Selects the versions to prune, as `old`: those that ended up to the write ?1 and before the time ?2.
+/// `stands` is true for a deletion, of which only the body goes.
+fn select_prunable() -> String {
+    format!(
+        "(SELECT seq, type, ended, size, deleted = 1 AND {} AS stands
+            FROM history AS old WHERE size > 0 AND ended <= ?1 AND ended_at < ?2)
+          WHERE NOT (stands AND type = ?3)",
+        deletion_stands(Reach::Everything)
+    )
+}
+
+/// What pruning removed, or would remove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Replaced and deleted versions.
+    pub versions: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// Exports whose time was over.
+    pub exports: u64,
+}
+
 impl Store {
     /// Prunes the versions that were replaced or deleted before `before` and that no job sees. A
-    /// deletion that stands keeps its row, without the body. Returns how many versions were pruned.
+    /// deletion that stands keeps its row, without the body.
     ///
     /// # Errors
     /// Where the store cannot be read or the disk refuses. A store that is busy or read-only is no
     /// error: the next call prunes it.
-    pub(crate) fn prune(&self, before: Instant) -> Result<u64> {
-        // A transaction records the time when it began, and may end a moment later.
-        let before = Instant::from_micros(before.micros().saturating_sub(ONE_MOMENT));
-        let mut pruned = 0;
-        loop {
-            match self.prune_some(before) {
-                Ok(0) => return Ok(pruned),
-                Ok(some) => pruned += some,
-                Err(error) if matches!(error.kind(), Kind::Busy | Kind::ReadOnly) => {
-                    return Ok(pruned);
-                }
-                Err(error) => return Err(error),
-            }
+    pub(crate) fn prune(&self, before: Instant) -> Result<()> {
+        // Without patience: pruning gives way to every other write.
+        match self.prune_all(before, Duration::ZERO, &mut Pruned::default()) {
+            Err(error) if matches!(error.kind(), Kind::Busy | Kind::ReadOnly) => Ok(()),
+            pruned => pruned,
         }
     }
 
-    fn prune_some(&self, before: Instant) -> Result<u64> {
+    /// Does what a server does now and then: deletes the exports whose time is over, then the versions
+    /// that were replaced or deleted more than `age` ago and that no other export sees. Signed file URLs
+    /// that were handed out before may need these versions.
+    ///
+    /// # Errors
+    /// `ReadOnly`; `Busy` where another process writes for too long; where the disk refuses. What was
+    /// pruned before the error stays pruned.
+    pub fn prune_older_than(&self, age: Duration) -> Result<Pruned> {
+        self.pool().writing()?;
+        let now = self.now();
+        let mut pruned = Pruned::default();
+        for id in self.expired_jobs(now)? {
+            self.delete_job(&id)?;
+            pruned.exports += 1;
+        }
+        self.prune_all(now.earlier(age), PATIENCE, &mut pruned)?;
+        Ok(pruned)
+    }
+
+    /// What [`Store::prune_older_than`] would remove now.
+    pub(super) fn prunable(&self, conn: &Connection, age: Duration) -> Result<Pruned> {
+        let now = self.now();
+        let sql = "SELECT min(CASE WHEN ended THEN NULL ELSE snapshot END), coalesce(sum(ended), 0)
+                     FROM (SELECT snapshot, state <> 'running' AND expires_at <= ?1 AS ended FROM job)";
+        let (seen, exports): (Option<i64>, u64) =
+            one(conn, sql, [now.micros()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let sql = format!("SELECT count(*), coalesce(sum(size), 0) FROM {}", select_prunable());
+        let key = (seen.unwrap_or(i64::MAX), settled(now.earlier(age)).micros(), KEEPS_BODY);
+        let (versions, bytes) = one(conn, &sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Pruned { versions, bytes, exports })
+    }
+
+    /// Prunes in several transactions, each of which waits for others at most `patience`.
+    fn prune_all(&self, before: Instant, patience: Duration, pruned: &mut Pruned) -> Result<()> {
+        let before = settled(before);
+        loop {
+            let some = self.prune_some(before, patience)?;
+            if some.versions == 0 {
+                return Ok(());
+            }
+            pruned.versions += some.versions;
+            pruned.bytes += some.bytes;
+        }
+    }
+
+    fn prune_some(&self, before: Instant, patience: Duration) -> Result<Pruned> {
         // This read comes first, so that a store with nothing to prune never holds the write lock.
         let oldest = "SELECT ended_at FROM history
                        WHERE size > 0 AND NOT (deleted = 1 AND type = ?1) ORDER BY ended LIMIT 1";
         let oldest: Option<i64> = maybe(&*self.reader()?, oldest, [KEEPS_BODY], |row| row.get(0))?;
         if oldest.is_none_or(|oldest| oldest >= before.micros()) {
-            return Ok(0);
+            return Ok(Pruned::default());
         }
-        // Without patience: pruning gives way to every other write.
-        let mut conn = self.pool().short(Duration::ZERO)?;
+        let mut conn = self.pool().short(patience)?;
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Under the write lock, so that no job is added in between.
         let sql = "SELECT coalesce(min(snapshot), ?1) FROM job";
         let seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
         let pruned = prune_versions(&transaction, seen, before)?;
-        if pruned > 0 {
+        if pruned.versions > 0 {
             prune_deletions(&transaction, seen)?;
             transaction.commit()?;
         }
@@ -72,25 +136,27 @@ impl Store {
     }
 }
 
+/// The time before which what ended is surely older than `before`: a transaction records the time when
+/// it began, and may end a moment later.
+fn settled(before: Instant) -> Instant {
+    Instant::from_micros(before.micros().saturating_sub(ONE_MOMENT))
+}
+
 /// Prunes some of the versions that ended before the snapshot `seen` and the time `before`.
-fn prune_versions(conn: &Connection, seen: i64, before: Instant) -> Result<u64> {
+fn prune_versions(conn: &Connection, seen: i64, before: Instant) -> Result<Pruned> {
     let sql = format!(
-        "SELECT seq, stands, ended FROM
-          (SELECT seq, type, ended, deleted = 1 AND {} AS stands
-             FROM history AS old WHERE size > 0 AND ended <= ?1 AND ended_at < ?2)
-          WHERE NOT (stands AND type = ?4)
-          ORDER BY ended LIMIT ?3",
-        deletion_stands(Reach::Everything)
+        "SELECT seq, stands, ended, size FROM {} ORDER BY ended LIMIT ?4",
+        select_prunable()
     );
-    let key = (seen, before.micros(), AT_ONCE, KEEPS_BODY);
-    let versions: Vec<(i64, bool, i64)> =
-        all(conn, &sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let Some((.., last)) = versions.last() else { return Ok(0) };
+    let key = (seen, before.micros(), KEEPS_BODY, AT_ONCE);
+    let versions: Vec<(i64, bool, i64, u64)> =
+        all(conn, &sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let Some((_, _, last, _)) = versions.last() else { return Ok(Pruned::default()) };
     // An earlier call may have pruned later versions: not all are pruned in their order.
     let last = setting(conn, LAST_PRUNED)?.max(*last);
     set_setting(conn, LAST_PRUNED, last)?;
     conn.execute_batch(CREATE_PRUNED)?;
-    for (seq, stands, _) in &versions {
+    for (seq, stands, ..) in &versions {
         if *stands {
             run(conn, "UPDATE history SET body = '', size = 0 WHERE seq = ?1", [seq])?;
         } else {
@@ -103,7 +169,8 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant) -> Result<u64> 
     // Conditional references need these only while the version has a body. No index leads from a
     // version to them, so one statement goes through each table.
     delete_pruned(conn, &["identifier", "unresolved"])?;
-    Ok(versions.len() as u64)
+    let bytes = versions.iter().map(|(.., size)| size).sum();
+    Ok(Pruned { versions: versions.len() as u64, bytes, exports: 0 })
 }
 
 /// Deletes the rows of deletions that kept no body and stand no more.

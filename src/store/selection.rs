@@ -300,7 +300,7 @@ fn has_superseded(conn: &Connection, seq: i64) -> Result<bool> {
 
 /// Lists the types in a table. Jumps from each type to the next in an index that starts with the
 /// type, instead of reading every row.
-fn distinct_types(conn: &Connection, table: &str, index: &str) -> Result<Vec<String>> {
+pub(super) fn distinct_types(conn: &Connection, table: &str, index: &str) -> Result<Vec<String>> {
     all(
         conn,
         &format!(

@@ -73,6 +73,38 @@ pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<u
     Ok(conn.prepare_cached(sql)?.execute(params)?)
 }
 
+/// The pages of a database file.
+pub(super) struct PageCounts {
+    /// Bytes of a page.
+    size: u64,
+    all: u64,
+    free: u64,
+}
+
+impl PageCounts {
+    /// Bytes of the pages that hold something.
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.size * (self.all - self.free.min(self.all))
+    }
+
+    /// Bytes of the others.
+    pub(super) fn free_bytes(&self) -> u64 {
+        self.size * self.free
+    }
+}
+
+/// Counts the pages of a database.
+///
+/// <https://www.sqlite.org/pragma.html#pragma_freelist_count>
+pub(super) fn pages(conn: &Connection) -> Result<PageCounts> {
+    let number = |name| conn.pragma_query_value(None, name, |row| row.get(0));
+    Ok(PageCounts {
+        size: number("page_size")?,
+        all: number("page_count")?,
+        free: number("freelist_count")?,
+    })
+}
+
 /// Reads a number from `setting`; 0 where it is missing.
 pub(super) fn setting(conn: &Connection, name: &str) -> Result<i64> {
     let sql = "SELECT value FROM setting WHERE name = ?1";

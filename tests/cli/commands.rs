@@ -23,7 +23,19 @@ fn help_names_every_command_and_exit_code() {
     let dir = Dir::new();
     let help = dir.run(["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["import", "serve", "export", "info", "get", "delete", "check", "completions"] {
+    for command in [
+        "import",
+        "serve",
+        "export",
+        "info",
+        "list",
+        "get",
+        "delete",
+        "check",
+        "prune",
+        "compact",
+        "completions",
+    ] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}");
         let own = dir.run([command, "--help"]);
         assert_eq!(own.code, 0);
@@ -64,6 +76,7 @@ fn missing_stores_inputs_and_resources_are_3() {
         ["get", "s.db", "Patient/nobody"].as_slice(),
         &["get", "no.db", "Patient/a"],
         &["info", "no.db"],
+        &["list", "no.db", "Patient"],
         &["check", "no.db"],
         &["export", "no.db", "out"],
         &["delete", "no.db", "Patient/a"],

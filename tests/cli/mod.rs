@@ -5,4 +5,5 @@ mod export;
 mod export_follow;
 mod export_like_server;
 mod interrupt;
+mod list;
 mod serve;

@@ -106,9 +106,12 @@ fn only_serve_has_a_store_in_memory() {
         &["import", ":memory:", "in.ndjson"][..],
         &["export", ":memory:", "out"],
         &["info", ":memory:"],
+        &["list", ":memory:", "Patient"],
         &["get", ":memory:", "Patient/a"],
         &["delete", ":memory:", "Patient/a"],
         &["check", ":memory:"],
+        &["prune", ":memory:"],
+        &["compact", ":memory:"],
         &["client", "add", ":memory:"],
         &["audit", ":memory:"],
         // There is nothing to serve.

@@ -1,9 +1,11 @@
 //! The store's file: what it is at rest, who may write it, what survives.
 
 mod check;
+mod compact;
 mod file;
 mod interrupted;
 mod old_formats;
+mod prune;
 mod read_only;
 mod snapshots;
 mod views;
