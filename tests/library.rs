@@ -1,7 +1,10 @@
 //! The crate as another project's tests use it: a store in memory, a server on a free port, a clock
 //! that stands still.
 
-use fhirlite::{Clock, ExportRequest, Import, Instant, Options, Plan, Server, Store};
+use fhirlite::{
+    Clock, ExportRequest, Import, Input, Inputs, Instant, Kind, Observer, Options, Plan, Server,
+    Store,
+};
 
 use crate::support::client::get;
 
@@ -79,6 +82,38 @@ fn a_store_in_memory_is_imported_to_while_it_is_served() {
     assert_eq!(store.info().unwrap().resources, 4);
     drop(server);
     assert!(std::net::TcpStream::connect(&authority).is_err(), "it goes on after it was dropped");
+}
+
+/// Stops an import after it has been asked so many times.
+struct Stopping(u32);
+
+impl Observer for Stopping {
+    fn should_stop(&mut self) -> bool {
+        self.0 = self.0.saturating_sub(1);
+        self.0 == 0
+    }
+}
+
+#[test]
+fn an_observer_stops_an_import_between_two_resources() {
+    let text: String =
+        (0..10).map(|n| format!("{{\"resourceType\":\"Basic\",\"id\":\"NAME{n}\"}}\n")).collect();
+    let input = |name: &str| {
+        Input::memory(&format!("{name}.ndjson"), text.replace("NAME", name).as_bytes())
+    };
+    let inputs = Inputs { inputs: ["a", "b", "c"].map(input).into(), skipped: Vec::new() };
+    for strict in [false, true] {
+        for times in 1..30 {
+            let store = Store::in_memory().unwrap();
+            let import = Import::new().strict(strict);
+            let error = import.run(&store, &inputs, &mut Stopping(times)).unwrap_err();
+            assert_eq!(error.kind(), Kind::Interrupted, "{error}");
+            let there = store.info().unwrap().resources;
+            assert_eq!(there % 10, 0, "{times}");
+            assert!(if strict { there == 0 } else { there < times.into() }, "{times}: {there}");
+            assert_eq!(import.run(&store, &inputs, &mut ()).unwrap().created, 30 - there);
+        }
+    }
 }
 
 #[test]

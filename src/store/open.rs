@@ -76,7 +76,10 @@ impl Store {
                     && has_beside(path, "-wal")
                     && !has_beside(path, "-shm") =>
             {
-                open_with_log(path).map_err(|_| log_unreadable(path))
+                open_with_log(path).map_err(|error| match error.kind() {
+                    Kind::Io | Kind::ReadOnly => log_unreadable(path),
+                    _ => error.at(path.display()),
+                })
             }
             Err(error) => Err(error.at(path.display())),
             opened => opened,

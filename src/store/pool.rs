@@ -24,7 +24,7 @@ pub(super) const SHORT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The URI parameter of a database that no other process can have open: nothing is locked, and the index
 /// of a write-ahead log is in this process's memory.
-pub(super) const ALONE: &str = "vfs=unix-none";
+pub(super) const ALONE: &str = if cfg!(windows) { "vfs=win32-none" } else { "vfs=unix-none" };
 
 /// The pause between two attempts to lock the connection for short writes.
 const RETRY: Duration = Duration::from_millis(5);
