@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::json::{place, present};
 use super::name::{request_target, short};
+use super::version_condition::VersionCondition;
 
 /// What the type of a Bundle says about its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct BundleEntry<'a> {
     pub resource: Option<&'a str>,
     /// Its request.
     pub request: EntryRequest<'a>,
+    /// The version that a PUT or DELETE is meant for, where given.
+    pub condition: Option<VersionCondition>,
     /// The place of the entry in the Bundle's text, in bytes.
     pub offset: usize,
 }
@@ -92,6 +95,10 @@ struct RequestHead<'a> {
     url: Cow<'a, str>,
     #[serde(rename = "ifNoneExist", borrow, default)]
     if_none_exist: Option<Cow<'a, str>>,
+    #[serde(rename = "ifMatch", borrow, default)]
+    if_match: Option<Cow<'a, str>>,
+    #[serde(rename = "ifNoneMatch", borrow, default)]
+    if_none_match: Option<Cow<'a, str>>,
 }
 
 impl<'a> Bundle<'a> {
@@ -132,25 +139,45 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<BundleEnt
         serde_json::from_str(text).map_err(|error| format!("not a Bundle entry: {error}"))?;
     let has_requests =
         matches!(bundle_type, BundleType::Transaction | BundleType::Batch | BundleType::History);
-    let request = match head.request {
+    let (request, condition) = match head.request {
         Some(raw) if has_requests && raw.get().starts_with('{') => {
-            let request = serde_json::from_str(raw.get())
+            let request: RequestHead = serde_json::from_str(raw.get())
                 .map_err(|error| format!("entry.request: {error}"))?;
-            read_request(request)?
+            // A history says what was done, whatever the condition was.
+            let condition = match bundle_type {
+                BundleType::History => None,
+                _ => version_condition(&request)?,
+            };
+            (read_request(request)?, condition)
         }
         Some(_) if has_requests => return Err("entry.request is not an object".to_owned()),
-        _ => EntryRequest::None,
+        _ => (EntryRequest::None, None),
     };
     Ok(BundleEntry {
         full_url: head.full_url,
         resource: head.resource.map(RawValue::get),
         request,
+        condition,
         offset,
     })
 }
 
+/// Reads the version that a change is meant for. `ifModifiedSince` has no meaning for a change
+/// (<https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3>); reads are not carried out.
+fn version_condition(head: &RequestHead<'_>) -> Result<Option<VersionCondition>, String> {
+    let (if_match, if_none_match) = (head.if_match.as_deref(), head.if_none_match.as_deref());
+    match (head.method.as_ref(), if_match, if_none_match) {
+        ("GET" | "HEAD", ..) | (_, None, None) => Ok(None),
+        ("PUT", Some(_), Some(_)) => Err("ifMatch and ifNoneMatch exclude each other".to_owned()),
+        ("PUT" | "DELETE", Some(tags), None) => VersionCondition::if_match(tags).map(Some),
+        ("PUT", None, Some(tags)) => VersionCondition::if_none_match(tags).map(Some),
+        (method, _, Some(_)) => Err(format!("ifNoneMatch has no meaning with {}", short(method))),
+        (method, Some(_), None) => Err(format!("ifMatch has no meaning with {}", short(method))),
+    }
+}
+
 fn read_request(head: RequestHead<'_>) -> Result<EntryRequest<'_>, String> {
-    let RequestHead { method, url, if_none_exist } = head;
+    let RequestHead { method, url, if_none_exist, .. } = head;
     let target = || {
         request_target(&url).map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned()))
     };

@@ -48,13 +48,39 @@ pub fn request_target(url: &str) -> Option<(&str, &str)> {
     (base.is_empty() || base.starts_with('/') || is_http(base)).then_some(name)
 }
 
+/// The base of a `fullUrl` that ends in `Type/id`, with its last slash: relative references in the
+/// entry are relative to it. Empty where the `fullUrl` is itself relative. `None` for `urn:` links and
+/// everything else.
+///
+/// <https://hl7.org/fhir/R4/bundle.html#references>
+pub fn restful_base(full_url: &str) -> Option<&str> {
+    let (base, _) = split_base(full_url)?;
+    (base.is_empty() || is_http(base)).then_some(base)
+}
+
+/// Cuts `/_history/vid` off a link; returns the link without it, and what was cut off.
+pub fn without_version(link: &str) -> (&str, &str) {
+    match link.split_once("/_history/") {
+        Some((bare, version)) if is_id(version) => (bare, &link[bare.len()..]),
+        _ => (link, ""),
+    }
+}
+
+/// True for a UUID as FHIR writes it: `8-4-4-4-12` hexadecimal digits, in either case.
+pub fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
 /// Splits `[base/]Type/id[/_history/vid]` into the base with its last slash, and `Type/id`.
 fn split_base(text: &str) -> Option<(&str, (&str, &str))> {
-    let bare = match text.split_once("/_history/") {
-        Some((bare, version)) if is_id(version) => bare,
-        Some(_) => return None,
-        None => text,
-    };
+    let (bare, version) = without_version(text);
+    if version.is_empty() && text.contains("/_history/") {
+        return None;
+    }
     let (before_id, _) = bare.rsplit_once('/')?;
     let start = before_id.rfind('/').map_or(0, |slash| slash + 1);
     Some((&bare[..start], type_and_id(&bare[start..])?))

@@ -4,10 +4,12 @@
 //! server does with them in a transaction.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::ops::Range;
 
+use super::full_url::is_urn;
 use super::json::{self, Edits, StringValue};
 use super::name::local_reference;
+use super::narrative;
 use super::search::Condition;
 
 /// The kind of element that a link stands in.
@@ -15,30 +17,74 @@ use super::search::Condition;
 pub enum LinkKind {
     /// `Reference.reference`.
     Reference,
-    /// An element of type url or uri that may point at an entry (`Attachment.url`, `valueUri`, …).
+    /// An address: an element of type url (`Attachment.url`, `valueUrl`, …), or a link in a narrative.
     Url,
+    /// An address or a name: an element of type uri, oid or uuid (`Provenance.policy`, `valueUri`, …).
+    Uri,
 }
 
-/// Says whether a string may be a link, by its key: a reference, or an element of type url or uri
-/// that points at something. Never `system`, `value`, `display`, `div` and the like, nor the `url`
-/// that is a resource's canonical name or names an extension.
+/// Elements of type uri that may name a resource, beside those whose names end in `Uri`. `system`
+/// and the `type` of a reference are of type uri too, but name something else.
+const URIS: [&str; 9] = [
+    "uri",
+    "policy",
+    "authority",
+    "source",
+    "target",
+    "issuer",
+    "jurisdiction",
+    "implicitRules",
+    "detail",
+];
+
+/// Says whether a string may be a link, by its key: a reference, or an element of type url, uri, oid
+/// or uuid that points at something. Never `system`, `value`, `display` and the like, nor an element
+/// of type canonical, nor the `url` that is a resource's canonical name or names an extension.
 pub(super) fn link_kind(string: &StringValue<'_, '_>) -> Option<LinkKind> {
     let key = json::unescaped(string.key);
+    let ends_in = |ends: &[&str]| ends.iter().any(|end| key.ends_with(end));
     match key.as_ref() {
         "reference" => Some(LinkKind::Reference),
         "url" if matches!(string.parent, "" | "contained" | "extension" | "modifierExtension") => {
             None
         }
-        "url" | "uri" | "endpoint" | "address" => Some(LinkKind::Url),
-        key if key.ends_with("Url") || key.ends_with("Uri") => Some(LinkKind::Url),
+        "url" | "endpoint" | "address" => Some(LinkKind::Url),
+        key if URIS.contains(&key) => Some(LinkKind::Uri),
+        _ if ends_in(&["Url"]) => Some(LinkKind::Url),
+        _ if ends_in(&["Uri", "Oid", "Uuid"]) => Some(LinkKind::Uri),
         _ => None,
     }
 }
 
-/// True for a `urn:uuid:` or `urn:oid:` link.
-pub fn is_urn(link: &str) -> bool {
-    let head = link.get(..9).unwrap_or(link).to_ascii_lowercase();
-    head == "urn:uuid:" || head.starts_with("urn:oid:")
+/// A link in a resource.
+struct Link<'a> {
+    kind: LinkKind,
+    target: Cow<'a, str>,
+    /// Its place in the text: a JSON string, or a part of one in a narrative.
+    at: Range<usize>,
+    in_narrative: bool,
+}
+
+/// Calls `visit` with each link in a text, in order.
+fn each<'a>(text: &'a str, mut visit: impl FnMut(Link<'a>)) {
+    json::each_string(text, |string| {
+        if let Some(kind) = link_kind(&string) {
+            let target = json::unescaped(string.raw);
+            visit(Link { kind, target, at: string.at, in_narrative: false });
+        } else if string.key == "div" && string.parent == "text" {
+            let inside = string.at.start + 1;
+            for link in narrative::links(string.raw) {
+                let at = inside + link.at.start..inside + link.at.end;
+                let target = Cow::Owned(link.target);
+                visit(Link { kind: LinkKind::Url, target, at, in_narrative: true });
+            }
+        }
+    });
+}
+
+/// Calls `visit` with each link in a text: those that [`rewritten`] can rewrite.
+pub fn each_link<'a>(text: &'a str, mut visit: impl FnMut(LinkKind, Cow<'a, str>)) {
+    each(text, |link| visit(link.kind, link.target));
 }
 
 /// Rewrites links: `resolve` returns the replacement of each one, or `None` to keep it. `None` where
@@ -48,11 +94,11 @@ pub fn rewritten<'a>(
     mut resolve: impl FnMut(LinkKind, Cow<'a, str>) -> Option<String>,
 ) -> Option<String> {
     let mut edits = Edits::default();
-    json::each_string(text, |string| {
-        if let Some(kind) = link_kind(&string)
-            && let Some(new) = resolve(kind, json::unescaped(string.raw))
-        {
-            edits.replace(string.at, json::quoted(&new));
+    each(text, |link| {
+        if let Some(new) = resolve(link.kind, link.target) {
+            let quoted =
+                if link.in_narrative { narrative::quoted(&new) } else { json::quoted(&new) };
+            edits.replace(link.at, quoted);
         }
     });
     (!edits.is_empty()).then(|| edits.apply(text))
@@ -65,43 +111,24 @@ pub fn may_search(text: &str) -> bool {
         || memchr::memmem::find(text.as_bytes(), b"\\u003").is_some()
 }
 
-/// True where a resource holds conditional references (`Practitioner?identifier=…`).
-pub fn has_conditional(text: &str) -> bool {
-    if !may_search(text) {
+/// True where a reference does not name its resource, and has to be looked up: a search
+/// (`Practitioner?identifier=…`), or a `urn:` link.
+pub fn is_open(link: &str) -> bool {
+    is_urn(link) || Condition::parse(link).is_some()
+}
+
+/// True where a resource holds references that have to be looked up.
+pub fn has_open(text: &str) -> bool {
+    let has = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
+    if !may_search(text) && !has(b"urn:uuid:") && !has(b"urn:oid:") && !has(b"URN:") {
         return false;
     }
     let mut found = false;
     json::each_string(text, |string| {
         found |= link_kind(&string) == Some(LinkKind::Reference)
-            && Condition::parse(&json::unescaped(string.raw)).is_some();
+            && is_open(&json::unescaped(string.raw));
     });
     found
-}
-
-/// The `fullUrl`s of one Bundle, and the `Type/id` that each stands for.
-#[derive(Default)]
-pub struct FullUrls(HashMap<String, String>);
-
-impl FullUrls {
-    /// Adds an entry whose resource is stored as `target` (`Type/id`).
-    pub fn add(&mut self, full_url: &str, target: String) {
-        self.0.insert(normalized(full_url).into_owned(), target);
-    }
-
-    /// Resolves a link to an entry, to its `Type/id`. A `urn:` link is resolved in every element. An
-    /// absolute URL is resolved in a reference alone, and only where it already ends in the `Type/id`
-    /// of its entry: a canonical URL is a name and must stay.
-    pub fn resolve(&self, kind: LinkKind, link: &str) -> Option<String> {
-        let target = self.0.get(normalized(link).as_ref())?;
-        let is_same = kind == LinkKind::Reference
-            && link.strip_suffix(target.as_str()).is_some_and(|base| base.ends_with('/'));
-        (is_urn(link) || is_same).then(|| target.clone())
-    }
-}
-
-/// Puts a `urn:` link in lower case: UUIDs compare without regard to case.
-fn normalized(link: &str) -> Cow<'_, str> {
-    if is_urn(link) { Cow::Owned(link.to_ascii_lowercase()) } else { Cow::Borrowed(link) }
 }
 
 /// Calls `visit` with each reference to a resource of this store, at any depth.
@@ -120,20 +147,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urns_are_rewritten_in_links_alone() {
-        let mut full_urls = FullUrls::default();
-        full_urls.add("urn:uuid:AB", "Patient/1".into());
-        full_urls.add("http://x/fhir/Group/2", "Group/2".into());
-        full_urls.add("http://x/StructureDefinition/p", "StructureDefinition/p".into());
-        let text = r#"{"identifier":[{"value":"urn:uuid:ab"}],"a":{"reference":"urn:uuid:ab"},
-            "b":[{"reference":"http:\/\/x\/fhir\/Group\/2"}],"content":{"url":"urn:uuid:ab"},
-            "url":"http://x/StructureDefinition/p","text":{"div":"urn:uuid:ab"}}"#;
-        let new = rewritten(text, |kind, link| full_urls.resolve(kind, &link)).unwrap();
-        assert_eq!(
-            new,
-            text.replace(r#""reference":"urn:uuid:ab""#, r#""reference":"Patient/1""#)
-                .replace(r#""url":"urn:uuid:ab""#, r#""url":"Patient/1""#)
-                .replace(r"http:\/\/x\/fhir\/Group\/2", "Group/2")
-        );
+    fn links_are_found_by_their_elements() {
+        let text = r#"{"url":"no","identifier":[{"system":"no","value":"no"}],"a":{"reference":"r\/1","type":"no"},
+            "extension":[{"url":"no","valueUri":"u1","valueCanonical":"no","valueUuid":"u2","valueOid":"u3"}],
+            "policy":["u4"],"b":{"url":"l1"},"contained":[{"url":"no","endpoint":"l2"}],
+            "text":{"div":"<a href='l3'/>"},"note":{"div":"<a href='no'/>"},"profile":["no"]}"#;
+        let mut seen = Vec::new();
+        each_link(text, |kind, target| seen.push((kind, target.into_owned())));
+        let kind = |target: &str| match target.as_bytes()[0] {
+            b'r' => LinkKind::Reference,
+            b'l' => LinkKind::Url,
+            _ => LinkKind::Uri,
+        };
+        let expected = ["r/1", "u1", "u2", "u3", "u4", "l1", "l2", "l3"];
+        assert_eq!(seen, expected.map(|target| (kind(target), target.to_owned())));
+        let new = rewritten(text, |_, target| (target == "l3").then(|| "a'b".to_owned()));
+        assert_eq!(new, Some(text.replace("l3", "a&#39;b")));
     }
 }

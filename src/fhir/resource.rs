@@ -32,6 +32,8 @@ pub struct Resource {
     pub resource_type: String,
     /// The logical id, derived where the text has none.
     pub id: String,
+    /// True where the id is derived from the content alone.
+    pub is_id_derived: bool,
     /// The text on one line, with its id; `meta` is as it came.
     pub text: String,
     /// SHA-256 of `text` as it came: the same content makes no new version.
@@ -85,6 +87,7 @@ impl Parsed {
             }
             (_, one_line) => one_line.into_owned(),
         };
+        let is_id_derived = id.is_none() && fallback_id.is_none();
         let id = match id {
             Some(id) => id,
             None => {
@@ -96,7 +99,8 @@ impl Parsed {
                 id
             }
         };
-        let resource = Resource::read(one_line, resource_type, id)?;
+        let mut resource = Resource::read(one_line, resource_type, id)?;
+        resource.is_id_derived = is_id_derived;
         Ok(Parsed::Resource(Box::new(resource)))
     }
 }
@@ -142,6 +146,7 @@ impl Resource {
             relative_urls: attachment::relative_urls(text),
             resource_type,
             id,
+            is_id_derived: false,
             remarks,
             meta,
             text: String::new(),
@@ -157,6 +162,17 @@ impl Resource {
         let mut resolved = Resource::read(text, self.resource_type.clone(), self.id.clone())?;
         resolved.hash = self.hash;
         Ok(resolved)
+    }
+
+    /// Replaces a derived id by another one.
+    ///
+    /// # Errors
+    /// The reason why the text is no resource.
+    pub fn with_derived_id(&self, id: String) -> Result<Resource, String> {
+        let at = self.id_end - 1 - self.id.len()..self.id_end - 1;
+        let mut text = self.text.clone();
+        text.replace_range(at, &id);
+        Resource::read(text, self.resource_type.clone(), id)
     }
 
     /// `meta.lastUpdated` as it came, where given.

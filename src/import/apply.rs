@@ -1,6 +1,9 @@
 //! Applying single resources to the store: puts, deletions, and the reports of what became of them.
 
-use super::conditional::{MissedReferences, resolve};
+use std::collections::HashSet;
+
+use super::conditional::{MissedReferences, may_resolve, open_links, resolve};
+use super::derive::owned_id;
 use super::report::{Observer, Remark, Report};
 use super::siblings::Siblings;
 use crate::error::{Error, Kind, Result};
@@ -19,7 +22,12 @@ pub(super) struct ImportRun<'a> {
     /// The file of the current items.
     pub(super) file: String,
     pub(super) missed: MissedReferences,
+    /// Derived ids of this input's resources outside of Bundles.
+    pub(super) derived: HashSet<String>,
 }
+
+/// The number of derived ids of one input that are remembered.
+const REMEMBERED: usize = 1_000_000;
 
 impl ImportRun<'_> {
     /// Reports an item that was not taken.
@@ -47,13 +55,59 @@ impl ImportRun<'_> {
         Ok(())
     }
 
-    /// Puts a resource in. `is_conditional` says that it holds conditional references; they are looked
-    /// up in the store and among the `siblings`.
+    /// Reports references that lead to nothing and never will.
+    pub(super) fn lost(&mut self, line: u64, links: &[String]) {
+        self.report.unresolved += links.len() as u64;
+        for link in links {
+            let link = short(link);
+            self.remark(
+                line,
+                format!("reference {link} names no entry of its Bundle; it is left as it is"),
+            );
+        }
+    }
+
+    /// Puts in a resource that stands outside of Bundles. One without an id that equals an earlier one
+    /// of its input is the same resource, which is reported.
+    pub(super) fn put_alone(
+        &mut self,
+        line: u64,
+        mut resource: Resource,
+        is_open: bool,
+    ) -> Result<()> {
+        if resource.is_id_derived {
+            if self.owner != NOBODY {
+                resource = self.owned(resource)?;
+            }
+            let key = format!("{}/{}", resource.resource_type, resource.id);
+            if self.derived.contains(&key) {
+                let what = "without id, and equal to an earlier one of this input: both are taken as one resource";
+                self.remark(line, what.to_owned());
+            } else if self.derived.len() < REMEMBERED {
+                self.derived.insert(key);
+            }
+        }
+        self.put(line, resource, is_open, None)
+    }
+
+    /// Gives a user's resource, which has an id derived from its content, an id of the user's own,
+    /// unless the user has it by that id already.
+    fn owned(&mut self, resource: Resource) -> Result<Resource> {
+        let last = self.writer.last_hash(&resource.resource_type, &resource.id)?;
+        if last.as_deref() == Some(&resource.hash[..]) {
+            return Ok(resource);
+        }
+        let id = owned_id(&resource.id, self.owner);
+        resource.with_derived_id(id).map_err(|reason| Error::new(Kind::Internal, reason))
+    }
+
+    /// Puts a resource in. `is_open` says that it holds references that have to be looked up: in the
+    /// store, and among the `siblings` where it is an entry of a Bundle.
     pub(super) fn put(
         &mut self,
         line: u64,
         mut resource: Resource,
-        is_conditional: bool,
+        is_open: bool,
         siblings: Option<&Siblings>,
     ) -> Result<()> {
         self.check_stopped()?;
@@ -67,8 +121,9 @@ impl ImportRun<'_> {
             self.remark(line, remark);
         }
         let mut open = Vec::new();
-        if is_conditional {
-            let resolved = resolve(&mut self.writer, &resource.text, siblings)?;
+        if is_open {
+            let is_wanted = |link: &str| may_resolve(link, siblings.is_some());
+            let resolved = resolve(&mut self.writer, &resource, siblings, is_wanted)?;
             open = resolved.open;
             if let Some(text) = resolved.text {
                 resource = resource
@@ -83,8 +138,21 @@ impl ImportRun<'_> {
             self.reject(line, reason);
             return Ok(());
         }
+        if is_open && change == Change::Unchanged {
+            self.note_open(&resource, siblings.is_some())?;
+        }
         self.report.count(change, &resource.resource_type);
         Ok(())
+    }
+
+    /// Notes the open references that the store's version of a resource still holds. Versions of
+    /// fhirlite that did not resolve `urn:` links have not noted them.
+    fn note_open(&mut self, resource: &Resource, in_bundle: bool) -> Result<()> {
+        let Resource { resource_type, id, .. } = resource;
+        match self.writer.current_body(resource_type, id)? {
+            Some((seq, body)) => self.writer.note_unresolved(seq, &open_links(&body, in_bundle)),
+            None => Ok(()),
+        }
     }
 
     /// Deletes a resource, where it exists and has the import's owner.

@@ -4,55 +4,24 @@
 //! between entries can be rewritten whatever their order; then the entries are carried out. Unlike in
 //! a server's transaction a wrong entry does not take the others with it: it is rejected and reported.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
 use super::apply::ImportRun;
-use super::entry::{BundleSteps, EntryAction, EntryPut, PutRule};
+use super::former;
 use super::history::{self, HistoryVersion};
+use super::links::BundleLinks;
+use super::settle::{SettledAction, Settler};
 use super::siblings::Siblings;
+use super::step::{BundleSteps, EntryAction, EntryStep};
 use crate::error::Result;
 use crate::fhir::bundle::BundleType;
-use crate::fhir::name::short;
-use crate::fhir::reference::{self, FullUrls, LinkKind, is_urn};
+use crate::fhir::reference;
 use crate::fhir::resource::{Parsed, Resource};
-use crate::fhir::search::Condition;
-use crate::store::{Change, Match};
-
-/// What an entry does, now that its searches were answered.
-enum SettledAction {
-    Put {
-        text: Range<usize>,
-        resource_type: String,
-        id: String,
-    },
-    Delete {
-        resource_type: String,
-        id: String,
-    },
-    /// Leave the resource that exists already as it is.
-    Exists {
-        resource_type: String,
-    },
-    Nested(std::result::Result<BundleSteps, String>),
-    Nothing,
-    Remark(String),
-    Reject(String),
-}
-
-struct SettledStep {
-    line: u64,
-    number: usize,
-    action: SettledAction,
-}
+use crate::fhir::version_condition::VersionCondition;
+use crate::store::Change;
 
 /// A Bundle being carried out.
 struct OpenBundle<'a> {
-    /// The whole text that the Bundle came in.
-    text: &'a str,
-    full_urls: FullUrls,
+    links: BundleLinks<'a>,
     siblings: Siblings,
-    may_search: bool,
 }
 
 /// Carries out the entries of a Bundle in `text`, which starts on line `first_line` of its file.
@@ -62,7 +31,7 @@ pub(super) fn apply(
     text: &str,
     bundle: std::result::Result<BundleSteps, String>,
 ) -> Result<()> {
-    let bundle = match bundle {
+    let mut bundle = match bundle {
         Ok(bundle) => bundle,
         Err(reason) => {
             run.reject(first_line, reason);
@@ -73,196 +42,125 @@ pub(super) fn apply(
         let what = "a document or message Bundle: its entries are imported, it is not kept itself";
         run.remark(first_line, what.to_owned());
     }
-    let mut open = OpenBundle {
-        text,
-        full_urls: FullUrls::default(),
-        siblings: Siblings::default(),
-        may_search: bundle.may_search,
-    };
-    let mut steps = Vec::with_capacity(bundle.steps.len());
-    for step in bundle.steps {
-        let action = open.settle(run, step.full_url.as_deref(), step.action)?;
-        steps.push(SettledStep { line: step.line, number: step.number, action });
+    for (line, remark) in std::mem::take(&mut bundle.remarks) {
+        run.remark(line, remark);
     }
-    if bundle.bundle_type == BundleType::History {
+    former::keep_ids(run, text, &mut bundle)?;
+    let BundleSteps { bundle_type, may_search, steps, full_urls, .. } = bundle;
+    let (settled, siblings) = Settler::new(run, may_search).settle_all(&steps)?;
+    let names = settled.iter().map(SettledAction::name).collect();
+    let open = OpenBundle { links: BundleLinks { text, full_urls: &full_urls, names }, siblings };
+    let mut steps = steps.into_iter().zip(settled);
+    if bundle_type == BundleType::History {
         open.apply_history(run, steps)
     } else {
-        steps.into_iter().try_for_each(|step| open.carry_out(run, step))
+        steps.try_for_each(|(step, settled)| open.carry_out(run, step, settled))
     }
 }
 
 impl OpenBundle<'_> {
-    /// Answers the searches of an entry, and notes its resource for the entries that follow.
-    fn settle(
-        &mut self,
+    fn carry_out(
+        &self,
         run: &mut ImportRun<'_>,
-        full_url: Option<&str>,
-        action: EntryAction,
-    ) -> Result<SettledAction> {
-        let settled = match action {
-            EntryAction::Put(put) => return self.settle_put(run, full_url, put),
-            EntryAction::Delete { resource_type, id } => {
-                SettledAction::Delete { resource_type, id }
-            }
-            EntryAction::DeleteWhere(search) => match self.find(run, &search.condition)? {
-                Match::None => SettledAction::Nothing,
-                Match::One(id) => {
-                    SettledAction::Delete { resource_type: search.condition.resource_type, id }
-                }
-                Match::Several(_) => SettledAction::Reject(format!(
-                    "DELETE {} finds several resources",
-                    search.query
-                )),
-            },
-            EntryAction::Nested(bundle) => SettledAction::Nested(bundle),
-            EntryAction::Nothing => SettledAction::Nothing,
-            EntryAction::Remark(remark) => SettledAction::Remark(remark),
-            EntryAction::Reject(reason) => SettledAction::Reject(reason),
+        step: EntryStep,
+        settled: SettledAction,
+    ) -> Result<()> {
+        let (line, number) = (step.line, step.number);
+        let reject = |run: &mut ImportRun<'_>, reason| {
+            run.reject(line, format!("entry[{number}]: {reason}"));
+            Ok(())
         };
-        if let SettledAction::Delete { resource_type, id } = &settled {
-            self.siblings.delete(resource_type, id);
-        }
-        Ok(settled)
-    }
-
-    fn settle_put(
-        &mut self,
-        run: &mut ImportRun<'_>,
-        full_url: Option<&str>,
-        put: EntryPut,
-    ) -> Result<SettledAction> {
-        let EntryPut { text, resource_type, mut id, mut identifiers, rule } = put;
-        let mut exists = false;
-        match rule {
-            PutRule::Always => {}
-            PutRule::IfNoneExist(search) => match self.find(run, &search.condition)? {
-                Match::None => {}
-                Match::One(existing) => {
-                    (id, exists) = (existing, true);
-                    identifiers.clear();
-                }
-                Match::Several(_) => {
-                    let reason = format!("ifNoneExist {} finds several resources", search.query);
-                    return Ok(SettledAction::Reject(reason));
-                }
+        match settled {
+            SettledAction::Put { id, .. } => match self.linked(run, &step, &id) {
+                Ok(resource) => match refusal(run, step.condition.as_deref(), &resource)? {
+                    None => self.put(run, line, resource),
+                    Some(reason) => reject(run, reason),
+                },
+                Err(reason) => reject(run, reason),
             },
-            PutRule::Where { search, has_id } => match self.find(run, &search.condition)? {
-                Match::None => {}
-                Match::One(existing) if has_id && existing != id => {
-                    return Ok(SettledAction::Reject(format!(
-                        "PUT {} finds {existing} but carries the id {id}",
-                        search.query
-                    )));
+            SettledAction::PutUnchanged { resource_type, id, reason } => {
+                let is_same = self.linked(run, &step, &id).map(|resource| resource.hash);
+                let current = run.writer.current_hash(&resource_type, &id)?;
+                if is_same.is_ok_and(|hash| current.as_deref() == Some(&hash[..])) {
+                    run.report.count(Change::Unchanged, &resource_type);
+                    return Ok(());
                 }
-                Match::One(existing) => id = existing,
-                Match::Several(_) => {
-                    let reason = format!("PUT {} finds several resources", search.query);
-                    return Ok(SettledAction::Reject(reason));
-                }
-            },
-        }
-        if let Some(full_url) = full_url {
-            self.full_urls.add(full_url, format!("{resource_type}/{id}"));
-        }
-        if self.may_search {
-            self.siblings.put(&resource_type, &id, identifiers);
-        }
-        Ok(if exists {
-            SettledAction::Exists { resource_type }
-        } else {
-            SettledAction::Put { text, resource_type, id }
-        })
-    }
-
-    /// Searches the store and the earlier entries.
-    fn find(&self, run: &mut ImportRun<'_>, condition: &Condition) -> Result<Match> {
-        let mut ids = run.writer.find(condition)?;
-        ids.retain(|id| !self.siblings.deletes(&condition.resource_type, id));
-        ids.extend(self.siblings.find(condition));
-        Ok(Match::of(ids))
-    }
-
-    fn carry_out(&self, run: &mut ImportRun<'_>, step: SettledStep) -> Result<()> {
-        let SettledStep { line, number, action } = step;
-        match action {
-            SettledAction::Put { text, id, .. } => {
-                match self.linked(run, line, &self.text[text], &id) {
-                    Ok(resource) => return self.put(run, line, resource),
-                    Err(reason) => run.reject(line, format!("entry[{number}]: {reason}")),
-                }
+                reject(run, reason)
             }
             SettledAction::Delete { resource_type, id } => {
-                return run.delete(line, &resource_type, &id);
+                if let Some(condition) = &step.condition
+                    && run.writer.other_owner(&resource_type, &id)?.is_none()
+                    && let Some((version, _)) = run.writer.current_version(&resource_type, &id)?
+                    && let Some(reason) =
+                        condition.obstacle(&format!("{resource_type}/{id}"), Some(&version))
+                {
+                    return reject(run, reason);
+                }
+                run.delete(line, &resource_type, &id)
             }
-            SettledAction::Exists { resource_type } => {
+            SettledAction::Exists { resource_type, .. } => {
                 run.report.count(Change::Unchanged, &resource_type);
+                Ok(())
             }
-            SettledAction::Nested(bundle) => return apply(run, line, self.text, bundle),
-            SettledAction::Nothing => {}
-            SettledAction::Remark(remark) => run.remark(line, format!("entry[{number}]: {remark}")),
-            SettledAction::Reject(reason) => run.reject(line, format!("entry[{number}]: {reason}")),
+            SettledAction::Nothing => Ok(()),
+            SettledAction::Reject(reason) => reject(run, reason),
+            SettledAction::AsAsked => match step.action {
+                EntryAction::Nested(bundle) => apply(run, line, self.links.text, bundle),
+                EntryAction::Remark(remark) => {
+                    run.remark(line, format!("entry[{number}]: {remark}"));
+                    Ok(())
+                }
+                EntryAction::Reject(reason) => reject(run, reason),
+                _ => Ok(()),
+            },
         }
-        Ok(())
     }
 
     fn put(&self, run: &mut ImportRun<'_>, line: u64, resource: Box<Resource>) -> Result<()> {
-        let is_conditional = self.may_search && reference::has_conditional(&resource.text);
-        run.put(line, *resource, is_conditional, Some(&self.siblings))
+        let is_open = reference::has_open(&resource.text);
+        run.put(line, *resource, is_open, Some(&self.siblings))
     }
 
-    /// Parses the resource of an entry, with its links to other entries rewritten. The error is the
-    /// reason why it cannot be taken.
+    /// Parses the resource of an entry, with its links to other entries rewritten, and reports links
+    /// that lead nowhere. The error is the reason why the resource cannot be taken.
     fn linked(
         &self,
         run: &mut ImportRun<'_>,
-        line: u64,
-        text: &str,
+        step: &EntryStep,
         id: &str,
     ) -> std::result::Result<Box<Resource>, String> {
-        let mut lost = Vec::new();
-        let rewritten = reference::rewritten(text, |kind, link| {
-            let target = self.full_urls.resolve(kind, &link);
-            if target.is_none() && kind == LinkKind::Reference && is_urn(&link) {
-                lost.push(link.into_owned());
-            }
-            target
-        });
-        for link in lost {
-            let link = short(&link);
-            run.remark(
-                line,
-                format!("reference {link} names no entry of its Bundle; it is left as it is"),
-            );
-        }
-        let text = rewritten.map_or(Cow::Borrowed(text), Cow::Owned);
-        match Parsed::parse(&text, Some(id))? {
+        let linked = self.links.rewritten(step);
+        run.lost(step.line, &linked.lost);
+        match Parsed::parse(&linked.text, Some(id))? {
             Parsed::Resource(resource) => Ok(resource),
             Parsed::Bundle => Err("a Bundle where a resource was expected".to_owned()),
         }
     }
 
     /// Applies the versions of a history, from the oldest to the newest.
-    fn apply_history(&self, run: &mut ImportRun<'_>, steps: Vec<SettledStep>) -> Result<()> {
+    fn apply_history(
+        &self,
+        run: &mut ImportRun<'_>,
+        steps: impl Iterator<Item = (EntryStep, SettledAction)>,
+    ) -> Result<()> {
         let mut versions = Vec::new();
-        for step in steps {
-            let SettledStep { line, number, action } = step;
-            let version = match action {
-                SettledAction::Put { text, resource_type, id } => {
-                    match self.linked(run, line, &self.text[text], &id) {
-                        Ok(resource) => {
-                            HistoryVersion { line, resource_type, id, resource: Some(resource) }
-                        }
-                        Err(reason) => {
-                            run.reject(line, format!("entry[{number}]: {reason}"));
-                            continue;
-                        }
+        for (step, settled) in steps {
+            let line = step.line;
+            let version = match settled {
+                SettledAction::Put { resource_type, id } => match self.linked(run, &step, &id) {
+                    Ok(resource) => {
+                        HistoryVersion { line, resource_type, id, resource: Some(resource) }
                     }
-                }
+                    Err(reason) => {
+                        run.reject(line, format!("entry[{}]: {reason}", step.number));
+                        continue;
+                    }
+                },
                 SettledAction::Delete { resource_type, id } => {
                     HistoryVersion { line, resource_type, id, resource: None }
                 }
-                action => {
-                    self.carry_out(run, SettledStep { line, number, action })?;
+                settled => {
+                    self.carry_out(run, step, settled)?;
                     continue;
                 }
             };
@@ -280,4 +178,26 @@ impl OpenBundle<'_> {
         }
         Ok(())
     }
+}
+
+/// Says why a change is not made, because it is meant for another version. A resource that has the
+/// content already, or had it before this input, is not refused: so an input can be imported again.
+fn refusal(
+    run: &mut ImportRun<'_>,
+    condition: Option<&VersionCondition>,
+    resource: &Resource,
+) -> Result<Option<String>> {
+    let (resource_type, id) = (&resource.resource_type, &resource.id);
+    let Some(condition) = condition else { return Ok(None) };
+    // What belongs to somebody else is refused as such, and its version is not told.
+    if run.writer.other_owner(resource_type, id)?.is_some() {
+        return Ok(None);
+    }
+    let current = run.writer.current_version(resource_type, id)?;
+    let is_same = current.as_ref().is_some_and(|(_, hash)| hash[..] == resource.hash);
+    if is_same || run.writer.began_with(resource_type, id, &resource.hash)? {
+        return Ok(None);
+    }
+    let version = current.as_ref().map(|(version, _)| version.as_str());
+    Ok(condition.obstacle(&format!("{resource_type}/{id}"), version))
 }

@@ -1,106 +1,22 @@
-//! The entries of a Bundle: what each one asks for, as far as that is known without a store.
+//! Reading the entries of a Bundle: what each one asks for, as far as that is known without a store.
 //!
-//! <https://hl7.org/fhir/R4/http.html#trules>. The reading thread does this work. Places are those in
-//! the whole text that the Bundle came in, and the resources stay there until they are applied: a
-//! Bundle of a gigabyte is not copied.
+//! <https://hl7.org/fhir/R4/http.html#trules>. The reading thread does this work.
 
 use std::ops::Range;
 
+use super::derive::derive_ids;
 use super::lines::LineCounter;
+use super::step::{BundleSteps, EntryAction, EntryPut, EntrySearch, EntryStep, PutRule};
+use crate::fhir::ResourceIdentity;
 use crate::fhir::bundle::{Bundle, BundleEntry, BundleType, EntryRequest};
+use crate::fhir::full_url::FullUrls;
 use crate::fhir::json::place;
 use crate::fhir::name::short;
 use crate::fhir::reference::may_search;
-use crate::fhir::resource::{BUNDLE, derived_id};
-use crate::fhir::search::Condition;
-use crate::fhir::{Identifier, ResourceIdentity};
+use crate::fhir::resource::BUNDLE;
 
 /// Bundles in Bundles are read to this depth.
 const MAX_NESTING: usize = 100;
-
-/// A Bundle whose entries were read.
-pub(super) struct BundleSteps {
-    /// Its type.
-    pub(super) bundle_type: BundleType,
-    /// True where it may hold searches. Few Bundles do; in the others nothing needs the identifiers
-    /// of entries.
-    pub(super) may_search: bool,
-    /// Its entries, in the order in which they are carried out.
-    pub(super) steps: Vec<EntryStep>,
-}
-
-/// One entry of a Bundle.
-pub(super) struct EntryStep {
-    /// Its line in the file.
-    pub(super) line: u64,
-    /// Its number in the Bundle, from 0.
-    pub(super) number: usize,
-    /// `fullUrl`, where given.
-    pub(super) full_url: Option<String>,
-    /// What it asks for.
-    pub(super) action: EntryAction,
-}
-
-/// What an entry asks for.
-pub(super) enum EntryAction {
-    /// Put a resource in.
-    Put(EntryPut),
-    /// Delete this resource.
-    Delete { resource_type: String, id: String },
-    /// Delete the one resource that a search finds.
-    DeleteWhere(EntrySearch),
-    /// Carry out the entries of the Bundle that it holds, or report why that cannot be read.
-    Nested(Result<BundleSteps, String>),
-    /// Nothing.
-    Nothing,
-    /// Nothing to import, and why.
-    Remark(String),
-    /// An entry that cannot be taken, and why.
-    Reject(String),
-}
-
-/// A resource to be put in.
-pub(super) struct EntryPut {
-    /// The place of its text.
-    pub(super) text: Range<usize>,
-    pub(super) resource_type: String,
-    /// The id of its request, its own or one derived from its content.
-    pub(super) id: String,
-    /// Its identifiers, in a Bundle that may search.
-    pub(super) identifiers: Vec<Identifier>,
-    pub(super) rule: PutRule,
-}
-
-/// Whether a resource is put in, and under which id. Searches are rare, and boxed: a Bundle may have
-/// millions of entries.
-pub(super) enum PutRule {
-    /// Always, under its id.
-    Always,
-    /// Unless the search finds a resource.
-    IfNoneExist(Box<EntrySearch>),
-    /// Under the id of the resource that the search finds. `has_id` says that it has an id of its
-    /// own, which must be the same.
-    Where { search: Box<EntrySearch>, has_id: bool },
-}
-
-/// A search in a request.
-pub(super) struct EntrySearch {
-    /// The query as written, cut short for messages.
-    pub(super) query: String,
-    pub(super) condition: Condition,
-}
-
-impl EntrySearch {
-    /// Reads a query. `resource_type` is the type to search where the query does not name one.
-    fn parse(query: &str, resource_type: Option<&str>) -> Result<EntrySearch, String> {
-        let condition = match (resource_type, Condition::parse(query)) {
-            (_, Some(condition)) => condition?,
-            (Some(resource_type), None) => Condition::of(resource_type, query)?,
-            (None, None) => return Err("it names no type".to_owned()),
-        };
-        Ok(EntrySearch { query: short(query), condition })
-    }
-}
 
 /// A text that holds a Bundle.
 pub(super) struct BundleText<'a> {
@@ -108,6 +24,8 @@ pub(super) struct BundleText<'a> {
     pub(super) text: &'a str,
     /// True where resources keep their `meta.lastUpdated`, which then must be a time.
     pub(super) keeps_times: bool,
+    /// The owner given to new resources.
+    pub(super) owner: i64,
 }
 
 impl BundleText<'_> {
@@ -158,16 +76,32 @@ impl BundleText<'_> {
                     .as_ref()
                     .map_err(String::clone)
                     .and_then(|entry| self.action(entry, line, may_search, depth));
-                let full_url = read.ok().and_then(|entry| entry.full_url);
+                let entry = read.ok();
+                let resource = entry.as_ref().and_then(|entry| entry.resource);
                 EntryStep {
                     line,
                     number,
-                    full_url: full_url.map(|url| url.into_owned()),
+                    text: resource.map_or(0..0, |resource| place(self.text, resource)),
+                    full_url: entry
+                        .as_ref()
+                        .and_then(|entry| entry.full_url.clone().map(Into::into)),
+                    condition: entry.and_then(|entry| entry.condition).map(Box::new),
                     action: action.unwrap_or_else(EntryAction::Reject),
                 }
             };
-        let steps = entries.into_iter().map(step).collect();
-        Ok(BundleSteps { bundle_type: bundle.bundle_type, may_search, steps })
+        let mut steps: Vec<EntryStep> = entries.into_iter().map(step).collect();
+        let mut remarks = Vec::new();
+        let full_urls = full_urls(&steps, bundle.bundle_type, &mut remarks);
+        let is_history = bundle.bundle_type == BundleType::History;
+        let kinship = derive_ids(self.text, &mut steps, &full_urls, self.owner, is_history);
+        Ok(BundleSteps {
+            bundle_type: bundle.bundle_type,
+            may_search,
+            steps,
+            full_urls,
+            kinship,
+            remarks,
+        })
     }
 
     /// Decides what an entry asks for; the error is the reason why it cannot be taken.
@@ -203,19 +137,73 @@ impl BundleText<'_> {
             };
         };
         let identity = ResourceIdentity::read(text, self.keeps_times)?;
-        let range = place(self.text, text);
         if identity.resource_type == BUNDLE {
+            let range = place(self.text, text);
             return Ok(EntryAction::Nested(self.read_nested(range, line, depth + 1)));
         }
         let rule = put_rule(&entry.request, &identity)?;
         let ResourceIdentity { resource_type, id, identifiers } = identity;
         let id = match &entry.request {
-            EntryRequest::Put { id, .. } => id.clone(),
-            _ => id
-                .unwrap_or_else(|| derived_id(text, entry.full_url.as_deref().unwrap_or_default())),
+            EntryRequest::Put { id, .. } => Some(id.clone()),
+            _ => id,
         };
-        let identifiers = if may_search { identifiers } else { Vec::new() };
-        Ok(EntryAction::Put(EntryPut { text: range, resource_type, id, identifiers, rule }))
+        let is_derived = id.is_none();
+        Ok(EntryAction::Put(EntryPut {
+            resource_type,
+            id: id.unwrap_or_default(),
+            is_derived,
+            former_id: None,
+            identifiers: if may_search || is_derived { identifiers } else { Vec::new() },
+            rule,
+        }))
+    }
+}
+
+/// Notes which entry each `fullUrl` and each `Type/id` stands for. Where a `fullUrl` comes twice, links
+/// lead to the last entry that has it, and `remarks` says so unless both are the same resource.
+fn full_urls(
+    steps: &[EntryStep],
+    bundle_type: BundleType,
+    remarks: &mut Vec<(u64, String)>,
+) -> FullUrls {
+    let mut full_urls = FullUrls::default();
+    for (place, step) in steps.iter().enumerate() {
+        let name = match &step.action {
+            EntryAction::Put(put) if put.is_derived => None,
+            EntryAction::Put(put) => Some(format!("{}/{}", put.resource_type, put.id)),
+            // Links to what cannot be taken lead nowhere, but not to something else.
+            EntryAction::Reject(_) if !step.text.is_empty() => None,
+            _ => continue,
+        };
+        if let Some(full_url) = &step.full_url
+            && let Some(other) = full_urls.add(full_url, place)
+            && !(name.is_some() && name == given_name(&steps[other]))
+            && bundle_type != BundleType::History
+        {
+            let (url, number, other) = (short(full_url), step.number, steps[other].number);
+            let remark = format!(
+                "entry[{number}] has the fullUrl {url} of entry[{other}]; links to it lead to entry[{number}]"
+            );
+            remarks.push((step.line, remark));
+        }
+        // A resource that goes elsewhere than its id says takes the links by that id with it.
+        let may_move = |put: &EntryPut| !matches!(put.rule, PutRule::Always);
+        if let (Some(name), EntryAction::Put(put)) = (name, &step.action)
+            && may_move(put)
+        {
+            full_urls.add_name(name, place);
+        }
+    }
+    full_urls
+}
+
+/// The `Type/id` of an entry whose resource has an id.
+fn given_name(step: &EntryStep) -> Option<String> {
+    match &step.action {
+        EntryAction::Put(put) if !put.is_derived => {
+            Some(format!("{}/{}", put.resource_type, put.id))
+        }
+        _ => None,
     }
 }
 
@@ -262,7 +250,7 @@ mod tests {
                     {{"request":{{"method":"DELETE","url":"?identifier=1"}}}},
                     {{"request":{{"method":"DELETE","url":"Patient/2"}}}}]}}"#
             );
-            let whole = BundleText { text: &text, keeps_times: true };
+            let whole = BundleText { text: &text, keeps_times: true, owner: 0 };
             let steps = whole.read(0..text.len(), 5).unwrap().steps;
             steps.iter().map(|step| (step.number, step.line)).collect::<Vec<_>>()
         };

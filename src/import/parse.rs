@@ -7,8 +7,9 @@ use memchr::memchr_iter;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::entry::{BundleSteps, BundleText};
+use super::entry::BundleText;
 use super::lines::LineCounter;
+use super::step::BundleSteps;
 use crate::fhir::json;
 use crate::fhir::resource::{Parsed, Resource};
 use crate::fhir::{parameters, reference};
@@ -23,8 +24,8 @@ pub(super) struct InputItem {
 
 /// The content of an item.
 pub(super) enum ItemContent {
-    /// A resource, and whether it holds conditional references.
-    Resource { resource: Box<Resource>, is_conditional: bool },
+    /// A resource, and whether it holds references that have to be looked up.
+    Resource { resource: Box<Resource>, is_open: bool },
     /// A Bundle in a text, or the reason why it cannot be read.
     Bundle { text: Arc<String>, bundle: Result<BundleSteps, String> },
     /// A mark between resources.
@@ -49,6 +50,8 @@ const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 pub(super) struct Parser {
     /// True where resources keep their `meta.lastUpdated`, which then must be a time.
     pub(super) keeps_times: bool,
+    /// The owner given to new resources.
+    pub(super) owner: i64,
 }
 
 impl Parser {
@@ -143,11 +146,12 @@ impl Parser {
                 ItemContent::Nothing
             }
             Ok(Parsed::Resource(resource)) => {
-                let is_conditional = reference::has_conditional(&resource.text);
-                ItemContent::Resource { resource, is_conditional }
+                let is_open = reference::has_open(&resource.text);
+                ItemContent::Resource { resource, is_open }
             }
             Ok(Parsed::Bundle) => {
-                let whole = BundleText { text: text.as_str(), keeps_times: self.keeps_times };
+                let Parser { keeps_times, owner } = *self;
+                let whole = BundleText { text: text.as_str(), keeps_times, owner };
                 ItemContent::Bundle { bundle: whole.read(range, line), text: text.clone() }
             }
             Err(_) if is_manifest(item) => ItemContent::Remark(

@@ -1,5 +1,6 @@
 //! One import: a thread that reads and parses, and this one that writes.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -101,7 +102,7 @@ impl Import {
         let started = Stopwatch::now();
         let read = Arc::new(AtomicU64::new(0));
         let (sender, receiver) = sync_channel(AHEAD);
-        let parser = Parser { keeps_times: self.stamping == Stamping::Keep };
+        let parser = Parser { keeps_times: self.stamping == Stamping::Keep, owner: self.owner };
         let reading = {
             let (inputs, read) = (inputs.inputs.clone(), read.clone());
             move || read_inputs(&inputs, &parser, &sender, &read)
@@ -135,6 +136,7 @@ impl Import {
             observer,
             file: String::new(),
             missed: MissedReferences::default(),
+            derived: HashSet::new(),
         };
         run.writer.set_owner(self.owner);
         for file in &inputs.skipped {
@@ -226,6 +228,7 @@ impl Import {
             for message in messages {
                 match message {
                     InputMessage::Begin(index) => {
+                        run.derived.clear();
                         let size = inputs.inputs[index].text_size();
                         transactions.announce(&mut run.writer, size)?;
                     }
@@ -272,8 +275,8 @@ impl ImportRun<'_> {
     fn take(&mut self, item: InputItem) -> Result<()> {
         let InputItem { line, content } = item;
         match content {
-            ItemContent::Resource { resource, is_conditional } => {
-                return self.put(line, *resource, is_conditional, None);
+            ItemContent::Resource { resource, is_open } => {
+                return self.put_alone(line, *resource, is_open);
             }
             ItemContent::Bundle { text, bundle } => {
                 return bundle::apply(self, line, &text, bundle);

@@ -33,6 +33,11 @@ impl KnownResources {
         self.hashes.insert(self.hasher.hash_one((resource_type, id)))
     }
 
+    /// True where a resource is, or may be, among them.
+    pub(super) fn contains(&self, resource_type: &str, id: &str) -> bool {
+        self.hashes.contains(&self.hasher.hash_one((resource_type, id)))
+    }
+
     /// True where it takes no more.
     pub(super) fn is_full(&self) -> bool {
         self.hashes.len() >= MOST

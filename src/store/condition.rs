@@ -45,6 +45,23 @@ impl Writer<'_> {
     }
 }
 
+impl Writer<'_> {
+    /// Finds the types of the resources that have an id, in any case of its letters, this
+    /// transaction's work included; with each type the id as it is. Only resources that belong to the
+    /// writer's owner or to nobody are found.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn find_by_id(&mut self, id: &str) -> Result<Vec<(String, String)>> {
+        self.restore_indexes()?;
+        let within_reach = self.reach_of_references();
+        let sql = format!(
+            "SELECT type, id FROM resource WHERE id IN (?1, lower(?1), upper(?1)){within_reach}"
+        );
+        all(&self.conn, &sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+}
+
 /// Finds the ids of current resources that meet `condition` and the SQL condition `within_reach`.
 pub(super) fn find(
     conn: &Connection,

@@ -6,7 +6,7 @@
 //! | files | job |
 //! |---|---|
 //! | `sql`, `format`, `file`, `pool`, `handle`, `open`, `upgrade` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `read` | reading |
+//! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `prune` | writing resources |
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `compact` | the store as a whole |
@@ -19,6 +19,7 @@ mod compact;
 mod compartment;
 mod condition;
 mod derived;
+mod earlier;
 mod file;
 mod format;
 mod handle;

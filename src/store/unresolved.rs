@@ -1,5 +1,5 @@
-//! Conditional references that the store could not resolve yet: which they are, which versions hold
-//! them, and how a version is revised once they resolve.
+//! References that the store could not resolve yet, conditional ones and `urn:` links: which they are,
+//! which versions hold them, and how a version is revised once they resolve.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::error::Result;
 use crate::fhir::resource::{Assigned, Resource};
 
-/// A current version that still holds conditional references.
+/// A current version that still holds open references.
 pub struct UnresolvedVersion {
     /// Its number.
     pub seq: i64,
@@ -20,7 +20,7 @@ pub struct UnresolvedVersion {
 }
 
 impl Writer<'_> {
-    /// Finds the first conditional reference after `link`, in alphabetical order, that a current
+    /// Finds the first open reference after `link`, in alphabetical order, that a current
     /// version holds.
     ///
     /// # Errors
@@ -31,19 +31,54 @@ impl Writer<'_> {
         maybe(&self.conn, sql, [link], |row| row.get(0))
     }
 
-    /// Lists the current versions that hold a conditional reference, by owner.
+    /// Lists the current versions that hold an open reference, by owner and by whether they are
+    /// Groups.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn versions_holding(&self, link: &str) -> Result<BTreeMap<i64, Vec<i64>>> {
-        let sql = "SELECT owner, seq FROM unresolved CROSS JOIN resource USING (seq)
+    pub fn versions_holding(&self, link: &str) -> Result<BTreeMap<(i64, bool), Vec<i64>>> {
+        let sql =
+            "SELECT owner, type = 'Group', seq FROM unresolved CROSS JOIN resource USING (seq)
                     WHERE reference = ?1";
-        let pairs = all(&self.conn, sql, [link], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut versions: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for (owner, seq) in pairs {
-            versions.entry(owner).or_default().push(seq);
+        let holders =
+            all(&self.conn, sql, [link], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+        let mut versions: BTreeMap<(i64, bool), Vec<i64>> = BTreeMap::new();
+        for (kind, seq) in holders {
+            versions.entry(kind).or_default().push(seq);
         }
         Ok(versions)
+    }
+
+    /// Reads the number and the body of the current version of a resource that `self.owner` owns.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn current_body(&self, resource_type: &str, id: &str) -> Result<Option<(i64, String)>> {
+        let sql = "SELECT seq, body FROM resource WHERE type = ?1 AND id = ?2 AND owner = ?3";
+        maybe(&self.conn, sql, (resource_type, id, self.owner), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    }
+
+    /// Notes that a current version holds open references, unless that is noted already.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn note_unresolved(&mut self, seq: i64, links: &[String]) -> Result<()> {
+        for link in links {
+            let sql = "INSERT OR IGNORE INTO unresolved (reference, seq) VALUES (?1, ?2)";
+            run(&self.conn, sql, (link, seq))?;
+        }
+        Ok(())
+    }
+
+    /// True where a version is noted for an open reference.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn is_noted(&self, link: &str, seq: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM unresolved WHERE reference = ?1 AND seq = ?2)";
+        one(&self.conn, sql, (link, seq), |row| row.get(0))
     }
 
     /// Deletes the rows of versions that are no longer current.

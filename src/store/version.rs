@@ -48,7 +48,7 @@ struct CurrentVersion {
 const BY_SEQ: [&str; 3] = ["unresolved", "compartment", "attachment"];
 
 impl Writer<'_> {
-    /// Creates or updates a resource; `unresolved` are the conditional references left in it.
+    /// Creates or updates a resource; `unresolved` are the open references left in it.
     ///
     /// # Errors
     /// `Invalid` for a `meta.lastUpdated` that is no time; else where the disk refuses.
@@ -213,11 +213,7 @@ impl Writer<'_> {
             run(&self.conn, sql, values)?;
         }
         insert_derived(&self.conn, self.seq, &resource.patients, resource.relative_urls)?;
-        for reference in unresolved {
-            let sql = "INSERT OR IGNORE INTO unresolved (reference, seq) VALUES (?1, ?2)";
-            run(&self.conn, sql, (reference, self.seq))?;
-        }
-        Ok(())
+        self.note_unresolved(self.seq, unresolved)
     }
 
     /// Moves a current version to history; `by` is the number of the write that ends it.

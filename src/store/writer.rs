@@ -251,6 +251,11 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// False where the store certainly never had the resource.
+    pub(super) fn has_had(&self, resource_type: &str, id: &str) -> bool {
+        self.known.as_ref().is_none_or(|known| known.contains(resource_type, id))
+    }
+
     /// True if the resource may exist. Then the indexes exist too.
     pub(super) fn may_exist(&mut self, resource_type: &str, id: &str) -> Result<bool> {
         let Some(known) = &mut self.known else {

@@ -10,6 +10,7 @@ mod properties;
 mod references;
 mod rejects;
 mod small_files;
+mod version_conditions;
 mod versions;
 
 const A: &str = r#"{"resourceType":"Patient","id":"a","meta":{"versionId":"7","lastUpdated":"2020-01-02T03:04:05.678Z"}}"#;

@@ -139,8 +139,56 @@ fn if_none_exist_creates_once() {
     // References to the entry that was not created lead to the existing resource.
     assert_eq!(performer(&dir, "o"), "Practitioner/first");
     assert_eq!(import(&dir, 0, &text)["unchanged"], 4);
-    import(&dir, 0, &named("third", "s", "1").to_string());
-    assert_eq!(import(&dir, 1, &text)["rejected"], 2, "now it finds several");
+}
+
+#[test]
+fn if_none_exist_finds_what_the_entry_made_among_several() {
+    let dir = Dir::new();
+    let post = |resource: Value, value: &str| {
+        json!({"fullUrl": format!("urn:uuid:{value}-{}", resource["id"]), "resource": resource,
+               "request": {"method": "POST", "url": "Practitioner", "ifNoneExist": format!("identifier=s|{value}")}})
+    };
+    let mut anonymous = named("", "s", "2");
+    anonymous.as_object_mut().unwrap().remove("id");
+    let link = |id: &str, urn: &str| json!({"resource": observation(id, urn), "request": request("POST", "Observation")});
+    let text = bundle(
+        "batch",
+        json!([
+            post(named("first", "s", "1"), "1"),
+            post(named("second", "s", "1"), "1"),
+            post(anonymous, "2"),
+            link("o", "urn:uuid:1-\"second\""),
+            link("p", "urn:uuid:2-null"),
+        ]),
+    );
+    assert_eq!(import(&dir, 0, &text)["created"], 4);
+    let anonymous = performer(&dir, "p");
+    for value in ["1", "2"] {
+        import(&dir, 0, &named(&format!("other{value}"), "s", value).to_string());
+    }
+    let before = dir.bodies("s.db");
+    let again = import(&dir, 0, &text);
+    assert_eq!((&again["unchanged"], &again["rejected"]), (&json!(5), &json!(0)), "{again}");
+    assert_eq!(dir.bodies("s.db"), before);
+    assert_eq!(
+        (performer(&dir, "o"), performer(&dir, "p")),
+        ("Practitioner/first".into(), anonymous)
+    );
+    // An entry that made none of them cannot know which one is meant.
+    let stranger = bundle("batch", json!([post(named("third", "s", "1"), "1")]));
+    assert_eq!(import(&dir, 1, &stranger)["rejected"], 1);
+    // A conditional update is unchanged as long as it changes nothing.
+    let put = |more: Value| {
+        let mut resource = named("first", "s", "1");
+        resource.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        bundle(
+            "batch",
+            json!([{"resource": resource, "request": request("PUT", "Practitioner?identifier=s|1")}]),
+        )
+    };
+    assert_eq!(import(&dir, 0, &put(json!({})))["unchanged"], 1);
+    assert_eq!(import(&dir, 1, &put(json!({"active": true})))["rejected"], 1);
+    dir.check("s.db");
 }
 
 #[test]

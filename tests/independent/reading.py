@@ -12,10 +12,11 @@ import re
 import urllib.parse
 import zipfile
 
+from derived_ids import Entry, bare, derive, found, hashed, lowered
 from json_text import SPACE, elements, members, minify, one_line
 
 REFERENCE = re.compile(r'(?<!\\)"reference"\s*:\s*("(?:[^"\\]|\\.)*")', re.S)
-URL = re.compile(r'(?<!\\)"(?:url|uri|endpoint|address|\w*Ur[li])"\s*:\s*("(?:[^"\\]|\\.)*")', re.S)
+URL = re.compile(r'(?<!\\)"(?:url|uri|endpoint|address|\w*Ur[li]|\w*Oid|\w*Uuid)"\s*:\s*("(?:[^"\\]|\\.)*")', re.S)
 ID = re.compile(r"[A-Za-z0-9\-.]+\Z")
 CONDITIONAL = re.compile(r"([A-Za-z]+)\?(.*)\Z", re.S)
 
@@ -118,20 +119,20 @@ class Inputs:
         )
         at = members(text).get("entry")
         raw_entries = list(elements(text[at[0] : at[1]])) if at else []
-        steps, full_urls, nearby = [], {}, []
-        for raw in raw_entries:
+        derived, full_urls, names = self.derived(raw_entries, asks, kind)
+        steps, stored, nearby = [], {}, []
+        for number, raw in enumerate(raw_entries):
             entry = json.loads(raw)
             request = entry.get("request") if asks else None
             full_url = entry.get("fullUrl", "")
-            step = self.plan(entry, raw, request, full_url, nearby)
+            step = self.plan(entry, raw, request, derived.get(number), nearby)
             if step is None:
                 continue
             if step[0] in ("put", "exists"):
                 _, resource_type, id, resource, _ = step
-                if full_url:
-                    full_urls[full_url.lower() if full_url.startswith("urn:") else full_url] = f"{resource_type}/{id}"
+                stored[number] = f"{resource_type}/{id}"
                 nearby.append((resource_type, id, identifiers_of(resource)))
-            steps.append(step)
+            steps.append((*step, full_url))
         if kind == "transaction":
             steps.sort(key=lambda step: step[0] != "delete")
         if kind == "history":
@@ -142,11 +143,38 @@ class Inputs:
             elif step[0] == "nested":
                 self.bundle(step[1], json.loads(step[1]))
             elif step[0] == "put":
-                _, _, id, resource, raw = step
-                raw = link(raw, full_urls)
+                _, _, id, resource, raw, full_url = step
+                raw = link(raw, lambda target: found(full_urls, names, full_url, target), stored)
                 self.put(one_line(raw) if "id" in resource else with_id(raw, id), nearby)
 
-    def plan(self, entry, raw, request, full_url, nearby):
+    def derived(self, raw_entries, asks, kind):
+        """The ids of entries without one by their number, and which entry each fullUrl and name stands for."""
+        entries, numbers, full_urls, names = [], [], {}, {}
+        for number, raw in enumerate(raw_entries):
+            entry = json.loads(raw)
+            request = (entry.get("request") if asks else None) or {}
+            method, url = request.get("method"), request.get("url", "")
+            resource = entry.get("resource")
+            if method in ("GET", "HEAD", "PATCH", "DELETE") or not isinstance(resource, dict):
+                continue
+            if resource["resourceType"] == "Bundle":
+                continue
+            at = members(raw)["resource"]
+            id = url.split("/")[-1] if method == "PUT" and "?" not in url else resource.get("id")
+            query = url if method == "PUT" and "?" in url else request.get("ifNoneExist") if method == "POST" else None
+            search = search_of(resource["resourceType"], query) if query else None
+            if entry.get("fullUrl"):
+                full_urls[lowered(entry["fullUrl"])] = len(entries)
+            if search is not None and id:
+                names.setdefault(f"{resource['resourceType']}/{id}", len(entries))
+            entries.append(Entry(entry.get("fullUrl", ""), raw[at[0] : at[1]], id, search))
+            numbers.append(number)
+        derive(entries, full_urls, names, derived_id, kind == "history")
+        by_number = {url: numbers[entry] for url, entry in full_urls.items()}
+        names = {name: numbers[entry] for name, entry in names.items()}
+        return {number: entry.id for number, entry in zip(numbers, entries)}, by_number, names
+
+    def plan(self, entry, raw, request, derived, nearby):
         method = request.get("method") if request else None
         url = request.get("url", "") if request else ""
         if method in ("GET", "HEAD", "PATCH") or (method == "POST" and "$" in url.split("?")[0]):
@@ -186,7 +214,7 @@ class Inputs:
                 if id not in (None, existing):
                     return None
                 id = existing
-        id = id or derived_id(text, full_url)
+        id = id or derived
         return ("put", resource_type, id, resource, text)
 
     def file(self, path):
@@ -271,13 +299,31 @@ def with_id(text, id):
     return f'{text[:end]},"id":"{id}"{text[end:]}'
 
 
-def link(text, full_urls):
+def search_of(resource_type, query):
+    parts = [resource_type, ""]
+    for pair in filter(None, query.removeprefix(resource_type).removeprefix("?").split("&")):
+        name, _, value = pair.partition("=")
+        value = urllib.parse.unquote(value)
+        if name == "_id":
+            parts[1] = value
+        else:
+            system, bar, code = value.rpartition("|")
+            parts += ["identifier", bar, system, code]
+    return hashed(*parts)
+
+
+def link(text, find, stored):
     def new(match, is_reference):
         target = json.loads(match.group(1))
-        known = full_urls.get(target.lower() if target.lower().startswith("urn:") else target)
+        entry, by = find(target)
+        known = stored.get(entry)
+        if known is None:
+            return match.group(0)
         is_urn = re.match(r"urn:(uuid|oid):", target, re.I)
-        if known and (is_urn or (is_reference and target.endswith("/" + known))):
-            return match.group(0)[: match.start(1) - match.start()] + json.dumps(known)
+        moved = not ("/" + bare(target)).endswith("/" + known)
+        if is_urn or moved or (is_reference and by == "fullUrl" and bare(target) != known):
+            linked = known + target[len(bare(target)) :]
+            return match.group(0)[: match.start(1) - match.start()] + json.dumps(linked)
         return match.group(0)
 
     text = REFERENCE.sub(lambda m: new(m, True), text)

@@ -100,6 +100,41 @@ pub fn unescaped(raw: &str) -> Cow<'_, str> {
     }
 }
 
+/// Decodes a JSON string as it is written between its quotes, and says for each byte of the result,
+/// and for its end, at which byte of `raw` it is written.
+pub fn unescaped_at(raw: &str) -> (String, Vec<usize>) {
+    let (mut out, mut places) = (String::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
+    let mut at = 0;
+    while at < raw.len() {
+        let rest = &raw[at..];
+        let length = match rest.as_bytes() {
+            // A pair of surrogates is one character.
+            [
+                b'\\',
+                b'u',
+                b'd' | b'D',
+                b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B',
+                _,
+                _,
+                b'\\',
+                b'u',
+                ..,
+            ] => 12,
+            [b'\\', b'u', ..] => 6,
+            [b'\\', ..] => 2,
+            _ => rest.find('\\').unwrap_or(rest.len()),
+        };
+        let written = rest.get(..length).unwrap_or(rest);
+        let read = unescaped(written);
+        let is_plain = read.len() == written.len() && !written.starts_with('\\');
+        places.extend((0..read.len()).map(|step| if is_plain { at + step } else { at }));
+        out.push_str(&read);
+        at += written.len();
+    }
+    places.push(raw.len());
+    (out, places)
+}
+
 /// Writes `value` as a JSON string, quotes included.
 pub fn quoted(value: &str) -> String {
     // Every string has a JSON form.
@@ -119,6 +154,14 @@ mod tests {
             seen,
             [("a", "1"), ("b", "2"), ("c", "3"), ("d\\\"", "4"), ("b", "5"), ("g", "\\\\")]
         );
+    }
+
+    #[test]
+    fn every_byte_of_a_string_has_its_place() {
+        let raw = r#"a\u003cé\ud83d\ude00\n\ud800x"#;
+        let (text, places) = unescaped_at(raw);
+        assert_eq!(text, "a<é😀\n\\ud800x");
+        assert_eq!(places, [0, 1, 7, 8, 9, 9, 9, 9, 21, 23, 23, 23, 23, 23, 23, 29, 30]);
     }
 
     #[test]
