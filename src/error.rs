@@ -57,7 +57,7 @@ pub enum Kind {
 
 /// The exit code of a full success.
 pub const EXIT_OK: u8 = 0;
-/// The exit code when the work is done but an input item was rejected.
+/// The exit code when the work is done but an input item was rejected, or there was nothing to import.
 pub const EXIT_REJECTED: u8 = 1;
 
 impl Kind {

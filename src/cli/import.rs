@@ -2,23 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Result, Store};
+use fhirlite::clients::User;
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Report, Result, Store};
 use same_file::is_same_file;
 
 use super::output::{print, print_json};
 use super::progress::{ImportDisplay, summary};
 use super::signals::Signals;
+use super::store_file::{ImportTarget, remove_unused, tell_nothing_found, took_nothing};
 
 /// Import FHIR JSON into a store; makes the store if there is none
 ///
-/// Takes single resources, Bundles of every type and NDJSON, each also gzipped or in a zip. Importing the
-/// same file again changes nothing. A bad item is reported as `file:line: reason`; the others are still
-/// imported. Ctrl-C keeps the files that were imported until then; of the file being read nothing is kept.
+/// Takes single resources, Bundles of every type and NDJSON, each also compressed (gzip, xz, zstd) or in
+/// a zip or tar. Importing the same file again changes nothing. A bad item is reported as
+/// `file:line: reason`; the others are still imported. Ctrl-C keeps the files that were imported until then;
+/// of the file being read nothing is kept.
 #[derive(clap::Args)]
 pub struct ImportArgs {
     /// The store's file
     store: PathBuf,
-    /// A file, a folder (with its subfolders), a .gz, a .zip, or - for standard input
+    /// A file, a folder (with its subfolders), an archive, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Make this user (app_user_id) the owner of what is imported; rejects resources of other owners
@@ -45,28 +48,25 @@ pub struct ImportArgs {
 }
 
 pub fn run(args: &ImportArgs) -> Result<u8> {
-    let inputs = Inputs::find(&args.paths)?;
+    let target = ImportTarget { command: "import", store: &args.store, paths: &args.paths };
+    target.check_name()?;
+    let inputs = Inputs::find(&args.paths).map_err(|error| target.hinted(error))?;
+    let is_new = target.is_new();
     let signals = Signals::catch()?;
     let (store, user) = match &args.user {
-        None => (Store::create(&args.store)?, None),
+        None => (Store::create(&args.store).map_err(|error| target.hinted(error))?, None),
         Some(name) => {
-            let store = Store::open(&args.store)?;
+            let store = Store::open(&args.store).map_err(|error| target.hinted(error))?;
             let user = store.user(name, args.client.as_deref())?;
             (store, Some(user))
         }
     };
-    if let Some(rejects) = &args.rejects {
-        let read = inputs.inputs.iter().filter_map(|input| input.path());
-        check_rejects_file(rejects, read.chain([args.store.as_path()]))?;
+    let done = import(args, &store, user.as_ref(), &inputs, &signals);
+    match &done {
+        Ok(report) if !took_nothing(report) => target.check_still_there()?,
+        _ if is_new => remove_unused(store),
+        _ => {}
     }
-    let mut display = ImportDisplay::new(args.quiet, args.rejects.as_deref(), signals.flag())?;
-    let import = Import::new().strict(args.strict).stamp(args.stamp);
-    let import = match &user {
-        Some(user) => import.user(user),
-        None => import,
-    };
-    let done = import.run(&store, &inputs, &mut display);
-    display.finish()?;
     let report = done?;
     if args.json {
         print_json(&report)?;
@@ -76,7 +76,33 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
             print("nothing was imported, because of --strict")?;
         }
     }
-    Ok(if report.rejected > 0 { EXIT_REJECTED } else { EXIT_OK })
+    if report.found_nothing {
+        tell_nothing_found();
+    }
+    Ok(if report.rejected > 0 || report.found_nothing { EXIT_REJECTED } else { EXIT_OK })
+}
+
+/// Imports, and shows the progress.
+fn import(
+    args: &ImportArgs,
+    store: &Store,
+    user: Option<&User>,
+    inputs: &Inputs,
+    signals: &Signals,
+) -> Result<Report> {
+    if let Some(rejects) = &args.rejects {
+        let read = inputs.inputs.iter().filter_map(|input| input.path());
+        check_rejects_file(rejects, read.chain([args.store.as_path()]))?;
+    }
+    let mut display = ImportDisplay::new(args.quiet, args.rejects.as_deref(), signals.flag())?;
+    let import = Import::new().strict(args.strict).stamp(args.stamp);
+    let import = match user {
+        Some(user) => import.user(user),
+        None => import,
+    };
+    let done = import.run(store, inputs, &mut display);
+    display.finish()?;
+    done
 }
 
 /// Checks that the file for rejects, which is replaced, is neither the store nor an input.

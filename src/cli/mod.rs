@@ -17,6 +17,7 @@ mod progress;
 mod prune;
 mod serve;
 mod signals;
+mod store_file;
 mod token;
 mod user;
 mod value;
@@ -35,7 +36,7 @@ struct CommandLine {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all well
-  1  done, but something was rejected (or was not there to be deleted)
+  1  done, but something was rejected (or was not there to be deleted), or there was nothing to import
   2  wrong usage
   3  no such file, store or resource
   4  not a fhirlite store, or one of another format

@@ -158,6 +158,9 @@ pub fn totals(report: &Report) -> String {
         report.seconds,
         report.bytes as f64 / 1e6,
     )];
+    if report.left_out > 0 {
+        lines.push(format!("{:>10}  left out, because they are no data", report.left_out));
+    }
     if report.unresolved > 0 {
         lines.push(format!(
             "{:>10}  conditional references find nothing or several",

@@ -12,6 +12,7 @@ use fhirlite::{
 use super::output::print;
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
+use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
 use super::value::duration;
 
 /// The name of a store that lies in memory alone.
@@ -83,23 +84,27 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     }
     // A wrong address is reported before anything is done.
     let bound = Server::bind(&options)?;
-    let inputs = Inputs::find(&args.paths)?;
     let in_memory = args.store == Path::new(IN_MEMORY);
     if in_memory && args.paths.is_empty() {
         let what =
             "`:memory:` holds what is imported at the start, and there is nothing: name a PATH";
         return Err(Error::new(Kind::Usage, what));
     }
+    let target = ImportTarget { command: "serve", store: &args.store, paths: &args.paths };
+    target.check_name()?;
+    let inputs = Inputs::find(&args.paths).map_err(|error| target.hinted(error))?;
+    let is_new = !in_memory && target.is_new();
     let signals = Signals::catch()?;
     // A store with clients exists. It may be read-only, unless there is something to import.
     let exists = auth_required || (args.paths.is_empty() && args.store.exists());
     let store = if in_memory {
-        Store::in_memory()?
+        Store::in_memory()
     } else if exists {
-        Store::open(&args.store)?
+        Store::open(&args.store)
     } else {
-        Store::create(&args.store)?
+        Store::create(&args.store)
     };
+    let store = store.map_err(|error| target.hinted(error))?;
     if in_memory && auth_required {
         add_client(&store)?;
     }
@@ -109,15 +114,28 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         let mut display = ImportDisplay::new(args.quiet, None, signals.flag())?;
         let done = Import::new().strict(args.strict).run(&store, &inputs, &mut display);
         display.finish()?;
-        let report = done.map_err(|error| if in_memory { of_memory(error) } else { error })?;
+        let report = match done {
+            Err(error) if in_memory => return Err(of_memory(error)),
+            Err(error) if is_new => {
+                remove_unused(store);
+                return Err(error);
+            }
+            done => done?,
+        };
         if !args.quiet {
             eprintln!("{}", totals(&report));
         }
-        if report.rejected > 0 {
+        if report.found_nothing {
+            tell_nothing_found();
+        }
+        if report.rejected > 0 || report.found_nothing {
             code = EXIT_REJECTED;
         }
         if report.rejected > 0 && args.strict {
             eprintln!("nothing was imported and nothing is served, because of --strict");
+            if is_new {
+                remove_unused(store);
+            }
             return Ok(code);
         }
     }

@@ -57,6 +57,8 @@ pub struct BundleEntry<'a> {
     pub request: EntryRequest<'a>,
     /// The version that a PUT or DELETE is meant for, where given.
     pub condition: Option<VersionCondition>,
+    /// True for `search.mode` `outcome`: the resource tells how the search went, and is no match.
+    pub is_outcome: bool,
     /// The place of the entry in the Bundle's text, in bytes.
     pub offset: usize,
 }
@@ -65,6 +67,8 @@ pub struct BundleEntry<'a> {
 pub struct Bundle<'a> {
     /// Its type.
     pub bundle_type: BundleType,
+    /// True for `transaction-response` and `batch-response`: its entries are answers.
+    pub is_response: bool,
     /// Its entries in order. A wrong one is its offset and the reason.
     pub entries: Vec<Result<BundleEntry<'a>, (usize, String)>>,
 }
@@ -85,6 +89,14 @@ struct EntryHead<'a> {
     resource: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     request: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    search: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct SearchHead<'a> {
+    #[serde(borrow)]
+    mode: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -127,7 +139,9 @@ impl<'a> Bundle<'a> {
                 entry(raw.get(), offset, bundle_type).map_err(|reason| (offset, reason))
             })
             .collect();
-        Ok(Bundle { bundle_type, entries })
+        let is_response =
+            matches!(head.bundle_type.as_deref(), Some("transaction-response" | "batch-response"));
+        Ok(Bundle { bundle_type, is_response, entries })
     }
 }
 
@@ -158,6 +172,10 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<BundleEnt
         resource: head.resource.map(RawValue::get),
         request,
         condition,
+        is_outcome: head
+            .search
+            .and_then(|raw| serde_json::from_str::<SearchHead>(raw.get()).ok())
+            .is_some_and(|search| search.mode == "outcome"),
         offset,
     })
 }

@@ -9,6 +9,7 @@ use super::identifier::Identifier;
 use super::json::{self, present, string_of};
 use super::meta::Meta;
 use super::name::{is_id, is_type, short};
+use super::r4::r4_spelling;
 
 /// The `resourceType` of containers.
 pub const BUNDLE: &str = "Bundle";
@@ -102,6 +103,18 @@ pub(super) fn check_depth(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Refuses the name of a known type in other capitals: FHIR's names are case-sensitive. Names that are
+/// not known are taken, because later versions have more types.
+///
+/// # Errors
+/// The reason, with the right spelling.
+pub fn check_spelling(resource_type: &str) -> Result<(), String> {
+    match r4_spelling(resource_type) {
+        Some(right) => Err(format!("resourceType \"{resource_type}\": did you mean {right}?")),
+        None => Ok(()),
+    }
+}
+
 /// The type, id and identifiers of a resource: enough to know its name before it is read whole.
 pub struct ResourceIdentity {
     /// `resourceType`.
@@ -121,6 +134,7 @@ impl ResourceIdentity {
     pub fn read(text: &str, keep: bool) -> Result<ResourceIdentity, String> {
         let head = ResourceHead::read(text)?;
         let resource_type = head.resource_type()?;
+        check_spelling(&resource_type)?;
         if resource_type != BUNDLE {
             check_depth(text)?;
             if let Some(raw) = head.meta {

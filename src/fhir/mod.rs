@@ -13,6 +13,7 @@ pub mod json;
 mod meta;
 pub mod name;
 mod narrative;
+pub mod no_data;
 pub mod outcome;
 pub mod parameters;
 pub mod r4;
@@ -21,5 +22,5 @@ pub mod resource;
 pub mod search;
 pub mod version_condition;
 
-pub use head::ResourceIdentity;
+pub use head::{ResourceIdentity, check_spelling};
 pub use identifier::Identifier;

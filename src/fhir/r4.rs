@@ -36,6 +36,14 @@ pub fn is_r4_type(resource_type: &str) -> bool {
     DEFINITIONS.contains_key(resource_type)
 }
 
+/// The right spelling of a resource type of R4 that is written with wrong capitals.
+pub fn r4_spelling(resource_type: &str) -> Option<&'static str> {
+    if is_r4_type(resource_type) {
+        return None;
+    }
+    DEFINITIONS.keys().find(|name| name.eq_ignore_ascii_case(resource_type)).copied()
+}
+
 /// Lists all resource types of R4.
 pub fn r4_types() -> BTreeSet<String> {
     DEFINITIONS.keys().map(|name| (*name).to_owned()).collect()
@@ -55,6 +63,8 @@ mod tests {
         assert!(
             is_r4_type("Patient") && is_r4_type("VisionPrescription") && !is_r4_type("Patients")
         );
+        assert_eq!(r4_spelling("patient"), Some("Patient"));
+        assert_eq!((r4_spelling("Patient"), r4_spelling("Unheard")), (None, None));
         assert_eq!(DEFINITIONS["Observation"].mandatory, ["code", "status"]);
     }
 }

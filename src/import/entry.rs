@@ -2,6 +2,7 @@
 //!
 //! <https://hl7.org/fhir/R4/http.html#trules>. The reading thread does this work.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::derive::derive_ids;
@@ -12,11 +13,18 @@ use crate::fhir::bundle::{Bundle, BundleEntry, BundleType, EntryRequest};
 use crate::fhir::full_url::FullUrls;
 use crate::fhir::json::place;
 use crate::fhir::name::short;
+use crate::fhir::no_data::NoData;
 use crate::fhir::reference::may_search;
 use crate::fhir::resource::BUNDLE;
 
 /// Bundles in Bundles are read to this depth.
 const MAX_NESTING: usize = 100;
+
+/// What an entry is: something to do, or no data.
+enum EntryContent {
+    Action(EntryAction),
+    LeftOut(NoData),
+}
 
 /// A text that holds a Bundle.
 pub(super) struct BundleText<'a> {
@@ -69,27 +77,38 @@ impl BundleText<'_> {
             BundleType::History => entries.reverse(),
             _ => {}
         }
-        let step =
-            |(number, line, entry): (usize, u64, Result<BundleEntry<'_>, (usize, String)>)| {
-                let read = entry.map_err(|(_, reason)| reason);
-                let action = read
-                    .as_ref()
-                    .map_err(String::clone)
-                    .and_then(|entry| self.action(entry, line, may_search, depth));
-                let entry = read.ok();
-                let resource = entry.as_ref().and_then(|entry| entry.resource);
-                EntryStep {
-                    line,
-                    number,
-                    text: resource.map_or(0..0, |resource| place(self.text, resource)),
-                    full_url: entry
-                        .as_ref()
-                        .and_then(|entry| entry.full_url.clone().map(Into::into)),
-                    condition: entry.and_then(|entry| entry.condition).map(Box::new),
-                    action: action.unwrap_or_else(EntryAction::Reject),
-                }
+        let mut left_out = BTreeMap::new();
+        let mut steps = Vec::with_capacity(entries.len());
+        for (number, line, entry) in entries {
+            let read = entry.map_err(|(_, reason)| reason);
+            let content = match &read {
+                Ok(entry) => self.entry(entry, line, may_search, depth, bundle.is_response),
+                Err(reason) => Err(reason.clone()),
             };
-        let mut steps: Vec<EntryStep> = entries.into_iter().map(step).collect();
+            let action = match content {
+                Ok(EntryContent::LeftOut(kind)) => {
+                    *left_out.entry(kind).or_default() += 1;
+                    continue;
+                }
+                Ok(EntryContent::Action(action)) => action,
+                Err(reason) => EntryAction::Reject(reason),
+            };
+            if let EntryAction::Nested(Ok(nested)) = &action {
+                for (kind, count) in &nested.left_out {
+                    *left_out.entry(*kind).or_default() += count;
+                }
+            }
+            let entry = read.ok();
+            let resource = entry.as_ref().and_then(|entry| entry.resource);
+            steps.push(EntryStep {
+                line,
+                number,
+                text: resource.map_or(0..0, |resource| place(self.text, resource)),
+                full_url: entry.as_ref().and_then(|entry| entry.full_url.clone().map(Into::into)),
+                condition: entry.and_then(|entry| entry.condition).map(Box::new),
+                action,
+            });
+        }
         let mut remarks = Vec::new();
         let full_urls = full_urls(&steps, bundle.bundle_type, &mut remarks);
         let is_history = bundle.bundle_type == BundleType::History;
@@ -101,7 +120,33 @@ impl BundleText<'_> {
             full_urls,
             kinship,
             remarks,
+            left_out,
         })
+    }
+
+    /// Decides what an entry is. `answers` says that the Bundle is a response.
+    fn entry(
+        &self,
+        entry: &BundleEntry<'_>,
+        line: u64,
+        may_search: bool,
+        depth: usize,
+        answers: bool,
+    ) -> Result<EntryContent, String> {
+        if entry.is_outcome {
+            return Ok(EntryContent::LeftOut(NoData::OutcomeEntry));
+        }
+        // An OperationOutcome that is put at an id is meant to be stored. An operation is a remark.
+        let is_put = matches!(entry.request, EntryRequest::Put { .. });
+        if let Some(text) = entry.resource
+            && !matches!(entry.request, EntryRequest::Other { .. })
+            && (text.contains("\"Parameters\"") || text.contains("\"OperationOutcome\""))
+            && let Some(kind) = NoData::of_resource(&ResourceIdentity::read(text, false)?, answers)
+            && !(is_put && kind == NoData::Outcome)
+        {
+            return Ok(EntryContent::LeftOut(kind));
+        }
+        self.action(entry, line, may_search, depth).map(EntryContent::Action)
     }
 
     /// Decides what an entry asks for; the error is the reason why it cannot be taken.

@@ -4,15 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memchr_iter;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::entry::BundleText;
 use super::lines::LineCounter;
 use super::step::BundleSteps;
 use crate::fhir::json;
+use crate::fhir::no_data::{NoData, holds_answers};
 use crate::fhir::resource::{Parsed, Resource};
-use crate::fhir::{parameters, reference};
+use crate::fhir::{ResourceIdentity, check_spelling, parameters, reference};
 use crate::source::Piece;
 
 /// One thing found in an input.
@@ -30,6 +30,8 @@ pub(super) enum ItemContent {
     Bundle { text: Arc<String>, bundle: Result<BundleSteps, String> },
     /// A mark between resources.
     Nothing,
+    /// So many things that are no data.
+    LeftOut { kind: NoData, count: u64 },
     /// A text that holds nothing to import, and what it is.
     Remark(String),
     /// A text that cannot be imported, and why.
@@ -42,8 +44,8 @@ impl InputItem {
     }
 }
 
-/// What is reported of a file that is not FHIR JSON by its name, in a folder or archive.
-pub(super) const SKIPPED: &str = "skipped: neither .json, .ndjson, .jsonl (or one of these .gz) nor .zip, or the error file of an export";
+/// What is reported of a file in a folder or archive that is not read.
+pub(super) const SKIPPED: &str = "skipped: neither its name (.json, .ndjson, .jsonl, .zip, .tar; each also .gz, .xz or .zst) nor its beginning is that of FHIR JSON";
 const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 
 /// Reads items from pieces.
@@ -55,20 +57,31 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// Reads the items of a piece.
-    pub(super) fn items(&self, piece: Piece) -> Vec<InputItem> {
+    /// Reads the items of a piece of `file`.
+    pub(super) fn items(&self, file: &str, piece: Piece) -> Vec<InputItem> {
+        let whole = |content| vec![InputItem { line: 0, content }];
         match piece {
-            Piece::Skipped => {
-                vec![InputItem { line: 0, content: ItemContent::Remark(SKIPPED.to_owned()) }]
+            Piece::Skipped => whole(ItemContent::Remark(SKIPPED.to_owned())),
+            Piece::Remark { reason } => whole(ItemContent::Remark(reason)),
+            Piece::Attachments { files: count } => {
+                whole(ItemContent::LeftOut { kind: NoData::Attachment, count })
             }
             Piece::Damage { line, reason } => vec![InputItem::reject(line, reason)],
-            Piece::Lines { first_line, text } => match String::from_utf8(text) {
-                Ok(text) => self.lines(first_line, &Arc::new(text)),
-                // One line that is not UTF-8 must not spoil the others.
-                Err(error) => self.lossy_lines(first_line, error.as_bytes()),
-            },
+            Piece::Lines { first_line, text } => {
+                let parser = FileParser { answers: holds_answers(file), whole: self };
+                match String::from_utf8(text) {
+                    Ok(text) => parser.lines(first_line, &Arc::new(text)),
+                    // One line that is not UTF-8 must not spoil the others.
+                    Err(error) => parser.lossy_lines(first_line, error.as_bytes()),
+                }
+            }
             Piece::Document { first_line, text } => match String::from_utf8(text) {
-                Ok(text) => self.document(first_line, &Arc::new(text)),
+                Ok(text) => {
+                    let parser = FileParser { answers: holds_answers(file), whole: self };
+                    let (text, mut items) = (Arc::new(text), Vec::new());
+                    parser.texts(first_line, &text, 0..text.len(), &mut items);
+                    items
+                }
                 Err(error) => {
                     let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                     let line = first_line + memchr_iter(b'\n', valid).count() as u64;
@@ -77,17 +90,22 @@ impl Parser {
             },
         }
     }
+}
 
+/// Reads items from the pieces of one file.
+struct FileParser<'a> {
+    /// True where the file holds the outcomes of an export.
+    answers: bool,
+    whole: &'a Parser,
+}
+
+impl FileParser<'_> {
     /// Reads lines, each of which is an item.
     fn lines(&self, first_line: u64, text: &Arc<String>) -> Vec<InputItem> {
         let mut items = Vec::new();
         let mut start = 0;
         for (number, line) in text.split('\n').enumerate() {
-            let item = line.trim_ascii();
-            if !item.is_empty() {
-                let at = start + (line.len() - line.trim_ascii_start().len());
-                items.push(self.item(first_line + number as u64, text, at..at + item.len()));
-            }
+            self.texts(first_line + number as u64, text, start..start + line.len(), &mut items);
             start += line.len() + 1;
         }
         items
@@ -106,71 +124,119 @@ impl Parser {
         items
     }
 
-    /// Reads a document: one JSON text, or several in a row as some tools write them.
-    fn document(&self, first_line: u64, text: &Arc<String>) -> Vec<InputItem> {
-        let mut items = Vec::new();
-        let mut lines = LineCounter::new(text, first_line);
-        for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-            match value {
-                Ok(value) => {
-                    let at = json::place(text, value.get());
-                    items.push(self.item(lines.at(at.start), text, at));
-                }
-                Err(error) => {
-                    // Perhaps the text is NDJSON, and only its first line is cut off.
-                    if items.is_empty() {
-                        let by_lines = self.lines(first_line, text);
-                        let is_taken =
-                            |item: &InputItem| !matches!(item.content, ItemContent::Reject(_));
-                        if by_lines.iter().any(is_taken) {
-                            return by_lines;
-                        }
-                    }
-                    let reason = format!("{} (column {})", json::fault(&error), error.column());
-                    let line = first_line + error.line() as u64 - 1;
-                    items.push(InputItem::reject(line, reason));
-                    break;
-                }
+    /// Reads the JSON texts at `range`, which starts on line `first_line`: nearly always one, but files
+    /// are also joined without a line break.
+    fn texts(
+        &self,
+        first_line: u64,
+        text: &Arc<String>,
+        range: Range<usize>,
+        items: &mut Vec<InputItem>,
+    ) {
+        let end = range.start + text[range.clone()].trim_ascii_end().len();
+        let mut lines = LineCounter::new(&text[range.start..end], first_line);
+        let mut at = text_start(text, range.start..end);
+        let mut whole = None;
+        if text[at..end].starts_with('{') {
+            let item = self.item(lines.at(at - range.start), text, at..end);
+            if !matches!(item.content, ItemContent::Reject(_)) {
+                items.push(item);
+                return;
             }
+            whole = Some(item);
         }
-        items
+        let begins = at;
+        while at < end {
+            let rest = &text[at..end];
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+            match values.next() {
+                Some(Ok(value))
+                    if at == begins && value.get().len() == rest.len() && whole.is_some() =>
+                {
+                    items.extend(whole.take());
+                }
+                Some(Ok(value)) => self.value(text, range.start, value.get(), &mut lines, items),
+                Some(Err(error)) => {
+                    let line = lines.at(at - range.start) + error.line().saturating_sub(1) as u64;
+                    let reason = format!("{} (column {})", json::fault(&error), error.column());
+                    items.push(InputItem::reject(line, reason));
+                    return;
+                }
+                None => return,
+            }
+            at = text_start(text, at + values.byte_offset()..end);
+        }
+    }
+
+    /// Reads one JSON value: a resource, or a list of resources. `start` is the place in `text` from
+    /// which `lines` counts.
+    fn value(
+        &self,
+        text: &Arc<String>,
+        start: usize,
+        value: &str,
+        lines: &mut LineCounter<'_>,
+        items: &mut Vec<InputItem>,
+    ) {
+        let mut read = |value: &str| {
+            let at = json::place(text, value);
+            items.push(self.item(lines.at(at.start - start), text, at));
+        };
+        match serde_json::from_str::<Vec<&RawValue>>(value) {
+            Ok(list) if value.starts_with('[') => list.iter().for_each(|raw| read(raw.get())),
+            _ => read(value),
+        }
     }
 
     /// Reads the JSON text at `range`, which starts on `line`.
     fn item(&self, line: u64, text: &Arc<String>, range: Range<usize>) -> InputItem {
         let item = &text[range.clone()];
-        let content = match Parsed::parse(item, None) {
-            Ok(Parsed::Resource(resource))
-                if resource.resource_type == "Parameters" && parameters::is_header(item) =>
-            {
-                ItemContent::Nothing
-            }
-            Ok(Parsed::Resource(resource)) => {
-                let is_open = reference::has_open(&resource.text);
-                ItemContent::Resource { resource, is_open }
-            }
-            Ok(Parsed::Bundle) => {
-                let Parser { keeps_times, owner } = *self;
-                let whole = BundleText { text: text.as_str(), keeps_times, owner };
-                ItemContent::Bundle { bundle: whole.read(range, line), text: text.clone() }
-            }
-            Err(_) if is_manifest(item) => ItemContent::Remark(
-                "a Bulk Data manifest; its files are what there is to import".to_owned(),
-            ),
-            Err(reason) => ItemContent::Reject(reason),
+        let content = match self.content(item, text, range, line) {
+            Ok(content) => content,
+            Err(reason) => match NoData::of_text(item) {
+                Some(kind) => ItemContent::LeftOut { kind, count: 1 },
+                None => ItemContent::Reject(reason),
+            },
         };
         InputItem { line, content }
     }
+
+    /// Reads the content of an item; the error is the reason why it cannot be taken.
+    fn content(
+        &self,
+        item: &str,
+        text: &Arc<String>,
+        range: Range<usize>,
+        line: u64,
+    ) -> Result<ItemContent, String> {
+        let resource = match Parsed::parse(item, None)? {
+            Parsed::Resource(resource) => resource,
+            Parsed::Bundle => {
+                let Parser { keeps_times, owner } = *self.whole;
+                let bundle = BundleText { text: text.as_str(), keeps_times, owner };
+                return Ok(ItemContent::Bundle {
+                    bundle: bundle.read(range, line),
+                    text: text.clone(),
+                });
+            }
+        };
+        if matches!(resource.resource_type.as_str(), "Parameters" | "OperationOutcome") {
+            if parameters::is_header(item) {
+                return Ok(ItemContent::Nothing);
+            }
+            let identity = ResourceIdentity::read(item, false)?;
+            if let Some(kind) = NoData::of_resource(&identity, self.answers) {
+                return Ok(ItemContent::LeftOut { kind, count: 1 });
+            }
+        }
+        check_spelling(&resource.resource_type)?;
+        let is_open = reference::has_open(&resource.text);
+        Ok(ItemContent::Resource { resource, is_open })
+    }
 }
 
-/// True for the manifest that an export writes beside its files.
-fn is_manifest(text: &str) -> bool {
-    #[derive(Deserialize)]
-    struct ManifestHead<'a> {
-        #[serde(borrow, rename = "transactionTime")]
-        _transaction_time: &'a RawValue,
-        #[serde(borrow, rename = "output")]
-        _output: Vec<&'a RawValue>,
-    }
-    text.starts_with('{') && serde_json::from_str::<ManifestHead>(text).is_ok()
+/// The place where the next text in `range` begins, behind white space and byte order marks.
+fn text_start(text: &str, range: Range<usize>) -> usize {
+    let is_between = |c: char| c.is_ascii_whitespace() || c == '\u{feff}';
+    range.end - text[range].trim_start_matches(is_between).len()
 }

@@ -22,6 +22,8 @@ pub struct Report {
     pub rejected: u64,
     /// Remarks on items that were taken, or that held nothing to import. The observer heard of each.
     pub warnings: u64,
+    /// Things that were left out because they are no data. The observer heard of them, file by file.
+    pub left_out: u64,
     /// Conditional references in the store that find no resource or several.
     pub unresolved: u64,
     /// Resources whose `meta.lastUpdated` is not after the last transactionTime handed out.
@@ -32,6 +34,9 @@ pub struct Report {
     pub bytes: u64,
     /// The duration.
     pub seconds: f64,
+    /// True where the inputs held nothing to import, and nothing to reject either.
+    #[serde(skip)]
+    pub found_nothing: bool,
 }
 
 impl Report {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant as Stopwatch};
@@ -17,6 +17,7 @@ use super::report::{Observer, Progress, Report};
 use super::retry::retry;
 use super::transactions::InputTransactions;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::no_data::NoData;
 use crate::source::{Input, Inputs};
 use crate::store::{Stamping, Store, User};
 
@@ -70,8 +71,8 @@ impl Import {
     /// # Errors
     /// Where the store cannot be written. Items that cannot be taken are counted in the report.
     pub fn text(&self, store: &Store, name: &str, text: &str) -> Result<Report> {
-        let inputs =
-            Inputs { inputs: vec![Input::memory(name, text.as_bytes())], skipped: Vec::new() };
+        let inputs = vec![Input::memory(name, text.as_bytes())];
+        let inputs = Inputs { inputs, ..Inputs::default() };
         self.run(store, &inputs, &mut ())
     }
 
@@ -101,11 +102,12 @@ impl Import {
     ) -> Result<Report> {
         let started = Stopwatch::now();
         let read = Arc::new(AtomicU64::new(0));
+        let found = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = sync_channel(AHEAD);
         let parser = Parser { keeps_times: self.stamping == Stamping::Keep, owner: self.owner };
         let reading = {
-            let (inputs, read) = (inputs.inputs.clone(), read.clone());
-            move || read_inputs(&inputs, &parser, &sender, &read)
+            let (inputs, read, found) = (inputs.inputs.clone(), read.clone(), found.clone());
+            move || read_inputs(&inputs, &parser, &sender, &read, &found)
         };
         let reading = thread::Builder::new()
             .spawn(reading)
@@ -116,6 +118,7 @@ impl Import {
             return Err(Error::new(Kind::Internal, "reading failed without saying why"));
         }
         report.seconds = started.elapsed().as_secs_f64();
+        report.found_nothing = !found.load(Ordering::Relaxed);
         Ok(report)
     }
 
@@ -143,6 +146,10 @@ impl Import {
             run.file.clone_from(file);
             run.remark(0, SKIPPED.to_owned());
         }
+        for (folder, count) in &inputs.attachments {
+            run.file.clone_from(folder);
+            run.leave_out(NoData::Attachment, *count);
+        }
         if self.strict {
             let sizes = inputs.inputs.iter().map(Input::text_size);
             run.writer.begin(sizes.sum())?;
@@ -153,6 +160,7 @@ impl Import {
             return Ok(Report {
                 rejected: run.report.rejected,
                 warnings: run.report.warnings,
+                left_out: run.report.left_out,
                 bytes: run.report.bytes,
                 ..Report::default()
             });
@@ -282,9 +290,16 @@ impl ImportRun<'_> {
                 return bundle::apply(self, line, &text, bundle);
             }
             ItemContent::Nothing => {}
+            ItemContent::LeftOut { kind, count } => self.leave_out(kind, count),
             ItemContent::Remark(remark) => self.remark(line, remark),
             ItemContent::Reject(reason) => self.reject(line, reason),
         }
         Ok(())
+    }
+
+    /// Reports what was left out of the current file because it is no data.
+    fn leave_out(&mut self, kind: NoData, count: u64) {
+        self.report.left_out += count;
+        self.remark(0, format!("left out, no data: {}", kind.counted(count)));
     }
 }

@@ -3,12 +3,14 @@
 //! Places are those in the whole text that the Bundle came in, and the resources stay there until they
 //! are applied: a Bundle of a gigabyte is not copied.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::fhir::Identifier;
 use crate::fhir::bundle::BundleType;
 use crate::fhir::full_url::FullUrls;
 use crate::fhir::name::short;
+use crate::fhir::no_data::NoData;
 use crate::fhir::search::Condition;
 use crate::fhir::version_condition::VersionCondition;
 
@@ -27,6 +29,22 @@ pub(super) struct BundleSteps {
     pub(super) kinship: Kinship,
     /// Remarks on the Bundle as a whole, each with its line.
     pub(super) remarks: Vec<(u64, String)>,
+    /// How many of its entries are no data, by what they are. Such entries are no steps.
+    pub(super) left_out: BTreeMap<NoData, u64>,
+}
+
+impl BundleSteps {
+    /// True where it asks for anything, in a Bundle in it too.
+    pub(super) fn asks(&self) -> bool {
+        self.steps.iter().any(|step| match &step.action {
+            EntryAction::Nothing | EntryAction::Remark(_) => false,
+            EntryAction::Nested(nested) => nested.as_ref().map_or(true, BundleSteps::asks),
+            EntryAction::Put(_)
+            | EntryAction::Delete { .. }
+            | EntryAction::DeleteWhere(_)
+            | EntryAction::Reject(_) => true,
+        })
+    }
 }
 
 /// One entry of a Bundle.

@@ -1,27 +1,33 @@
-//! Unpacking gzip and zip, which are recognized by their first bytes, not by their names.
+//! Unpacking: gzip, xz and zstd in any order, and then text or an archive. Each is recognized by its
+//! first bytes, not by its name.
 
 use std::fs::File;
-use std::io::{BufReader, Chain, Cursor, Read, Seek, copy};
+use std::io::{BufReader, Chain, Cursor, ErrorKind, Read, Seek, copy};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use zip::ZipArchive;
+use lzma_rust2::XzReader;
 
-use super::file_name::is_fhir_json;
+use super::form::{HEAD, InputForm};
 use super::piece::{Piece, PieceVisitor};
-use super::text;
+use super::zstd::ZstdReader;
+use super::{tar, text, zip};
 use crate::error::{Error, Result};
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZIP: &[u8] = b"PK\x03\x04";
-const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 /// Bytes read from the disk at once.
-const BUFFER: usize = 256 << 10;
+pub(super) const BUFFER: usize = 256 << 10;
+/// How often an input may be compressed.
+const MAX_LAYERS: usize = 3;
+/// The most memory for unpacking xz, in KiB. The preset that needs the most, `xz -9`, needs 65 MiB.
+const XZ_MEMORY: u32 = 256 << 10;
+
+const TOO_MANY_LAYERS: &str = "is compressed more than three times; unpack it first";
+const NESTED: &str = "an archive inside an archive is not read; unpack it first";
 
 /// A stream that reports the number of bytes read.
-struct CountedInput<'a, R> {
-    inner: R,
-    progress: &'a dyn Fn(u64),
+pub(super) struct CountedInput<'a, R> {
+    pub(super) inner: R,
+    pub(super) progress: &'a dyn Fn(u64),
 }
 
 impl<R: Read> Read for CountedInput<'_, R> {
@@ -38,6 +44,17 @@ impl<R: Seek> Seek for CountedInput<'_, R> {
     }
 }
 
+/// Where a stream is from.
+#[derive(Clone, Copy)]
+enum StreamOrigin<'a> {
+    /// The file of this size at this path, as it is.
+    File(&'a Path, u64),
+    /// Anything else that is not in an archive.
+    Stream,
+    /// A member of an archive.
+    Member,
+}
+
 /// Reads `from`, packed or not. `path` is the file, where it is one.
 pub(super) fn read(
     name: &str,
@@ -46,46 +63,99 @@ pub(super) fn read(
     progress: &dyn Fn(u64),
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
-    let (magic, from) = match peek(CountedInput { inner: from, progress }) {
-        Ok(peeked) => peeked,
-        Err(error) => return visit(name, Piece::damage(0, error)),
-    };
-    if magic.starts_with(GZIP) {
-        let (magic, inner) = match peek(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, from)))
-        {
-            Ok(peeked) => peeked,
-            Err(error) => return visit(name, Piece::damage(0, error)),
-        };
-        return if is_zip(&magic) {
-            read_zip_stream(name, inner, progress, visit)
-        } else {
-            text::read(name, 0, inner, visit)
-        };
-    }
     let is_file = |path: &Path| path.metadata().ok().filter(std::fs::Metadata::is_file);
-    let size = path.and_then(is_file).map_or(0, |meta| meta.len());
-    match (is_zip(&magic), path) {
-        (true, Some(path)) if path.is_file() => match File::open(path) {
-            Ok(file) => read_zip(name, CountedInput { inner: file, progress }, visit),
-            Err(error) => visit(name, Piece::damage(0, error)),
-        },
-        (true, _) => read_zip_stream(name, from, progress, visit),
-        (false, _) => text::read(name, size, from, visit),
-    }
+    let origin = path
+        .and_then(|path| Some(StreamOrigin::File(path, is_file(path)?.len())))
+        .unwrap_or(StreamOrigin::Stream);
+    read_layer(name, origin, Box::new(CountedInput { inner: from, progress }), 0, progress, visit)
 }
 
-fn is_zip(magic: &[u8]) -> bool {
-    magic.starts_with(ZIP) || magic.starts_with(EMPTY_ZIP)
+/// Reads a member of an archive.
+pub(super) fn read_member(
+    name: &str,
+    from: Box<dyn Read + '_>,
+    visit: PieceVisitor<'_>,
+) -> Result<()> {
+    read_layer(name, StreamOrigin::Member, from, 0, &|_| {}, visit)
+}
+
+/// Reads a stream that was unpacked `layers` times.
+fn read_layer(
+    name: &str,
+    origin: StreamOrigin<'_>,
+    from: Box<dyn Read + '_>,
+    layers: usize,
+    progress: &dyn Fn(u64),
+    visit: PieceVisitor<'_>,
+) -> Result<()> {
+    let (head, from) = peek(from);
+    let form = InputForm::of(&head);
+    let unpacked: Box<dyn Read + '_> = match (form, origin) {
+        (InputForm::Foreign(reason), _) => return visit(name, Piece::refused(reason)),
+        (InputForm::Text, StreamOrigin::File(_, size)) => {
+            return text::read(name, size, from, visit);
+        }
+        (InputForm::Text, _) => return text::read(name, 0, from, visit),
+        (InputForm::Zip | InputForm::Tar, StreamOrigin::Member) => {
+            return visit(name, Piece::refused(NESTED));
+        }
+        (InputForm::Zip, StreamOrigin::File(path, _)) => {
+            return match File::open(path) {
+                Ok(file) => zip::read(name, CountedInput { inner: file, progress }, visit),
+                Err(error) => visit(name, Piece::damage(0, error)),
+            };
+        }
+        (InputForm::Zip, StreamOrigin::Stream) => {
+            return read_zip_stream(name, from, progress, visit);
+        }
+        (InputForm::Tar, StreamOrigin::File(path, _)) => {
+            return match File::open(path) {
+                Ok(file) => tar::read_file(name, CountedInput { inner: file, progress }, visit),
+                Err(error) => visit(name, Piece::damage(0, error)),
+            };
+        }
+        (InputForm::Tar, StreamOrigin::Stream) => return tar::read_stream(name, from, visit),
+        _ if layers == MAX_LAYERS => return visit(name, Piece::refused(TOO_MANY_LAYERS)),
+        (InputForm::Gzip, _) => {
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, from)))
+        }
+        (InputForm::Xz, _) => {
+            let from = BufReader::with_capacity(BUFFER, from);
+            Box::new(XzReader::new_mem_limit(from, true, XZ_MEMORY))
+        }
+        (InputForm::Zstd, _) => Box::new(ZstdReader::new(BufReader::with_capacity(BUFFER, from))),
+    };
+    let origin = match origin {
+        StreamOrigin::File(..) | StreamOrigin::Stream => StreamOrigin::Stream,
+        StreamOrigin::Member => StreamOrigin::Member,
+    };
+    read_layer(name, origin, unpacked, layers + 1, progress, visit)
 }
 
 /// A stream whose first bytes were read, and put back before it.
-type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
+pub(super) type Peeked<R> = Chain<Cursor<Vec<u8>>, FailedInput<R>>;
 
-/// Reads the first four bytes. Returns them and the whole stream.
-fn peek<R: Read>(mut from: R) -> std::io::Result<(Vec<u8>, Peeked<R>)> {
-    let mut magic = Vec::with_capacity(4);
-    from.by_ref().take(4).read_to_end(&mut magic)?;
-    Ok((magic.clone(), Cursor::new(magic).chain(from)))
+/// A stream that fails first, where looking at its first bytes failed.
+pub(super) struct FailedInput<R> {
+    error: Option<std::io::Error>,
+    inner: R,
+}
+
+impl<R: Read> Read for FailedInput<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => self.inner.read(buffer),
+        }
+    }
+}
+
+/// Reads the first [`HEAD`] bytes. Returns them and the whole stream.
+pub(super) fn peek<R: Read>(mut inner: R) -> (Vec<u8>, Peeked<R>) {
+    let mut head = Vec::new();
+    let read = inner.by_ref().take(HEAD as u64).read_to_end(&mut head);
+    let rest = FailedInput { error: read.err(), inner };
+    (head.clone(), Cursor::new(head).chain(rest))
 }
 
 /// Reads a zip that comes as a stream. Its table of contents is at its end, so it goes to a temporary
@@ -96,54 +166,29 @@ fn read_zip_stream(
     progress: &dyn Fn(u64),
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
-    let mut file = tempfile::tempfile().map_err(|error| Error::io("a temporary file", error))?;
+    let mut file = temporary_file()?;
     match copy(&mut from, &mut file).and_then(|_| file.rewind()) {
-        Ok(()) => read_zip(name, CountedInput { inner: file, progress }, visit),
-        Err(error) => visit(name, Piece::damage(0, error)),
+        Ok(()) => zip::read(name, CountedInput { inner: file, progress }, visit),
+        Err(error) => visit(name, no_room(error)),
     }
 }
 
-/// Reads the members of a zip, in the order of their names.
-fn read_zip(name: &str, from: impl Read + Seek, visit: PieceVisitor<'_>) -> Result<()> {
-    let broken =
-        |error: zip::result::ZipError| Piece::Damage { line: 0, reason: error.to_string() };
-    let mut archive = match ZipArchive::new(BufReader::with_capacity(BUFFER, from)) {
-        Ok(archive) => archive,
-        Err(error) => return visit(name, broken(error)),
-    };
-    let mut names: Vec<(String, usize)> = (0..archive.len())
-        .filter_map(|index| Some((archive.name_for_index(index)?, index)))
-        .map(|(name, index)| match name {
-            Ok(name) => (name.into_owned(), index),
-            Err(_) => (format!("member-{index}.json"), index),
-        })
-        .collect();
-    names.sort();
-    for (member, index) in names {
-        let is_hidden = member.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-        if member.ends_with('/') || is_hidden {
-            continue;
-        }
-        let place = format!("{name}/{member}");
-        if !is_fhir_json(&member) {
-            visit(&place, Piece::Skipped)?;
-            continue;
-        }
-        match archive.by_index(index) {
-            Err(error) => visit(&place, broken(error))?,
-            Ok(file) => match peek(file) {
-                Err(error) => visit(&place, Piece::damage(0, error))?,
-                Ok((magic, from)) if magic.starts_with(GZIP) => {
-                    text::read(&place, 0, MultiGzDecoder::new(BufReader::new(from)), visit)?;
-                }
-                Ok((magic, _)) if is_zip(&magic) => {
-                    let reason = "a zip inside a zip is not read; unpack it first".to_owned();
-                    visit(&place, Piece::Damage { line: 0, reason })?;
-                }
-                // The sizes in a zip may be wrong.
-                Ok((_, from)) => text::read(&place, 0, from, visit)?,
-            },
-        }
+/// A file without a name, which goes when it is closed.
+///
+/// # Errors
+/// `Io` where the folder for temporary files takes none.
+pub(super) fn temporary_file() -> Result<File> {
+    tempfile::tempfile().map_err(|error| Error::io("a temporary file", error))
+}
+
+/// What is reported where an archive could not be copied to a temporary file.
+pub(super) fn no_room(error: std::io::Error) -> Piece {
+    if error.kind() == ErrorKind::StorageFull {
+        let folder = std::env::temp_dir();
+        return Piece::refused(format!(
+            "there is no room in {} to unpack it; unpack it yourself and import the folder, or set TMPDIR",
+            folder.display()
+        ));
     }
-    Ok(())
+    Piece::damage(0, error)
 }

@@ -17,6 +17,8 @@ pub struct Input {
     pub name: String,
     /// Its size on disk in bytes, where it has one.
     pub size: Option<u64>,
+    /// True where somebody named it, and it was not found in a folder.
+    pub is_named: bool,
     origin: Origin,
 }
 
@@ -27,27 +29,40 @@ enum Origin {
     Memory(Arc<[u8]>),
     /// A path that exists but cannot be followed, and why.
     Broken(String),
+    /// A folder without any file to read.
+    Nothing,
 }
 
 impl Input {
     /// Text that is in memory already.
     pub fn memory(name: &str, text: &[u8]) -> Input {
         let size = Some(text.len() as u64);
-        Input { name: name.to_owned(), size, origin: Origin::Memory(text.into()) }
+        Input { name: name.to_owned(), size, is_named: true, origin: Origin::Memory(text.into()) }
     }
 
     pub(super) fn stdin() -> Input {
-        Input { name: "-".to_owned(), size: None, origin: Origin::Stdin }
+        Input { name: "-".to_owned(), size: None, is_named: true, origin: Origin::Stdin }
     }
 
     pub(super) fn file(path: &Path, size: Option<u64>) -> Input {
         let name = path.display().to_string();
-        Input { name, size, origin: Origin::File(path.to_owned()) }
+        Input { name, size, is_named: false, origin: Origin::File(path.to_owned()) }
     }
 
     pub(super) fn broken(path: &Path, reason: String) -> Input {
         let name = path.display().to_string();
-        Input { name, size: Some(0), origin: Origin::Broken(reason) }
+        Input { name, size: Some(0), is_named: false, origin: Origin::Broken(reason) }
+    }
+
+    /// A folder that somebody named, and in which there is no file to read.
+    pub(super) fn nothing(path: &Path) -> Input {
+        let name = path.display().to_string();
+        Input { name, size: Some(0), is_named: true, origin: Origin::Nothing }
+    }
+
+    /// The same input, as one that somebody named.
+    pub(super) fn named(self) -> Input {
+        Input { is_named: true, ..self }
     }
 
     /// Reads it to its end. Calls `visit` with each piece and the name of its origin (the input, or
@@ -64,9 +79,8 @@ impl Input {
         match &self.origin {
             Origin::Stdin => inflate::read(name, None, Box::new(stdin().lock()), progress, visit),
             Origin::Memory(text) => inflate::read(name, None, Box::new(&text[..]), progress, visit),
-            Origin::Broken(reason) => {
-                visit(name, Piece::Damage { line: 0, reason: reason.clone() })
-            }
+            Origin::Broken(reason) => visit(name, Piece::refused(reason.as_str())),
+            Origin::Nothing => Ok(()),
             Origin::File(path) => match File::open(path) {
                 Ok(file) => inflate::read(name, Some(path), Box::new(file), progress, visit),
                 Err(error) => visit(name, Piece::damage(0, error)),

@@ -12,8 +12,12 @@ pub enum Piece {
     Document { first_line: u64, text: Vec<u8> },
     /// A member of an archive that is not FHIR JSON by its name.
     Skipped,
+    /// So many attachments in an archive, which a Bulk Data client downloaded.
+    Attachments { files: u64 },
     /// A part that cannot be read, and why. `line` is 0 where it is the whole input.
     Damage { line: u64, reason: String },
+    /// Something that is left out because it is read elsewhere, and where.
+    Remark { reason: String },
 }
 
 /// Takes each piece, with the name of the input or archive member that it is from.
@@ -24,8 +28,16 @@ impl Piece {
     pub fn bytes(&self) -> usize {
         match self {
             Piece::Lines { text, .. } | Piece::Document { text, .. } => text.len(),
-            Piece::Skipped | Piece::Damage { .. } => 0,
+            Piece::Skipped
+            | Piece::Attachments { .. }
+            | Piece::Damage { .. }
+            | Piece::Remark { .. } => 0,
         }
+    }
+
+    /// A whole input that cannot be read, and why.
+    pub(super) fn refused(reason: impl Into<String>) -> Piece {
+        Piece::Damage { line: 0, reason: reason.into() }
     }
 
     /// A part that the operating system cannot read, or that cannot be unpacked.

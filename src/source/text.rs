@@ -1,70 +1,109 @@
-//! A stream of text, cut into pieces: blocks of whole lines for NDJSON, one document otherwise.
+//! A stream of text, cut into pieces: blocks of whole lines where each line is an item, and whole JSON
+//! texts where they have several lines.
+//!
+//! The form may change from text to text: files are joined, pretty-printed or not, with line breaks
+//! between them or without. Only one text that is too large, or wrong, is ever given up.
 
 use std::io::Read;
 
-use memchr::{memchr, memchr_iter, memrchr};
-use serde::de::IgnoredAny;
+use memchr::{memchr, memchr_iter, memmem, memrchr};
+use serde::de::{Error as _, IgnoredAny};
+use serde_json::StreamDeserializer;
+use serde_json::de::SliceRead;
 
-use super::file_name::is_ndjson;
 use super::piece::{Piece, PieceVisitor};
 use crate::error::Result;
+use crate::fhir::json::fault;
 
 /// The approximate size of a block of lines, in bytes.
 const BLOCK: usize = 1 << 20;
-/// A line longer than this, in bytes, is probably the whole text.
+/// A line or text longer than this, in bytes, is probably the whole input.
 const LONG: usize = 8 << 20;
-/// The largest document or line that is taken, in bytes. SQLite keeps no larger resource, and a larger
+/// The largest text or line that is taken, in bytes. SQLite keeps no larger resource, and a larger
 /// Bundle needs more memory than small machines have.
-const MAX_DOCUMENT: usize = 1 << 30;
+const MAX_TEXT: usize = 1 << 30;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads text to its end, as NDJSON or as a document. A text is NDJSON if its name says so, or if its
-/// first line is a whole JSON text; a document of one line is NDJSON of one line.
+/// Reads text to its end.
 ///
 /// `size` is the size of the text in bytes, or 0 where that is unknown.
 pub(super) fn read(name: &str, size: u64, from: impl Read, visit: PieceVisitor<'_>) -> Result<()> {
-    let mut reader = TextReader {
-        blank_lines: 0,
-        size: usize::try_from(size).unwrap_or(usize::MAX).min(MAX_DOCUMENT),
+    let reader = TextReader {
         from,
+        size: usize::try_from(size).unwrap_or(usize::MAX).min(MAX_TEXT),
         buffer: Vec::with_capacity(BLOCK),
+        at: 0,
+        line: 1,
         ended: false,
         failed: None,
     };
-    reader.fill(BOM.len());
-    if reader.buffer.starts_with(BOM) {
-        reader.buffer.drain(..BOM.len());
-    }
-    if reader.buffer.starts_with(&[0xff, 0xfe]) || reader.buffer.starts_with(&[0xfe, 0xff]) {
-        let reason = "is UTF-16; FHIR JSON is UTF-8: convert it first (iconv -f UTF-16 -t UTF-8)";
-        let reason = reason.to_owned();
-        return visit(name, Piece::Damage { line: 0, reason });
-    }
-    if is_ndjson(name) || reader.starts_with_a_whole_line() {
-        reader.lines(name, visit)
-    } else {
-        reader.document(name, visit)
-    }
+    reader.read(name, visit)
 }
 
 struct TextReader<R> {
     from: R,
-    /// The size of the text in bytes, or 0; at most [`MAX_DOCUMENT`].
+    /// The size of the text in bytes, or 0; at most [`MAX_TEXT`].
     size: usize,
-    /// The number of blank lines at the beginning, which were dropped.
-    blank_lines: u64,
-    /// Text that was read and not handed on yet.
+    /// Text that was read. What is before `at` was handed on.
     buffer: Vec<u8>,
+    at: usize,
+    /// The number of the line at `at`.
+    line: u64,
     ended: bool,
     /// The error that ended the text too early. It is reported after the text before it.
     failed: Option<std::io::Error>,
 }
 
+/// What begins at a place.
+enum TextEnd {
+    /// A JSON text of this many bytes.
+    At(usize),
+    /// A JSON text whose end is not there.
+    Open(serde_json::Error),
+    /// No JSON.
+    Wrong(serde_json::Error),
+}
+
 impl<R: Read> TextReader<R> {
-    /// Reads until the buffer holds `enough` bytes or the end is reached.
+    fn read(mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
+        loop {
+            self.fill(BLOCK);
+            let lines = self.whole_lines();
+            if lines > 0 {
+                self.hand_on(lines, name, visit, |first_line, text| Piece::Lines {
+                    first_line,
+                    text,
+                })?;
+                continue;
+            }
+            if self.rest().is_empty() || (self.failed.is_some() && !self.begins_text()) {
+                return match self.failed {
+                    Some(error) => visit(name, Piece::damage(self.line, error)),
+                    None => Ok(()),
+                };
+            }
+            if self.begins_text() {
+                self.texts(name, visit)?;
+            } else {
+                visit(name, too_long(self.line))?;
+                self.skip_line();
+            }
+        }
+    }
+
+    /// The text that was not handed on yet.
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.at..]
+    }
+
+    /// Reads until `enough` bytes are there or the end is reached.
     fn fill(&mut self, enough: usize) {
-        while self.buffer.len() < enough && !self.ended {
-            let missing = (enough - self.buffer.len()).max(BLOCK / 4) as u64;
+        if self.rest().len() < enough && !self.ended && self.at > 0 {
+            self.buffer.drain(..self.at);
+            self.at = 0;
+        }
+        while self.buffer.len() - self.at < enough && !self.ended {
+            let missing = (enough - self.rest().len()).max(BLOCK / 4) as u64;
             match self.from.by_ref().take(missing).read_to_end(&mut self.buffer) {
                 Ok(read) => self.ended = read == 0,
                 Err(error) => {
@@ -75,14 +114,19 @@ impl<R: Read> TextReader<R> {
         }
     }
 
-    /// Reads until the buffer has a line break at or behind `from`, and returns its place.
+    /// Allocates memory for the whole text at once: a buffer that grows needs twice as much.
+    fn make_room(&mut self) {
+        self.buffer.reserve_exact((self.size + 1).saturating_sub(self.buffer.len()));
+    }
+
+    /// Reads until a line break is there, at or behind `from`, and returns its place.
     fn line_break(&mut self, mut from: usize) -> Option<usize> {
         loop {
-            if let Some(at) = memchr(b'\n', &self.buffer[from..]) {
+            if let Some(at) = memchr(b'\n', &self.rest()[from..]) {
                 return Some(from + at);
             }
-            from = self.buffer.len();
-            if self.ended || from > MAX_DOCUMENT {
+            from = self.rest().len();
+            if self.ended || from > MAX_TEXT {
                 return None;
             }
             if from > LONG {
@@ -92,90 +136,166 @@ impl<R: Read> TextReader<R> {
         }
     }
 
-    /// Allocates memory for the whole text at once: a buffer that grows needs twice as much.
-    fn make_room(&mut self) {
-        self.buffer.reserve_exact((self.size + 1).saturating_sub(self.buffer.len()));
-    }
-
-    /// True if the first line that is not blank is a JSON text, or is wrong in itself: then the next
-    /// lines may still be right. A line that merely ends too early begins a document.
-    fn starts_with_a_whole_line(&mut self) -> bool {
-        loop {
-            let end = self.line_break(0);
-            let line = self.buffer[..end.unwrap_or(self.buffer.len())].trim_ascii();
-            if !line.is_empty() {
-                return match serde_json::from_slice::<IgnoredAny>(line) {
-                    Ok(_) => true,
-                    Err(error) => !error.is_eof(),
-                };
-            }
-            // Drops blank lines in blocks, since there may be many.
-            let blank = self.buffer.iter().take_while(|b| b.is_ascii_whitespace()).count();
-            match memrchr(b'\n', &self.buffer[..blank]) {
-                Some(last) => {
-                    self.blank_lines += memchr_iter(b'\n', &self.buffer[..=last]).count() as u64;
-                    self.buffer.drain(..=last);
-                }
-                None => return true,
-            }
+    /// The length of the lines that are items each, as far as they are there. The last line may lack
+    /// its line break, but not where the text was cut off.
+    fn whole_lines(&mut self) -> usize {
+        if self.line_break(0).is_none() && !self.ended {
+            return 0;
         }
-    }
-
-    /// Hands on the whole text.
-    fn document(mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
-        self.make_room();
-        self.fill(MAX_DOCUMENT + 1);
-        match self.failed {
-            Some(error) => visit(name, Piece::damage(0, error)),
-            None if self.buffer.len() > MAX_DOCUMENT => visit(name, too_long(0)),
-            None => {
-                visit(name, Piece::Document { first_line: 1 + self.blank_lines, text: self.buffer })
-            }
-        }
-    }
-
-    /// Hands on blocks of whole lines.
-    fn lines(mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
-        let mut first_line = 1 + self.blank_lines;
-        loop {
-            self.fill(BLOCK);
-            self.line_break(0);
-            let end = match memrchr(b'\n', &self.buffer) {
-                Some(at) => at + 1,
-                None if self.buffer.len() > MAX_DOCUMENT => {
-                    visit(name, too_long(first_line))?;
-                    self.skip_line();
-                    first_line += 1;
-                    continue;
+        let rest = &self.buffer[self.at..];
+        let end = match memrchr(b'\n', rest) {
+            _ if self.ended && self.failed.is_none() => rest.len(),
+            Some(last) => last + 1,
+            None => 0,
+        };
+        let mut at = 0;
+        while at < end {
+            let next = memchr(b'\n', &rest[at..end]).map_or(end, |length| at + length + 1);
+            if !is_item(&rest[at..next]) {
+                // Brackets in strings may look like those of a text that goes on.
+                let is_item = matches!(text_end(&rest[at..next]), TextEnd::At(length)
+                    if rest[at + length..next].trim_ascii().is_empty());
+                if !is_item {
+                    return at;
                 }
-                // The last line may lack its line break, but not where the text was cut off.
-                None if self.failed.is_none() => self.buffer.len(),
-                None => 0,
-            };
+            }
+            at = next;
+        }
+        end
+    }
+
+    /// True where the rest begins as a JSON text of several lines does.
+    fn begins_text(&self) -> bool {
+        let line = self.rest();
+        matches!(bare(line).first(), Some(b'{' | b'['))
+    }
+
+    /// Hands on the next `length` bytes.
+    fn hand_on(
+        &mut self,
+        length: usize,
+        name: &str,
+        visit: PieceVisitor<'_>,
+        piece: impl FnOnce(u64, Vec<u8>) -> Piece,
+    ) -> Result<()> {
+        let (first_line, end) = (self.line, self.at + length);
+        self.line += memchr_iter(b'\n', &self.rest()[..length]).count() as u64;
+        if bare(&self.buffer[self.at..end]).is_empty() {
+            self.at = end;
+            return Ok(());
+        }
+        let text = if self.at == 0 && length > LONG {
+            // A large text is moved; two copies would need twice the memory.
             let rest = self.buffer.split_off(end);
-            let text = std::mem::replace(&mut self.buffer, rest);
-            let breaks = memchr_iter(b'\n', &text).count() as u64;
-            if !text.is_empty() {
-                visit(name, Piece::Lines { first_line, text })?;
+            std::mem::replace(&mut self.buffer, rest)
+        } else {
+            self.at = end;
+            self.buffer[end - length..end].to_vec()
+        };
+        visit(name, piece(first_line, text))
+    }
+
+    /// Hands on the texts of several lines that are there, at least one. One that is wrong or too long
+    /// is reported, and given up as far as the next place where a text begins.
+    fn texts(&mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
+        let mut length = 0;
+        let error = loop {
+            match text_end(&self.rest()[length..]) {
+                TextEnd::At(end) => length += end,
+                _ if length > 0 => {
+                    return self.hand_on(length, name, visit, |first_line, text| Piece::Document {
+                        first_line,
+                        text,
+                    });
+                }
+                TextEnd::Open(_) if self.rest().len() > MAX_TEXT => {
+                    visit(name, too_long(self.line))?;
+                    self.skip_to_text(0);
+                    return Ok(());
+                }
+                TextEnd::Open(_) if !self.ended => {
+                    if self.rest().len() > LONG {
+                        self.make_room();
+                    }
+                    self.fill(2 * self.rest().len());
+                }
+                TextEnd::Open(error) | TextEnd::Wrong(error) => break error,
             }
-            first_line += breaks;
-            if self.ended && (self.buffer.is_empty() || (end == 0 && self.failed.is_some())) {
-                return match self.failed {
-                    Some(error) => visit(name, Piece::damage(first_line, error)),
-                    None => Ok(()),
-                };
+        };
+        let line_of_error = error.line().saturating_sub(1);
+        let mut breaks = memchr_iter(b'\n', self.rest());
+        let first = breaks.next().map_or(self.rest().len(), |at| at + 1);
+        // From the start of the line in which the error is, anything may be the next text.
+        let wrong = match line_of_error {
+            0 => 0,
+            1 => first,
+            lines => breaks.nth(lines - 2).map_or(0, |at| at + 1),
+        };
+        let next = self.next_text(wrong, &mut None);
+        if next == Some(first) {
+            // Only one line is wrong. Its own error tells more.
+            let lines = |first_line, text| Piece::Lines { first_line, text };
+            return self.hand_on(first, name, visit, lines);
+        }
+        // Where the text was cut off, that is reported at its end.
+        if self.failed.is_none() || next.is_some() {
+            let reason = format!("{} (column {})", fault(&error), error.column());
+            visit(name, Piece::Damage { line: self.line + line_of_error as u64, reason })?;
+        }
+        self.skip_to_text(wrong);
+        Ok(())
+    }
+
+    /// The place of the next line that begins a text, behind the first line. Before `wrong` that is only
+    /// a line that holds a whole resource. `last` is the last byte of the line before.
+    fn next_text(&self, wrong: usize, last: &mut Option<u8>) -> Option<usize> {
+        let rest = self.rest();
+        let mut at = 0;
+        while at < rest.len() {
+            let next = memchr(b'\n', &rest[at..]).map_or(rest.len(), |length| at + length + 1);
+            let line = bare(&rest[at..next]);
+            // A text inside another one is indented, or stands behind a comma or an open bracket.
+            let is_outside = !matches!(last, Some(b',' | b':' | b'{' | b'['));
+            let begins = at > 0 && matches!(rest[at], b'{' | b'[' | 0xef) && !line.is_empty();
+            if begins && (is_resource(line) || (at >= wrong && is_outside)) {
+                return Some(at);
             }
+            *last = line.last().copied().or(*last);
+            at = next;
+        }
+        None
+    }
+
+    /// Throws text away as far as the next line that begins a text.
+    fn skip_to_text(&mut self, mut wrong: usize) {
+        let mut last = None;
+        loop {
+            let next = self.next_text(wrong, &mut last);
+            wrong = 0;
+            // The last line may go on behind what was read; its line break stays, to tell its start.
+            let end = match next {
+                Some(next) => next,
+                None if self.ended => self.rest().len(),
+                None => memrchr(b'\n', self.rest()).unwrap_or(self.rest().len()),
+            };
+            self.line += memchr_iter(b'\n', &self.rest()[..end]).count() as u64;
+            self.at += end;
+            if next.is_some() || self.ended {
+                return;
+            }
+            self.fill(self.rest().len() + BLOCK);
         }
     }
 
     /// Throws the current line away.
     fn skip_line(&mut self) {
         loop {
-            if let Some(at) = memchr(b'\n', &self.buffer) {
-                self.buffer.drain(..=at);
+            if let Some(at) = memchr(b'\n', self.rest()) {
+                self.at += at + 1;
+                self.line += 1;
                 return;
             }
-            self.buffer.clear();
+            self.at = self.buffer.len();
             if self.ended {
                 return;
             }
@@ -184,7 +304,56 @@ impl<R: Read> TextReader<R> {
     }
 }
 
+/// A text without white space around it and byte order marks before it.
+fn bare(text: &[u8]) -> &[u8] {
+    bare_start(text).trim_ascii_end()
+}
+
+fn bare_start(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_start();
+    while let Some(rest) = text.strip_prefix(BOM) {
+        text = rest.trim_ascii_start();
+    }
+    text
+}
+
+/// True for a line that is an item by itself, right or wrong. A line that begins as JSON does, and does
+/// not end so, goes on in the next line.
+fn is_item(line: &[u8]) -> bool {
+    let line = bare(line);
+    let count = |byte: u8| line.iter().filter(|b| **b == byte).count();
+    match line {
+        [b'{', .., b'}'] => count(b'{') == count(b'}'),
+        [b'{' | b'[', ..] => false,
+        _ => true,
+    }
+}
+
+/// True for a line that holds a whole resource.
+fn is_resource(line: &[u8]) -> bool {
+    is_item(line)
+        && line.starts_with(b"{")
+        && memmem::find(line, b"\"resourceType\"").is_some()
+        && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+}
+
+/// Finds the end of the JSON text that begins in front.
+fn text_end(text: &[u8]) -> TextEnd {
+    let start = text.len() - bare_start(text).len();
+    if start == text.len() {
+        return TextEnd::Open(serde_json::Error::custom("nothing"));
+    }
+    let mut values: StreamDeserializer<'_, SliceRead<'_>, IgnoredAny> =
+        StreamDeserializer::new(SliceRead::new(&text[start..]));
+    match values.next() {
+        Some(Ok(_)) => TextEnd::At(start + values.byte_offset()),
+        Some(Err(error)) if !error.is_eof() => TextEnd::Wrong(error),
+        Some(Err(error)) => TextEnd::Open(error),
+        None => TextEnd::Open(serde_json::Error::custom("nothing")),
+    }
+}
+
 fn too_long(line: u64) -> Piece {
-    let reason = format!("longer than {} MiB; split it", MAX_DOCUMENT >> 20);
+    let reason = format!("longer than {} MiB; split it", MAX_TEXT >> 20);
     Piece::Damage { line, reason }
 }

@@ -1,10 +1,15 @@
 //! From paths to inputs. Folders are walked in the order of their names, hidden files are left out.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use memchr::memmem;
+use walkdir::{DirEntry, WalkDir};
 
-use super::file_name::{is_fhir_json, is_hidden};
+use super::file_name::{is_attachment_folder, is_fhir_json, is_hidden, is_ndjson, reading_order};
+use super::form::HEAD;
 use super::input::Input;
 use crate::error::{Error, Result};
 
@@ -13,14 +18,17 @@ use crate::error::{Error, Result};
 pub struct Inputs {
     /// The inputs in the order of reading.
     pub inputs: Vec<Input>,
-    /// The files in folders that are not FHIR JSON by their names.
+    /// The files in folders that are FHIR JSON neither by their names nor by their first bytes.
     pub skipped: Vec<String>,
+    /// Folders of attachments that a Bulk Data client downloaded, and how many files in each were
+    /// left out.
+    pub attachments: BTreeMap<String, u64>,
 }
 
 impl Inputs {
     /// Finds the inputs of some paths. `-` is standard input. A folder stands for all files in it that
-    /// are named `.json`, `.ndjson`, `.jsonl` (each also `.gz`) or `.zip`. Any other path stands for
-    /// itself.
+    /// are FHIR JSON or an archive by their names (`.json`, `.ndjson`, `.jsonl`, `.zip`, `.tar`; each
+    /// also `.gz`, `.xz` or `.zst`) or that begin as a resource does. Any other path stands for itself.
     ///
     /// # Errors
     /// `NotFound` for a path that does not exist.
@@ -30,23 +38,39 @@ impl Inputs {
             if path == Path::new("-") {
                 found.inputs.push(Input::stdin());
             } else if path.is_dir() {
+                let before = found.inputs.len();
                 found.walk(path);
+                if found.inputs.len() == before {
+                    found.inputs.push(Input::nothing(path));
+                }
             } else {
                 let meta =
                     std::fs::metadata(path).map_err(|error| Error::io(path.display(), error))?;
-                found.inputs.push(Input::file(path, meta.is_file().then_some(meta.len())));
+                let size = meta.is_file().then_some(meta.len());
+                found.inputs.push(Input::file(path, size).named());
             }
         }
         Ok(found)
     }
 
+    /// True for the name of a file that would be read in a folder.
+    pub fn is_input_name(path: &Path) -> bool {
+        path.file_name().is_some_and(|name| is_fhir_json(&name.to_string_lossy()))
+    }
+
     /// Adds the files of a folder.
     fn walk(&mut self, folder: &Path) {
+        let root = folder.canonicalize().ok();
+        let is_walked = |entry: &DirEntry| {
+            entry.depth() == 0
+                || !is_hidden(entry.file_name())
+                    && !root.as_deref().is_some_and(|root| is_inner_link(root, entry))
+        };
         let files = WalkDir::new(folder)
             .follow_links(true)
-            .sort_by_file_name()
+            .sort_by(|a, b| reading_order(a.file_name(), b.file_name()))
             .into_iter()
-            .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
+            .filter_entry(is_walked);
         for entry in files {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -59,10 +83,12 @@ impl Inputs {
                 continue;
             }
             let size = entry.metadata().ok().filter(|meta| meta.is_file()).map(|meta| meta.len());
-            if size.is_some()
-                && is_fhir_json(&entry.file_name().to_string_lossy())
-                && !is_error_file(entry.path())
+            let name = entry.file_name().to_string_lossy();
+            if let Some(attachments) = attachment_folder(folder, entry.path())
+                && !is_ndjson(&name)
             {
+                *self.attachments.entry(attachments.display().to_string()).or_default() += 1;
+            } else if size.is_some() && (is_fhir_json(&name) || is_resource_file(entry.path())) {
                 self.inputs.push(Input::file(entry.path(), size));
             } else {
                 self.skipped.push(entry.path().display().to_string());
@@ -87,10 +113,35 @@ impl Inputs {
     }
 }
 
-/// True for the error file of an exported folder: it holds notices, not data. Only such a folder has a
-/// manifest beside it.
-fn is_error_file(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    matches!(name.as_str(), "error.ndjson" | "error.ndjson.gz")
-        && path.with_file_name("manifest.json").is_file()
+/// True for a link to a file or folder that the walk reads itself. Exports keep such links: `smart-fetch`
+/// puts them beside the folders of its exports. Read twice, and out of order, they would bring deleted
+/// resources back.
+fn is_inner_link(root: &Path, entry: &DirEntry) -> bool {
+    if !entry.path_is_symlink() {
+        return false;
+    }
+    let Ok(target) = entry.path().canonicalize() else { return false };
+    let Ok(below) = target.strip_prefix(root) else { return false };
+    let name = target.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    !below.iter().any(is_hidden) && (target.is_dir() || is_fhir_json(&name))
+}
+
+/// The folder of attachments below `root` that a file lies in.
+fn attachment_folder<'a>(root: &Path, file: &'a Path) -> Option<&'a Path> {
+    let above = file.ancestors().skip(1).take_while(|folder| *folder != root);
+    above.filter(|folder| folder.file_name().is_some_and(is_attachment_folder)).last()
+}
+
+/// True for a file that begins as a resource does. Some servers name their files without an ending, and
+/// clients keep the names.
+fn is_resource_file(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    read.is_ok() && begins_a_resource(&head)
+}
+
+/// True for the first bytes of JSON that has a `resourceType`.
+pub(super) fn begins_a_resource(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    matches!(text.first(), Some(b'{' | b'[')) && memmem::find(text, b"\"resourceType\"").is_some()
 }

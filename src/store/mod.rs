@@ -9,7 +9,7 @@
 //! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `prune` | writing resources |
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
-//! | `info`, `list`, `check`, `rules`, `compact` | the store as a whole |
+//! | `info`, `list`, `check`, `rules`, `compact`, `unused` | the store as a whole |
 
 mod audit;
 mod bulk;
@@ -41,6 +41,7 @@ mod sql;
 mod token;
 mod tombstone;
 mod unresolved;
+mod unused;
 mod upgrade;
 mod user;
 mod version;

@@ -1,0 +1,66 @@
+//! The members of a zip.
+
+use std::io::{BufReader, Read, Seek};
+
+use ::zip::ZipArchive;
+use ::zip::result::ZipError;
+
+use super::archive::{Archive, ArchiveMember, MemberKind, read_members};
+use super::inflate::BUFFER;
+use super::piece::{Piece, PieceVisitor};
+use crate::error::Result;
+
+/// The longest target of a link that is read, in bytes.
+const LINK: u64 = 4096;
+
+struct ZipFile<R>(ZipArchive<BufReader<R>>);
+
+/// Reads the members of a zip, in the order of their names.
+pub(super) fn read(name: &str, from: impl Read + Seek, visit: PieceVisitor<'_>) -> Result<()> {
+    let mut archive = match ZipArchive::new(BufReader::with_capacity(BUFFER, from)) {
+        Ok(archive) => archive,
+        Err(error) => return visit(name, Piece::refused(fault(error))),
+    };
+    let mut members = Vec::new();
+    for index in 0..archive.len() {
+        let name = match archive.name_for_index(index) {
+            Some(Ok(name)) => name.into_owned(),
+            Some(Err(_)) => format!("member-{index}.json"),
+            None => continue,
+        };
+        if name.ends_with('/') {
+            continue;
+        }
+        let kind = match archive.by_index_raw(index) {
+            Ok(file) if file.is_symlink() => None,
+            _ => Some(MemberKind::File),
+        };
+        let kind = kind.unwrap_or_else(|| {
+            let mut target = String::new();
+            let link = archive.by_index(index).ok();
+            link.map(|file| file.take(LINK).read_to_string(&mut target));
+            MemberKind::Link { target }
+        });
+        members.push(ArchiveMember { name, index, kind });
+    }
+    read_members(name, members, &mut ZipFile(archive), visit)
+}
+
+impl<R: Read + Seek> Archive for ZipFile<R> {
+    fn open(&mut self, index: usize) -> std::result::Result<Box<dyn Read + '_>, String> {
+        match self.0.by_index(index) {
+            // The sizes in a zip may be wrong; nothing here relies on them.
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(fault(error)),
+        }
+    }
+}
+
+fn fault(error: ZipError) -> String {
+    match error {
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
+            format!("{error}; unpack it first")
+        }
+        error => error.to_string(),
+    }
+}

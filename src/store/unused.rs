@@ -1,0 +1,62 @@
+//! Removing a store to which nothing was ever written, so that a first import that fails leaves no file
+//! behind. The caller knows that there was none before.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::file::file_uri;
+use super::handle::Store;
+use super::pool::connect;
+use super::sql::one;
+use crate::error::{Error, Kind, Result};
+
+impl Store {
+    /// Closes the store, and removes its file where no table holds anything and no other process has
+    /// it open. Returns whether it is gone.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or removed.
+    pub fn remove_unused(self) -> Result<bool> {
+        let path = self.path().to_owned();
+        drop(self);
+        if !path.is_file() {
+            return Ok(false);
+        }
+        let conn = connect(&file_uri(&path, "mode=rw"), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.busy_timeout(Duration::ZERO)?;
+        // The lock of this mode shuts out readers of a file in WAL mode too.
+        conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        match conn.execute_batch("BEGIN EXCLUSIVE").map_err(Error::from) {
+            Err(error) if error.kind() == Kind::Busy => return Ok(false),
+            locked => locked?,
+        }
+        if !is_unused(&conn)? {
+            return Ok(false);
+        }
+        std::fs::remove_file(&path).map_err(|error| Error::io(path.display(), error))?;
+        drop(conn);
+        for suffix in ["-journal", "-wal", "-shm"] {
+            let mut beside = path.clone().into_os_string();
+            beside.push(suffix);
+            let _ = std::fs::remove_file(PathBuf::from(beside));
+        }
+        Ok(true)
+    }
+}
+
+/// True where only the settings hold anything.
+fn is_unused(conn: &Connection) -> Result<bool> {
+    let sql = "SELECT name FROM sqlite_schema
+                WHERE type = 'table' AND name <> 'setting' AND name NOT LIKE 'sqlite_%'";
+    let mut statement = conn.prepare(sql)?;
+    let names = statement.query_map((), |row| row.get::<_, String>(0))?;
+    for name in names {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{}\")", name?);
+        if one::<bool>(conn, &sql, (), |row| row.get(0))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
