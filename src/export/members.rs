@@ -36,8 +36,8 @@ impl GroupMembers {
     /// Reads the Group with this id.
     ///
     /// # Errors
-    /// `NotFound` if there is no such Group, `Invalid` if it describes its members instead of listing
-    /// them; where the store cannot be read.
+    /// `NotFound` if there is no such Group, `Invalid` if it or a Group in it defines its members by
+    /// more than a list; where the store cannot be read.
     pub fn read(
         snapshot: &Snapshot,
         view: &Lookup<'_>,
@@ -58,10 +58,11 @@ impl GroupMembers {
             let Some((name, group)) = read else { continue };
             let group = group
                 .map_err(|reason| Error::new(Kind::Invalid, format!("Group/{name}: {reason}")))?;
-            if group.is_descriptive {
+            if let Some(description) = group.description {
+                // Without the filter, more or other patients than meant would be exported.
                 let what = format!(
-                    "Group/{name} describes its members instead of listing them, which is not worked out here; \
-                     give it members"
+                    "Group/{name} {}, which is not worked out here; export a Group that lists its members",
+                    description.text(!request.hides_members)
                 );
                 return Err(Error::new(Kind::Invalid, what));
             }

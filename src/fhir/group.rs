@@ -1,11 +1,19 @@
-//! Group: its members at a point in time.
+//! Group: its members at a point in time, if it lists them.
 //!
-//! <https://hl7.org/fhir/R4/group.html>
+//! <https://hl7.org/fhir/R4/group.html>. A Group may also describe its members: by traits, or by a
+//! filter in a `modifierExtension`. "Applications processing a resource are required to check for
+//! modifier extensions" (<https://hl7.org/fhir/R4/extensibility.html#modifierExtension>), so a Group
+//! with one is never read as a plain list.
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::name::short;
 use crate::time::{Instant, span};
+
+/// How the URL of Bulk Cohort's filter ends:
+/// <https://hl7.org/fhir/uv/bulkdata/group.html>
+const MEMBER_FILTER: &str = "/member-filter";
 
 /// One entry of `Group.member`, in the order of the Group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +27,44 @@ pub struct GroupMember {
 pub struct Group {
     /// The members at the time asked for.
     pub members: Vec<GroupMember>,
-    /// True for a Group that describes its members by common traits and lists none.
-    pub is_descriptive: bool,
+    /// What makes the list of members not the whole truth; `None` for a Group that its list tells.
+    pub description: Option<Description>,
+}
+
+/// A way to say who belongs to a Group other than a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Description {
+    /// `actual` is false, or there are only characteristics: the members are described by traits.
+    Traits,
+    /// `membership` of R5 with this code, which is not `enumerated`.
+    Membership(String),
+    /// `modifierExtension` of Bulk Cohort: a search that members must meet.
+    MemberFilter,
+    /// Another `modifierExtension` of the Group or of a member, with this URL.
+    Modifier(String),
+}
+
+impl Description {
+    /// Says what the Group has, for a message. Without `in_full` nothing of its content is repeated.
+    pub fn text(&self, in_full: bool) -> String {
+        match self {
+            Description::Traits => "describes its members by traits".to_owned(),
+            Description::Membership(code) if in_full => {
+                format!("has the membership {:?}, which is no list", short(code))
+            }
+            Description::Membership(_) => "has a membership that is no list".to_owned(),
+            Description::MemberFilter => {
+                "defines its members by a filter (modifierExtension member-filter)".to_owned()
+            }
+            Description::Modifier(url) if in_full => {
+                let url = short(url);
+                format!("has a modifierExtension that may change who its members are ({url:?})")
+            }
+            Description::Modifier(_) => {
+                "has a modifierExtension that may change who its members are".to_owned()
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -28,7 +72,61 @@ struct GroupHead {
     #[serde(default)]
     actual: Value,
     #[serde(default)]
+    membership: Value,
+    #[serde(default)]
+    characteristic: Value,
+    #[serde(default, rename = "modifierExtension")]
+    modifiers: Value,
+    #[serde(default)]
     member: Option<Vec<Value>>,
+}
+
+impl GroupHead {
+    /// What says beside `listed` who belongs to the Group.
+    fn description(&self, listed: &[Value]) -> Option<Description> {
+        let of_members = listed.iter().filter_map(|member| member.get("modifierExtension"));
+        if let Some(modifier) =
+            std::iter::once(&self.modifiers).chain(of_members).find_map(modifier)
+        {
+            return Some(modifier);
+        }
+        match &self.membership {
+            Value::Null => {}
+            Value::String(code) if code == "enumerated" => {}
+            Value::String(code) => return Some(Description::Membership(code.clone())),
+            other => return Some(Description::Membership(other.to_string())),
+        }
+        let has_traits = match &self.actual {
+            Value::Bool(actual) => !actual,
+            _ => self.membership.is_null() && is_there(&self.characteristic),
+        };
+        (has_traits && listed.is_empty()).then_some(Description::Traits)
+    }
+}
+
+/// False for a value that says nothing: null, or an empty list or object.
+fn is_there(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(list) => list.iter().any(is_there),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    }
+}
+
+/// The description in a `modifierExtension`, whatever form it has.
+fn modifier(extensions: &Value) -> Option<Description> {
+    if !is_there(extensions) {
+        return None;
+    }
+    let list = extensions.as_array().map_or(std::slice::from_ref(extensions), Vec::as_slice);
+    let mut urls =
+        list.iter().map(|one| one.get("url").and_then(Value::as_str).unwrap_or_default());
+    if urls.clone().all(|url| url.ends_with(MEMBER_FILTER)) {
+        return Some(Description::MemberFilter);
+    }
+    let other = urls.find(|url| !url.ends_with(MEMBER_FILTER)).unwrap_or_default();
+    Some(Description::Modifier(other.to_owned()))
 }
 
 #[derive(Default, Deserialize)]
@@ -62,10 +160,10 @@ impl Group {
     /// # Errors
     /// The reason, where `member` is no list.
     pub fn read(text: &str, time: Option<Instant>) -> Result<Group, String> {
-        let head: GroupHead = serde_json::from_str(text)
+        let mut head: GroupHead = serde_json::from_str(text)
             .map_err(|error| format!("its members cannot be read: {error}"))?;
-        let listed = head.member.unwrap_or_default();
-        let is_descriptive = head.actual == Value::Bool(false) && listed.is_empty();
+        let listed = head.member.take().unwrap_or_default();
+        let description = head.description(&listed);
         let mut members = Vec::with_capacity(listed.len());
         for member in listed {
             // A member of the wrong form has no reference; the others are still read.
@@ -75,7 +173,7 @@ impl Group {
                 members.push(GroupMember { reference });
             }
         }
-        Ok(Group { members, is_descriptive })
+        Ok(Group { members, description })
     }
 }
 
@@ -121,5 +219,49 @@ mod tests {
         assert_eq!(read.len(), 4);
         assert!(Group::read(r#"{"member":null}"#, None).unwrap().members.is_empty());
         assert!(Group::read(r#"{"member":{}}"#, None).is_err());
+    }
+    #[test]
+    fn a_list_is_the_whole_truth_only_where_nothing_else_is_said() {
+        let filter =
+            r#"{"url":"http://hl7.org/fhir/uv/bulkdata/StructureDefinition/member-filter"}"#;
+        let one = r#""actual":true,"member":[{"entity":{"reference":"Patient/1"}"#;
+        for (text, description) in [
+            (format!("{one}}}]"), None),
+            (format!(r#""modifierExtension":[],{one},"modifierExtension":[]}}]"#), None),
+            (format!(r#""membership":"enumerated",{one}}}]"#), None),
+            (format!(r#""characteristic":[{{"exclude":false}}],{one}}}]"#), None),
+            (r#""actual":true,"characteristic":[{"exclude":false}]"#.to_owned(), None),
+            (
+                format!(r#""modifierExtension":[{filter}],{one}}}]"#),
+                Some(Description::MemberFilter),
+            ),
+            (format!(r#""modifierExtension":[{filter}]"#), Some(Description::MemberFilter)),
+            (
+                format!(r#""modifierExtension":[{filter},{{"url":"u"}}],{one}}}]"#),
+                Some(Description::Modifier("u".to_owned())),
+            ),
+            (
+                format!(r#"{one},"inactive":true,"modifierExtension":[{{"url":"u"}}]}}]"#),
+                Some(Description::Modifier("u".to_owned())),
+            ),
+            (
+                format!(r#""modifierExtension":{{"valueBoolean":true}},{one}}}]"#),
+                Some(Description::Modifier(String::new())),
+            ),
+            (
+                format!(r#""membership":"definitional",{one}}}]"#),
+                Some(Description::Membership("definitional".to_owned())),
+            ),
+            (
+                r#""membership":"conceptual""#.to_owned(),
+                Some(Description::Membership("conceptual".to_owned())),
+            ),
+            (r#""membership":[]"#.to_owned(), Some(Description::Membership("[]".to_owned()))),
+            (r#""actual":false"#.to_owned(), Some(Description::Traits)),
+            (r#""characteristic":[{"exclude":false}]"#.to_owned(), Some(Description::Traits)),
+        ] {
+            let text = format!(r#"{{"resourceType":"Group",{text}}}"#);
+            assert_eq!(Group::read(&text, None).unwrap().description, description, "{text}");
+        }
     }
 }

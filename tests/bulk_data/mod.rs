@@ -16,6 +16,7 @@ mod deletions;
 mod files;
 mod filters;
 mod following;
+mod groups;
 mod hostile;
 mod kick_off;
 mod manifest;
