@@ -3,6 +3,11 @@
 //! <https://hl7.org/fhir/R4/http.html#search>. `fhir/search` has the parameters and their meaning; the
 //! parameters of pages, `_count` and our own `_after`, are read here. Pages follow each other by
 //! `link[next]`.
+//!
+//! <https://hl7.org/fhir/R4/search.html#errors>: a parameter that is not known is an error. With
+//! `Prefer: handling=lenient` it is ignored: the links leave it out, and an entry says so.
+
+use std::collections::BTreeSet;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -15,6 +20,7 @@ use super::searchset::SearchPage;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
+use crate::fhir::outcome::Issue;
 use crate::fhir::search::{Criteria, SearchParameter};
 use crate::store::{ReadOutcome, StoredVersion};
 
@@ -24,6 +30,8 @@ const COUNT: usize = 100;
 const MOST: usize = 1000;
 /// The number of resources that are read at once.
 const AT_ONCE: usize = 500;
+/// The number of ignored parameters that are told one by one.
+const MOST_IGNORED: usize = 20;
 
 /// Which resources a search wants, and which of them on this page.
 struct SearchRequest {
@@ -31,6 +39,26 @@ struct SearchRequest {
     count: Option<usize>,
     /// Only versions with a higher sequence number.
     after: i64,
+    /// The names of parameters that are ignored, each once.
+    ignored: BTreeSet<String>,
+}
+
+impl SearchRequest {
+    /// The issues about what is ignored.
+    fn issues(&self, resource_type: &str) -> Vec<Issue> {
+        let told = self.ignored.iter().take(MOST_IGNORED);
+        let mut issues: Vec<Issue> = told
+            .map(|name| {
+                let what = format!("{}; it is ignored", unknown_parameter(resource_type, name));
+                Issue::warning("not-supported", what)
+            })
+            .collect();
+        if self.ignored.len() > MOST_IGNORED {
+            let what = format!("and {} more are ignored", self.ignored.len() - MOST_IGNORED);
+            issues.push(Issue::warning("not-supported", what));
+        }
+        issues
+    }
 }
 
 /// Answers a search by GET.
@@ -48,8 +76,7 @@ pub fn posted(authenticated: &AuthenticatedRequest<'_>, resource_type: &str) -> 
     }
     let posted = parse_form(&request.body);
     let query = [request.query.as_slice(), &posted].concat();
-    let target = format!("{FHIR}/{resource_type}");
-    let request = Request { query, target, body: Vec::new(), ..request.clone() };
+    let request = Request { query, body: Vec::new(), ..request.clone() };
     answer(authenticated, &request, &posted, resource_type)
 }
 
@@ -78,40 +105,76 @@ fn answer(
     found.truncate(count);
     let base = authenticated.base();
     let last = found.last().filter(|_| has_more);
+    let url = format!("{base}{FHIR}/{resource_type}");
     let page = SearchPage {
         base: &base,
         resource_type,
         found: &found,
         total: (!has_more && search.after == 0).then_some(total),
-        own_url: format!("{base}{}", request.target),
-        next_url: last.map(|last| {
-            next_url(&format!("{base}{FHIR}/{resource_type}"), &request.query, last.seq)
-        }),
+        own_url: match request.method.as_str() {
+            "POST" => own_url(&url, &request.query, &search.ignored),
+            _ => format!("{base}{}", without(&request.target, &search.ignored)),
+        },
+        next_url: last.map(|last| next_url(&url, &request.query, &search.ignored, last.seq)),
+        issues: &search.issues(resource_type),
     };
     let body = page.to_json()?;
     authenticated.note_read("search", posted, body.len());
     Ok(Response::new(200, FHIR_JSON, body).with("Cache-Control", "no-store"))
 }
 
-/// The URL of the page that begins after the version with sequence number `after`.
-fn next_url(url: &str, query: &[(String, String)], after: i64) -> String {
+/// The pairs of a query as they stand in a URL, without those of `ignored`.
+fn pairs<'q>(
+    query: &'q [(String, String)],
+    ignored: &'q BTreeSet<String>,
+) -> impl Iterator<Item = (&'q str, String)> {
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let repeated = query.iter().filter(|(name, _)| name != "_after" && !is_secret(name));
-    let pairs: Vec<String> =
-        repeated.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
-    let pairs = if pairs.is_empty() { String::new() } else { format!("{}&", pairs.join("&")) };
+    let kept = query.iter().filter(|(name, _)| !ignored.contains(name) && !is_secret(name));
+    kept.map(move |(name, value)| (name.as_str(), format!("{}={}", escaped(name), escaped(value))))
+}
+
+/// The URL of a search by POST: the same search by GET.
+fn own_url(url: &str, query: &[(String, String)], ignored: &BTreeSet<String>) -> String {
+    let pairs: Vec<String> = pairs(query, ignored).map(|(_, pair)| pair).collect();
+    if pairs.is_empty() { url.to_owned() } else { format!("{url}?{}", pairs.join("&")) }
+}
+
+/// A target as it came, without the parameters of `ignored`.
+fn without(target: &str, ignored: &BTreeSet<String>) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let is_kept =
+        |pair: &&str| parse_form(pair.as_bytes()).iter().all(|(name, _)| !ignored.contains(name));
+    match query.split('&').filter(is_kept).collect::<Vec<_>>().join("&") {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// The URL of the page that begins after the version with sequence number `after`.
+fn next_url(
+    url: &str,
+    query: &[(String, String)],
+    ignored: &BTreeSet<String>,
+    after: i64,
+) -> String {
+    let repeated = pairs(query, ignored).filter(|(name, _)| *name != "_after");
+    let pairs: String = repeated.map(|(_, pair)| format!("{pair}&")).collect();
     format!("{url}?{pairs}_after={after}")
 }
 
 /// Reads the parameters.
 ///
 /// # Errors
-/// `Invalid` for a value that is wrong and for an unknown parameter; the latter is ignored with lenient
-/// handling.
+/// `Invalid` for a value or a modifier that is wrong and for an unknown parameter; the latter is ignored
+/// with lenient handling.
 fn read(request: &Request, resource_type: &str) -> Result<SearchRequest> {
     let is_lenient = request.preferences().is_lenient();
-    let mut search =
-        SearchRequest { criteria: Criteria::new(resource_type), count: None, after: 0 };
+    let mut search = SearchRequest {
+        criteria: Criteria::new(resource_type),
+        count: None,
+        after: 0,
+        ignored: BTreeSet::new(),
+    };
     for (name, value) in &request.query {
         let wrong =
             |what: &str| Error::new(Kind::Invalid, format!("{name} {:?} {what}", short(value)));
@@ -128,19 +191,24 @@ fn read(request: &Request, resource_type: &str) -> Result<SearchRequest> {
                 Some(parameter) => {
                     search.criteria.add(parameter, value).map_err(|what| wrong(&what))?;
                 }
-                None if is_lenient => {}
-                None => return Err(unknown_parameter(resource_type, name)),
+                // https://hl7.org/fhir/R4/search.html#modifiers: a server shall reject a modifier that it
+                // does not support.
+                None if is_lenient && !SearchParameter::is_modified(resource_type, name) => {
+                    search.ignored.insert(name.to_owned());
+                }
+                None => {
+                    return Err(Error::new(Kind::Invalid, unknown_parameter(resource_type, name)));
+                }
             },
         }
     }
     Ok(search)
 }
 
-fn unknown_parameter(resource_type: &str, name: &str) -> Error {
+/// Says that a parameter is not known, and which are.
+fn unknown_parameter(resource_type: &str, name: &str) -> String {
     let known = SearchParameter::names(resource_type).join(", ");
-    let what =
-        format!("parameter {:?} cannot be searched for here; {known} and _count can", short(name));
-    Error::new(Kind::Invalid, what)
+    format!("parameter {:?} cannot be searched for here; {known} and _count can", short(name))
 }
 
 /// Calls `each` with the resources that meet the criteria, in order, until it returns false.

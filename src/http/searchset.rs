@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::context::FHIR;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::StoredVersion;
 
 /// A page of resources of one type.
@@ -23,6 +24,8 @@ pub struct SearchPage<'a> {
     pub own_url: String,
     /// The URL of the next page.
     pub next_url: Option<String>,
+    /// What was not done as asked. They are an entry of their own, which does not count as a match.
+    pub issues: &'a [Issue],
 }
 
 impl SearchPage<'_> {
@@ -35,24 +38,33 @@ impl SearchPage<'_> {
         if let Some(url) = &self.next_url {
             link.push(PageLink { relation: "next", url });
         }
-        let entry = self.found.iter().map(|version| {
-            Ok(SearchEntry {
-                full_url: format!("{}{FHIR}/{}/{}", self.base, self.resource_type, version.id),
-                resource: serde_json::from_str(&version.body)
-                    .map_err(|error| Error::caused(Kind::Damaged, "a body is not JSON", error))?,
-                search: SearchMode { mode: "match" },
-            })
+        let outcome = OperationOutcome::of(self.issues).to_line();
+        let outcome =
+            (!self.issues.is_empty()).then(|| entry(None, outcome.trim_ascii_end(), "outcome"));
+        let matches = self.found.iter().map(|version| {
+            let url = format!("{}{FHIR}/{}/{}", self.base, self.resource_type, version.id);
+            entry(Some(url), version.body.as_bytes(), "match")
         });
         let bundle = SearchSet {
             resource_type: "Bundle",
             bundle_type: "searchset",
             total: self.total,
             link,
-            entry: entry.collect::<Result<_>>()?,
+            entry: matches.chain(outcome).collect::<Result<_>>()?,
         };
         serde_json::to_vec(&bundle)
             .map_err(|error| Error::caused(Kind::Internal, "a searchset", error))
     }
+}
+
+/// An entry with a resource; an outcome has no URL.
+fn entry<'b>(url: Option<String>, body: &'b [u8], mode: &'static str) -> Result<SearchEntry<'b>> {
+    Ok(SearchEntry {
+        full_url: url,
+        resource: serde_json::from_slice(body)
+            .map_err(|error| Error::caused(Kind::Damaged, "a body is not JSON", error))?,
+        search: SearchMode { mode },
+    })
 }
 
 #[derive(Serialize)]
@@ -79,7 +91,8 @@ struct PageLink<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SearchEntry<'a> {
-    full_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_url: Option<String>,
     resource: &'a RawValue,
     search: SearchMode,
 }

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{bundle, filled, found, ids, line, list};
+use super::{bundle, filled, found, ids, line, link, list, text};
 use crate::support::client::send;
+
+const LENIENT: &str = "Prefer: handling=lenient\r\n";
 
 #[test]
 fn a_search_is_a_bundle_with_links_and_full_urls() {
@@ -160,14 +162,76 @@ fn a_search_can_be_posted_as_a_form() {
 #[test]
 fn an_unsupported_parameter_is_400_or_ignored_if_handling_is_lenient() {
     let (_dir, served) = filled();
-    let lenient = "Prefer: handling=lenient\r\n";
-    for query in ["birthdate=2020", "_sort=_id", "_include=*", "_id:not=a", "_summary=count", "x"] {
-        let target = format!("/fhir/Patient?{query}&_id=a");
-        let name = query.split('=').next().unwrap();
-        served.get(&target).assert_outcome(400, name);
-        served.get_with(&target, "Prefer: handling=strict\r\n").assert_outcome(400, name);
-        let answer = served.get_with(&target, lenient);
-        assert_eq!((answer.status, ids(&answer.json())), (200, vec!["a".to_owned()]), "{query}");
+    let own = format!("{}/fhir/Patient", served.url);
+    for query in ["birthdate=2020", "_sort=_id", "_include=*", "_summary=count", "x", "%78=1"] {
+        let target = format!("/fhir/Patient?{query}&_id=a,b&_count=1");
+        let name = query.split('=').next().unwrap().replace("%78", "x");
+        served.get(&target).assert_outcome(400, &name);
+        served.get_with(&target, "Prefer: handling=strict\r\n").assert_outcome(400, &name);
+        let body = format!("{query}&_id=a,b&_count=1");
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let headers = format!("{LENIENT}{kind}Content-Length: {}\r\n", body.len());
+        let target_of_post = "/fhir/Patient/_search";
+        let posted = send(served.authority(), "POST", target_of_post, &headers, body.as_bytes());
+        let got = served.get_with(&target, LENIENT);
+        assert_eq!((got.status, posted.status), (200, 200), "{query}");
+        let (got, posted) = (got.json(), posted.json());
+        // Each link is the search as it was understood, so it gives the same without the preference.
+        assert_eq!(link(&got, "self"), Some(format!("{own}?_id=a,b&_count=1").as_str()));
+        assert_eq!(link(&posted, "self"), Some(format!("{own}?%5Fid=a%2Cb&%5Fcount=1").as_str()));
+        for page in [got, posted] {
+            assert_eq!(page["total"], Value::Null);
+            let [matched, told] = list(&page["entry"]) else { panic!("{page}") };
+            assert_eq!(matched["resource"]["id"], "a");
+            assert_eq!(told["search"], json!({"mode": "outcome"}), "{page}");
+            assert_eq!(told["resource"]["resourceType"], "OperationOutcome");
+            let [issue] = list(&told["resource"]["issue"]) else { panic!("{told}") };
+            assert_eq!(
+                (&issue["severity"], &issue["code"]),
+                (&"warning".into(), &"not-supported".into())
+            );
+            assert!(text(&issue["diagnostics"]).contains(&name), "{issue}");
+            let next = bundle(&served, link(&page, "next").expect("a next page"));
+            assert_eq!((ids(&next), link(&next, "next")), (vec!["b".to_owned()], None), "{query}");
+        }
     }
     assert_eq!(found(&served, "/fhir/Patient?_id=a&_format=json&_pretty=true"), "a");
+}
+
+/// <https://hl7.org/fhir/R4/search.html#modifiers>: a server shall reject a modifier that it does not
+/// support for the parameter.
+#[test]
+fn an_unsupported_modifier_is_400_whatever_the_handling() {
+    let (_dir, served) = filled();
+    for target in ["Patient?_id:not=a", "Group?name:missing=true", "Patient?identifier:of-type=a"] {
+        for headers in ["", LENIENT] {
+            let name = target.split(['?', '=']).nth(1).unwrap();
+            served.get_with(&format!("/fhir/{target}"), headers).assert_outcome(400, name);
+        }
+    }
+}
+
+#[test]
+fn what_is_ignored_counts_as_no_match_and_is_told_in_few_words() {
+    let (_dir, served) = filled();
+    let bundle = |query: &str| served.get_with(&format!("/fhir/Patient?{query}"), LENIENT).json();
+    let all = bundle("x=1");
+    assert_eq!((&all["total"], list(&all["entry"]).len()), (&json!(3), 4));
+    let none = bundle("x=1&_id=nobody");
+    assert_eq!((&none["total"], list(&none["entry"]).len()), (&json!(0), 1));
+    let counted = bundle("x=1&_count=0");
+    assert_eq!((&counted["total"], list(&counted["entry"]).len()), (&json!(3), 1));
+    let twice = bundle("x=1&x=2&_id=a&y=1");
+    assert_eq!(list(&twice["entry"][1]["resource"]["issue"]).len(), 2);
+    let many: Vec<String> = (0..500).map(|n| format!("x{n}={n}")).collect();
+    let many = bundle(&format!("_id=a&{}", many.join("&")));
+    let issues = list(&many["entry"][1]["resource"]["issue"]);
+    assert_eq!(issues.len(), 21);
+    assert!(text(&issues[20]["diagnostics"]).contains("480 more"), "{}", issues[20]);
+    assert_eq!(link(&many, "self"), Some(format!("{}/fhir/Patient?_id=a", served.url).as_str()));
+    // A secret is repeated nowhere.
+    let secret = served.get_with("/fhir/Patient?access_token=sesame&_id=a", LENIENT);
+    assert!(secret.status == 200 && !secret.text().contains("sesame"), "{}", secret.text());
+    // A wrong value is no unknown parameter: ignoring it would widen the search.
+    served.get_with("/fhir/Patient?_lastUpdated=soon", LENIENT).assert_outcome(400, "_lastUpdated");
 }

@@ -44,6 +44,12 @@ impl SearchParameter {
         })
     }
 
+    /// True for a parameter of the type with a modifier, known or not.
+    pub fn is_modified(resource_type: &str, name: &str) -> bool {
+        name.split_once(':')
+            .is_some_and(|(base, _)| SearchParameter::names(resource_type).contains(&base))
+    }
+
     /// The type of the parameter's values, as a CapabilityStatement has it.
     pub fn fhir_type(self) -> &'static str {
         match self {
