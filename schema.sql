@@ -110,7 +110,7 @@ CREATE TABLE job_file (
   kind         TEXT    NOT NULL,     -- output, deleted, error
   name         TEXT    NOT NULL,     -- the last segment of its URL
   type         TEXT,                 -- of its resources; NULL where they are organized by patient
-  count        INTEGER NOT NULL,     -- lines
+  count        INTEGER NOT NULL,     -- lines, without the headers of patients' blocks
   bytes        INTEGER NOT NULL,
   continues_in TEXT,                 -- the name of the file that its last block goes on in
   first        INTEGER,

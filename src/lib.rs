@@ -101,7 +101,8 @@ mod library_page {}
 pub use error::{EXIT_OK, EXIT_REJECTED, Error, Kind, Log, Result};
 pub use export::{
     AssociatedData, Edition, ExportFilter, ExportOption, ExportRequest, ExportSummary, File,
-    FileLimits, Folder, Level, Plan, Purpose, ResourceShape, export_options, id_of, instant,
+    FileLimits, Folder, Level, Plan, Purpose, ResourceShape, UpdateCadence, export_options, id_of,
+    instant,
 };
 pub use fhir::name::type_and_id;
 pub use http::{BoundServer, Options, Server};

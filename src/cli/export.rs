@@ -54,7 +54,7 @@ enum EditionName {
 
 pub fn run(args: &ExportArgs) -> Result<u8> {
     let store = Store::open(&args.store)?;
-    let mut request = request(args)?;
+    let mut request = request(&store, args)?;
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;
     let folder = Folder::new(&args.dir, args.gzip)?;
@@ -76,14 +76,14 @@ pub fn run(args: &ExportArgs) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
-fn request(args: &ExportArgs) -> Result<ExportRequest> {
+fn request(store: &Store, args: &ExportArgs) -> Result<ExportRequest> {
     let level = match &args.group {
         Some(id) => Level::Group(id_of("Group", id)?),
         None if args.all_patients => Level::Patient,
         None => Level::System,
     };
     let given = args.parameters.0.iter().map(|(name, value)| (*name, value.as_str()));
-    let mut request = ExportRequest::from_options(level, given)?;
+    let mut request = ExportRequest::from_options(store, level, given)?;
     request.limits.resources_per_file = args.resources_per_file;
     let base = args.attachments_base.as_ref();
     request.shape.attachments_base = base.map(|base| format!("{}/", base.trim_end_matches('/')));

@@ -7,6 +7,7 @@ use clap::builder::UnknownArgumentValueParser;
 use fhirlite::clients::{ClientAuthentication, issue_token, register};
 use fhirlite::{
     Access, EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Options, Result, Server, Store,
+    UpdateCadence,
 };
 
 use super::output::print;
@@ -57,6 +58,9 @@ pub struct ServeArgs {
     /// Import all or nothing: if one item is rejected, the store stays as it was and is not served
     #[arg(long)]
     strict: bool,
+    /// How often clients should expect /fhir/$bulk-publish to change: a duration such as P1D or PT15M
+    #[arg(long, value_name = "DURATION", default_value_t)]
+    update_cadence: UpdateCadence,
     /// Print no progress, warnings or summary of the import
     #[arg(long, short)]
     quiet: bool,
@@ -78,6 +82,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .auth_required(auth_required)
         .insecure(args.insecure)
         .job_ttl(args.job_ttl)
+        .update_cadence(args.update_cadence)
         .log(|error| eprintln!("fhirlite: {error}"));
     if let Some(url) = args.base_url {
         options = options.base_url(url);

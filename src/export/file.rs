@@ -47,7 +47,7 @@ pub struct File {
     pub name: String,
     /// The type of its resources; `None` for a file organized by patient.
     pub resource_type: Option<String>,
-    /// The number of its lines.
+    /// The number of its lines, without the headers of a file organized by patient.
     pub count: u64,
     /// The number of its bytes, line ends included: its `Content-Length`.
     pub bytes: u64,

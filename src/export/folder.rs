@@ -8,10 +8,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::edition::Edition;
-use super::file::{Content, File, Purpose};
+use super::file::{File, Purpose};
 use super::manifest::{Manifest, ManifestHeader};
 use super::plan::Plan;
-use super::rows;
 use crate::error::{Error, Kind, Result};
 
 /// A new or empty folder to export into.
@@ -62,7 +61,7 @@ impl Folder {
             summary.files += 1;
             summary.bytes += file.bytes;
             if file.purpose == Purpose::Output {
-                summary.resources += file.count - headers(file);
+                summary.resources += file.count;
             }
         }
         let header = ManifestHeader {
@@ -129,15 +128,5 @@ impl Folder {
 
     fn refused(&self, name: &str, error: std::io::Error) -> Error {
         Error::io(self.path.join(name).display(), error)
-    }
-}
-
-/// The number of header lines in a file; they are not resources.
-fn headers(file: &File) -> u64 {
-    match &file.content {
-        Content::Rows(rows) => rows::decode(rows)
-            .filter(|block| block.as_ref().is_ok_and(|block| block.patient.is_some()))
-            .count() as u64,
-        _ => 0,
     }
 }

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::cadence::UpdateCadence;
 use super::edition::Edition;
 use super::file::{Content, File, Purpose};
 use crate::fhir::outcome::Severity;
@@ -23,6 +24,9 @@ pub struct Manifest {
     /// The profile of the manifest (STU4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_type: Option<&'static str>,
+    /// How often the dataset is expected to change (`$bulk-publish`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_cadence: Option<String>,
     /// The time of the snapshot, with milliseconds and `Z`.
     pub transaction_time: String,
     /// The URL of the request (1upHealth, STU1 to STU3).
@@ -64,7 +68,7 @@ pub struct Output {
     /// The URL of the file that goes on with its last block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continues_in_file: Option<String>,
-    /// The number of its lines.
+    /// The number of its resources. The headers of a file organized by patient are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// The number of its bytes (STU4).
@@ -116,6 +120,7 @@ impl Manifest {
         let notices = entries(Purpose::Error);
         Manifest {
             manifest_type: is_stu4.then_some(MANIFEST_TYPE),
+            update_cadence: None,
             transaction_time: header.transaction_time.clone(),
             request: (!is_stu4).then(|| header.request.clone()),
             requires_access_token: header.is_protected,
@@ -131,12 +136,14 @@ impl Manifest {
 
     /// The manifest of `$bulk-publish`.
     pub fn published(
+        cadence: &UpdateCadence,
         transaction_time: String,
         is_protected: bool,
         output: Vec<Output>,
     ) -> Manifest {
         Manifest {
             manifest_type: Some(PUBLISH_TYPE),
+            update_cadence: Some(cadence.to_string()),
             transaction_time,
             requires_access_token: is_protected,
             output_format: Some(NDJSON),

@@ -6,6 +6,7 @@
 
 mod by_patient;
 mod by_type;
+mod cadence;
 mod check;
 mod cohort;
 mod deletions;
@@ -33,9 +34,11 @@ mod rows;
 mod scope;
 mod shape;
 mod token;
+mod type_names;
 mod versions;
 mod workers;
 
+pub use cadence::UpdateCadence;
 pub use edition::Edition;
 pub use file::{File, Purpose};
 pub use filter::ExportFilter;

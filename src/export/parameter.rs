@@ -9,9 +9,10 @@
 use super::edition::Edition;
 use super::reader::{ParameterReader, ParameterSource, id_of};
 use super::request::{AssociatedData, Level};
+use super::type_names::{elements, types};
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
-use crate::fhir::name::{local_reference, short};
+use crate::fhir::name::local_reference;
 
 /// One export parameter. Every parameter is optional: its `min` is 0.
 pub struct ExportParameter {
@@ -297,36 +298,8 @@ fn output_format(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
     Ok(())
 }
 
-fn types(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
-    let Some(rules) = reader.rules() else {
-        reader.request.filter.add_types(value);
-        return Ok(());
-    };
-    for name in reader.list(value) {
-        // Once too many are wrong, no type is looked up any more.
-        let is_known = reader.tells_faults() && (rules.is_type)(&name)?;
-        // An unknown type yields nothing. Leaving it out must not yield everything.
-        let types = reader.request.filter.types.get_or_insert_default();
-        if is_known {
-            types.insert(name);
-        } else {
-            reader.fault(&name, "is no resource type of R4, and the store has none such");
-        }
-    }
-    Ok(())
-}
-
-fn elements(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
-    for entry in reader.list(value) {
-        if let Err(what) = reader.request.shape.elements.add(&entry) {
-            reader.tell(format!("{} {:?}: {what}", reader.label, short(&entry)));
-        }
-    }
-    Ok(())
-}
-
 fn patients(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
-    let is_option = matches!(reader.source, ParameterSource::CommandLine);
+    let is_option = matches!(reader.source, ParameterSource::CommandLine(_));
     if is_option && reader.request.level == Level::System {
         reader.request.level = Level::Patient;
     }

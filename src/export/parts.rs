@@ -33,9 +33,9 @@ impl FileLimits {
         self.resources_per_file.is_none() && self.maximum_file_size.is_none()
     }
 
-    /// True if a part has room for so many more lines and bytes.
-    fn have_room(&self, part: &FilePart, lines: u64, bytes: u64) -> bool {
-        self.resources_per_file.is_none_or(|most| part.count + lines <= most.get())
+    /// True if a part has room for so many more resources and bytes.
+    fn have_room(&self, part: &FilePart, resources: u64, bytes: u64) -> bool {
+        self.resources_per_file.is_none_or(|most| part.count + resources <= most.get())
             && self.maximum_file_size.is_none_or(|most| part.bytes + bytes <= most.get())
     }
 }
@@ -49,6 +49,7 @@ struct FilePart {
     first: i64,
     /// The number of the last version.
     last: i64,
+    /// The lines that are no headers.
     count: u64,
     bytes: u64,
     /// Lines after the last header.
@@ -104,7 +105,7 @@ impl<'a> FileParts<'a> {
             return;
         }
         let bytes = header_size(patient) + lines.iter().map(|(_, length)| length + 1).sum::<u64>();
-        let has_room = |part: &FilePart| self.limits.have_room(part, lines.len() as u64 + 1, bytes);
+        let has_room = |part: &FilePart| self.limits.have_room(part, lines.len() as u64, bytes);
         if !self.parts.last().is_some_and(has_room) {
             self.parts.push(FilePart::default());
         }
@@ -162,8 +163,8 @@ impl FilePart {
     fn begin_block(&mut self, patient: Option<&str>) {
         self.blocks.push(Block { patient: patient.map(str::to_owned), seqs: Vec::new() });
         self.lines_in_block = 0;
+        // A header is no resource: clients compare `count` with the lines that are none.
         if let Some(patient) = patient {
-            self.count += 1;
             self.bytes += header_size(patient);
         }
     }

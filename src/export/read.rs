@@ -7,6 +7,7 @@ use super::parameter::{ExportParameter, PARAMETERS, Support};
 use super::reader::{KickOffRules, ParameterReader, ParameterSource};
 use super::request::{ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
+use crate::store::{Reach, Store};
 
 impl ExportRequest {
     /// Reads the parameters of a kick-off, names and values decoded.
@@ -73,17 +74,22 @@ impl ExportRequest {
     }
 
     /// Reads options of `fhirlite export`: names as in [`ExportOption::name`], with their values.
-    /// The option `patient` turns the system level into the Patient level.
+    /// The option `patient` turns the system level into the Patient level. A type must be one of R4,
+    /// or one that `store` has.
     ///
     /// # Errors
-    /// `Usage` for an unknown option and for a wrong id, else `Invalid`, with the right form.
+    /// `Usage` for an unknown option and for a wrong id, else `Invalid`, with the right form. Where the
+    /// store cannot be read.
     ///
     /// [`ExportOption::name`]: super::parameter::ExportOption::name
     pub fn from_options<'o>(
+        store: &Store,
         level: Level,
         options: impl IntoIterator<Item = (&'o str, &'o str)>,
     ) -> Result<ExportRequest> {
-        let mut reader = ParameterReader::new(ParameterSource::CommandLine, level);
+        let seen = store.limited_to(Reach::Everything);
+        let is_type = |name: &str| seen.knows_type(name);
+        let mut reader = ParameterReader::new(ParameterSource::CommandLine(&is_type), level);
         for (name, value) in options {
             let found = PARAMETERS.iter().find_map(|parameter| {
                 let option = parameter.option.as_ref().filter(|option| option.name == name)?;
@@ -157,6 +163,7 @@ mod tests {
 
     #[test]
     fn options_are_read_like_the_parameters_behind_them() {
+        let store = Store::in_memory().unwrap();
         let given = [
             ("type", "Patient,Observation"),
             ("since", "2021-01-01"),
@@ -165,7 +172,7 @@ mod tests {
             ("organize-by", "Patient"),
             ("maximum-file-size", "1000"),
         ];
-        let request = ExportRequest::from_options(Level::System, given).unwrap();
+        let request = ExportRequest::from_options(&store, Level::System, given).unwrap();
         assert_eq!(request.level, Level::Patient);
         assert_eq!(request.filter.types.as_ref().map(BTreeSet::len), Some(2));
         assert_eq!(request.filter.since.unwrap().to_string(), "2021-01-01T00:00:00.000Z");
@@ -175,20 +182,26 @@ mod tests {
         assert!(request.organize_by_patient);
         assert_eq!(request.limits.maximum_file_size.map(u64::from), Some(1000));
         let group = Level::Group("g".to_owned());
-        let request = ExportRequest::from_options(group.clone(), [("patient", "a")]).unwrap();
+        let request =
+            ExportRequest::from_options(&store, group.clone(), [("patient", "a")]).unwrap();
         assert_eq!(request.level, group);
     }
 
     #[test]
     fn what_is_wrong_with_an_option_names_the_option() {
+        let store = Store::in_memory().unwrap();
         for (name, value, text) in [
             ("since", "yesterday", "--since \"yesterday\" is not a time"),
             ("elements", "name.family", "--elements \"name.family\": it should name"),
             ("maximum-file-size", "0", "--maximum-file-size \"0\" should be a positive number"),
             ("patient", "Group/g", "Group/g: is no id of a Patient"),
+            ("type", "patient", "--type \"patient\" is no resource type"),
+            ("type", ",", "--type \",\" has no value"),
+            ("elements", "Martian.head", "--elements \"Martian\" is no resource type"),
             ("nonsense", "1", "--nonsense: there is no such option"),
         ] {
-            let error = ExportRequest::from_options(Level::System, [(name, value)]).unwrap_err();
+            let error =
+                ExportRequest::from_options(&store, Level::System, [(name, value)]).unwrap_err();
             assert!(error.to_string().starts_with(text), "{error}");
         }
     }

@@ -38,8 +38,9 @@ pub enum ParameterSource<'a> {
     KickOff(&'a KickOffRules<'a>),
     /// A query of the 1upHealth dialect: a date will do for an instant, any type is taken.
     OneUp,
-    /// Options of `fhirlite export`: like 1upHealth, and an id will do for a reference.
-    CommandLine,
+    /// Options of `fhirlite export`: like 1upHealth, but types must exist, and an id will do for a
+    /// reference. The function says whether a type exists.
+    CommandLine(&'a dyn Fn(&str) -> Result<bool>),
 }
 
 /// Reads parameters into a request, one after the other.
@@ -75,6 +76,15 @@ impl<'a> ParameterReader<'a> {
         match self.source {
             ParameterSource::KickOff(rules) => Some(rules),
             _ => None,
+        }
+    }
+
+    /// Says whether a resource type exists; `None` where any type is taken.
+    pub fn type_check(&self) -> Option<&'a dyn Fn(&str) -> Result<bool>> {
+        match self.source {
+            ParameterSource::KickOff(rules) => Some(rules.is_type),
+            ParameterSource::CommandLine(is_type) => Some(is_type),
+            ParameterSource::OneUp => None,
         }
     }
 
@@ -126,13 +136,12 @@ impl<'a> ParameterReader<'a> {
 
     /// Reads a comma-separated list.
     pub fn list(&mut self, value: &str) -> Vec<String> {
-        let parts = value.split(',').map(str::to_owned);
-        let Some(rules) = self.rules() else { return parts.collect() };
-        if rules.edition == Edition::Stu4 && value.contains(',') {
+        let is_stu4 = self.rules().is_some_and(|rules| rules.edition == Edition::Stu4);
+        if is_stu4 && value.contains(',') {
             self.fault(value, "is several values in one; repeat the parameter for each");
         }
-        let parts: Vec<String> =
-            parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+        let parts = value.split(',').map(|part| part.trim().to_owned());
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
         if parts.is_empty() {
             self.fault(value, "has no value; give one, or leave it out");
         }

@@ -10,7 +10,6 @@ use super::message::Request;
 use crate::access::{Audit, Caller, Interaction, Presented};
 use crate::error::Result;
 use crate::export::Permission;
-use crate::fhir::r4::is_r4_type;
 use crate::store::{AuditEvent, VisibleStore};
 
 /// A request whose caller is known. An open server knows every caller.
@@ -53,7 +52,7 @@ impl<'a> AuthenticatedRequest<'a> {
 
     /// True for a type of R4, and for a type that the caller sees in the store or its history.
     pub fn is_type(&self, name: &str) -> Result<bool> {
-        Ok(is_r4_type(name) || self.seen.has_type(name)?)
+        self.seen.knows_type(name)
     }
 
     /// Checks that the caller may do this with a type.

@@ -7,7 +7,7 @@ use super::header::{is_authority, names_address};
 use super::message::Request;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Log};
-use crate::export::Jobs;
+use crate::export::{Jobs, UpdateCadence};
 use crate::store::Store;
 use crate::time::Instant;
 
@@ -32,6 +32,8 @@ pub struct Context {
     pub jobs: Jobs,
     /// The beginning of URLs in answers, if the operator gave one.
     pub base_url: Option<String>,
+    /// How often the published dataset is expected to change.
+    pub update_cadence: UpdateCadence,
     /// The address on which the server listens.
     pub address: SocketAddr,
     /// The server's start.

@@ -29,7 +29,7 @@ pub fn kickoff(
     level: Level,
     edition: Edition,
 ) -> Result<Response> {
-    request.check_takes_json()?;
+    request.check_takes_export()?;
     let is_lenient = request.preferences().is_lenient();
     let mut given = Vec::new();
     let mut unreadable = Vec::new();

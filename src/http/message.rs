@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::form::{parse_form, target_without_secrets};
 use super::header::{
-    self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_identity, takes_json,
+    self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_identity, takes_json, takes_ndjson,
 };
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
@@ -111,6 +111,18 @@ impl Request {
         }
         let what = "only JSON is spoken here; ask for application/fhir+json";
         Err(Error::new(Kind::NotAcceptable, what))
+    }
+
+    /// Checks that the client takes the answer to a kick-off, which is JSON. A client that names the
+    /// format of the files instead is not refused.
+    ///
+    /// # Errors
+    /// As [`Request::check_takes_json`].
+    pub fn check_takes_export(&self) -> Result<()> {
+        if takes_ndjson(self.parameter("_format"), self.accept().as_ref()) {
+            return Ok(());
+        }
+        self.check_takes_json()
     }
 
     /// True if the client wants a resource as FHIR JSON rather than its content of type `own`.

@@ -16,6 +16,11 @@ use crate::fhir::search::SearchParameter;
 use crate::store::Reach;
 use crate::time::Instant;
 
+/// The canonical URL of the IG's own CapabilityStatement.
+const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
+/// Marks a search parameter that cannot stand in a `_typeFilter` of the operations that its value names.
+const NOT_SUPPORTED: &str = "http://hl7.org/fhir/uv/bulkdata/Extension/operation-not-supported";
+
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
     request.check_takes_json()?;
@@ -31,7 +36,7 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
         "status": "active",
         "date": changed.to_string(),
         "kind": "instance",
-        "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
+        "instantiates": [BULK_DATA],
         "software": {"name": "fhirlite", "version": env!("CARGO_PKG_VERSION")},
         "implementation": {"description": "A fhirlite store, read-only over HTTP", "url": base},
         "fhirVersion": "4.0.1",
@@ -85,7 +90,9 @@ fn resource(name: &str) -> Value {
     names.sort_unstable();
     let parameter = |parameter: &str| {
         let kind = SearchParameter::of(name, parameter)?.fhir_type();
-        Some(json!({"name": parameter, "type": kind}))
+        // https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation
+        let no_filter = json!([{"url": NOT_SUPPORTED, "valueCanonical": BULK_DATA}]);
+        Some(json!({"name": parameter, "type": kind, "extension": no_filter}))
     };
     let parameters: Vec<Value> = names.into_iter().filter_map(parameter).collect();
     let mut resource = json!({

@@ -11,8 +11,9 @@ use crate::export::{Edition, ExportParameter};
 
 /// The beginning of the canonical URLs of the IG's definitions.
 pub const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
-/// The operations' names, each with its version of the IG.
-pub const VERSIONS: [(&str, &str); 2] = [("export", "3.0.0"), ("export-v4", "4.0.0-ballot")];
+/// The operations' names, each with its version of the IG. The ballot of STU4 calls itself 4.0.0 in its
+/// definitions.
+pub const VERSIONS: [(&str, &str); 2] = [("export", "3.0.0"), ("export-v4", "4.0.0")];
 
 /// An export operation of the IG.
 struct ExportOperation {
@@ -72,10 +73,16 @@ fn definition(id: &str, base: &str) -> Option<Value> {
                 "type": parameter.fhir_type(edition),
             })
         });
+    // The IG defines `$export` alone. Under another name it is an operation of this server's own.
+    let url = if is_stu4 {
+        format!("{base}/OperationDefinition/{id}")
+    } else {
+        format!("{CANONICAL}/{stem}")
+    };
     let mut definition = json!({
         "resourceType": "OperationDefinition",
         "id": id,
-        "url": format!("{CANONICAL}/{stem}"),
+        "url": url,
         "version": version,
         "name": name.replace("export", "Export").replace("-v4", "V4"),
         "title": format!("FHIR Bulk Data {}", operation.title),
@@ -90,6 +97,9 @@ fn definition(id: &str, base: &str) -> Option<Value> {
         "instance": operation.on.is_some(),
         "parameter": parameters.collect::<Vec<_>>(),
     });
+    if is_stu4 {
+        definition["base"] = json!(canonical(stem, name));
+    }
     if let Some(on) = operation.on {
         definition["resource"] = json!([on]);
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Log};
+use crate::export::UpdateCadence;
 
 /// The time that a finished export can be fetched, unless the options say another.
 const JOB_TTL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,6 +24,7 @@ pub struct Options {
     pub(super) auth_required: bool,
     pub(super) insecure: bool,
     pub(super) job_ttl: Duration,
+    pub(super) update_cadence: UpdateCadence,
     pub(super) log: Log,
 }
 
@@ -41,6 +43,7 @@ impl Options {
             auth_required: false,
             insecure: false,
             job_ttl: JOB_TTL,
+            update_cadence: UpdateCadence::default(),
             log: Log::default(),
         }
     }
@@ -70,6 +73,12 @@ impl Options {
     /// at least as long.
     pub fn job_ttl(self, time: Duration) -> Options {
         Options { job_ttl: time, ..self }
+    }
+
+    /// Sets how often the dataset of `$bulk-publish` is expected to change, by default once a day.
+    /// Clients choose by it when to ask again.
+    pub fn update_cadence(self, cadence: UpdateCadence) -> Options {
+        Options { update_cadence: cadence, ..self }
     }
 
     /// Sets the receiver of the server's own faults, which clients do not see. By default these are

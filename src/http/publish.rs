@@ -41,7 +41,8 @@ pub fn publish(request: &AuthenticatedRequest<'_>) -> Result<Response> {
         request.note_export(&export, &[], plan.snapshot.seq());
     }
     let time = plan.snapshot.time().to_string();
-    let manifest = Manifest::published(time, is_protected, output).to_json();
+    let manifest =
+        Manifest::published(&request.context.update_cadence, time, is_protected, output).to_json();
     let etag = EntityTag::of_bytes(&manifest);
     let is_known = request.header("if-none-match").is_some_and(|known| etag.is_none_match(&known));
     let response = if is_known {

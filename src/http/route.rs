@@ -199,9 +199,21 @@ fn not_found() -> Error {
     Error::new(Kind::NotFound, what)
 }
 
-/// The segments of a request's path.
+/// The segments of a request's path. Clients join a base and a path with a slash too many, so empty
+/// segments do not count behind the base and at the end. Elsewhere they do: `Patient//$export` lacks an
+/// id, and must not become the export of all patients.
 fn segments(request: &Request) -> Vec<&str> {
-    request.path.iter().map(String::as_str).collect()
+    let is_base = |kept: &[&str]| matches!(kept, [] | ["fhir" | "bulk-data"] | ["bulk-data", _]);
+    let mut kept: Vec<&str> = Vec::with_capacity(request.path.len());
+    for segment in &request.path {
+        if !segment.is_empty() || !is_base(&kept) {
+            kept.push(segment);
+        }
+    }
+    while kept.last().is_some_and(|last| last.is_empty()) {
+        kept.pop();
+    }
+    kept
 }
 
 impl Route<'_> {

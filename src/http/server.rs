@@ -11,7 +11,7 @@ use super::options::Options;
 use super::route::{answer, body_limit, refusal};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
-use crate::export::Jobs;
+use crate::export::{Jobs, UpdateCadence};
 use crate::store::Store;
 
 /// A running server. Dropped, it stops.
@@ -27,6 +27,7 @@ pub struct BoundServer {
     base_url: Option<String>,
     auth_required: bool,
     job_ttl: Duration,
+    update_cadence: UpdateCadence,
     log: Log,
 }
 
@@ -54,6 +55,7 @@ impl Server {
             base_url,
             auth_required: options.auth_required,
             job_ttl: options.job_ttl,
+            update_cadence: options.update_cadence.clone(),
             log: options.log.clone(),
         })
     }
@@ -114,6 +116,7 @@ impl BoundServer {
             started: store.now(),
             store: store.clone(),
             base_url: self.base_url,
+            update_cadence: self.update_cadence,
             address,
             log: self.log,
         });

@@ -77,7 +77,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (4, "c52c0484007c3e4eae330aad1268c1187af0cb10b4965961a38be814d4267fb3")
+            (4, "3e2fc430708676887ff58fa18fbd7a257022f334960317e75a2002661937a772")
         );
     }
 }

@@ -8,6 +8,7 @@ use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, setting};
 use crate::error::Result;
+use crate::fhir::r4::is_r4_type;
 use crate::fhir::search::Condition;
 use crate::time::Instant;
 
@@ -163,6 +164,14 @@ impl VisibleStore {
     /// Where the store cannot be read.
     pub(crate) fn find(&self, condition: &Condition) -> Result<Vec<String>> {
         find(&*self.store.reader()?, condition, &self.current)
+    }
+
+    /// True for a type of R4, and for one that [`VisibleStore::has_type`] finds.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn knows_type(&self, name: &str) -> Result<bool> {
+        Ok(is_r4_type(name) || self.has_type(name)?)
     }
 
     /// True if a resource of this type exists or ever existed.

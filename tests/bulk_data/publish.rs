@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use super::client::{PUBLISH, assert_outcome_body, download, files, ids, lines, list, pages, text};
-use super::data::{all_ids, filled};
+use super::data::{all_ids, filled, filled_dir};
 use crate::support::client::send;
 
 fn instant(value: &Value) -> DateTime<FixedOffset> {
@@ -31,6 +31,19 @@ fn a_get_returns_the_published_manifest() {
         assert_eq!(manifest["requiresAccessToken"], false);
         assert_eq!(ids(&served, &pages(&served, path)), all_ids());
     }
+}
+
+/// publish: The Data Provider SHOULD populate the `updateCadence` element to indicate the frequency
+/// with which the Data Provider expects to update the manifest.
+#[test]
+fn the_published_manifest_tells_its_cadence() {
+    let (_dir, served) = filled();
+    assert_eq!(served.get(PUBLISH).json()["updateCadence"], "P1D");
+    let dir = filled_dir();
+    let served = dir.serve(&["s.db", "--update-cadence", "PT15M"]);
+    assert_eq!(served.get(PUBLISH).json()["updateCadence"], "PT15M");
+    let ran = dir.run(["serve", "s.db", "--update-cadence", "15m"]);
+    assert!(ran.code == 2 && ran.stderr.contains("PT15M"), "{}", ran.stderr);
 }
 
 /// publish: When included, the `ETag` value SHALL change when the manifest body changes.

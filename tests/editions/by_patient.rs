@@ -24,15 +24,15 @@ fn the_manifest_by_patient_in_stu2_and_3() {
     {
       "url": "https://demo.example.org/fhir/jobs/JOB/blocks.001.ndjson",
       "continuesInFile": "https://demo.example.org/fhir/jobs/JOB/blocks.002.ndjson",
-      "count": 3
-    },
-    {
-      "url": "https://demo.example.org/fhir/jobs/JOB/blocks.002.ndjson",
       "count": 2
     },
     {
+      "url": "https://demo.example.org/fhir/jobs/JOB/blocks.002.ndjson",
+      "count": 1
+    },
+    {
       "url": "https://demo.example.org/fhir/jobs/JOB/blocks.003.ndjson",
-      "count": 3
+      "count": 2
     }
   ],
   "error": [
@@ -64,7 +64,7 @@ fn the_manifest_by_patient_in_stu4() {
   "output": [
     {
       "url": "https://demo.example.org/fhir/jobs/JOB/blocks.ndjson",
-      "count": 7,
+      "count": 5,
       "fileSize": 823
     }
   ],

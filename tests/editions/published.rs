@@ -13,6 +13,7 @@ fn the_published_manifest() {
         without_tokens(&answer),
         r#"{
   "manifestType": "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkPublishManifest",
+  "updateCadence": "P1D",
   "transactionTime": "2026-01-02T12:00:00.001Z",
   "requiresAccessToken": false,
   "outputFormat": "application/fhir+ndjson",

@@ -37,6 +37,26 @@ fn a_request_for_another_format_than_json_is_406() {
     }
 }
 
+/// export, `Accept`: a client may name the format of the files, which is not that of the answer.
+#[test]
+fn a_kick_off_takes_the_format_of_the_files_in_accept() {
+    let (_dir, served) = filled();
+    for target in ["/fhir/$export", "/fhir/Patient/$export", "/fhir/Group/g/$export"] {
+        for ndjson in
+            ["application/fhir+ndjson", "application/ndjson", "text/html, application/x-ndjson"]
+        {
+            let answer = served.get_with(target, &format!("Accept: {ndjson}\r\n"));
+            assert_eq!(answer.status, 202, "{target} {ndjson}: {}", answer.text());
+            assert_eq!(answer.header("content-type"), Some("application/fhir+json"));
+        }
+        let refused = served.get_with(target, "Accept: application/fhir+ndjson;q=0\r\n");
+        refused.assert_outcome(406, "application/fhir+json");
+    }
+    // Elsewhere the answer itself is meant.
+    let answer = served.get_with("/fhir/Patient/a", "Accept: application/fhir+ndjson\r\n");
+    answer.assert_outcome(406, "application/fhir+json");
+}
+
 #[test]
 fn files_are_compressed_only_for_clients_that_prefer_gzip() {
     let (_dir, served) = two_types();

