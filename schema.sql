@@ -80,11 +80,24 @@ CREATE TABLE compartment (
   PRIMARY KEY (seq, patient)
 ) WITHOUT ROWID;
 
--- Versions with attachments whose URL is relative (Binary/1). An export makes each such URL absolute,
--- so this table gives the length of the exported line.
-CREATE TABLE attachment (
-  seq           INTEGER PRIMARY KEY, -- the version
-  relative_urls INTEGER NOT NULL     -- how many
+-- URLs of attachments that are relative or name a resource. An export makes each relative URL absolute
+-- that names a resource of the store, so this table gives the length of the exported line. It also says
+-- which Binary is about a patient, and who may read it.
+CREATE TABLE attachment_url (
+  seq         INTEGER NOT NULL,      -- the version that has the attachment
+  target_type TEXT    NOT NULL,      -- the type that the URL names; empty where a relative URL names no resource
+  target_id   TEXT    NOT NULL,      -- the id that it names; else the beginning of the URL
+  base        TEXT    NOT NULL,      -- what stands before the type in an absolute URL; empty for a relative one
+  relative    INTEGER NOT NULL,      -- how many such URLs are relative: Binary/1, ./Binary/1, /fhir/Binary/1
+  removed     INTEGER NOT NULL,      -- bytes before the types in these
+  PRIMARY KEY (seq, target_type, target_id, base)
+) WITHOUT ROWID;
+
+-- What the securityContext of a Binary names.
+CREATE TABLE security_context (
+  seq  INTEGER PRIMARY KEY,          -- the version of the Binary
+  type TEXT    NOT NULL,
+  id   TEXT    NOT NULL
 );
 
 -- Accepted exports. Each shows the store at its snapshot, so its files can be computed at any time.
@@ -191,6 +204,7 @@ CREATE INDEX history_deleted  ON history (ended, ended_at) WHERE deleted = 1;
 CREATE INDEX history_by_owner ON history (owner, seq) WHERE owner > 0;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
 CREATE INDEX compartment_by_patient ON compartment (patient, seq);
+CREATE INDEX attachment_url_by_target ON attachment_url (target_id, target_type, seq);
 CREATE INDEX token_by_family ON token (family);
 CREATE INDEX token_by_holder ON token (client, user);
 CREATE INDEX token_by_end    ON token (expires_at);

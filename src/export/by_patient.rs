@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use super::attachments::dangling;
 use super::file::{File, Purpose};
 use super::parts::FileParts;
 use super::request::{ExportRequest, Level};
@@ -32,8 +33,7 @@ pub fn plan(
     let mut placed = HashSet::new();
     let patients = scope.cohort.patients()?;
     scope.begin()?;
-    let view = snapshot.lookup()?;
-    let lengths = Lengths::new(&request.shape, &view)?;
+    let lengths = Lengths::new(&request.shape, snapshot)?;
     for patient in &patients {
         let lines = block(scope, &lengths, patient)?;
         placed.extend(lines.iter().map(|(seq, _)| *seq));
@@ -45,6 +45,9 @@ pub fn plan(
             "{left_out} of the resources asked for are left out: with organizeOutputBy=Patient each \
              resource is in the block of a patient, and these belong to no single patient"
         )));
+    }
+    if request.shape.attachments_base.is_some() {
+        notices.extend(dangling(snapshot, |version| placed.contains(&version.seq))?);
     }
     Ok(parts.files(Purpose::Output, "blocks", None))
 }

@@ -2,6 +2,8 @@
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>
 
+use super::attachments::dangling;
+use super::binaries::WithheldBinaries;
 use super::file::{Content, File, Purpose};
 use super::lines::deletion;
 use super::parts::{FileLimits, FileParts, file_name};
@@ -15,7 +17,8 @@ use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
 
 /// The files of an export of everything: ranges, except for the Provenance that
-/// `includeAssociatedData` asks for. That takes a `scope`.
+/// `includeAssociatedData` asks for and where Binaries about patients are left out. The former takes a
+/// `scope`.
 ///
 /// # Errors
 /// `Gone` if the job is cancelled; where the store cannot be read.
@@ -23,17 +26,32 @@ pub fn of_everything(
     snapshot: &Snapshot,
     request: &ExportRequest,
     scope: Option<&ExportScope<'_>>,
+    notices: &mut Vec<Issue>,
     progress: &JobProgress,
 ) -> Result<Vec<File>> {
+    let ExportRequest { limits, shape, .. } = request;
+    let withheld = WithheldBinaries::find(snapshot, request)?;
+    let lengths = Lengths::new(shape, snapshot)?;
     let mut files = Vec::new();
     let mut exported = VersionsByType::new();
     for selection in request.selections(snapshot)? {
         let resource_type = selection.resource_type.clone();
-        let parts = of_selection(snapshot, request, &selection, progress)?;
-        files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
+        let rest = withheld.rest(snapshot, &selection)?;
         if request.associated.is_some() {
-            exported.insert(resource_type, snapshot.sizes(&selection)?);
+            let versions = rest.clone().map_or_else(|| snapshot.sizes(&selection), Ok)?;
+            exported.insert(resource_type.clone(), versions);
         }
+        if let Some(rest) = rest {
+            let rest = VersionsByType::from([(resource_type, rest)]);
+            files.extend(of_versions(snapshot, rest, limits, shape, progress)?);
+            continue;
+        }
+        let parts = of_selection(snapshot, request, &selection, &lengths, progress)?;
+        files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
+    }
+    notices.extend(withheld.notices(snapshot, request)?);
+    if shape.attachments_base.is_some() {
+        notices.extend(dangling(snapshot, |version| request.filter.accepts(version))?);
     }
     if let Some(scope) = scope.filter(|_| request.associated.is_some()) {
         scope.associate(&mut exported)?;
@@ -48,6 +66,7 @@ fn of_selection<'a>(
     snapshot: &Snapshot,
     request: &'a ExportRequest,
     selection: &Selection,
+    lengths: &Lengths<'_>,
     progress: &JobProgress,
 ) -> Result<FileParts<'a>> {
     let ExportRequest { limits, shape, .. } = request;
@@ -58,8 +77,6 @@ fn of_selection<'a>(
         return Ok(parts);
     }
     progress.begin(total.count);
-    let view = snapshot.lookup()?;
-    let lengths = Lengths::new(shape, &view)?;
     for VersionSize { seq, size } in snapshot.sizes(selection)? {
         progress.step()?;
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
@@ -78,8 +95,7 @@ pub fn of_versions(
     shape: &ResourceShape,
     progress: &JobProgress,
 ) -> Result<Vec<File>> {
-    let view = snapshot.lookup()?;
-    let lengths = Lengths::new(shape, &view)?;
+    let lengths = Lengths::new(shape, snapshot)?;
     let mut files = Vec::new();
     for (resource_type, rows) in versions {
         let mut parts = FileParts::lists(limits);

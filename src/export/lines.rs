@@ -1,5 +1,6 @@
 //! Writes the bytes of a file: NDJSON, all of it or a range.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 
@@ -41,7 +42,7 @@ pub fn write(
         Content::Rows(rows) if file.purpose == Purpose::Deleted => {
             of_deletions(&snapshot.lookup()?, rows, &mut window)?;
         }
-        Content::Rows(rows) => of_rows(&snapshot.lookup()?, rows, shape, &mut window)?,
+        Content::Rows(rows) => of_rows(snapshot, rows, shape, &mut window)?,
         Content::Text(text) => window.push(text.as_bytes())?,
     }
     window.finish(&file.name)
@@ -113,7 +114,10 @@ fn of_range(
 ) -> Result<()> {
     let resource_type = &selection.resource_type;
     let is_plain = !shape.must_be_made(resource_type)
-        && (shape.growth() == 0 || snapshot.relative_urls(selection)? == 0);
+        && (shape.base_size() == 0 || !snapshot.has_relative_urls(selection)?);
+    // What attachments name is looked up while the versions are read.
+    let named = snapshot.lookup()?;
+    let mut failure = None;
     let mut from = Some(selection.first);
     if is_plain && window.skip > 0 {
         (from, window.skip) = row_at(snapshot, selection, window.skip)?;
@@ -121,10 +125,17 @@ fn of_range(
     while let Some(first) = from.filter(|_| !window.is_over()) {
         let rest = Selection { first, ..selection.clone() };
         from = snapshot.for_each_body(&rest, |body| {
-            if is_plain {
-                window.gather(body.as_bytes());
+            let text = if is_plain {
+                Ok(Cow::Borrowed(body))
             } else {
-                window.gather(shape.apply(resource_type, body).as_bytes());
+                shape.apply(resource_type, body, &named)
+            };
+            match text {
+                Ok(text) => window.gather(text.as_bytes()),
+                Err(error) => {
+                    failure = Some(error);
+                    return ControlFlow::Break(());
+                }
             }
             window.gather(b"\n");
             if window.is_full() || window.is_over() {
@@ -133,6 +144,11 @@ fn of_range(
                 ControlFlow::Continue(())
             }
         })?;
+        if let Some(error) = failure.take() {
+            return Err(error);
+        }
+        // A slow client must not keep a read transaction open.
+        named.pause()?;
         window.flush()?;
     }
     Ok(())
@@ -154,11 +170,12 @@ fn row_at(snapshot: &Snapshot, selection: &Selection, offset: u64) -> Result<(Op
 }
 
 fn of_rows(
-    view: &Lookup<'_>,
+    snapshot: &Snapshot,
     rows: &[u8],
     shape: &ResourceShape,
     window: &mut Window<'_>,
 ) -> Result<()> {
+    let (view, named) = (snapshot.lookup()?, snapshot.lookup()?);
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
@@ -170,15 +187,16 @@ fn of_rows(
                 return Ok(());
             }
             let gathered = view.read(seq, |version, body| {
-                window.gather(shape.apply(&version.resource_type, body).as_bytes());
+                let text = shape.apply(&version.resource_type, body, &named)?;
+                window.gather(text.as_bytes());
+                Ok(())
             })?;
-            if gathered.is_none() {
-                return Err(missing(seq));
-            }
+            gathered.unwrap_or_else(|| Err(missing(seq)))?;
             window.gather(b"\n");
             if window.is_full() {
                 // A slow client must not keep a read transaction open.
                 view.pause()?;
+                named.pause()?;
                 window.flush()?;
             }
         }

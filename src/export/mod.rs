@@ -4,6 +4,8 @@
 //! ask for, `read` makes a request of it, `plan` finds the files, `lines` writes them, `jobs` keeps
 //! an export for its client.
 
+mod attachments;
+mod binaries;
 mod by_patient;
 mod by_type;
 mod cadence;

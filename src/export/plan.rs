@@ -6,6 +6,7 @@
 
 use std::io::Write;
 
+use super::attachments::dangling;
 use super::by_patient;
 use super::by_type::{of_deletions, of_everything, of_notices, of_versions};
 use super::file::File;
@@ -14,6 +15,7 @@ use super::progress::JobProgress;
 use super::request::{ExportRequest, Level};
 use super::scope::ExportScope;
 use super::shape::ResourceShape;
+use super::versions::holds;
 use crate::error::Result;
 use crate::store::Snapshot;
 
@@ -68,21 +70,24 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
     let is_of_everything = request.level == Level::System && !request.organize_by_patient;
     let needs_scope =
         !is_of_everything || request.associated.is_some() || request.filter.since.is_some();
+    let mut notices = request.notices.clone();
     if !needs_scope {
-        let mut files = of_everything(snapshot, request, None, progress)?;
-        files.extend(of_notices(&request.notices));
+        let mut files = of_everything(snapshot, request, None, &mut notices, progress)?;
+        files.extend(of_notices(&notices));
         return Ok(files);
     }
-    let mut notices = request.notices.clone();
     let mut scope = ExportScope::new(snapshot, request, progress)?;
     let mut files = if request.organize_by_patient {
         by_patient::plan(snapshot, request, &mut scope, &mut notices)?
     } else if is_of_everything {
         scope.pause()?;
-        of_everything(snapshot, request, Some(&scope), progress)?
+        of_everything(snapshot, request, Some(&scope), &mut notices, progress)?
     } else {
         let versions = scope.versions()?;
         scope.pause()?;
+        if shape.attachments_base.is_some() {
+            notices.extend(dangling(snapshot, |version| holds(&versions, version))?);
+        }
         of_versions(snapshot, versions, limits, shape, progress)?
     };
     notices.extend(scope.cohort.notices());

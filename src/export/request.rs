@@ -88,6 +88,9 @@ pub struct ExportRequest {
     /// Whether notices leave out the names of members that cannot be exported: the client may not
     /// read the Group.
     pub(crate) hides_members: bool,
+    /// Whether an export of everything leaves out Binaries about patients.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) withholds_binaries: bool,
     /// Notices for the `error` file.
     pub(crate) notices: Vec<Issue>,
 }

@@ -4,6 +4,7 @@
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#attachments>
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +45,8 @@ impl ResourceShape {
         self.elements.cut(resource_type)
     }
 
-    /// The bytes that each relative URL grows by.
-    pub(super) fn growth(&self) -> u64 {
+    /// The bytes of the base that makes relative URLs absolute; 0 without one.
+    pub(super) fn base_size(&self) -> u64 {
         self.attachments_base.as_ref().map_or(0, |base| base.len() as u64)
     }
 
@@ -59,45 +60,59 @@ impl ResourceShape {
         selection: &Selection,
         total: &TypeTotal,
     ) -> Result<u64> {
-        let growth = match self.growth() {
+        let growth = match self.base_size() {
             0 => 0,
-            growth => growth * snapshot.relative_urls(selection)?,
+            base => snapshot.growth(selection, base)?,
         };
-        Ok(total.bytes + total.count + growth)
+        Ok((total.bytes + total.count).saturating_add_signed(growth))
     }
 
-    /// The text of a resource as it goes out.
-    pub(super) fn apply<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
+    /// The text of a resource as it goes out; `view` says which resources its attachments may name.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn apply<'a>(
+        &self,
+        resource_type: &str,
+        text: &'a str,
+        view: &Lookup<'_>,
+    ) -> Result<Cow<'a, str>> {
         let text = self.elements.subset(resource_type, text);
-        match (&self.attachments_base, text) {
-            (None, text) => text,
-            (Some(base), Cow::Borrowed(text)) => attachment::absolute(text, base),
-            (Some(base), Cow::Owned(text)) => {
-                Cow::Owned(attachment::absolute(&text, base).into_owned())
+        let Some(base) = &self.attachments_base else { return Ok(text) };
+        let mut failure = None;
+        let exists = |name: &str, id: &str| match view.find(name, id) {
+            Ok(found) => found.is_some(),
+            Err(error) => {
+                failure = Some(error);
+                false
             }
-        }
+        };
+        let text = match text {
+            Cow::Borrowed(text) => attachment::absolute(text, base, exists),
+            Cow::Owned(text) => Cow::Owned(attachment::absolute(&text, base, exists).into_owned()),
+        };
+        failure.map_or(Ok(text), Err)
     }
 }
 
 /// The lengths that versions of a snapshot have on their way out.
 pub struct Lengths<'a> {
     shape: &'a ResourceShape,
-    view: &'a Lookup<'a>,
-    /// The versions that grow, in order, each with its number of relative URLs.
-    growing: Vec<(i64, u64)>,
+    view: Lookup<'a>,
+    /// For what attachments name, while `view` reads a version.
+    named: Lookup<'a>,
+    /// The versions that grow, in order, each with the bytes; read when they are first needed.
+    growing: OnceCell<Vec<(i64, i64)>>,
 }
 
 impl<'a> Lengths<'a> {
-    /// The lengths in `shape`.
+    /// The lengths in `shape` of versions of `snapshot`.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn new(shape: &'a ResourceShape, view: &'a Lookup<'a>) -> Result<Lengths<'a>> {
-        let growing = match shape.growth() {
-            0 => Vec::new(),
-            _ => view.relative_urls()?,
-        };
-        Ok(Lengths { shape, view, growing })
+    pub fn new(shape: &'a ResourceShape, snapshot: &'a Snapshot) -> Result<Lengths<'a>> {
+        let (view, named) = (snapshot.lookup()?, snapshot.lookup()?);
+        Ok(Lengths { shape, view, named, growing: OnceCell::new() })
     }
 
     /// The length of a version that has `size` bytes in the store.
@@ -106,13 +121,23 @@ impl<'a> Lengths<'a> {
     /// Where the store cannot be read.
     pub fn of(&self, resource_type: &str, seq: i64, size: u64) -> Result<u64> {
         if self.shape.must_be_made(resource_type) {
-            let made = self
-                .view
-                .read(seq, |_, body| self.shape.apply(resource_type, body).len() as u64)?;
-            return Ok(made.unwrap_or(0));
+            let made = self.view.read(seq, |_, body| {
+                let text = self.shape.apply(resource_type, body, &self.named)?;
+                Ok(text.len() as u64)
+            })?;
+            return made.unwrap_or(Ok(0));
         }
-        let growing = self.growing.binary_search_by_key(&seq, |(seq, _)| *seq);
-        let urls = growing.map_or(0, |at| self.growing[at].1);
-        Ok(size + urls * self.shape.growth())
+        if self.shape.base_size() == 0 {
+            return Ok(size);
+        }
+        let growing = match self.growing.get() {
+            Some(growing) => growing,
+            None => {
+                let growing = self.view.growing(self.shape.base_size())?;
+                self.growing.get_or_init(|| growing)
+            }
+        };
+        let growth = growing.binary_search_by_key(&seq, |(seq, _)| *seq);
+        Ok(size.saturating_add_signed(growth.map_or(0, |at| growing[at].1)))
     }
 }

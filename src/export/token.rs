@@ -45,6 +45,10 @@ pub struct FileClaims {
     /// The base that makes relative URLs of attachments absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base: Option<String>,
+    /// The number of bytes, where `base` is given: what it makes absolute depends on other resources, which
+    /// the store may no longer have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
     /// The id of the export, if an audit records it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     export: Option<String>,
@@ -73,6 +77,7 @@ impl FileClaims {
             since: since.map(Instant::micros),
             until: until.map(Instant::micros),
             base: base.map(str::to_owned),
+            bytes: base.map(|_| file.bytes),
             export: export.map(str::to_owned),
         })
     }
@@ -102,12 +107,21 @@ impl FileClaims {
             ResourceShape { attachments_base: self.base.clone(), ..ResourceShape::default() };
         let total = snapshot.total(&selection)?.filter(|total| total.count == self.total);
         let Some(total) = total else { return Ok(None) };
+        let bytes = shape.bytes_of(&snapshot, &selection, &total)?;
+        // A name that was signed before it had its bytes is good where no attachment matters.
+        let is_same = match self.bytes {
+            Some(signed) => signed == bytes,
+            None => shape.base_size() == 0 || !snapshot.has_relative_urls(&selection)?,
+        };
+        if !is_same {
+            return Ok(None);
+        }
         let file = File {
             purpose: Purpose::Output,
             name: format!("{}.ndjson", self.resource_type),
             resource_type: Some(self.resource_type.clone()),
             count: total.count,
-            bytes: shape.bytes_of(&snapshot, &selection, &total)?,
+            bytes,
             continues_in: None,
             content: Content::Range(selection),
         };

@@ -17,6 +17,12 @@ pub fn insert(versions: &mut VersionsByType, version: VersionHeader) {
     }
 }
 
+/// True if a version is among these, which are in order.
+pub fn holds(versions: &VersionsByType, version: &VersionHeader) -> bool {
+    let rows = versions.get(&version.resource_type);
+    rows.is_some_and(|rows| rows.binary_search_by_key(&version.seq, |row| row.seq).is_ok())
+}
+
 /// The numbers of all versions of a type, in order.
 ///
 /// # Errors

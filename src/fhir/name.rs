@@ -1,7 +1,7 @@
 //! Names of resources: types, logical ids, `Type/id`, and names cut short for messages.
 //!
 //! <https://hl7.org/fhir/R4/references.html#literal>. Every `Type/id` in the crate is read here, by
-//! one grammar: `[base/]Type/id[/_history/vid]`. Its three readers differ in what they take beside
+//! one grammar: `[base/]Type/id[/_history/vid]`. Its readers differ in what they take beside
 //! `Type/id`.
 
 /// True for a text made of the characters of a logical id. Any length but zero is accepted.
@@ -73,6 +73,15 @@ pub fn is_uuid(text: &str) -> bool {
             8 | 13 | 18 | 23 => b == b'-',
             _ => b.is_ascii_hexdigit(),
         })
+}
+
+/// Reads a relative URL of a resource: `Type/id` or a version of it, alone or after `./`, `../` or the
+/// path of a server (`/fhir/Binary/1`). Returns the length of what stands before `Type/id` too.
+pub fn relative_url(url: &str) -> Option<(usize, (&str, &str))> {
+    let (base, name) = split_base(url)?;
+    let is_path = base.starts_with('/') && !base.starts_with("//");
+    let is_relative = base.is_empty() || base.starts_with("./") || base.starts_with("../");
+    (is_relative || is_path).then_some((base.len(), name))
 }
 
 /// Splits `[base/]Type/id[/_history/vid]` into the base with its last slash, and `Type/id`.

@@ -8,12 +8,13 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
+use super::attachment::{self, AttachmentUrls};
 use super::head::{ResourceHead, check_depth};
 use super::identifier::Identifier;
 use super::json::{self, Edits, place};
 use super::meta::{self, Meta};
 use super::name::short;
-use super::{attachment, compartment};
+use super::{binary, compartment};
 use crate::time::Instant;
 
 pub use super::head::BUNDLE;
@@ -42,8 +43,10 @@ pub struct Resource {
     pub identifiers: Vec<Identifier>,
     /// The ids of the patients whose compartments it is in.
     pub patients: Vec<String>,
-    /// The number of attachments with a relative URL.
-    pub relative_urls: u64,
+    /// The URLs of its attachments that are relative or name a resource.
+    pub attachments: Vec<AttachmentUrls>,
+    /// Type and id of what the `securityContext` of a Binary names.
+    pub security_context: Option<(String, String)>,
     /// Oddities of a resource that was taken all the same.
     pub remarks: Vec<String>,
     /// The place behind the id.
@@ -143,7 +146,8 @@ impl Resource {
             identifiers: head.identifiers(),
             hash: Sha256::digest(text.as_bytes()).into(),
             patients: compartment::patients(&resource_type, text),
-            relative_urls: attachment::relative_urls(text),
+            attachments: attachment::urls(text),
+            security_context: binary::security_context(&resource_type, text),
             resource_type,
             id,
             is_id_derived: false,

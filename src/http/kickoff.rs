@@ -9,6 +9,7 @@ use super::message::{Request, Response};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, ExportRequest, KickOff, KickOffRules, Level};
+use crate::fhir::binary::BINARY;
 use crate::fhir::outcome::Issue;
 use crate::fhir::parameters;
 use crate::store::Snapshot;
@@ -51,6 +52,9 @@ pub fn kickoff(
     };
     let mut asked = ExportRequest::from_kick_off(&pairs, &rules)?;
     asked.shape.attachments_base = Some(format!("{base}{FHIR}/"));
+    // Who names the type wants them all.
+    let names_binary = asked.filter.types.as_ref().is_some_and(|types| types.contains(BINARY));
+    asked.withholds_binaries = asked.level == Level::System && !names_binary;
     asked.limit(&request.permission)?;
     asked.hides_members = request.check("Group", Interaction::Read).is_err();
     let snapshot = request.seen.snapshot()?;

@@ -8,16 +8,18 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
 use super::authenticated::AuthenticatedRequest;
+use super::context::FHIR;
 use super::header::{EntityTag, FHIR_JSON, MediaType, http_date};
 use super::message::{Request, Response};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::binary::BINARY;
 use crate::fhir::name::short;
 use crate::store::{ReadOutcome, StoredVersion};
 
 /// Answers with the current version.
 pub fn read(request: &AuthenticatedRequest<'_>, resource_type: &str, id: &str) -> Result<Response> {
-    request.check(resource_type, Interaction::Read)?;
+    check(request, resource_type, id)?;
     let name = format!("{}/{}", short(resource_type), short(id));
     match request.seen.read(resource_type, id)? {
         ReadOutcome::Here(kept) => answer(request, resource_type, kept),
@@ -33,7 +35,7 @@ pub fn read_version(
     id: &str,
     version_id: &str,
 ) -> Result<Response> {
-    request.check(resource_type, Interaction::Read)?;
+    check(request, resource_type, id)?;
     match request.seen.read_version(resource_type, id, version_id)? {
         Some(kept) => answer(request, resource_type, kept),
         None => {
@@ -45,13 +47,28 @@ pub fn read_version(
     }
 }
 
+/// Checks that the caller may read a resource. Who may read a resource may read the Binaries that its
+/// attachments lead to as well: "the URL location SHALL be accessible by a Data Consumer with a valid
+/// access token" (<https://hl7.org/fhir/uv/bulkdata/export.html#attachments>).
+fn check(request: &AuthenticatedRequest<'_>, resource_type: &str, id: &str) -> Result<()> {
+    let checked = request.check(resource_type, Interaction::Read);
+    if checked.is_err() && resource_type == BINARY {
+        let base = format!("{}{FHIR}/", request.base());
+        let holders = request.seen.types_with_attachment(id, &base)?;
+        if holders.iter().any(|holder| request.check(holder, Interaction::Read).is_ok()) {
+            return Ok(());
+        }
+    }
+    checked
+}
+
 /// Answers with a version as FHIR JSON, or with the content of a Binary.
 fn answer(
     request: &AuthenticatedRequest<'_>,
     resource_type: &str,
     kept: StoredVersion,
 ) -> Result<Response> {
-    let content = if resource_type == "Binary" { content(request, &kept.body) } else { None };
+    let content = if resource_type == BINARY { content(request, &kept.body) } else { None };
     if content.is_none() {
         request.check_takes_json()?;
     }

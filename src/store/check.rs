@@ -11,6 +11,7 @@ use super::handle::Store;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
 use crate::error::Result;
+use crate::fhir::attachment::AttachmentUrls;
 use crate::time::Instant;
 
 /// One contradiction.
@@ -64,7 +65,9 @@ impl Check<'_> {
         for Rule { finding, condition } in HISTORY_RULES {
             self.versions("history", finding, condition);
         }
-        for table in ["identifier", "unresolved", "compartment", "attachment"] {
+        for table in
+            ["identifier", "unresolved", "compartment", "attachment_url", "security_context"]
+        {
             self.orphans(table);
         }
         Ok(())
@@ -151,11 +154,13 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The rows of `compartment` and `attachment` must be those that the bodies give.
+    /// The rows of `compartment`, `attachment_url` and `security_context` must be those that the bodies
+    /// give.
     fn derived_rows(&mut self, table: &str) -> Result<()> {
         let mut statement = self.conn.prepare(&format!(
             "SELECT {PLACE}, seq, type, body,
-                    (SELECT relative_urls FROM attachment WHERE attachment.seq = {table}.seq)
+                    (SELECT type || '/' || id FROM security_context AS context
+                      WHERE context.seq = {table}.seq)
                FROM {table} WHERE json_valid(body) AND {HAS_BODY}"
         ))?;
         let mut rows = statement.query(())?;
@@ -169,9 +174,24 @@ impl Check<'_> {
             if patients != derived.patients {
                 self.found_at(row.get(0)?, "compartment does not match the patients in the body");
             }
-            if row.get::<_, Option<u64>>(4)?.unwrap_or(0) != derived.relative_urls {
-                let what = "attachment does not match the relative URLs in the body";
+            let sql = "SELECT target_type, target_id, base, relative, removed FROM attachment_url
+                        WHERE seq = ?1 ORDER BY target_type, target_id, base";
+            let attachments = all(self.conn, sql, [row.get::<_, i64>(1)?], |row| {
+                Ok(AttachmentUrls {
+                    target_type: row.get(0)?,
+                    target_id: row.get(1)?,
+                    base: row.get(2)?,
+                    relative: row.get(3)?,
+                    removed: row.get(4)?,
+                })
+            })?;
+            if attachments != derived.attachments {
+                let what = "attachment_url does not match the attachments in the body";
                 self.found_at(row.get(0)?, what);
+            }
+            let context = derived.security_context.map(|(name, id)| format!("{name}/{id}"));
+            if row.get::<_, Option<String>>(4)? != context {
+                self.found_at(row.get(0)?, "security_context is not that of the body");
             }
         }
         Ok(())

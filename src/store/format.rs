@@ -77,7 +77,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (4, "3e2fc430708676887ff58fa18fbd7a257022f334960317e75a2002661937a772")
+            (4, "993112a524c4d7d4fcdec0dba17f59c1d219eed3f9cb1b0069626ff61ff9bad1")
         );
     }
 }

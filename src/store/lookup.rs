@@ -5,8 +5,8 @@
 //! ever move from `resource` to `history`; looking into them in this order finds each version also
 //! where a write comes between two transactions.
 //!
-//! Ranges of versions are in `selection.rs`, compartments in `compartment.rs`, deletions in
-//! `tombstone.rs`.
+//! Ranges of versions are in `selection.rs`, compartments in `compartment.rs`, attachments in
+//! `attachment.rs`, deletions in `tombstone.rs`.
 
 use std::cell::Cell;
 
@@ -15,7 +15,7 @@ use rusqlite::Row;
 use super::pool::ReadConnection;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
-use super::sql::{all, maybe};
+use super::sql::maybe;
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -180,16 +180,6 @@ impl Lookup<'_> {
             Some(row) => Ok(Some(read(version_header(row)?, row)?)),
             None => Ok(None),
         }
-    }
-
-    /// Lists the versions up to the snapshot that have relative attachment URLs, in order, and how
-    /// many each has. Versions that the snapshot does not show are among them.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn relative_urls(&self) -> Result<Vec<(i64, u64)>> {
-        let sql = "SELECT seq, relative_urls FROM attachment WHERE seq <= ?1 ORDER BY seq";
-        all(&self.conn, sql, [self.seq], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `compact`, `unused` | the store as a whole |
 
+mod attachment;
 mod audit;
 mod bulk;
 mod check;

@@ -163,7 +163,8 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant) -> Result<Prune
             run(conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
             run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
         }
-        run(conn, "DELETE FROM attachment WHERE seq = ?1", [seq])?;
+        run(conn, "DELETE FROM attachment_url WHERE seq = ?1", [seq])?;
+        run(conn, "DELETE FROM security_context WHERE seq = ?1", [seq])?;
         run(conn, "INSERT INTO pruned (seq) VALUES (?1)", [seq])?;
     }
     // Conditional references need these only while the version has a body. No index leads from a

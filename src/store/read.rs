@@ -75,6 +75,14 @@ impl Store {
 }
 
 impl VisibleStore {
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        self.reach
+    }
+
     /// The store as it is now, with a transactionTime that every later write comes after.
     ///
     /// # Errors

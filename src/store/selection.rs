@@ -180,30 +180,34 @@ impl Snapshot {
         Ok(stopped.map(|seq| seq + 1))
     }
 
-    /// Counts the relative attachment URLs in the selected versions.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(crate) fn relative_urls(&self, selection: &Selection) -> Result<u64> {
+    /// Sums up `what` over the rows of `attachment_url` that belong to the selected versions and meet
+    /// `condition`. In both, ?6 is the number of the snapshot, and ?7 is `value`.
+    pub(super) fn sum_of_urls(
+        &self,
+        selection: &Selection,
+        what: &str,
+        condition: &str,
+        value: u64,
+    ) -> Result<i64> {
         let mut conn = self.store().reader()?;
         // In one transaction: a version that is replaced between two statements would count twice.
         let conn = conn.transaction()?;
-        // CROSS JOIN starts from `attachment`, which has few rows.
-        let sum = |table: &str, condition: &str| {
+        // CROSS JOIN starts from `attachment_url`, which has few rows.
+        let sum = |table: &str, seen: &str| {
             format!(
-                "SELECT coalesce(sum(relative_urls), 0) FROM attachment CROSS JOIN {table} USING (seq)
-                  WHERE {RANGE}{condition}"
+                "SELECT {what} FROM attachment_url CROSS JOIN {table} USING (seq)
+                  WHERE ?6 = ?6 AND {condition} AND {RANGE}{seen}"
             )
         };
         let (current, superseded) = self.conditions();
-        let sql = sum("resource", &current);
-        let mut urls: u64 = one(&conn, &sql, self.range(selection), |row| row.get(0))?;
+        let (resource_type, since, until, first, last) = self.range(selection);
+        let values = (resource_type, since, until, first, last, self.seq(), value);
+        let mut found: i64 = one(&conn, &sum("resource", &current), values, |row| row.get(0))?;
         if has_superseded(&conn, self.seq())? {
             let sql = sum("history", &format!(" AND {STILL_SEEN}{superseded}"));
-            let range = self.range_in_history(selection);
-            urls += one(&conn, &sql, range, |row| row.get::<_, u64>(0))?;
+            found += one(&conn, &sql, values, |row| row.get::<_, i64>(0))?;
         }
-        Ok(urls)
+        Ok(found)
     }
 
     /// The conditions of the snapshot's reach, for `resource` and for `history`.

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::derived::{Derived, insert_derived};
+use super::derived::{Derived, insert_attachments, insert_compartments};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
 use super::sql::run;
 use crate::error::Result;
@@ -96,24 +96,60 @@ pub(super) fn copy(uri: &str, from: u32, memory: &Connection) -> Result<()> {
 /// Adds the rows that formats after `from` have and older stores lack.
 fn fill(conn: &Connection, from: u32) -> Result<()> {
     if from < 2 {
-        derive_rows(conn)?;
+        derive_compartments(conn)?;
     }
     if from < 3 {
         let sql = "INSERT INTO setting (name, value) VALUES ('store_id', randomblob(16))";
         run(conn, sql, ())?;
     }
+    if from < 4 {
+        derive_attachments(conn)?;
+        plan_anew(conn)?;
+    }
     Ok(())
 }
 
-/// Adds the rows of `compartment` and `attachment`, which are new in format 2.
-fn derive_rows(conn: &Connection) -> Result<()> {
+/// Adds the rows of `compartment`, which are new in format 2.
+fn derive_compartments(conn: &Connection) -> Result<()> {
+    for_each_body(conn, "TRUE", |seq, derived| insert_compartments(conn, seq, &derived.patients))
+}
+
+/// Adds the rows of `attachment_url` and `security_context`, which are new in format 4 and take the
+/// place of `attachment`.
+fn derive_attachments(conn: &Connection) -> Result<()> {
+    run(conn, "DROP TABLE IF EXISTS attachment", ())?;
+    // Most bodies have no attachment. This condition finds those without reading their strings.
+    let may_have = "type = 'Binary' OR instr(body, '\"url\"') > 0";
+    for_each_body(conn, may_have, |seq, derived| {
+        insert_attachments(conn, seq, &derived.attachments, derived.security_context.as_ref())
+    })
+}
+
+/// Calls `each` with what the bodies of the versions that meet `condition` say about themselves.
+fn for_each_body(
+    conn: &Connection,
+    condition: &str,
+    mut each: impl FnMut(i64, &Derived) -> Result<()>,
+) -> Result<()> {
     for table in ["resource", "history"] {
-        let mut statement = conn.prepare(&format!("SELECT seq, type, body FROM {table}"))?;
+        let sql = format!("SELECT seq, type, body FROM {table} WHERE {condition}");
+        let mut statement = conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let derived = Derived::from_body(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
-            insert_derived(conn, row.get(0)?, &derived.patients, derived.relative_urls)?;
+            each(row.get(0)?, &derived)?;
         }
     }
     Ok(())
+}
+
+/// Lets a server plan complete jobs again whose files have attachments: since format 4 other URLs
+/// become absolute, so the files have other lengths.
+fn plan_anew(conn: &Connection) -> Result<()> {
+    let jobs =
+        "state = 'complete' AND json_extract(request, '$.request.attachments_base') IS NOT NULL
+                AND EXISTS (SELECT 1 FROM attachment_url WHERE relative > 0)";
+    let sql = format!("DELETE FROM job_file WHERE job IN (SELECT id FROM job WHERE {jobs})");
+    run(conn, &sql, ())?;
+    run(conn, &format!("UPDATE job SET state = 'running' WHERE {jobs}"), ()).map(drop)
 }

@@ -1,6 +1,6 @@
 //! What a writer does to versions: put, delete, end, restore.
 
-use super::derived::insert_derived;
+use super::derived::{insert_attachments, insert_compartments};
 use super::handle::Store;
 use super::sql::{maybe, one, run};
 use super::writer::Writer;
@@ -45,7 +45,7 @@ struct CurrentVersion {
 
 /// The tables with rows that a version leaves behind when it is removed by hand, beside
 /// `identifier`, which is searched from its end.
-const BY_SEQ: [&str; 3] = ["unresolved", "compartment", "attachment"];
+const BY_SEQ: [&str; 4] = ["unresolved", "compartment", "attachment_url", "security_context"];
 
 impl Writer<'_> {
     /// Creates or updates a resource; `unresolved` are the open references left in it.
@@ -212,7 +212,9 @@ impl Writer<'_> {
             let values = (self.seq, &resource.resource_type, &identifier.system, &identifier.value);
             run(&self.conn, sql, values)?;
         }
-        insert_derived(&self.conn, self.seq, &resource.patients, resource.relative_urls)?;
+        insert_compartments(&self.conn, self.seq, &resource.patients)?;
+        let context = resource.security_context.as_ref();
+        insert_attachments(&self.conn, self.seq, &resource.attachments, context)?;
         self.note_unresolved(self.seq, unresolved)
     }
 

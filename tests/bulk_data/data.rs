@@ -68,6 +68,11 @@ pub fn all_ids() -> Vec<String> {
     ids
 }
 
+/// What an export of everything holds: without the Binary that is about a patient.
+pub fn system_ids() -> Vec<String> {
+    all_ids().into_iter().filter(|id| id != "Binary/note").collect()
+}
+
 pub fn words(ids: &str) -> Vec<String> {
     ids.split(' ').map(str::to_owned).collect()
 }

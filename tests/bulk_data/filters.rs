@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::client::{EDITIONS, download, ids, kick_off, list, manifest, size, string, text};
-use super::data::{DATA, OF_A, OF_GROUP, all_ids, filled, words};
+use super::data::{DATA, OF_A, OF_GROUP, filled, system_ids, words};
 
 /// export, parameter `_type`: The response SHALL be filtered to only include resources of the
 /// specified resource type(s).
@@ -45,7 +45,9 @@ fn without_types_everything_is_returned_byte_for_byte() {
     let absolute = DATA.replace("Binary/note", &format!("{}/fhir/Binary/note", served.url));
     for edition in EDITIONS {
         let manifest = manifest(&served, &format!("/fhir/{edition}"), &[]);
-        let mut missing: BTreeSet<&str> = absolute.lines().collect();
+        // A Binary about a patient is there as the DocumentReference that leads to it.
+        let mut missing: BTreeSet<&str> =
+            absolute.lines().filter(|line| !line.contains("\"Binary\"")).collect();
         for file in list(&manifest["output"]) {
             let body = download(&served, file);
             let of_type = format!("{{\"resourceType\":{},", file["type"]);
@@ -220,7 +222,7 @@ fn file_sizes_must_be_positive_and_in_order() {
             kick_off(&served, &path, "", &parameters).assert_outcome(400, named);
         }
         for good in [vec![size(min, 1)], vec![size(max, 1)], vec![size(min, 500), size(max, 501)]] {
-            assert_eq!(ids(&served, [&manifest(&served, &path, &good)]), all_ids(), "{good:?}");
+            assert_eq!(ids(&served, [&manifest(&served, &path, &good)]), system_ids(), "{good:?}");
         }
     }
 }
@@ -245,7 +247,7 @@ fn no_file_exceeds_the_maximum_size() {
             }
             // There are four, of some 140 bytes each.
             assert_eq!(observations, if most == 1000 { 1 } else { 2 }, "{most}");
-            assert_eq!(ids(&served, [&manifest]), all_ids(), "{most}");
+            assert_eq!(ids(&served, [&manifest]), system_ids(), "{most}");
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod attachments;
 mod authorization;
+mod binaries;
 mod blocks;
 mod client;
 mod data;

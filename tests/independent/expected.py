@@ -5,9 +5,14 @@ import re
 
 from json_text import elements, members, skip
 from r4 import ELEMENTS
+from resources import target_of
 from scope import Filters, Scope
 
-RELATIVE = re.compile(r"[A-Z][A-Za-z]*/[A-Za-z0-9\-.]+\Z")
+RELATIVE = re.compile(
+    r"(?:(?:\.\.?/|/(?!/))(?:.*/)?)?(?P<url>(?P<name>[A-Z][A-Za-z]*/[A-Za-z0-9\-.]+)(?:/_history/[A-Za-z0-9\-.]+)?)\Z"
+)
+ABSOLUTE = re.compile(r"https?://.*?([A-Z][A-Za-z]*/[A-Za-z0-9\-.]+)(?:/_history/[A-Za-z0-9\-.]+)?\Z")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 NOWHERE = ("extension", "modifierExtension", "contained")  # objects in these have a `url` of another kind
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
@@ -45,23 +50,69 @@ def children(text):
     return found
 
 
-def with_absolute_urls(text, base, exempt=True):
-    """Makes relative URLs in an object or array absolute. `exempt`: a `url` directly in it is not that of an attachment."""
+def with_absolute_urls(text, base, store, exempt=True):
+    """Makes relative URLs of current resources absolute. `exempt`: a `url` directly in the text is not that of an attachment."""
     pieces, last = [], 0
     for name, start, end in children(text):
         value = text[start:end]
         if value[0] in "{[":
-            value = with_absolute_urls(value, base, name in NOWHERE if name else exempt)
-        elif name == "url" and not exempt and value[0] == '"' and RELATIVE.match(json.loads(value)):
-            value = json.dumps(f"{base}/{json.loads(value)}")
+            value = with_absolute_urls(value, base, store, name in NOWHERE if name else exempt)
+        elif name == "url" and not exempt and value[0] == '"':
+            relative = RELATIVE.match(json.loads(value))
+            if relative and tuple(relative["name"].split("/")) in store.current:
+                value = json.dumps(f"{base}/{relative['url']}")
         pieces += [text[last:start], value]
         last = end
     return "".join(pieces) + text[last:]
 
 
-def written(resource, request, base):
+def attachments(value, exempt=True):
+    """The URLs of the attachments in a parsed object or array."""
+    for name, each in value.items() if isinstance(value, dict) else ((None, each) for each in value):
+        if isinstance(each, (dict, list)):
+            yield from attachments(each, name in NOWHERE if name else exempt)
+        elif name == "url" and not exempt and isinstance(each, str):
+            yield each
+
+
+def named(url, store):
+    """The current resource that the URL of an attachment names, on any server, or None."""
+    match = RELATIVE.match(url) or ABSOLUTE.match(url)
+    key = tuple((match["name"] if match.re is RELATIVE else match[1]).split("/")) if match else None
+    return key if key in store.current else None
+
+
+def dangling(resource, store):
+    """The relative URLs of a resource's attachments that name nothing."""
+    urls = {url for url in attachments(resource.json) if url and not url.startswith(("#", "//")) and not SCHEME.match(url)}
+    found = (RELATIVE.match(url) for url in urls if not named(url, store))
+    return {match["name"] if match else url for match, url in zip(found, (url for url in urls if not named(url, store)))}
+
+
+def binaries_of_patients(store):
+    """The keys of Binaries about patients."""
+    def is_about(resource):
+        return resource.type == "Patient" or bool(resource.patients)
+
+    found = set()
+    for resource in store.current.values():
+        if resource.type == "Binary":
+            context = target_of(resource.json.get("securityContext"))
+            if context and (context[0] == "Patient" or context in store.current and is_about(store.current[context])):
+                found.add(resource.key)
+        if is_about(resource):
+            found |= {named(url, store) for url in attachments(resource.json)}
+    return {key for key in found if key and key[0] == "Binary"}
+
+
+def led_to(resources, store):
+    """The keys of resources to which relative URLs of attachments lead."""
+    return {named(url, store) for it in resources for url in attachments(it.json) if RELATIVE.match(url)}
+
+
+def written(resource, request, base, store):
     text = subset(resource.text, resource.type, request.get("_elements", []))
-    return with_absolute_urls(text, base) if re.search(r"url|\\u", text) else text
+    return with_absolute_urls(text, base, store) if re.search(r"url|\\u", text) else text
 
 
 def header(patient):
@@ -100,7 +151,7 @@ class Expected:
     """What an export should hold.
 
     `output`: type -> lines, or a list of blocks of lines. `deleted`: Type/id in order. `notices`: the number of missing
-    members. `left_out`: the number of resources that are in no block.
+    members, of attachments that name nothing, and of Binaries to which no attachment leads. `left_out`: the number of resources that are in no block.
     """
 
     def __init__(self):
@@ -113,14 +164,21 @@ def expected(store, level, request, base, now):
     answer.notices = scope.missing
     returned = filters.left(scope.keys)
     if request.get("organizeOutputBy"):
-        answer.output = []
+        answer.output, placed = [], set()
         for id, resources in blocks(store, scope, filters):
-            answer.output.append([header(id)] + [written(it, request, base) for it in resources])
+            answer.output.append([header(id)] + [written(it, request, base, store) for it in resources])
+            placed |= {it.key for it in resources}
             returned -= {it.key for it in resources}
         answer.left_out = len(returned)
+        returned = placed
     else:
+        if scope.system and "Binary" not in request.get("_type", []):
+            withheld = binaries_of_patients(store) & returned
+            returned -= withheld
+            answer.notices += len(withheld - led_to(store.ordered(returned), store))
         for resource in store.ordered(returned):
-            answer.output.setdefault(resource.type, []).append(written(resource, request, base))
+            answer.output.setdefault(resource.type, []).append(written(resource, request, base, store))
+    answer.notices += sum(len(dangling(it, store)) for it in store.ordered(returned))
     if filters.since:
         gone = [it for it, when in store.gone.values() if filters.passes(it.type, when) and scope.had(it)]
         answer.deleted = ["/".join(it.key) for it in gone]

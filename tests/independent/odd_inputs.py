@@ -65,7 +65,8 @@ class Maker:
             "url": "Questionnaire/q1",
             "focus": [self.patient()],
             "onsetDateTime": "2020-05",
-            "photo": [{"url": url} for url in ("Binary/bin1", "Binary/bin1/_history/1", "http://x/Binary/bin1")],
+            "photo": [{"url": url} for url in ("Binary/bin1", "Binary/bin1/_history/1", "http://x/Binary/bin1",
+                                             "./Binary/bin1", "/fhir/Binary/bin2", "/Binary/missing", "docs/x.pdf")],
             "code": {"text": "c"},
             "status": "final",
             "managingOrganization": self.anyone(),
@@ -124,6 +125,8 @@ class Maker:
         self.add("Gadget", "gadget1")
         self.add("List", "alone", entry=[{"item": self.patient()}, {"item": link("Medication/med1")}])
         self.add("Binary", "bin1", contentType="text/plain", securityContext=self.patient(), data="QQ==")
+        for id in ("bin2", "bin3", "bin4"):
+            self.add("Binary", id, contentType="text/plain", data="QQ==")
 
     def member(self, key, **more):
         return {"entity": self.link(key)} | more
@@ -171,7 +174,7 @@ class Maker:
 
     def documents(self):
         for _ in range(4):
-            url = self.chance.choice(["Binary/bin1", "Binary/missing", "http://x/Binary/bin1"])
+            url = self.chance.choice(["Binary/bin1", "Binary/missing", "http://x/Binary/bin1", "/r4/Binary/bin3"])
             content = [{"attachment": {"contentType": "text/plain", "url": url}}]
             self.add("DocumentReference", subject=self.patient(), content=content)
 

@@ -79,8 +79,8 @@ fn serving_a_store_of_format_1_upgrades_it() {
     let superseded = compartments(&dir, "s.db", "history");
     assert!(superseded.len() > 5);
     assert_eq!(compartments(&dir, "old.db", "history"), superseded);
-    for column in ["count(*)", "sum(relative_urls)"] {
-        let sql = format!("SELECT {column} FROM attachment");
+    for column in ["count(*)", "sum(relative)", "sum(removed)"] {
+        let sql = format!("SELECT {column} FROM attachment_url");
         assert_eq!(dir.count("old.db", &sql), dir.count("s.db", &sql), "{column}");
     }
     assert_same_exports(&dir, &served);

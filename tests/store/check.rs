@@ -124,12 +124,17 @@ fn rows_that_contradict_the_bodies_are_found() {
             ["Observation/o version 1: compartment does not match the patients in the body"],
         ),
         (
-            "UPDATE attachment SET relative_urls = 3",
-            ["Patient/p version 1: attachment does not match the relative URLs in the body"],
+            "UPDATE attachment_url SET relative = 3 WHERE target_id = '2'",
+            ["Patient/p version 1: attachment_url does not match the attachments in the body"],
         ),
         (
-            "DELETE FROM attachment",
-            ["Patient/p version 1: attachment does not match the relative URLs in the body"],
+            "DELETE FROM attachment_url",
+            ["Patient/p version 1: attachment_url does not match the attachments in the body"],
+        ),
+        (
+            "INSERT INTO security_context (seq, type, id)
+             SELECT seq, 'Patient', 'p' FROM resource WHERE id = 'p'",
+            ["Patient/p version 1: security_context is not that of the body"],
         ),
         (
             "INSERT INTO unresolved (reference, seq) VALUES ('Patient?identifier=x', 99)",
@@ -140,8 +145,12 @@ fn rows_that_contradict_the_bodies_are_found() {
             ["file: 2 rows of compartment belong to no version"],
         ),
         (
-            "INSERT INTO attachment (seq, relative_urls) VALUES (99, 1)",
-            ["file: 1 rows of attachment belong to no version"],
+            "INSERT INTO attachment_url VALUES (99, 'Binary', '1', '', 1, 0)",
+            ["file: 1 rows of attachment_url belong to no version"],
+        ),
+        (
+            "INSERT INTO security_context VALUES (99, 'Patient', 'p')",
+            ["file: 1 rows of security_context belong to no version"],
         ),
     ] {
         found(change, &findings);

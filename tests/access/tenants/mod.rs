@@ -15,6 +15,7 @@ mod steps;
 mod world;
 
 use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
 
 use crate::support::client::Answer;
 use crate::support::compare::{comparable, links};
@@ -76,7 +77,22 @@ fn stays_within(world: &World, reach: &Reach, caller: Caller, answers: &[(String
 fn is_whole(world: &World, reach: &Reach, caller: Caller, answers: &[(String, Answer)]) {
     let scope = if let Caller::Smart(_, scope) = caller { scope } else { WIDE };
     let lines = world.lines(reach, scope);
-    let absolute = lines.replace(r#""url":"Binary/"#, &format!(r#""url":"{BASE}/fhir/Binary/"#));
+    // Each Binary here is about a patient. Attachments lead to those that the caller may see.
+    let resources: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let mut absolute = String::new();
+    for (line, resource) in lines.lines().zip(&resources) {
+        let mut line = line.to_owned();
+        for seen in resources.iter().filter(|seen| seen["resourceType"] == "Binary") {
+            let url = format!("Binary/{}\"", seen["id"].as_str().expect("an id"));
+            let relative = format!("\"url\":\"{url}");
+            line = line.replace(&relative, &format!("\"url\":\"{BASE}/fhir/{url}"));
+        }
+        if resource["resourceType"] != "Binary" {
+            absolute += &(line + "\n");
+        }
+    }
+    let is_resource = |line: &&str| !line.starts_with("{\"resourceType\":\"OperationOutcome\"");
     for (path, lines) in [("/bulk-data/r4/$export", lines), ("/fhir/$export", absolute)] {
         let number = usual().iter().position(|ask| ask.path == path).expect("a usual request");
         let from = format!("{number} ");
@@ -84,6 +100,8 @@ fn is_whole(world: &World, reach: &Reach, caller: Caller, answers: &[(String, An
         let files = files
             .filter(|(_, answer)| answer.header("content-type") == Some("application/fhir+ndjson"));
         let files: String = files.map(|(_, answer)| answer.text()).collect();
+        let files = files.lines().filter(is_resource).map(|line| format!("{line}\n"));
+        let files: String = files.collect();
         assert!(files == lines, "{caller:?} {path}:\n{files}\n\nSQLite:\n{lines}");
     }
 }
