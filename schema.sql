@@ -72,8 +72,8 @@ CREATE TABLE unresolved (
   PRIMARY KEY (reference, seq)
 ) WITHOUT ROWID;
 
--- The Patient compartment: a row for each patient in whose compartment a version is, by the links of
--- https://hl7.org/fhir/R4/compartmentdefinition-patient.html. Patients themselves have no rows.
+-- The Patient compartment: a row for each patient in whose compartment a version is, by the links of the
+-- store's version of FHIR and those that docs/bulk-data.md adds. Patients themselves have no rows.
 CREATE TABLE compartment (
   seq     INTEGER NOT NULL,          -- the version
   patient TEXT    NOT NULL,          -- the Patient's id, whether there is such a Patient or not

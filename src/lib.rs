@@ -105,6 +105,7 @@ pub use export::{
     instant,
 };
 pub use fhir::name::type_and_id;
+pub use fhir::version::FhirVersion;
 pub use http::{BoundServer, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};

@@ -13,6 +13,7 @@ mod cli;
 mod dependencies;
 mod docs;
 mod editions;
+mod fhir_versions;
 mod http;
 mod import;
 mod independent;

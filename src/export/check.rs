@@ -16,13 +16,14 @@ use crate::store::{Lookup, Snapshot};
 const MOST_NOTICES: usize = 1000;
 
 impl ExportRequest {
-    /// Checks the request against `snapshot`. With `is_lenient`, a wrong patient or type becomes a
+    /// Checks the request against `snapshot`, and notes its version of FHIR. With `is_lenient`, a wrong patient or type becomes a
     /// notice, and the patient is left out.
     ///
     /// # Errors
     /// `NotFound` for a Group or patient that is not there; `Invalid` for a patient outside of the
     /// Group, and for types that all lie outside of the Patient compartment.
     pub fn check(&mut self, snapshot: &Snapshot, is_lenient: bool) -> Result<()> {
+        self.shape.fhir_version = snapshot.fhir_version()?;
         let view = snapshot.lookup()?;
         let members = match &self.level {
             Level::System => return Ok(()),

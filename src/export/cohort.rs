@@ -74,6 +74,11 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
+    /// True if not all patients are exported.
+    pub fn is_limited(&self) -> bool {
+        self.patients.is_some()
+    }
+
     /// True if this patient is exported.
     pub fn includes(&self, patient: &str) -> bool {
         self.patients.as_ref().is_none_or(|patients| patients.contains(patient))

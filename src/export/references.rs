@@ -1,14 +1,18 @@
 //! Resources that an export includes because others reference them: practitioners, organizations,
 //! medications and other resources that are about no patient.
+//!
+//! A resource that names a patient outside of the export does not come along, in whichever element it
+//! does so. A Device comes along with its own patient only.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use super::cohort::Cohort;
 use super::filter::ExportFilter;
 use crate::error::Result;
-use crate::fhir::compartment::PATIENT;
+use crate::fhir::compartment::{self, PATIENT};
 use crate::fhir::reference;
-use crate::store::{Lookup, Tombstone, VersionHeader};
+use crate::store::{Tombstone, VersionHeader};
 
 /// Types that a reference never includes. A Patient would come with a compartment of its own, a
 /// Provenance is found by its target, a Binary is fetched by its URL.
@@ -45,10 +49,11 @@ impl<'a> References<'a> {
     /// Where the store cannot be read.
     pub fn follow(
         &mut self,
-        view: &Lookup<'_>,
+        cohort: &Cohort<'_>,
         seq: i64,
         open: &mut Vec<i64>,
     ) -> Result<Option<VersionHeader>> {
+        let view = &cohort.view;
         if !self.are_followed {
             return view.version(seq);
         }
@@ -67,15 +72,16 @@ impl<'a> References<'a> {
             version
         })?;
         for (key, resource_type, id) in unknown {
-            open.extend(self.include(view, key, &resource_type, &id)?);
+            open.extend(self.include(cohort, key, &resource_type, &id)?);
         }
         Ok(version)
     }
 
-    /// The version that a reference includes: of a resource that is about no patient.
+    /// The version that a reference includes: of a resource that is about no patient, and names none
+    /// outside of the export.
     fn include(
         &mut self,
-        view: &Lookup<'_>,
+        cohort: &Cohort<'_>,
         key: u128,
         resource_type: &str,
         id: &str,
@@ -84,13 +90,21 @@ impl<'a> References<'a> {
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
+        if compartment::is_by_patient_alone(resource_type) {
+            self.known.insert(key, None);
+            return Ok(None);
+        }
+        let view = &cohort.view;
         let mut found = view.find(resource_type, id)?;
         if let Some(seq) = found {
-            if view.is_in_any_compartment(seq)? {
+            let is_about_others = view.is_in_any_compartment(seq)?
+                || view.read(seq, |_, body| names_outsider(cohort, body))?.unwrap_or(false);
+            if is_about_others {
                 found = None;
             }
         } else if let Some(deletion) = self.filter.deletion(view, resource_type, id)?
             && !view.is_in_any_compartment(deletion.seq)?
+            && !view.last_body(deletion.seq)?.is_some_and(|body| names_outsider(cohort, &body))
         {
             self.deletions.push(deletion);
         }
@@ -110,4 +124,15 @@ impl<'a> References<'a> {
     pub fn deletions(&mut self) -> Vec<Tombstone> {
         std::mem::take(&mut self.deletions)
     }
+}
+
+/// True for a text that refers to a patient who is not exported.
+fn names_outsider(cohort: &Cohort<'_>, body: &str) -> bool {
+    let mut found = false;
+    if cohort.is_limited() {
+        reference::each_local(body, |resource_type, id| {
+            found |= resource_type == PATIENT && !cohort.includes(id);
+        });
+    }
+    found
 }

@@ -111,7 +111,7 @@ impl<'a> ExportScope<'a> {
         open: &mut Vec<i64>,
         take: &mut dyn FnMut(VersionHeader),
     ) -> Result<()> {
-        if let Some(version) = self.references.follow(&self.cohort.view, seq, open)?
+        if let Some(version) = self.references.follow(&self.cohort, seq, open)?
             && !self.request.associates(&version.resource_type)
             && self.request.filter.accepts(&version)
         {

@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::attachment;
 use crate::fhir::elements::Elements;
 use crate::fhir::name::short;
+use crate::fhir::version::FhirVersion;
 use crate::store::{Lookup, Selection, Snapshot, TypeTotal};
 
 /// The changes to a resource's text. By default there are none: bytes in are bytes out.
@@ -20,8 +21,16 @@ use crate::store::{Lookup, Selection, Snapshot, TypeTotal};
 pub struct ResourceShape {
     /// Only these root elements, and the mandatory ones.
     pub(super) elements: Elements,
+    /// The version of FHIR whose mandatory elements stay.
+    #[serde(skip_serializing_if = "is_r4")]
+    pub(super) fhir_version: FhirVersion,
     /// The base that makes relative URLs of attachments absolute; ends in a slash.
     pub attachments_base: Option<String>,
+}
+
+/// True for what a request is without a version: requests kept by older programs have none.
+fn is_r4(version: &FhirVersion) -> bool {
+    *version == FhirVersion::R4
 }
 
 impl ResourceShape {
@@ -77,7 +86,7 @@ impl ResourceShape {
         text: &'a str,
         view: &Lookup<'_>,
     ) -> Result<Cow<'a, str>> {
-        let text = self.elements.subset(resource_type, text);
+        let text = self.elements.subset(self.fhir_version, resource_type, text);
         let Some(base) = &self.attachments_base else { return Ok(text) };
         let mut failure = None;
         let exists = |name: &str, id: &str| match view.find(name, id) {

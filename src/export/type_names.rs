@@ -1,11 +1,11 @@
 //! Reads the parameters that name types: `_type` and `_elements`.
 //!
-//! A type must be one of R4, or one that the store has. Kick-offs and command lines share this check.
+//! A type must be one of the store's version of FHIR, or one that the store has. Kick-offs and command lines share this check.
 
 use super::reader::ParameterReader;
 use crate::error::Result;
+use crate::fhir::definitions::spelling;
 use crate::fhir::name::short;
-use crate::fhir::r4::r4_types;
 
 /// Reads `_type`.
 pub fn types(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
@@ -30,17 +30,12 @@ fn is_type(reader: &mut ParameterReader<'_>, name: &str) -> Result<bool> {
     if reader.tells_faults() && check(name)? {
         return Ok(true);
     }
-    let what = "is no resource type of R4, and the store has none such";
-    match spelled(name) {
+    let what = "is no resource type of the store's version of FHIR, and the store has none such";
+    match spelling(name) {
         Some(known) => reader.fault(name, &format!("{what}; did you mean {known}?")),
         None => reader.fault(name, what),
     }
     Ok(false)
-}
-
-/// The type of R4 that a name means but for case.
-fn spelled(name: &str) -> Option<String> {
-    r4_types().into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Reads `_elements`.
@@ -49,7 +44,7 @@ pub fn elements(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
         // The elements of a type that does not exist would cut nothing.
         let named = entry.split_once('.').map_or("", |(name, _)| name);
         let is_of_type = named.starts_with(|c: char| c.is_ascii_uppercase());
-        if (is_of_type || spelled(named).is_some()) && !is_type(reader, named)? {
+        if (is_of_type || spelling(named).is_some()) && !is_type(reader, named)? {
             continue;
         }
         if let Err(what) = reader.request.shape.elements.add(&entry) {

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::definitions::nearest_definition;
 use super::json::{self, ObjectMember};
-use super::r4;
+use super::version::FhirVersion;
 
 /// The tag of a resource that lost elements.
 const SUBSETTED: &str =
@@ -53,14 +54,21 @@ impl Elements {
         self.0.contains_key("") || self.0.contains_key(resource_type)
     }
 
-    /// Cuts a resource down to the elements asked for and the mandatory ones.
-    pub fn subset<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
+    /// Cuts a resource down to the elements asked for and those that `version` makes mandatory.
+    pub fn subset<'a>(
+        &self,
+        version: FhirVersion,
+        resource_type: &str,
+        text: &'a str,
+    ) -> Cow<'a, str> {
         if !self.cut(resource_type) {
             return Cow::Borrowed(text);
         }
         let members = json::members(text);
-        let kept: Vec<&ObjectMember> =
-            members.iter().filter(|member| self.keeps(resource_type, member.name)).collect();
+        let kept: Vec<&ObjectMember> = members
+            .iter()
+            .filter(|member| self.keeps(version, resource_type, member.name))
+            .collect();
         if kept.len() == members.len() {
             return Cow::Borrowed(text);
         }
@@ -84,11 +92,11 @@ impl Elements {
     }
 
     /// True where a member of a resource of this type stays.
-    fn keeps(&self, resource_type: &str, name: &str) -> bool {
+    fn keeps(&self, version: FhirVersion, resource_type: &str, name: &str) -> bool {
         // `_birthDate` holds the id and the extensions of `birthDate`.
         let name = json::unescaped(name.strip_prefix('_').unwrap_or(name));
         let name = name.as_ref();
-        let definition = r4::definition(resource_type);
+        let definition = nearest_definition(version, resource_type);
         // `value` stands for `valueQuantity` and the like.
         let is = |wanted: &str| {
             let is_choice =
@@ -146,7 +154,9 @@ mod tests {
     #[test]
     fn what_is_wanted_or_mandatory_stays_as_it_is() {
         let text = r#"{"resourceType":"Observation","id":"1","meta":{"versionId":"1","tag":[{"code":"x"}]},"text":{"div":"<p/>"},"status":"final","code":{"text":"c"},"valueQuantity":{"value":1.00},"_valueQuantity":{},"valueless":1,"note":[{"text":"}"}]}"#;
-        let cut = |entries: &[&str]| elements(entries).subset("Observation", text).into_owned();
+        let cut = |entries: &[&str]| {
+            elements(entries).subset(FhirVersion::R4, "Observation", text).into_owned()
+        };
         let head = format!(
             r#"{{"resourceType":"Observation","id":"1","meta":{{"versionId":"1","tag":[{{"code":"x"}},{SUBSETTED}]}}"#
         );
@@ -160,7 +170,8 @@ mod tests {
 
     #[test]
     fn what_is_cut_is_tagged() {
-        let cut = |text: &str| elements(&["id"]).subset("Patient", text).into_owned();
+        let cut =
+            |text: &str| elements(&["id"]).subset(FhirVersion::R4, "Patient", text).into_owned();
         let tagged = format!(r#"{{"tag":[{SUBSETTED}]}}"#);
         assert_eq!(cut(r#"{"id":"1","a":1}"#), format!(r#"{{"id":"1","meta":{tagged}}}"#));
         assert_eq!(

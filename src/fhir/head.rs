@@ -5,11 +5,11 @@ use serde::de::{Error as _, IgnoredAny};
 use serde_json::error::{Category, Error};
 use serde_json::value::RawValue;
 
+use super::definitions::spelling;
 use super::identifier::Identifier;
 use super::json::{self, present, string_of};
 use super::meta::Meta;
 use super::name::{is_id, is_type, short};
-use super::r4::r4_spelling;
 
 /// The `resourceType` of containers.
 pub const BUNDLE: &str = "Bundle";
@@ -109,7 +109,7 @@ pub(super) fn check_depth(text: &str) -> Result<(), String> {
 /// # Errors
 /// The reason, with the right spelling.
 pub fn check_spelling(resource_type: &str) -> Result<(), String> {
-    match r4_spelling(resource_type) {
+    match spelling(resource_type) {
         Some(right) => Err(format!("resourceType \"{resource_type}\": did you mean {right}?")),
         None => Ok(()),
     }

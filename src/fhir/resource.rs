@@ -14,6 +14,7 @@ use super::identifier::Identifier;
 use super::json::{self, Edits, place};
 use super::meta::{self, Meta};
 use super::name::short;
+use super::version::FhirVersion;
 use super::{binary, compartment};
 use crate::time::Instant;
 
@@ -41,7 +42,7 @@ pub struct Resource {
     pub hash: [u8; 32],
     /// The business identifiers at the root.
     pub identifiers: Vec<Identifier>,
-    /// The ids of the patients whose compartments it is in.
+    /// The ids of the patients whose compartments it is in, by R4's definition.
     pub patients: Vec<String>,
     /// The URLs of its attachments that are relative or name a resource.
     pub attachments: Vec<AttachmentUrls>,
@@ -145,7 +146,7 @@ impl Resource {
             id_end: head.id.map_or(0, |raw| place(text, raw.get()).end),
             identifiers: head.identifiers(),
             hash: Sha256::digest(text.as_bytes()).into(),
-            patients: compartment::patients(&resource_type, text),
+            patients: compartment::patients(FhirVersion::R4, &resource_type, text),
             attachments: attachment::urls(text),
             security_context: binary::security_context(&resource_type, text),
             resource_type,

@@ -10,6 +10,7 @@ use super::message::Request;
 use crate::access::{Audit, Caller, Interaction, Presented};
 use crate::error::Result;
 use crate::export::Permission;
+use crate::fhir::version::FhirVersion;
 use crate::store::{AuditEvent, VisibleStore};
 
 /// A request whose caller is known. An open server knows every caller.
@@ -50,9 +51,18 @@ impl<'a> AuthenticatedRequest<'a> {
         self.context.base(self)
     }
 
-    /// True for a type of R4, and for a type that the caller sees in the store or its history.
+    /// True for a type of the store's version of FHIR, and for a type that the caller sees in the store
+    /// or its history.
     pub fn is_type(&self, name: &str) -> Result<bool> {
         self.seen.knows_type(name)
+    }
+
+    /// The store's version of FHIR.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn fhir_version(&self) -> Result<FhirVersion> {
+        Ok(self.context.store.fhir_version()?.unwrap_or_default())
     }
 
     /// Checks that the caller may do this with a type.

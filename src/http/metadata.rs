@@ -11,8 +11,8 @@ use super::context::{Context, FHIR, TOKEN};
 use super::message::{Request, Response};
 use super::operation::{CANONICAL, VERSIONS, canonical};
 use crate::error::Result;
-use crate::fhir::r4::{is_r4_type, r4_types};
 use crate::fhir::search::SearchParameter;
+use crate::fhir::version::FhirVersion;
 use crate::store::Reach;
 use crate::time::Instant;
 
@@ -25,10 +25,14 @@ const NOT_SUPPORTED: &str = "http://hl7.org/fhir/uv/bulkdata/Extension/operation
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
     request.check_takes_json()?;
     let is_protected = context.access.is_required();
-    // A CapabilityStatement cannot name types outside of R4, though they are exported. The statement
+    let version = context.store.fhir_version()?.unwrap_or_default();
+    // A CapabilityStatement cannot name types outside of its version, though they are exported. It
     // needs no authentication, so a protected server lists all types, not those in the store.
-    let (types, changed) =
-        if is_protected { (r4_types(), context.started) } else { types_in_store(context)? };
+    let (types, changed) = if is_protected {
+        (version.types(), context.started)
+    } else {
+        types_in_store(context, version)?
+    };
     let resources: Vec<Value> = types.iter().map(|name| resource(name)).collect();
     let base = format!("{}{FHIR}", context.base(request));
     let mut statement = json!({
@@ -39,7 +43,7 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
         "instantiates": [BULK_DATA],
         "software": {"name": "fhirlite", "version": env!("CARGO_PKG_VERSION")},
         "implementation": {"description": "A fhirlite store, read-only over HTTP", "url": base},
-        "fhirVersion": "4.0.1",
+        "fhirVersion": version.number(),
         "format": ["application/fhir+json", "json"],
         "implementationGuide": ["http://hl7.org/fhir/uv/bulkdata/ImplementationGuide/hl7.fhir.uv.bulkdata"],
         "rest": [{
@@ -56,10 +60,10 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
 }
 
 /// The types in the store with Group and Patient, and the time of the last change.
-fn types_in_store(context: &Context) -> Result<(BTreeSet<String>, Instant)> {
+fn types_in_store(context: &Context, version: FhirVersion) -> Result<(BTreeSet<String>, Instant)> {
     let snapshot = context.store.limited_to(Reach::Everything).latest()?;
     let stored = snapshot.types()?.into_iter();
-    let mut types: BTreeSet<String> = stored.filter(|name| is_r4_type(name)).collect();
+    let mut types: BTreeSet<String> = stored.filter(|name| version.knows(name)).collect();
     types.extend(["Group".to_owned(), "Patient".to_owned()]);
     let changed = match snapshot.time() {
         never if never == Instant::default() => context.store.now(),

@@ -6,12 +6,14 @@
 use rusqlite::Connection;
 
 use super::derived::Derived;
+use super::fhir_version::fhir_version;
 use super::format::{model, schema_objects};
 use super::handle::Store;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
 use crate::error::Result;
 use crate::fhir::attachment::AttachmentUrls;
+use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
 
 /// One contradiction.
@@ -38,13 +40,16 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read at all.
     pub fn check(&self, found: &mut dyn FnMut(Finding)) -> Result<()> {
-        Check { conn: &*self.reader()?, found }.run()
+        let conn = self.reader()?;
+        let fhir_version = fhir_version(&conn)?.unwrap_or_default();
+        Check { conn: &conn, fhir_version, found }.run()
     }
 }
 
 /// A check under way.
 struct Check<'a> {
     conn: &'a Connection,
+    fhir_version: FhirVersion,
     found: &'a mut dyn FnMut(Finding),
 }
 
@@ -165,8 +170,11 @@ impl Check<'_> {
         ))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            let mut derived =
-                Derived::from_body(&row.get::<_, String>(2)?, &row.get::<_, String>(3)?);
+            let mut derived = Derived::from_body(
+                self.fhir_version,
+                &row.get::<_, String>(2)?,
+                &row.get::<_, String>(3)?,
+            );
             derived.patients.sort();
             let sql = "SELECT patient FROM compartment WHERE seq = ?1 ORDER BY patient";
             let patients: Vec<String> =

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use super::sql::run;
 use crate::error::Result;
 use crate::fhir::attachment::{self, AttachmentUrls};
+use crate::fhir::version::FhirVersion;
 use crate::fhir::{binary, compartment};
 
 /// What the body of a version says about itself.
@@ -22,10 +23,10 @@ pub(super) struct Derived {
 }
 
 impl Derived {
-    /// Reads the body of a version.
-    pub(super) fn from_body(resource_type: &str, body: &str) -> Derived {
+    /// Reads the body of a version, in a store of `fhir_version`.
+    pub(super) fn from_body(fhir_version: FhirVersion, resource_type: &str, body: &str) -> Derived {
         Derived {
-            patients: compartment::patients(resource_type, body),
+            patients: compartment::patients(fhir_version, resource_type, body),
             attachments: attachment::urls(body),
             security_context: binary::security_context(resource_type, body),
         }

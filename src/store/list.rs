@@ -4,7 +4,6 @@ use super::handle::Store;
 use super::selection::distinct_types;
 use super::sql::all;
 use crate::error::Result;
-use crate::fhir::r4::r4_types;
 
 /// How many ids are read at once. Between two reads others may write.
 const AT_ONCE: usize = 10_000;
@@ -34,13 +33,13 @@ impl Store {
         }
     }
 
-    /// A hint for a type that the store has no resources of and that R4 does not know.
+    /// A hint for a type that the store has no resources of and that its version of FHIR does not know.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn type_hint(&self, resource_type: &str) -> Result<Option<String>> {
         let there = distinct_types(&*self.reader()?, "resource", "resource_by_seq")?;
-        let known = r4_types();
+        let known = self.fhir_version()?.unwrap_or_default().types();
         if known.contains(resource_type) || there.iter().any(|name| name == resource_type) {
             return Ok(None);
         }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `sql`, `format`, `file`, `pool`, `handle`, `open`, `upgrade` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
-//! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `prune` | writing resources |
+//! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `compact`, `unused` | the store as a whole |
 
@@ -21,6 +21,7 @@ mod compartment;
 mod condition;
 mod derived;
 mod earlier;
+mod fhir_version;
 mod file;
 mod format;
 mod handle;

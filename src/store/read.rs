@@ -3,12 +3,12 @@
 use rusqlite::Row;
 
 use super::condition::find;
+use super::fhir_version::fhir_version;
 use super::handle::Store;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, setting};
 use crate::error::Result;
-use crate::fhir::r4::is_r4_type;
 use crate::fhir::search::Condition;
 use crate::time::Instant;
 
@@ -174,12 +174,13 @@ impl VisibleStore {
         find(&*self.store.reader()?, condition, &self.current)
     }
 
-    /// True for a type of R4, and for one that [`VisibleStore::has_type`] finds.
+    /// True for a type of the store's version of FHIR, and for one that [`VisibleStore::has_type`] finds.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn knows_type(&self, name: &str) -> Result<bool> {
-        Ok(is_r4_type(name) || self.has_type(name)?)
+        let version = fhir_version(&*self.store.reader()?)?.unwrap_or_default();
+        Ok(version.knows(name) || self.has_type(name)?)
     }
 
     /// True if a resource of this type exists or ever existed.

@@ -3,9 +3,12 @@
 use rusqlite::Connection;
 
 use super::derived::{Derived, insert_attachments, insert_compartments};
+use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
 use super::sql::run;
 use crate::error::Result;
+use crate::fhir::compartment;
+use crate::fhir::version::FhirVersion;
 
 /// The name of an old table while its rows are copied into the new one.
 const OLD_TABLE: &str = "fhirlite_before";
@@ -105,6 +108,9 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
     if from < 4 {
         derive_attachments(conn)?;
         plan_anew(conn)?;
+        // Format 4 links more types to patients.
+        derive_compartment(conn, FhirVersion::R4, &compartment::is_beyond_r4)?;
+        keep_as_served(conn)?;
     }
     Ok(())
 }
@@ -136,8 +142,8 @@ fn for_each_body(
         let mut statement = conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            let derived = Derived::from_body(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
-            each(row.get(0)?, &derived)?;
+            let (resource_type, body): (String, String) = (row.get(1)?, row.get(2)?);
+            each(row.get(0)?, &Derived::from_body(FhirVersion::R4, &resource_type, &body))?;
         }
     }
     Ok(())

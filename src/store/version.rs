@@ -1,11 +1,15 @@
 //! What a writer does to versions: put, delete, end, restore.
 
+use std::borrow::Cow;
+
 use super::derived::{insert_attachments, insert_compartments};
 use super::handle::Store;
 use super::sql::{maybe, one, run};
 use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::compartment;
 use crate::fhir::resource::{Assigned, Resource, Stamp};
+use crate::fhir::version::FhirVersion;
 
 /// What a put did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +216,13 @@ impl Writer<'_> {
             let values = (self.seq, &resource.resource_type, &identifier.system, &identifier.value);
             run(&self.conn, sql, values)?;
         }
-        insert_compartments(&self.conn, self.seq, &resource.patients)?;
+        let patients = match self.fhir_version {
+            FhirVersion::R4 => Cow::Borrowed(&resource.patients),
+            other => {
+                Cow::Owned(compartment::patients(other, &resource.resource_type, &resource.text))
+            }
+        };
+        insert_compartments(&self.conn, self.seq, &patients)?;
         let context = resource.security_context.as_ref();
         insert_attachments(&self.conn, self.seq, &resource.attachments, context)?;
         self.note_unresolved(self.seq, unresolved)

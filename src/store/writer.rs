@@ -12,11 +12,13 @@ use std::sync::MutexGuard;
 use rusqlite::Connection;
 
 use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
+use super::fhir_version::fhir_version;
 use super::handle::Store;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
 use super::sql::{one, run, set_setting, setting};
 use crate::error::Result;
+use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
 
 /// Inputs of fewer bytes are not worth dropping the indexes for.
@@ -64,6 +66,8 @@ pub struct Writer<'a> {
     /// The last transactionTime handed out.
     pub(super) handed_out: Instant,
     pub(super) late: u64,
+    /// The store's version of FHIR.
+    pub(super) fhir_version: FhirVersion,
 }
 
 impl Store {
@@ -100,6 +104,7 @@ impl Store {
             time_text: String::new(),
             handed_out: NEVER,
             late: 0,
+            fhir_version: FhirVersion::default(),
         })
     }
 }
@@ -122,6 +127,7 @@ impl Writer<'_> {
         self.has_history =
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
         self.has_users = self.store_has_users()?;
+        self.fhir_version = fhir_version(&self.conn)?.unwrap_or_default();
         self.handed_out = match setting(&self.conn, "last_transaction_time")? {
             0 => NEVER,
             time => Instant::from_micros(time),

@@ -29,7 +29,7 @@ fn each_error_has_its_status_code_and_diagnostics() {
             "",
             400,
             "invalid",
-            "_type \"Martian\" is no resource type of R4, and the store has none such",
+            "_type \"Martian\" is no resource type of the store's version of FHIR, and the store has none such",
         ),
         (
             "GET",

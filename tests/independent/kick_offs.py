@@ -4,7 +4,7 @@ import json
 import urllib.parse
 from datetime import timedelta, timezone
 
-from r4 import ELEMENTS, PATHS
+from r4 import ELEMENTS, PATHS, R4_TYPES
 from resources import listed
 from scope import members_of
 
@@ -63,8 +63,8 @@ class Case:
     def draw_types(self):
         held = sorted({resource_type for resource_type, _ in self.store.current})
         types = self.chance.sample(held, self.chance.randint(1, min(6, len(held))))
-        types += self.chance.sample(sorted(set(ELEMENTS) - set(types)), self.chance.randint(0, 2))
-        related = ["Patient", *PATHS]
+        types += self.chance.sample(sorted(R4_TYPES - set(types)), self.chance.randint(0, 2))
+        related = ["Patient", *sorted(R4_TYPES & set(PATHS))]
         if self.level != ("system",) and not set(types) & set(related):
             types.append(self.chance.choice(related))
         self.chance.shuffle(types)

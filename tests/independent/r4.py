@@ -1,14 +1,15 @@
 """Facts about R4, and FHIR times.
 
 The facts are the two tables that fhirlite has too: the paths to patients in the Patient compartment, and the root
-elements that are mandatory or have a choice of types.
+elements that are mandatory or have a choice of types. An element that R4 does not have counts as in the version that
+has it.
 """
 
 import os
 import re
 from datetime import datetime, timedelta, timezone
 
-FACTS = os.environ.get("R4_FACTS", os.path.join(os.path.dirname(__file__), "../../src/fhir/r4"))
+FACTS = os.environ.get("R4_FACTS", os.path.join(os.path.dirname(__file__), "../../src/fhir/definitions"))
 DATE_TIME = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?)?)?)?\Z"
 )
@@ -22,16 +23,37 @@ def table(name):
 def compartment_paths():
     """type -> the paths of element names that lead to a patient."""
     paths = {}
-    for resource_type, _, expression in table("patient-compartment.tsv"):
-        for path in expression.split("|"):
-            names = path.strip().removesuffix(".where(resolve() is Patient)").split(".")
-            if resource_type != "Patient":
-                paths.setdefault(resource_type, []).append(names[1:])
+    for resource_type, path, _, _, _, outside in table("patient-compartment.tsv"):
+        if "R4" not in outside.split():
+            paths.setdefault(resource_type, []).append(path.split("."))
     return paths
 
 
+def types_by_patient_alone():
+    """The types that a reference never brings along: their `patient`, which fhirlite adds, decides."""
+    rows = table("patient-compartment.tsv")
+    return {name for name, path, _, _, added, _ in rows if path == "patient" and added}
+
+
+def root_elements():
+    """type -> its mandatory root elements and its choice elements; and the types of R4."""
+    of_any, of_r4 = {}, {}  # a type that R4 does not have is as in the first version that has it
+    for versions, resource_type, *names in table("elements.tsv"):
+        sets = [set(filter(None, each.split(","))) for each in names]
+        of_any.setdefault(resource_type, sets)
+        if "R4" in versions.split():
+            of_r4[resource_type] = sets
+    return of_any | of_r4, set(of_r4)
+
+
 PATHS = compartment_paths()
-ELEMENTS = {row[0]: [set(filter(None, names.split(","))) for names in row[1:]] for row in table("elements.tsv")}
+BY_PATIENT_ALONE = types_by_patient_alone()
+ELEMENTS, R4_TYPES = root_elements()
+UNKNOWN = [["patient"], ["subject"]]  # the paths in a type that no version has
+
+
+def paths_of(resource_type):
+    return PATHS.get(resource_type, () if resource_type in ELEMENTS else UNKNOWN)
 
 
 def span(text):

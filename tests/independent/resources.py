@@ -4,7 +4,7 @@ import json
 import re
 from datetime import datetime, timezone
 
-from r4 import PATHS, instant
+from r4 import BY_PATIENT_ALONE, instant, paths_of
 from reading import Inputs, stamped
 
 LINK = re.compile(r"(?:https?://(?:.*/)?)?([A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_history/[A-Za-z0-9\-.]+)?\Z", re.S)
@@ -45,7 +45,7 @@ class Resource:
         self.type, self.id = self.key = (self.json["resourceType"], self.json["id"])
         self.targets = {target_of(each) for each in listed(self.json.get("target", []))} - {None}
         self.references = set(all_targets(self.json))
-        ends = (target_of(each) for path in PATHS.get(self.type, ()) for each in at_path(self.json, path))
+        ends = (target_of(each) for path in paths_of(self.type) for each in at_path(self.json, path))
         self.patients = {end[1] for end in ends if end and end[0] == "Patient"}
         time = self.json.get("meta", {}).get("lastUpdated")
         self.updated = instant(time) if time else None
@@ -55,8 +55,11 @@ class Resource:
     def stamped(self):
         return {"versionId", "lastUpdated"} <= set(self.json.get("meta", {}))
 
-    def may_come_along(self):
-        return self.type not in ("Patient", "Binary", "Provenance") and not self.patients
+    def may_come_along(self, patients):
+        """True if a reference brings the resource into an export of `patients` (None: all of them)."""
+        named = {id for resource_type, id in self.references if resource_type == "Patient"}
+        is_about_none = self.type not in {"Patient", "Binary", "Provenance", *BY_PATIENT_ALONE} and not self.patients
+        return is_about_none and (patients is None or named <= patients)
 
 
 class Events(Inputs):

@@ -70,7 +70,7 @@ class Scope:
         todo = list(keys)
         while todo:
             for key in current[todo.pop()].references:
-                if key in current and key not in keys and current[key].may_come_along():
+                if key in current and key not in keys and current[key].may_come_along(self.patients):
                     keys.add(key)
                     todo.append(key)
         return keys
@@ -90,7 +90,7 @@ class Scope:
             gone = [self.store.gone[key][0] for key in resource.targets if key in self.store.gone]
             return any(self.is_about(it) for it in there + gone)
         coming = (resource.key in self.store.current[key].references for key in self.keys)
-        return resource.may_come_along() and any(coming)
+        return resource.may_come_along(self.patients) and any(coming)
 
 
 def associated(store, returned, asked):
