@@ -15,6 +15,8 @@
 --   last_pruned            the number of the write that ended the last pruned version
 --   signing_key            signs the file names in manifests (32 random bytes); `fhirlite key rotate`
 --                          replaces it, and file names signed before are no longer accepted
+--   fhir_version           the version of FHIR: DSTU2, STU3, R4, R4B or R5; missing while it is not known
+--   fhir_version_told      1: the content told the version, nobody gave it
 --   store_id               tells this store from every other (16 random bytes)
 CREATE TABLE setting (
   name  TEXT PRIMARY KEY,
@@ -27,9 +29,10 @@ CREATE TABLE resource (
   type         TEXT    NOT NULL,     -- resourceType
   id           TEXT    NOT NULL,     -- logical id: unique within its type
   version_id   TEXT    NOT NULL,     -- meta.versionId
-  last_updated INTEGER NOT NULL,     -- meta.lastUpdated, microseconds since 1970 UTC
+  last_updated INTEGER NOT NULL,     -- meta.lastUpdated, microseconds since 1970 UTC; earlier where assigned has 4
   owner        INTEGER NOT NULL DEFAULT 0, -- whose (user.id); 0: nobody's in particular
-  assigned     INTEGER NOT NULL,     -- what the import set: 1 meta.lastUpdated, 2 meta.versionId, 3 both
+  assigned     INTEGER NOT NULL,     -- what the import set: 1 meta.lastUpdated, 2 meta.versionId; 4: meta.lastUpdated
+                                     -- lay in the future, and last_updated is when it came. Their sum
   size         INTEGER NOT NULL,     -- bytes of body
   hash         BLOB    NOT NULL,     -- SHA-256 of the text as it came in: a repeated import changes nothing
   body         TEXT    NOT NULL      -- the resource, JSON on one line, its own bytes
@@ -131,6 +134,15 @@ CREATE TABLE job_file (
   rows         BLOB,                 -- blocks: length of a header's text, the text, number of versions, steps from one seq to the next; all LEB128, steps zigzag
   body         TEXT,                 -- the lines themselves, of an error file
   PRIMARY KEY (job, number)
+) WITHOUT ROWID;
+
+-- Times that a clock which was ahead had given, and what each counts as since the clock was mended
+-- (`fhirlite check --mend-clock`). A client may still ask for what came after one of them.
+CREATE TABLE mended_time (
+  mended_at INTEGER NOT NULL,        -- when the clock was mended, microseconds since 1970 UTC, like the others
+  ahead     INTEGER NOT NULL,        -- the time that was given
+  time      INTEGER NOT NULL,        -- what it counts as
+  PRIMARY KEY (mended_at, ahead)
 ) WITHOUT ROWID;
 
 -- Clients, for servers that require authorization (serve --auth required). Of secrets, codes and

@@ -1,6 +1,6 @@
 //! `fhirlite check`: looks for damage.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
@@ -11,9 +11,29 @@ use super::output::print;
 pub struct CheckArgs {
     /// The store's file
     store: PathBuf,
+    /// First, where the store's times lie ahead of this machine's clock, let them count as now
+    #[arg(long)]
+    mend_clock: bool,
+}
+
+/// Mends the clock of a store, where it is ahead.
+fn mend_clock(path: &Path) -> Result<()> {
+    let store = Store::open(path)?;
+    print(match store.mend_clock()? {
+        None => format!("{}: its times are not ahead of this machine's clock", path.display()),
+        Some(lead) => format!(
+            "{}: what was written or handed out up to {} counts as {} now",
+            path.display(),
+            lead.store,
+            lead.machine
+        ),
+    })
 }
 
 pub fn run(args: &CheckArgs) -> Result<u8> {
+    if args.mend_clock {
+        mend_clock(&args.store)?;
+    }
     let store = Store::open_read_only(&args.store)?;
     let mut found = 0u64;
     store.check(&mut |finding| {

@@ -49,6 +49,11 @@ fn readable(info: &Info) -> String {
     lines.push(format!("`fhirlite compact` frees     {:>10} bytes at least", info.free_bytes));
     let handed_out = info.last_transaction_time.as_deref().unwrap_or("none");
     lines.push(format!("last transactionTime handed out: {handed_out}"));
+    if let Some(seconds) = info.clock_lead_seconds {
+        lines.push(format!(
+            "the store's times lie {seconds} s ahead of this machine's clock; `fhirlite check` says more"
+        ));
+    }
     lines.push(format!("file format {}", info.format));
     lines.join("\n")
 }

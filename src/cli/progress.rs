@@ -173,5 +173,11 @@ pub fn totals(report: &Report) -> String {
             report.late
         ));
     }
+    if report.ahead > 0 {
+        lines.push(format!(
+            "{:>10}  with a lastUpdated after this import: for _since they count as changed now",
+            report.ahead
+        ));
+    }
     lines.join("\n")
 }

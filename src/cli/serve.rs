@@ -144,6 +144,13 @@ pub fn run(args: ServeArgs) -> Result<u8> {
             return Ok(code);
         }
     }
+    // An import has said this already.
+    if args.paths.is_empty()
+        && !args.quiet
+        && let Some(lead) = store.clock_lead()?
+    {
+        eprintln!("warning: {}: {lead}", store.path().display());
+    }
     if store.access() == Access::ReadOnly && !args.quiet {
         eprintln!(
             "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends"

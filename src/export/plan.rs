@@ -4,6 +4,7 @@
 //! their resources, for the references in them. With `_elements` it reads every body, for its
 //! length.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use super::attachments::dangling;
@@ -46,6 +47,7 @@ impl Plan {
         request: &ExportRequest,
         progress: &JobProgress,
     ) -> Result<Plan> {
+        let request = &mended(&snapshot, request)?;
         let files = plan(&snapshot, request, progress)?;
         Ok(Plan {
             snapshot,
@@ -63,6 +65,18 @@ impl Plan {
     pub fn write(&self, file: &File, out: &mut dyn Write) -> Result<()> {
         lines::write(&self.snapshot, file, &self.shape, 0..file.bytes, out)
     }
+}
+
+/// The request as the store understands its `_since`, after a clock that was ahead was mended.
+fn mended<'r>(snapshot: &Snapshot, request: &'r ExportRequest) -> Result<Cow<'r, ExportRequest>> {
+    let Some(asked) = request.filter.since else { return Ok(Cow::Borrowed(request)) };
+    let since = snapshot.mended_since(asked)?;
+    if since == asked {
+        return Ok(Cow::Borrowed(request));
+    }
+    let mut request = request.clone();
+    request.filter.since = Some(since);
+    Ok(Cow::Owned(request))
 }
 
 fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) -> Result<Vec<File>> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::ahead::AheadInFile;
 use super::conditional::{MissedReferences, may_resolve, open_links, resolve};
 use super::derive::owned_id;
 use super::report::{Observer, Remark, Report};
@@ -24,6 +25,7 @@ pub(super) struct ImportRun<'a> {
     pub(super) missed: MissedReferences,
     /// Derived ids of this input's resources outside of Bundles.
     pub(super) derived: HashSet<String>,
+    pub(super) ahead: AheadInFile,
 }
 
 /// The number of derived ids of one input that are remembered.
@@ -42,6 +44,21 @@ impl ImportRun<'_> {
         self.report.warnings += 1;
         let remark = Remark { file: self.file.clone(), line, reason };
         self.observer.remarked(&remark);
+    }
+
+    /// Goes on with the items of `file`.
+    pub(super) fn enter(&mut self, file: String) {
+        if file != self.file {
+            self.end_file();
+            self.file = file;
+        }
+    }
+
+    /// Reports what is said once for each file.
+    pub(super) fn end_file(&mut self) {
+        if let Some((line, report)) = self.ahead.take() {
+            self.remark(line, report);
+        }
     }
 
     /// Asks the observer whether the import should stop.
@@ -132,7 +149,11 @@ impl ImportRun<'_> {
             }
             self.missed.add(&self.file, line, &open);
         }
+        let ahead = self.writer.ahead();
         let change = self.writer.put(&resource, self.stamping, &open)?;
+        if self.writer.ahead() > ahead {
+            self.ahead.note(line, &resource);
+        }
         if let Change::Refused { owner } = change {
             let reason = self.refusal(&resource.resource_type, &resource.id, owner)?;
             self.reject(line, reason);

@@ -6,6 +6,7 @@
 //! carries the entries out, `apply` puts and deletes single resources, and `retry` resolves references
 //! that found nothing at first. `transactions` says which inputs are committed together.
 
+mod ahead;
 mod apply;
 mod bundle;
 mod conditional;

@@ -28,6 +28,8 @@ pub struct Report {
     pub unresolved: u64,
     /// Resources whose `meta.lastUpdated` is not after the last transactionTime handed out.
     pub late: u64,
+    /// Resources whose `meta.lastUpdated` lies after the import: they count as changed at its time.
+    pub ahead: u64,
     /// Resources taken, by type: their sum is `created` + `updated` + `unchanged`.
     pub types: BTreeMap<String, u64>,
     /// Bytes of text read, unpacked.

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant as Stopwatch};
 
+use super::ahead::AheadInFile;
 use super::apply::ImportRun;
 use super::bundle;
 use super::conditional::MissedReferences;
@@ -140,7 +141,12 @@ impl Import {
             file: String::new(),
             missed: MissedReferences::default(),
             derived: HashSet::new(),
+            ahead: AheadInFile::default(),
         };
+        if let Some(lead) = store.clock_lead()? {
+            run.file = store.path().display().to_string();
+            run.remark(0, lead.to_string());
+        }
         run.writer.set_owner(self.owner);
         for file in &inputs.skipped {
             run.file.clone_from(file);
@@ -174,6 +180,7 @@ impl Import {
             run.writer.commit()?;
         }
         run.report.late = run.writer.late();
+        run.report.ahead = run.writer.ahead();
         Ok(run.report)
     }
 
@@ -244,7 +251,7 @@ impl Import {
                         transactions.enter(&mut run.writer)?;
                         run.report.bytes += bytes;
                         seen += items.len() as u64;
-                        run.file = file;
+                        run.enter(file);
                         for item in items {
                             run.take(item)?;
                         }
@@ -256,6 +263,7 @@ impl Import {
                         });
                     }
                     InputMessage::End => {
+                        run.end_file();
                         transactions.end(&mut run.writer)?;
                         ended += 1;
                     }

@@ -5,6 +5,7 @@
 
 use rusqlite::Connection;
 
+use super::clock::clock_lead;
 use super::derived::Derived;
 use super::fhir_version::fhir_version;
 use super::format::{model, schema_objects};
@@ -42,13 +43,14 @@ impl Store {
     pub fn check(&self, found: &mut dyn FnMut(Finding)) -> Result<()> {
         let conn = self.reader()?;
         let fhir_version = fhir_version(&conn)?.unwrap_or_default();
-        Check { conn: &conn, fhir_version, found }.run()
+        Check { conn: &conn, now: self.now(), fhir_version, found }.run()
     }
 }
 
 /// A check under way.
 struct Check<'a> {
     conn: &'a Connection,
+    now: Instant,
     fhir_version: FhirVersion,
     found: &'a mut dyn FnMut(Finding),
 }
@@ -58,6 +60,7 @@ impl Check<'_> {
         self.integrity()?;
         self.schema()?;
         self.settings();
+        self.clock();
         for table in ["resource", "history"] {
             for Rule { finding, condition } in VERSION_RULES {
                 self.versions(table, finding, &format!("({condition}) AND {HAS_BODY}"));
@@ -113,6 +116,14 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The store's times must not lie ahead of the clock.
+    fn clock(&mut self) {
+        // A setting of another type was found before.
+        if let Ok(Some(lead)) = clock_lead(self.conn, self.now) {
+            self.found_in_file(lead.to_string());
+        }
+    }
+
     /// Every setting must exist and be of its type.
     fn settings(&mut self) {
         for (name, condition) in SETTING_RULES {
@@ -142,14 +153,20 @@ impl Check<'_> {
     fn meta(&mut self, table: &str) -> Result<()> {
         let mut statement = self.conn.prepare(&format!(
             "SELECT {PLACE}, last_updated, json_extract(body, '$.meta.lastUpdated'),
-                    json_extract(body, '$.meta.versionId') IS version_id
+                    json_extract(body, '$.meta.versionId') IS version_id, assigned & 4
                FROM {table} WHERE json_valid(body) AND {HAS_BODY}"
         ))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let text = row.get_ref(2)?.as_str().unwrap_or_default();
             let in_body = Instant::parse(text).map(|(instant, _)| instant.micros());
-            if in_body.is_none() || in_body != row.get_ref(1)?.as_i64().ok() {
+            let stored = row.get_ref(1)?.as_i64().ok();
+            // Bit 4 says that the body's time lies after the import.
+            let is_right = match row.get_ref(4)?.as_i64() {
+                Ok(4) => in_body > stored,
+                _ => in_body == stored,
+            };
+            if in_body.is_none() || !is_right {
                 self.found_at(row.get(0)?, "last_updated is not the body's meta.lastUpdated");
             }
             if !row.get::<_, bool>(3)? {

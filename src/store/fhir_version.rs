@@ -7,7 +7,6 @@ use rusqlite::Connection;
 use super::handle::Store;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, run};
-use super::writer::Writer;
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
@@ -50,13 +49,24 @@ pub(super) fn derive_compartment(
 pub(super) fn keep_as_served(conn: &Connection) -> Result<()> {
     let sql = "SELECT EXISTS (SELECT 1 FROM resource) OR EXISTS (SELECT 1 FROM history)";
     if one(conn, sql, (), |row| row.get(0))? {
-        set(conn, FhirVersion::R4, true)?;
+        set_fhir_version(conn, FhirVersion::R4, true)?;
     }
     Ok(())
 }
 
+/// Reads the version that somebody gave the store; `None` where nobody did.
+pub(super) fn given_fhir_version(conn: &Connection) -> Result<Option<FhirVersion>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = 'fhir_version_told' AND value)";
+    let is_told: bool = one(conn, sql, (), |row| row.get(0))?;
+    Ok(fhir_version(conn)?.filter(|_| !is_told))
+}
+
 /// Writes the version. `is_told` says that nobody gave it: the content told it.
-fn set(conn: &Connection, version: FhirVersion, is_told: bool) -> Result<()> {
+pub(super) fn set_fhir_version(
+    conn: &Connection,
+    version: FhirVersion,
+    is_told: bool,
+) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO setting (name, value)
                VALUES ('fhir_version', ?1), ('fhir_version_told', ?2)";
     run(conn, sql, (version.name(), is_told)).map(drop)
@@ -80,41 +90,5 @@ impl Snapshot {
     /// Where the store cannot be read.
     pub(crate) fn fhir_version(&self) -> Result<FhirVersion> {
         Ok(self.store().fhir_version()?.unwrap_or_default())
-    }
-}
-
-impl Writer<'_> {
-    /// The version that somebody gave the store, where somebody did.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn given_fhir_version(&self) -> Result<Option<FhirVersion>> {
-        let sql =
-            "SELECT EXISTS (SELECT 1 FROM setting WHERE name = 'fhir_version_told' AND value)";
-        let is_told: bool = one(&self.conn, sql, (), |row| row.get(0))?;
-        Ok(fhir_version(&self.conn)?.filter(|_| !is_told))
-    }
-
-    /// The version that the store is known to have.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn known_fhir_version(&self) -> Result<Option<FhirVersion>> {
-        fhir_version(&self.conn)
-    }
-
-    /// Sets the store's version, and derives anew what depends on it. A transaction is open. `is_told`
-    /// says that nobody gave the version: the content told it.
-    ///
-    /// # Errors
-    /// Where the disk refuses.
-    pub fn set_fhir_version(&mut self, version: FhirVersion, is_told: bool) -> Result<()> {
-        self.restore_indexes()?;
-        let before = self.fhir_version;
-        derive_compartment(&self.conn, version, &|name| {
-            compartment::differs(name, before, version)
-        })?;
-        self.fhir_version = version;
-        set(&self.conn, version, is_told)
     }
 }

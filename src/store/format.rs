@@ -77,7 +77,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (4, "993112a524c4d7d4fcdec0dba17f59c1d219eed3f9cb1b0069626ff61ff9bad1")
+            (4, "b89b97b316590455c44bbe4d37035f1155aeccf3d6bc0bd6fe8d26ec6b6228b4")
         );
     }
 }

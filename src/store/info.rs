@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::clock::clock_lead;
 use super::format::FORMAT;
 use super::handle::Store;
 use super::prune::{Pruned, USUAL_AGE};
@@ -29,6 +30,9 @@ pub struct Info {
     /// The last transactionTime handed out with a manifest.
     #[serde(rename = "lastTransactionTime")]
     pub last_transaction_time: Option<String>,
+    /// Seconds by which the store's times lie ahead of this machine's clock, if more than a minute.
+    #[serde(rename = "clockLeadSeconds")]
+    pub clock_lead_seconds: Option<u64>,
     /// Bytes of the file.
     #[serde(rename = "fileSize")]
     pub file_size: u64,
@@ -89,6 +93,7 @@ impl Store {
             last_seq: setting(&conn, "last_seq")?,
             last_transaction_time: (handed_out != 0)
                 .then(|| Instant::from_micros(handed_out).to_string()),
+            clock_lead_seconds: clock_lead(&conn, self.now())?.map(|lead| lead.length().as_secs()),
             file_size: std::fs::metadata(self.path()).map_or(0, |meta| meta.len()),
             prunable: self.prunable(&conn, USUAL_AGE)?,
             free_bytes: pages(&conn)?.free_bytes(),

@@ -9,13 +9,14 @@
 //! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
-//! | `info`, `list`, `check`, `rules`, `compact`, `unused` | the store as a whole |
+//! | `info`, `list`, `check`, `rules`, `clock`, `compact`, `unused` | the store as a whole |
 
 mod attachment;
 mod audit;
 mod bulk;
 mod check;
 mod client;
+mod clock;
 mod compact;
 mod compartment;
 mod condition;
@@ -52,6 +53,7 @@ mod writer;
 pub use audit::{AuditEvent, ExportRecord};
 pub use check::Finding;
 pub use client::{Client, Credentials};
+pub use clock::ClockLead;
 pub use compact::{Compaction, CompactionCost};
 pub use condition::Match;
 pub use handle::{Access, Store};

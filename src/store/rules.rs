@@ -31,7 +31,7 @@ pub(super) const VERSION_RULES: [Rule; 9] = [
     rule(
         "a column has a value of the wrong type",
         "typeof(last_updated) <> 'integer' OR typeof(size) <> 'integer' OR typeof(body) <> 'text'
-         OR typeof(version_id) <> 'text' OR assigned NOT IN (0, 1, 2, 3)",
+         OR typeof(version_id) <> 'text' OR assigned NOT BETWEEN 0 AND 7 OR typeof(assigned) <> 'integer'",
     ),
     rule("the owner is not a user", "owner <> 0 AND owner NOT IN (SELECT id FROM user)"),
     rule("the hash is not a SHA-256", "typeof(hash) <> 'blob' OR length(hash) <> 32"),

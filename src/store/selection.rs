@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, Row, Rows};
 
+use super::clock::mended_since;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, one};
@@ -108,7 +109,7 @@ impl Snapshot {
         };
         let (current, superseded) = self.conditions();
         let what = "SELECT count(*), coalesce(sum(size), 0), min(seq), max(seq) FROM";
-        let range = self.range(selection);
+        let range = self.range(&transaction, selection)?;
         let read = |row: &Row<'_>| {
             Ok((
                 row.get::<_, u64>(0)?,
@@ -123,7 +124,12 @@ impl Snapshot {
             let sql = format!(
                 "{what} history INDEXED BY history_by_seq WHERE {RANGE} AND {STILL_SEEN}{superseded}"
             );
-            sums.push(one(&transaction, &sql, self.range_in_history(selection), read)?);
+            sums.push(one(
+                &transaction,
+                &sql,
+                self.range_in_history(&transaction, selection)?,
+                read,
+            )?);
         }
         let count = sums.iter().map(|sum| sum.0).sum();
         let first = sums.iter().filter_map(|sum| sum.2).min();
@@ -200,7 +206,7 @@ impl Snapshot {
             )
         };
         let (current, superseded) = self.conditions();
-        let (resource_type, since, until, first, last) = self.range(selection);
+        let (resource_type, since, until, first, last) = self.range(&conn, selection)?;
         let values = (resource_type, since, until, first, last, self.seq(), value);
         let mut found: i64 = one(&conn, &sum("resource", &current), values, |row| row.get(0))?;
         if has_superseded(&conn, self.seq())? {
@@ -215,20 +221,29 @@ impl Snapshot {
         (self.reach().condition("resource"), self.reach().condition("history"))
     }
 
-    fn range<'s>(&self, of: &'s Selection) -> RangeValues<'s> {
-        (
+    /// The values of [`RANGE`].
+    fn range<'s>(&self, conn: &Connection, of: &'s Selection) -> Result<RangeValues<'s>> {
+        let since = match of.since {
+            Some(since) => mended_since(conn, self.store().now(), since)?.micros(),
+            None => i64::MIN,
+        };
+        Ok((
             &of.resource_type,
-            of.since.map_or(i64::MIN, Instant::micros),
+            since,
             of.until.map_or(i64::MAX, Instant::micros),
             of.first,
             of.last.min(self.seq()),
-        )
+        ))
     }
 
     /// The values of [`RANGE`] and [`STILL_SEEN`].
-    fn range_in_history<'s>(&self, of: &'s Selection) -> (&'s str, i64, i64, i64, i64, i64) {
-        let (resource_type, since, until, first, last) = self.range(of);
-        (resource_type, since, until, first, last, self.seq())
+    fn range_in_history<'s>(
+        &self,
+        conn: &Connection,
+        of: &'s Selection,
+    ) -> Result<(&'s str, i64, i64, i64, i64, i64)> {
+        let (resource_type, since, until, first, last) = self.range(conn, of)?;
+        Ok((resource_type, since, until, first, last, self.seq()))
     }
 
     /// Calls `each` with the rows (seq, `column`) of current and superseded versions, merged in order
@@ -258,9 +273,11 @@ impl Snapshot {
         } else {
             None
         };
-        let mut current = current.query(self.range(selection))?;
+        let mut current = current.query(self.range(&transaction, selection)?)?;
         let mut superseded = match &mut superseded {
-            Some(statement) => Some(statement.query(self.range_in_history(selection))?),
+            Some(statement) => {
+                Some(statement.query(self.range_in_history(&transaction, selection)?)?)
+            }
             None => None,
         };
         let mut next_current = step(&mut current)?;

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::derived::{Derived, insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
-use super::sql::run;
+use super::sql::{run, setting};
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
@@ -111,6 +111,15 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
         // Format 4 links more types to patients.
         derive_compartment(conn, FhirVersion::R4, &compartment::is_beyond_r4)?;
         keep_as_served(conn)?;
+        // What lay in the future came in every export since a time. It came at the last write at the
+        // latest.
+        for table in ["resource", "history"] {
+            let sql = format!(
+                "UPDATE {table} SET assigned = assigned | 4, last_updated = ?1
+                  WHERE last_updated > ?1 AND ?1 > 0"
+            );
+            run(conn, &sql, [setting(conn, "last_write_time")?])?;
+        }
     }
     Ok(())
 }

@@ -127,6 +127,8 @@ impl Writer<'_> {
                 format!("SELECT count(*) FROM {newer} AND assigned & 1 = 0 AND last_updated <= ?4");
             let late = (resource_type, id, began, self.handed_out.micros());
             self.late -= one(&self.conn, &sql, late, |row| row.get::<_, u64>(0))?;
+            let sql = format!("SELECT count(*) FROM {newer} AND assigned & 4");
+            self.ahead -= one(&self.conn, &sql, key, |row| row.get::<_, u64>(0))?;
             let sql = format!(
                 "DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {newer})"
             );
@@ -191,6 +193,10 @@ impl Writer<'_> {
         if !stamped.assigned.last_updated && stamped.last_updated <= self.handed_out {
             self.late += 1;
         }
+        // What says that it will change later counts as changed now. Else it would be in every export
+        // `_since` until that time.
+        let is_ahead = stamped.last_updated > self.time;
+        self.ahead += u64::from(is_ahead);
         self.seq += 1;
         run(
             &self.conn,
@@ -202,10 +208,11 @@ impl Writer<'_> {
                 &resource.resource_type,
                 &resource.id,
                 stamped.version_id,
-                stamped.last_updated.micros(),
+                stamped.last_updated.min(self.time).micros(),
                 self.owner,
                 i64::from(stamped.assigned.last_updated)
-                    | i64::from(stamped.assigned.version_id) << 1,
+                    | i64::from(stamped.assigned.version_id) << 1
+                    | i64::from(is_ahead) << 2,
                 stamped.body.len() as i64,
                 hash,
                 stamped.body.as_ref(),

@@ -12,12 +12,13 @@ use std::sync::MutexGuard;
 use rusqlite::Connection;
 
 use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
-use super::fhir_version::fhir_version;
+use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
 use super::sql::{one, run, set_setting, setting};
 use crate::error::Result;
+use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
 
@@ -66,6 +67,7 @@ pub struct Writer<'a> {
     /// The last transactionTime handed out.
     pub(super) handed_out: Instant,
     pub(super) late: u64,
+    pub(super) ahead: u64,
     /// The store's version of FHIR.
     pub(super) fhir_version: FhirVersion,
 }
@@ -104,6 +106,7 @@ impl Store {
             time_text: String::new(),
             handed_out: NEVER,
             late: 0,
+            ahead: 0,
             fhir_version: FhirVersion::default(),
         })
     }
@@ -244,6 +247,42 @@ impl Writer<'_> {
     /// handed out. An incremental export since that time does not include them.
     pub fn late(&self) -> u64 {
         self.late
+    }
+
+    /// How many resources came with a `meta.lastUpdated` after the time of this import. They count as
+    /// changed at that time.
+    pub fn ahead(&self) -> u64 {
+        self.ahead
+    }
+
+    /// The store's version of FHIR; `None` where it is not known yet.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn known_fhir_version(&self) -> Result<Option<FhirVersion>> {
+        fhir_version(&self.conn)
+    }
+
+    /// The version of FHIR that somebody gave the store; `None` where nobody did.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn given_fhir_version(&self) -> Result<Option<FhirVersion>> {
+        given_fhir_version(&self.conn)
+    }
+
+    /// Sets the store's version of FHIR in the open transaction, and derives anew what depends on it.
+    /// `is_told` says that nobody gave the version: the content told it.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn set_fhir_version(&mut self, version: FhirVersion, is_told: bool) -> Result<()> {
+        self.restore_indexes()?;
+        let before = self.fhir_version;
+        let is_affected = |name: &str| compartment::differs(name, before, version);
+        derive_compartment(&self.conn, version, &is_affected)?;
+        self.fhir_version = version;
+        set_fhir_version(&self.conn, version, is_told)
     }
 
     /// Creates the indexes again that this transaction has dropped.

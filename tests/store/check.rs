@@ -46,7 +46,7 @@ fn contradictions_within_a_version_are_found() {
             ["Patient/a version 2: the body has line breaks"],
         ),
         (
-            "UPDATE resource SET assigned = 4 WHERE id = 'a'",
+            "UPDATE resource SET assigned = 8 WHERE id = 'a'",
             ["Patient/a version 2: a column has a value of the wrong type"],
         ),
         (

@@ -1,6 +1,7 @@
 //! The store's file: what it is at rest, who may write it, what survives.
 
 mod check;
+mod clock;
 mod compact;
 mod file;
 mod interrupted;
