@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use fhirlite::clients::User;
-use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Import, Inputs, Kind, Report, Result, Store};
+use fhirlite::{
+    EXIT_OK, EXIT_REJECTED, Error, FhirVersion, Import, Inputs, Kind, Report, Result, Store,
+};
 use same_file::is_same_file;
 
 use super::output::{print, print_json};
@@ -36,6 +38,10 @@ pub struct ImportArgs {
     /// Always set meta.lastUpdated and meta.versionId, also where a resource has them
     #[arg(long)]
     stamp: bool,
+    /// The version of FHIR that the store holds: DSTU2, STU3, R4, R4B, R5, or its number. Without this
+    /// the content tells it
+    #[arg(long, value_name = "VERSION")]
+    fhir_version: Option<FhirVersion>,
     /// Write each reject to this file, as file:line: reason; replaces the file
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -95,7 +101,8 @@ fn import(
         check_rejects_file(rejects, read.chain([args.store.as_path()]))?;
     }
     let mut display = ImportDisplay::new(args.quiet, args.rejects.as_deref(), signals.flag())?;
-    let import = Import::new().strict(args.strict).stamp(args.stamp);
+    let import =
+        Import::new().strict(args.strict).stamp(args.stamp).fhir_version(args.fhir_version);
     let import = match user {
         Some(user) => import.user(user),
         None => import,

@@ -54,6 +54,8 @@ fn readable(info: &Info) -> String {
             "the store's times lie {seconds} s ahead of this machine's clock; `fhirlite check` says more"
         ));
     }
+    let version = info.fhir_version.map_or("not known yet, counts as R4", |version| version.name());
+    lines.push(format!("FHIR version: {version}"));
     lines.push(format!("file format {}", info.format));
     lines.join("\n")
 }

@@ -25,8 +25,9 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
 ///
 /// Prints `listening on http://HOST:PORT` when it is ready; SIGINT and SIGTERM end it. The manifest of
-/// the 1upHealth dialect is at /bulk-data/r4/$export, the HL7 base is /fhir. The STORE `:memory:` is nowhere
-/// on the disk: it holds what the PATHs hold, and ends with the server.
+/// the 1upHealth dialect is at /bulk-data/r4/$export (dstu2 or stu3 for a store of that version), the HL7
+/// base is /fhir. The STORE `:memory:` is nowhere on the disk: it holds what the PATHs hold, and ends with the
+/// server.
 #[derive(clap::Args)]
 pub struct ServeArgs {
     /// The store's file, or :memory:

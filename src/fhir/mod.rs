@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod compartment;
 pub mod definitions;
 pub mod elements;
+pub mod evidence;
 pub mod full_url;
 pub mod group;
 mod head;

@@ -45,6 +45,17 @@ impl FhirVersion {
         }
     }
 
+    /// The name in the paths of 1upHealth's export: `dstu2`, `stu3`, `r4`.
+    pub fn segment(self) -> &'static str {
+        match self {
+            FhirVersion::Dstu2 => "dstu2",
+            FhirVersion::Stu3 => "stu3",
+            FhirVersion::R4 => "r4",
+            FhirVersion::R4b => "r4b",
+            FhirVersion::R5 => "r5",
+        }
+    }
+
     /// The number of its last publication, as in `CapabilityStatement.fhirVersion`.
     pub fn number(self) -> &'static str {
         match self {

@@ -8,17 +8,22 @@ use super::message::Request;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Log};
 use crate::export::{Jobs, UpdateCadence};
+use crate::fhir::version::FhirVersion;
 use crate::store::Store;
 use crate::time::Instant;
 
-/// The kick-off of the 1upHealth dialect; files are below this path. The `$` stands for itself in URLs.
-pub const EXPORT: &str = "/bulk-data/r4/$export";
 /// The HL7 base.
 pub const FHIR: &str = "/fhir";
 /// The published dataset; files are below this path.
 pub const PUBLISH: &str = "/fhir/$bulk-publish";
 /// The two paths of the token endpoint at 1upHealth. SMART clients are told the second.
 pub const TOKEN: [&str; 2] = ["/oauth2/token", "/fhir/oauth2/token"];
+
+/// The kick-off of the 1upHealth dialect in a store of this version; files are below this path. The `$`
+/// stands for itself in URLs.
+pub fn export_path(version: FhirVersion) -> String {
+    format!("/bulk-data/{}/$export", version.segment())
+}
 
 /// What all handlers share.
 pub struct Context {

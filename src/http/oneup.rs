@@ -1,11 +1,11 @@
-//! `GET /bulk-data/r4/$export`: the 1upHealth dialect's kick-off, answered with the manifest.
+//! `GET /bulk-data/r4/$export` (`dstu2`, `stu3`, by the store's version): the 1upHealth dialect's kick-off, answered with the manifest.
 //!
 //! The server prepares no files, so one request gives the manifest. `Prefer: respond-async` makes it
 //! a kick-off like that of the HL7 base. File URLs begin with `--base-url`, else with the client's
 //! `Host`.
 
 use super::authenticated::AuthenticatedRequest;
-use super::context::EXPORT;
+use super::context::export_path;
 use super::kickoff::{self, JobUrls};
 use super::message::Response;
 use super::signed::signed;
@@ -23,12 +23,13 @@ pub fn kickoff(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     let snapshot = request.seen.snapshot()?;
     // HEAD asks for the headers of GET and starts no job.
     if request.preferences().respond_async && request.method == "GET" {
-        return kickoff::accept(request, snapshot, asked, &[], job_urls(request));
+        return kickoff::accept(request, snapshot, asked, &[], job_urls(request)?);
     }
     let plan = Plan::new(snapshot, &asked)?;
     // In the audit, the id joins the downloads to their export.
     let export = request.context.audit.is_some().then(random::hex::<8>).transpose()?;
-    let output = signed(request, &plan, EXPORT, None, export.as_deref())?;
+    let path = export_path(request.fhir_version()?);
+    let output = signed(request, &plan, &path, None, export.as_deref())?;
     if let Some(export) = export.filter(|_| request.method == "GET") {
         request.note_export(&export, &[], plan.snapshot.seq());
     }
@@ -52,7 +53,7 @@ pub fn group(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
     asked.whole_roster = true;
     let snapshot = request.seen.snapshot()?;
     asked.check(&snapshot, true)?;
-    let urls = job_urls(request);
+    let urls = job_urls(request)?;
     if request.preferences().respond_async {
         return kickoff::accept(request, snapshot, asked, &[], urls);
     }
@@ -81,13 +82,13 @@ pub fn group(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
 }
 
 /// The job URLs of this dialect.
-fn job_urls(request: &AuthenticatedRequest<'_>) -> JobUrls {
-    let base = request.base();
-    JobUrls {
-        status: format!("{base}{EXPORT}/job/"),
-        files: format!("{base}{EXPORT}/file/"),
+fn job_urls(request: &AuthenticatedRequest<'_>) -> Result<JobUrls> {
+    let path = format!("{}{}", request.base(), export_path(request.fhir_version()?));
+    Ok(JobUrls {
+        status: format!("{path}/job/"),
+        files: format!("{path}/file/"),
         edition: Edition::Stu3,
-    }
+    })
 }
 
 /// The manifest of this dialect, whose files have a type and a URL only.

@@ -1,7 +1,7 @@
 //! The routing table: which handler answers which path, by which methods, with how long a body.
 
 use super::authenticated::{AuthenticatedRequest, challenge};
-use super::context::{Context, EXPORT, FHIR};
+use super::context::{Context, FHIR, export_path};
 use super::header::{BEARER, INSUFFICIENT_SCOPE};
 use super::health::health;
 use super::kickoff::kickoff;
@@ -16,6 +16,7 @@ use super::{cross_origin, oneup, search, signed, status, users};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, Level};
 use crate::fhir::name::short;
+use crate::fhir::version::FhirVersion;
 
 const READING: &str = "GET, HEAD, OPTIONS";
 
@@ -48,42 +49,36 @@ enum Handler<'p> {
 fn open<'p>(
     methods: &'static str,
     handler: impl Fn(&Context, &Request) -> Result<Response> + 'p,
-) -> Result<Route<'p>> {
-    Ok(Route { methods, body_limit: 0, handler: Handler::Open(Box::new(handler)) })
+) -> Option<Route<'p>> {
+    Some(Route { methods, body_limit: 0, handler: Handler::Open(Box::new(handler)) })
 }
 
 /// A row for authenticated clients.
 fn authenticated<'p>(
     methods: &'static str,
     handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
-) -> Result<Route<'p>> {
-    Ok(Route { methods, body_limit: 0, handler: Handler::Authenticated(Box::new(handler)) })
+) -> Option<Route<'p>> {
+    Some(Route { methods, body_limit: 0, handler: Handler::Authenticated(Box::new(handler)) })
 }
 
-/// A row for a type, which must be one of R4 or one that the client sees in the store.
+/// A row for a type, which must be one of the store's version or one that the client sees in the store.
 fn of_type<'p>(
     methods: &'static str,
     name: &'p str,
     handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
-) -> Result<Route<'p>> {
-    authenticated(
-        methods,
-        move |request| {
-            if request.is_type(name)? { handler(request) } else { Err(not_found()) }
-        },
-    )
+) -> Option<Route<'p>> {
+    authenticated(methods, move |request| {
+        if request.is_type(name)? { handler(request) } else { Err(not_found(request.context)) }
+    })
 }
 
 /// Sets the largest body.
-fn body(limit: usize, route: Result<Route<'_>>) -> Result<Route<'_>> {
+fn body(limit: usize, route: Option<Route<'_>>) -> Option<Route<'_>> {
     route.map(|route| Route { body_limit: limit, ..route })
 }
 
-/// Finds the row of a path.
-///
-/// # Errors
-/// `NotFound` for a path that has none.
-fn route<'p>(path: &[&'p str]) -> Result<Route<'p>> {
+/// Finds the row of a path; `None` for a path that has none.
+fn route<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
         ["health"] => open(READING, |context, _| health(context)),
         ["oauth2", "token"] | ["fhir", "oauth2", "token"] => {
@@ -103,26 +98,45 @@ fn route<'p>(path: &[&'p str]) -> Result<Route<'p>> {
         [".well-known", "smart-configuration"]
         | ["fhir", .., ".well-known", "smart-configuration"] => open(READING, configuration),
         ["fhir", ref rest @ ..] => fhir(rest),
-        ["bulk-data", "r4", "$export"] => authenticated(READING, oneup::kickoff),
-        ["bulk-data", "r4", "$export", "job" | "file", ref rest @ ..] => job(rest),
-        ["bulk-data", "r4", "$export", resource_type, name] => {
-            authenticated(READING, move |request| signed::file(request, resource_type, name, false))
+        ["bulk-data", segment, ref rest @ ..] => {
+            let version = FhirVersion::ALL.into_iter().find(|each| each.segment() == segment)?;
+            bulk_data(version, rest)
         }
-        ["bulk-data", "r4", "Group", id, "$export"] => {
-            authenticated("GET, OPTIONS", move |request| oneup::group(request, id))
-        }
-        ["bulk-data", version @ ("dstu2" | "stu3"), ..] => Err(Error::new(
-            Kind::NotFound,
-            format!(
-                "a store holds one version of FHIR, and this one is served as r4, not {version}: {EXPORT}"
-            ),
-        )),
-        _ => Err(not_found()),
+        _ => None,
     }
 }
 
+/// The rows of 1upHealth's export of a version of FHIR. A store of another version has nothing there.
+fn bulk_data<'p>(version: FhirVersion, path: &[&'p str]) -> Option<Route<'p>> {
+    let route = match *path {
+        ["$export"] => authenticated(READING, oneup::kickoff),
+        ["$export", "job" | "file", ref rest @ ..] => job(rest),
+        ["$export", resource_type, name] => {
+            authenticated(READING, move |request| signed::file(request, resource_type, name, false))
+        }
+        ["Group", id, "$export"] => {
+            authenticated("GET, OPTIONS", move |request| oneup::group(request, id))
+        }
+        _ => None,
+    }?;
+    let Handler::Authenticated(answer) = route.handler else { return Some(route) };
+    let handler = move |request: &AuthenticatedRequest<'_>| match request.fhir_version()? {
+        held if held == version => answer(request),
+        held => Err(Error::new(
+            Kind::NotFound,
+            format!(
+                "a store holds one version of FHIR, and this one is served as {}, not {}: {}",
+                held.segment(),
+                version.segment(),
+                export_path(held)
+            ),
+        )),
+    };
+    Some(Route { handler: Handler::Authenticated(Box::new(handler)), ..route })
+}
+
 /// The rows below the HL7 base. All but metadata and operation definitions need authentication.
-fn fhir<'p>(path: &[&'p str]) -> Result<Route<'p>> {
+fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
         ["metadata"] => open(READING, metadata),
         ["$bulk-publish"] => authenticated(READING, publish),
@@ -155,12 +169,12 @@ fn fhir<'p>(path: &[&'p str]) -> Result<Route<'p>> {
         [name, id, "_history", version] if is_name(name) => {
             of_type(READING, name, move |request| read_version(request, name, id, version))
         }
-        _ => Err(not_found()),
+        _ => None,
     }
 }
 
 /// The row of a kick-off. By the STU4 ballot "GET requests SHALL NOT be used to kick off".
-fn export<'p>(level: Level, operation: &str) -> Result<Route<'p>> {
+fn export<'p>(level: Level, operation: &str) -> Option<Route<'p>> {
     let (edition, methods) = match operation {
         "$export-v4" => (Edition::Stu4, "POST, OPTIONS"),
         _ => (Edition::Stu3, "GET, POST, OPTIONS"),
@@ -170,7 +184,7 @@ fn export<'p>(level: Level, operation: &str) -> Result<Route<'p>> {
 }
 
 /// The rows of a job: its status, the pages of its manifest, its files.
-fn job<'p>(path: &[&'p str]) -> Result<Route<'p>> {
+fn job<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
         [id] => authenticated("GET, HEAD, DELETE, OPTIONS", move |request| {
             match request.method.as_str() {
@@ -182,7 +196,7 @@ fn job<'p>(path: &[&'p str]) -> Result<Route<'p>> {
             authenticated(READING, move |request| status::further_page(request, id, number))
         }
         [id, name] => authenticated(READING, move |request| status::file(request, id, name)),
-        _ => Err(not_found()),
+        _ => None,
     }
 }
 
@@ -191,10 +205,12 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-fn not_found() -> Error {
+fn not_found(context: &Context) -> Error {
+    let version = context.store.fhir_version().ok().flatten().unwrap_or_default();
     let what = format!(
-        "there is nothing here; {FHIR}/metadata says what there is, {EXPORT} answers with a manifest of the \
-         files to download"
+        "there is nothing here; {FHIR}/metadata says what there is, {} answers with a manifest of the \
+         files to download",
+        export_path(version)
     );
     Error::new(Kind::NotFound, what)
 }
@@ -242,6 +258,7 @@ impl Route<'_> {
 /// Answers a request; an error becomes an OperationOutcome.
 pub fn answer(context: &Context, request: &Request) -> Response {
     route(&segments(request))
+        .ok_or_else(|| not_found(context))
         .and_then(|route| route.answer(context, request))
         .unwrap_or_else(|error| refusal(context, &error, Some(request)))
 }
@@ -251,7 +268,7 @@ pub fn answer(context: &Context, request: &Request) -> Response {
 /// # Errors
 /// Those of [`AuthenticatedRequest::new`]: only an authenticated client may send a long body.
 pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
-    let Ok(route) = route(&segments(request)) else { return Ok(0) };
+    let Some(route) = route(&segments(request)) else { return Ok(0) };
     match (&route.handler, request.method.as_str()) {
         (_, method) if !route.allows(method) || matches!(method, "OPTIONS" | "HEAD" | "DELETE") => {
             Ok(0)

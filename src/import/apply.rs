@@ -8,6 +8,7 @@ use super::derive::owned_id;
 use super::report::{Observer, Remark, Report};
 use super::siblings::Siblings;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::evidence::VersionEvidence;
 use crate::fhir::name::short;
 use crate::fhir::resource::Resource;
 use crate::store::{Change, NOBODY, Stamping, Writer};
@@ -20,12 +21,15 @@ pub(super) struct ImportRun<'a> {
     /// The owner given to new resources.
     pub(super) owner: i64,
     pub(super) observer: &'a mut dyn Observer,
+    /// The store's file, for messages.
+    pub(super) store_name: String,
     /// The file of the current items.
     pub(super) file: String,
     pub(super) missed: MissedReferences,
     /// Derived ids of this input's resources outside of Bundles.
     pub(super) derived: HashSet<String>,
     pub(super) ahead: AheadInFile,
+    pub(super) evidence: VersionEvidence,
 }
 
 /// The number of derived ids of one input that are remembered.
@@ -149,6 +153,11 @@ impl ImportRun<'_> {
             }
             self.missed.add(&self.file, line, &open);
         }
+        let place = || {
+            let name = format!("{}/{}", resource.resource_type, short(&resource.id));
+            format!("{}:{line} {name}", self.file)
+        };
+        self.evidence.see(&resource.resource_type, &resource.text, place);
         let ahead = self.writer.ahead();
         let change = self.writer.put(&resource, self.stamping, &open)?;
         if self.writer.ahead() > ahead {

@@ -12,6 +12,7 @@ mod bundle;
 mod conditional;
 mod derive;
 mod entry;
+mod fhir_version;
 mod former;
 mod groups;
 mod history;

@@ -18,7 +18,9 @@ use super::report::{Observer, Progress, Report};
 use super::retry::retry;
 use super::transactions::InputTransactions;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::evidence::VersionEvidence;
 use crate::fhir::no_data::NoData;
+use crate::fhir::version::FhirVersion;
 use crate::source::{Input, Inputs};
 use crate::store::{Stamping, Store, User};
 
@@ -39,6 +41,7 @@ pub struct Import {
     strict: bool,
     stamping: Stamping,
     owner: i64,
+    fhir_version: Option<FhirVersion>,
 }
 
 impl Import {
@@ -57,6 +60,12 @@ impl Import {
     /// Sets `meta.lastUpdated` and `meta.versionId` of every resource, as a server would.
     pub fn stamp(mut self, stamp: bool) -> Import {
         self.stamping = if stamp { Stamping::Always } else { Stamping::Keep };
+        self
+    }
+
+    /// Says which version of FHIR the store holds. Without this the content tells it, where it can.
+    pub fn fhir_version(mut self, version: Option<FhirVersion>) -> Import {
+        self.fhir_version = version;
         self
     }
 
@@ -142,9 +151,12 @@ impl Import {
             missed: MissedReferences::default(),
             derived: HashSet::new(),
             ahead: AheadInFile::default(),
+            evidence: VersionEvidence::default(),
+            store_name: store.path().display().to_string(),
         };
+        run.check_version(self.fhir_version)?;
         if let Some(lead) = store.clock_lead()? {
-            run.file = store.path().display().to_string();
+            run.file.clone_from(&run.store_name);
             run.remark(0, lead.to_string());
         }
         run.writer.set_owner(self.owner);
@@ -171,14 +183,22 @@ impl Import {
                 ..Report::default()
             });
         }
-        if self.strict {
-            retry(&mut run).map_err(|error| explained(error, NOTHING_KEPT))?;
-            run.writer.commit()?;
-        } else if run.writer.next_unresolved("")?.is_some() {
+        let version = run.new_version(self.fhir_version)?;
+        let is_unresolved = run.writer.next_unresolved("")?.is_some();
+        if !self.strict && (is_unresolved || version.is_some()) {
             run.writer.begin(Some(0))?;
-            retry(&mut run).map_err(|error| explained(error, ALL_KEPT))?;
+        }
+        if let Some(version) = version {
+            run.set_version(version, self.fhir_version.is_some())?;
+        }
+        if self.strict || is_unresolved {
+            let kept = if self.strict { NOTHING_KEPT } else { ALL_KEPT };
+            retry(&mut run).map_err(|error| explained(error, kept))?;
+        }
+        if self.strict || is_unresolved || version.is_some() {
             run.writer.commit()?;
         }
+        run.remark_mixture()?;
         run.report.late = run.writer.late();
         run.report.ahead = run.writer.ahead();
         Ok(run.report)

@@ -60,6 +60,7 @@ impl Check<'_> {
         self.integrity()?;
         self.schema()?;
         self.settings();
+        self.fhir_version();
         self.clock();
         for table in ["resource", "history"] {
             for Rule { finding, condition } in VERSION_RULES {
@@ -114,6 +115,15 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The version of FHIR must be one, where it is there.
+    fn fhir_version(&mut self) {
+        let sql = "SELECT count(*) FROM setting WHERE name = 'fhir_version'";
+        let has_row = matches!(one(self.conn, sql, (), |row| row.get::<_, u64>(0)), Ok(1));
+        if has_row && !matches!(fhir_version(self.conn), Ok(Some(_))) {
+            self.found_in_file("the setting fhir_version has a wrong value".to_owned());
+        }
     }
 
     /// The store's times must not lie ahead of the clock.

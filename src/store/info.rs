@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::clock::clock_lead;
+use super::fhir_version::fhir_version;
 use super::format::FORMAT;
 use super::handle::Store;
 use super::prune::{Pruned, USUAL_AGE};
 use super::sql::{all, one, pages, setting};
 use crate::error::Result;
+use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
 
 /// Counts, sizes and times of a store.
@@ -17,6 +19,9 @@ use crate::time::Instant;
 pub struct Info {
     /// The version of the file format.
     pub format: u32,
+    /// The version of FHIR; `None` where it is not known yet, and counts as R4.
+    #[serde(rename = "fhirVersion")]
+    pub fhir_version: Option<FhirVersion>,
     /// Resources in the current state.
     pub resources: u64,
     /// Bytes of their bodies.
@@ -86,6 +91,7 @@ impl Store {
         let handed_out = setting(&conn, "last_transaction_time")?;
         Ok(Info {
             format: FORMAT,
+            fhir_version: fhir_version(&conn)?,
             resources: types.values().map(|of| of.resources).sum(),
             bytes: types.values().map(|of| of.bytes).sum(),
             history: count("SELECT count(*) FROM history")?,

@@ -1,6 +1,8 @@
 //! What goes by the version of FHIR: links to patients, known types, paths.
 
 mod links;
+mod mixtures;
+mod served;
 
 use std::collections::BTreeSet;
 use std::fs;
