@@ -18,6 +18,8 @@ use super::scope::ExportScope;
 use super::shape::ResourceShape;
 use super::versions::holds;
 use crate::error::Result;
+use crate::fhir::compartment;
+use crate::fhir::outcome::Issue;
 use crate::store::Snapshot;
 
 /// The files of an export: resources in the order of their types, then deletions, then notices.
@@ -79,6 +81,24 @@ fn mended<'r>(snapshot: &Snapshot, request: &'r ExportRequest) -> Result<Cow<'r,
     Ok(Cow::Owned(request))
 }
 
+/// A notice about types of other versions of FHIR that the export of patients leaves out, because no
+/// element links them to a patient. `OrderResponse` of DSTU2 is linked by what it responds to.
+fn notice_of_unlinked(snapshot: &Snapshot, request: &ExportRequest) -> Result<Option<Issue>> {
+    let version = snapshot.fhir_version()?;
+    let is_unlinked = |name: &String| {
+        let is_of_another = !version.knows(name) || name == "OrderResponse";
+        is_of_another && !compartment::has(name) && request.filter.accepts_type(name)
+    };
+    let types: Vec<String> = snapshot.types()?.into_iter().filter(is_unlinked).collect();
+    Ok((!types.is_empty()).then(|| {
+        Issue::information(format!(
+            "resources of these types are left out, unless others refer to them: no element says which \
+             patient they are about: {}",
+            types.join(", ")
+        ))
+    }))
+}
+
 fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) -> Result<Vec<File>> {
     let ExportRequest { limits, shape, .. } = request;
     let is_of_everything = request.level == Level::System && !request.organize_by_patient;
@@ -89,6 +109,9 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
         let mut files = of_everything(snapshot, request, None, &mut notices, progress)?;
         files.extend(of_notices(&notices));
         return Ok(files);
+    }
+    if request.level != Level::System {
+        notices.extend(notice_of_unlinked(snapshot, request)?);
     }
     let mut scope = ExportScope::new(snapshot, request, progress)?;
     let mut files = if request.organize_by_patient {

@@ -109,7 +109,8 @@ fn answer(
 struct Binary {
     #[serde(rename = "contentType")]
     content_type: String,
-    #[serde(default)]
+    /// DSTU2 and STU3 call it `content`.
+    #[serde(default, alias = "content")]
     data: Option<String>,
 }
 

@@ -75,6 +75,26 @@ fn a_mixture_is_said_and_exported_whole() {
     assert_eq!(exported(&dir, "s.db", "out", &["--patient", "b"]), of_b);
 }
 
+/// What another version leaves without a patient is not left out in silence.
+#[test]
+fn types_that_nothing_links_to_a_patient_are_named() {
+    let dir = Dir::new();
+    let others = r#"{"resourceType":"OrderResponse","id":"r","request":{"reference":"Order/o"}}
+{"resourceType":"Conformance","id":"c"}
+{"resourceType":"Location","id":"l"}
+"#;
+    imported(&dir, &format!("{ANY}{others}"), &["--fhir-version", "R4"]);
+    let notices = |out: &str, args: &[&str]| -> Option<String> {
+        exported(&dir, "s.db", out, args);
+        let path = dir.path(&format!("{out}/error.ndjson"));
+        path.exists().then(|| dir.text(&format!("{out}/error.ndjson")))
+    };
+    let said = notices("patients", &["--all-patients"]).expect("a notice");
+    assert!(said.contains("about: Conformance, OrderResponse\""), "{said}");
+    assert_eq!(notices("everything", &[]), None);
+    assert_eq!(notices("observations", &["--all-patients", "--type", "Observation"]), None);
+}
+
 /// With `--strict` a rejected item undoes the version too.
 #[test]
 fn an_import_that_is_undone_leaves_no_version() {

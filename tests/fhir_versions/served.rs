@@ -12,6 +12,7 @@ const DSTU2: &str = r#"{"resourceType":"Patient","id":"a","careProvider":[{"refe
 {"resourceType":"Practitioner","id":"p","name":{"family":["P"]}}
 {"resourceType":"Condition","id":"c","patient":{"reference":"Patient/a"},"code":{"text":"x"},"verificationStatus":"confirmed","notes":"n"}
 {"resourceType":"MedicationOrder","id":"m","patient":{"reference":"Patient/a"},"medicationCodeableConcept":{"text":"x"},"note":"n"}
+{"resourceType":"Binary","id":"b","contentType":"text/plain","content":"aGVsbG8="}
 {"resourceType":"Group","id":"g","type":"person","actual":true,"member":[{"entity":{"reference":"Patient/a"}}]}
 "#;
 /// STU3, as its elements tell.
@@ -85,9 +86,11 @@ fn dstu2_is_told_from_its_content() {
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!(version(&dir), "DSTU2");
     assert!(dir.run(["info", "s.db"]).stdout.contains("FHIR version: DSTU2"));
-    let served = is_served_as(&dir, "dstu2", "1.0.2", 5);
+    let served = is_served_as(&dir, "dstu2", "1.0.2", 6);
     let group = served.get("/bulk-data/dstu2/Group/g/$export").json();
     assert_eq!(ids(&served, &group).len(), 5);
+    // What is `data` in R4 is `content` here.
+    assert_eq!(served.get_with("/fhir/Binary/b", "Accept: text/plain\r\n").text(), "hello");
     // Types and searches go by the version.
     let statement = served.get("/fhir/metadata").json();
     let resources = statement["rest"][0]["resource"].as_array().expect("a list");
