@@ -12,30 +12,31 @@ const TABLE: &str = include_str!("definitions/elements.tsv");
 
 /// The root elements of a type that need special care.
 pub(super) struct TypeDefinition {
+    /// The versions that define the type so.
+    of: Vec<FhirVersion>,
     /// Elements that every resource of the type must have.
     pub(super) mandatory: Vec<&'static str>,
     /// The stems of choice elements: `value` of `valueQuantity`.
     pub(super) choices: Vec<&'static str>,
 }
 
-/// The definitions of each type, with the versions that they are of.
-static DEFINITIONS: LazyLock<HashMap<&'static str, Vec<(Vec<FhirVersion>, TypeDefinition)>>> =
-    LazyLock::new(|| {
-        let list = |column: Option<&'static str>| -> Vec<&'static str> {
-            let names = column.unwrap_or_default().split(',');
-            names.filter(|name| !name.is_empty()).collect()
-        };
-        let mut definitions: HashMap<_, Vec<_>> = HashMap::new();
-        for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
-            let mut columns = line.split('\t');
-            let versions = versions(columns.next().unwrap_or_default());
-            let resource_type = columns.next().unwrap_or_default();
-            let definition =
-                TypeDefinition { mandatory: list(columns.next()), choices: list(columns.next()) };
-            definitions.entry(resource_type).or_default().push((versions, definition));
-        }
-        definitions
-    });
+/// The definitions of each type.
+static DEFINITIONS: LazyLock<HashMap<&'static str, Vec<TypeDefinition>>> = LazyLock::new(|| {
+    let list = |column: Option<&'static str>| -> Vec<&'static str> {
+        let names = column.unwrap_or_default().split(',');
+        names.filter(|name| !name.is_empty()).collect()
+    };
+    let mut definitions: HashMap<_, Vec<_>> = HashMap::new();
+    for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = line.split('\t');
+        let of = versions(columns.next().unwrap_or_default());
+        let resource_type = columns.next().unwrap_or_default();
+        let definition =
+            TypeDefinition { of, mandatory: list(columns.next()), choices: list(columns.next()) };
+        definitions.entry(resource_type).or_default().push(definition);
+    }
+    definitions
+});
 
 /// Reads a column of versions: `STU3 R4`.
 pub(super) fn versions(column: &str) -> Vec<FhirVersion> {
@@ -74,15 +75,14 @@ pub(super) fn nearest_definition(
     version: FhirVersion,
     resource_type: &str,
 ) -> Option<&'static TypeDefinition> {
-    let any = || DEFINITIONS.get(resource_type)?.first().map(|(_, definition)| definition);
+    let any = || DEFINITIONS.get(resource_type)?.first();
     definition(version, resource_type).or_else(any)
 }
 
 /// The definition of a type in a version; `None` where the version has no such type.
 fn definition(version: FhirVersion, resource_type: &str) -> Option<&'static TypeDefinition> {
     let of_type = DEFINITIONS.get(resource_type)?;
-    let (_, definition) = of_type.iter().find(|(versions, _)| versions.contains(&version))?;
-    Some(definition)
+    of_type.iter().find(|definition| definition.of.contains(&version))
 }
 
 #[cfg(test)]
