@@ -34,10 +34,13 @@ impl ImportTarget<'_> {
             return error;
         }
         let is_store = |path: &&PathBuf| !path.is_dir() && !Inputs::is_input_name(path);
+        let shown = |path: &Path| path.display().to_string();
         let store = self.paths.iter().find(is_store).filter(|path| *path != Path::new("-"));
-        let store = store.map_or("STORE".to_owned(), |path| path.display().to_string());
-        let (command, swapped) = (self.command, self.store.display());
-        let what = format!("{error}; the store comes first: fhirlite {command} {store} {swapped}");
+        let others = self.paths.iter().filter(|path| Some(*path) != store).map(|path| shown(path));
+        let store = store.map_or("STORE".to_owned(), |path| shown(path));
+        let paths: Vec<String> = [shown(self.store)].into_iter().chain(others).collect();
+        let (command, paths) = (self.command, paths.join(" "));
+        let what = format!("{error}; the store comes first: fhirlite {command} {store} {paths}");
         Error::new(error.kind(), what)
     }
 

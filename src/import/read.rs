@@ -119,7 +119,7 @@ impl InputReader<'_, '_> {
         })?;
         self.report_left_out();
         if self.is_empty && input.is_named {
-            let remark = "is empty; there is nothing to import".to_owned();
+            let remark = "holds nothing to import".to_owned();
             self.add_one(input.name.clone(), ItemContent::Remark(remark));
         }
         self.sending.add(InputMessage::End);

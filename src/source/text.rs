@@ -68,6 +68,10 @@ impl<R: Read> TextReader<R> {
     fn read(mut self, name: &str, visit: PieceVisitor<'_>) -> Result<()> {
         loop {
             self.fill(BLOCK);
+            self.skip_space();
+            if self.rest().is_empty() && !self.ended {
+                continue;
+            }
             let lines = self.whole_lines();
             if lines > 0 {
                 self.hand_on(lines, name, visit, |first_line, text| Piece::Lines {
@@ -285,6 +289,13 @@ impl<R: Read> TextReader<R> {
             }
             self.fill(self.rest().len() + BLOCK);
         }
+    }
+
+    /// Passes white space over: there may be any amount.
+    fn skip_space(&mut self) {
+        let space = self.rest().len() - self.rest().trim_ascii_start().len();
+        self.line += memchr_iter(b'\n', &self.rest()[..space]).count() as u64;
+        self.at += space;
     }
 
     /// Throws the current line away.
