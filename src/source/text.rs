@@ -6,7 +6,8 @@
 
 use std::io::Read;
 
-use memchr::{memchr, memchr_iter, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
+use serde::Deserialize;
 use serde::de::{Error as _, IgnoredAny};
 use serde_json::StreamDeserializer;
 use serde_json::de::SliceRead;
@@ -342,10 +343,12 @@ fn is_item(line: &[u8]) -> bool {
 
 /// True for a line that holds a whole resource.
 fn is_resource(line: &[u8]) -> bool {
-    is_item(line)
-        && line.starts_with(b"{")
-        && memmem::find(line, b"\"resourceType\"").is_some()
-        && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+    #[derive(Deserialize)]
+    struct ResourceLine {
+        #[serde(rename = "resourceType")]
+        _resource_type: IgnoredAny,
+    }
+    line.starts_with(b"{") && is_item(line) && serde_json::from_slice::<ResourceLine>(line).is_ok()
 }
 
 /// Finds the end of the JSON text that begins in front.

@@ -1,9 +1,13 @@
 //! Imports: forms of input, Bundles, references, owners, rejects, memory.
 
+mod archives;
+mod arrangements;
 mod bundles;
 mod content;
 mod forms;
 mod memory;
+mod no_data;
+mod nothing;
 mod owners;
 mod owners_links;
 mod properties;
