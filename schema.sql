@@ -67,8 +67,8 @@ CREATE TABLE identifier (
   value  TEXT    NOT NULL
 );
 
--- Conditional references (Practitioner?identifier=...) that matched no resource or several. Each
--- import ends by trying those of the current versions again.
+-- Conditional references (Practitioner?identifier=...) and urn:uuid: references that matched no
+-- resource or several. Each import ends by trying those of the current versions again.
 CREATE TABLE unresolved (
   reference TEXT    NOT NULL,
   seq       INTEGER NOT NULL,        -- the version that holds the reference

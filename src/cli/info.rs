@@ -39,7 +39,7 @@ fn readable(info: &Info) -> String {
     }
     lines.push(format!("{:<28} {:>10} {:>14}", "in all", info.resources, info.bytes));
     lines.push(format!("replaced or deleted versions {:>10}", info.history));
-    lines.push(format!("open conditional references  {:>10}", info.unresolved));
+    lines.push(format!("unresolved references        {:>10}", info.unresolved));
     lines.push(format!("last write                   {:>10}", info.last_seq));
     lines.push(format!("bytes of the file            {:>10}", info.file_size));
     let Pruned { versions, bytes, exports } = info.prunable;

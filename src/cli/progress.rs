@@ -163,7 +163,7 @@ pub fn totals(report: &Report) -> String {
     }
     if report.unresolved > 0 {
         lines.push(format!(
-            "{:>10}  conditional references find nothing or several",
+            "{:>10}  references find nothing or several resources",
             report.unresolved
         ));
     }

@@ -27,7 +27,7 @@ pub(super) struct ImportRun<'a> {
     pub(super) file: String,
     pub(super) missed: MissedReferences,
     /// Derived ids of this input's resources outside of Bundles.
-    pub(super) derived: HashSet<String>,
+    pub(super) derived: HashSet<u128>,
     pub(super) ahead: AheadInFile,
     pub(super) evidence: VersionEvidence,
 }
@@ -100,7 +100,8 @@ impl ImportRun<'_> {
             if self.owner != NOBODY {
                 resource = self.owned(resource)?;
             }
-            let key = format!("{}/{}", resource.resource_type, resource.id);
+            // A derived id is half a hash of the text, its type included.
+            let key = u128::from_str_radix(&resource.id, 16).unwrap_or_default();
             if self.derived.contains(&key) {
                 let what = "without id, and equal to an earlier one of this input: both are taken as one resource";
                 self.remark(line, what.to_owned());

@@ -24,7 +24,7 @@ pub struct Report {
     pub warnings: u64,
     /// Things that were left out because they are no data. The observer heard of them, file by file.
     pub left_out: u64,
-    /// Conditional references in the store that find no resource or several.
+    /// Conditional and `urn:` references that find no resource or several.
     pub unresolved: u64,
     /// Resources whose `meta.lastUpdated` is not after the last transactionTime handed out.
     pub late: u64,

@@ -4,6 +4,10 @@ mod archives;
 mod arrangements;
 mod bundles;
 mod content;
+mod derived_ids;
+mod derived_ids_properties;
+mod entry_links;
+mod former_ids;
 mod forms;
 mod memory;
 mod no_data;
@@ -14,6 +18,7 @@ mod properties;
 mod references;
 mod rejects;
 mod small_files;
+mod uuid_references;
 mod version_conditions;
 mod versions;
 

@@ -90,3 +90,49 @@ fn conditional_references_find_own_resources_and_those_without_owner() {
     );
     dir.check("s.db");
 }
+
+#[test]
+fn users_who_bring_the_same_without_ids_each_have_their_own() {
+    let dir = owned();
+    let report = |ran: Ran| {
+        let report = value(&ran.stdout);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ["created", "updated", "unchanged"].map(|name| report[name].as_u64().unwrap())
+    };
+    let named =
+        |url: &str, resource: serde_json::Value| json!({"fullUrl": url, "resource": resource});
+    let entries = [
+        named("urn:uuid:1", json!({"resourceType": "Patient", "active": true})),
+        named(
+            "urn:uuid:2",
+            json!({"resourceType": "Observation", "subject": {"reference": "urn:uuid:1"}}),
+        ),
+        named("urn:uuid:3", json!({"resourceType": "Basic"})),
+    ];
+    let line = json!({"resourceType": "Basic", "language": "de"}).to_string();
+    for (text, count) in [(bundle("collection", &entries), 3), (line.clone(), 1)] {
+        for user in ["anna", "ben", ""] {
+            assert_eq!(report(import(&dir, user, &text, &["--json"])), [count, 0, 0], "{user}");
+        }
+        for user in ["", "ben", "anna"] {
+            assert_eq!(report(import(&dir, user, &text, &["--json"])), [0, 0, count], "{user}");
+        }
+    }
+    let apart = "SELECT count(DISTINCT o.owner) FROM resource o JOIN resource p ON p.owner = o.owner
+                  WHERE o.type = 'Observation' AND p.type || '/' || p.id = json_extract(o.body, '$.subject.reference')";
+    assert_eq!(dir.count("s.db", apart), 3);
+    // A user who has the line by the id that it had before keeps it.
+    let dir = owned();
+    import(&dir, "", &line, &[]);
+    let id = dir
+        .bodies("s.db")
+        .into_iter()
+        .find_map(|(place, _)| place.strip_prefix("Basic/").map(str::to_owned))
+        .unwrap();
+    assert_eq!(dir.run(["delete", "s.db", &format!("Basic/{id}")]).code, 0);
+    let before = line.replacen("\"Basic\"", &format!("\"Basic\",\"id\":\"{id}\""), 1);
+    assert_eq!(report(import(&dir, "anna", &before, &["--json"])), [1, 0, 0]);
+    assert_eq!(report(import(&dir, "anna", &line, &["--json"])), [0, 0, 1]);
+    assert_eq!(report(import(&dir, "ben", &line, &["--json"])), [1, 0, 0]);
+    dir.check("s.db");
+}
