@@ -83,7 +83,7 @@ CREATE TABLE compartment (
   PRIMARY KEY (seq, patient)
 ) WITHOUT ROWID;
 
--- URLs of attachments that are relative or name a resource. An export makes each relative URL absolute
+-- URLs of attachments that are relative or name a Binary. An export makes each relative URL absolute
 -- that names a resource of the store, so this table gives the length of the exported line. It also says
 -- which Binary is about a patient, and who may read it.
 CREATE TABLE attachment_url (

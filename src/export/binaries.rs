@@ -6,19 +6,19 @@
 //! `securityContext` says so, or if an attachment of a Patient or of a resource about a patient names it.
 //! Such an attachment leads to its content; a notice tells a Binary to which none leads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::request::ExportRequest;
 use crate::error::Result;
 use crate::fhir::binary::BINARY;
 use crate::fhir::outcome::Issue;
-use crate::store::{Lookup, Selection, Snapshot, VersionSize};
+use crate::store::{Selection, Snapshot, VersionHeader, VersionSize};
 
 /// The number of Binaries that notices name one by one.
 const MOST_NOTICES: usize = 100;
 
-/// The versions of Binaries in a snapshot that an export leaves out.
-pub struct WithheldBinaries(BTreeSet<i64>);
+/// The versions of Binaries in a snapshot that an export leaves out, by their numbers.
+pub struct WithheldBinaries(BTreeMap<i64, VersionHeader>);
 
 impl WithheldBinaries {
     /// Finds those of `request`: none if it asks for them.
@@ -26,13 +26,11 @@ impl WithheldBinaries {
     /// # Errors
     /// Where the store cannot be read.
     pub fn find(snapshot: &Snapshot, request: &ExportRequest) -> Result<WithheldBinaries> {
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
         if request.withholds_binaries && request.filter.accepts_type(BINARY) {
             let view = snapshot.lookup()?;
-            found.extend(view.binaries_in_patients_context()?);
-            for id in view.binaries_of_patients()? {
-                found.extend(view.find(BINARY, &id)?);
-            }
+            let versions = [view.binaries_in_patients_context()?, view.binaries_of_patients()?];
+            found.extend(versions.into_iter().flatten().map(|version| (version.seq, version)));
         }
         Ok(WithheldBinaries(found))
     }
@@ -46,7 +44,7 @@ impl WithheldBinaries {
             return Ok(None);
         }
         let mut rest = snapshot.sizes(of)?;
-        rest.retain(|version| !self.0.contains(&version.seq));
+        rest.retain(|version| !self.0.contains_key(&version.seq));
         Ok(Some(rest))
     }
 
@@ -55,43 +53,38 @@ impl WithheldBinaries {
     /// # Errors
     /// Where the store cannot be read.
     pub fn notices(&self, snapshot: &Snapshot, request: &ExportRequest) -> Result<Vec<Issue>> {
-        let mut notices = Vec::new();
         if self.0.is_empty() {
-            return Ok(notices);
+            return Ok(Vec::new());
         }
-        let view = snapshot.lookup()?;
+        let filter = &request.filter;
         let base = request.shape.attachments_base.as_deref().unwrap_or_default();
-        let mut beyond = 0;
-        for seq in &self.0 {
-            let Some(version) = view.version(*seq)? else { continue };
-            if !request.filter.accepts(&version) || is_led_to(&view, &version.id, base, request)? {
-                continue;
-            }
-            if notices.len() >= MOST_NOTICES {
-                beyond += 1;
-                continue;
-            }
-            let text = format!(
-                "{BINARY}/{} is about a patient and left out, and no attachment in this export leads to it; \
-                 read it, or export with _type={BINARY}",
-                version.id
-            );
-            notices.push(Issue::warning("suppressed", text));
-        }
-        if beyond > 0 {
-            let text = format!("and {beyond} more of type {BINARY}");
+        let led_to = snapshot.lookup()?.binaries_led_to(base, filter.since, filter.until)?;
+        let led_to: HashSet<String> = led_to
+            .into_iter()
+            .filter(|(_, holder)| filter.accepts_type(holder))
+            .map(|(id, _)| id)
+            .collect();
+        let told: Vec<&VersionHeader> = self
+            .0
+            .values()
+            .filter(|version| filter.accepts(version) && !led_to.contains(&version.id))
+            .collect();
+        let mut notices: Vec<Issue> = told
+            .iter()
+            .take(MOST_NOTICES)
+            .map(|version| {
+                let text = format!(
+                    "{BINARY}/{} is about a patient and left out, and no attachment in this export leads to \
+                     it; read it, or export with _type={BINARY}",
+                    version.id
+                );
+                Issue::warning("suppressed", text)
+            })
+            .collect();
+        if told.len() > MOST_NOTICES {
+            let text = format!("and {} more of type {BINARY}", told.len() - MOST_NOTICES);
             notices.push(Issue::warning("suppressed", text));
         }
         Ok(notices)
     }
-}
-
-/// True if an attachment of an exported version leads to a Binary.
-fn is_led_to(view: &Lookup<'_>, id: &str, base: &str, request: &ExportRequest) -> Result<bool> {
-    for seq in view.holders_of_binary(id, base)? {
-        if view.version(seq)?.is_some_and(|version| request.filter.accepts(&version)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::binary::BINARY;
 use super::json::{self, Edits, StringValue};
 use super::name::{local_reference, relative_url, short};
 use super::reference::{LinkKind, link_kind};
@@ -30,7 +31,7 @@ pub struct AttachmentUrls {
 enum AttachmentUrl {
     /// Relative, with a resource's name after so many bytes as written.
     Relative { before: usize, target_type: String, target_id: String },
-    /// Absolute, with a resource's name after a base.
+    /// Absolute, with the name of a Binary after a base.
     Absolute { base: String, target_type: String, target_id: String },
     /// Relative, without a resource's name.
     Nameless(String),
@@ -45,7 +46,8 @@ fn url_of(string: &StringValue<'_, '_>) -> Option<AttachmentUrl> {
     // Types begin with a capital letter: `docs/report.pdf` names no resource.
     let is_type = |name: &str| name.starts_with(|c: char| c.is_ascii_uppercase());
     if has_scheme(&link) {
-        let (target_type, target_id) = local_reference(&link).filter(|(name, _)| is_type(name))?;
+        let (target_type, target_id) =
+            local_reference(&link).filter(|(name, _)| *name == BINARY)?;
         let name = format!("{target_type}/{target_id}");
         let base = link[..link.rfind(&name)?].to_owned();
         let (target_type, target_id) = (target_type.to_owned(), target_id.to_owned());
@@ -97,8 +99,8 @@ fn may_have(text: &str) -> bool {
     memchr::memmem::find(text.as_bytes(), b"\"url\"").is_some()
 }
 
-/// Lists the URLs of a resource's attachments that are relative or name a resource, in order of what
-/// they name.
+/// Lists the URLs of a resource's attachments that are relative or name a Binary, in order of what they
+/// name.
 pub fn urls(text: &str) -> Vec<AttachmentUrls> {
     let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
     if may_have(text) {
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn urls_are_listed_by_what_they_name() {
         let text = r#"{"photo":[{"url":"./Binary/x"},{"url":"Binary/x"},{"url":"http://h/fhir/Binary/x"},
-            {"url":"a.png"},{"url":"https://h/a.png"}]}"#;
+            {"url":"a.png"},{"url":"https://h/a.png"},{"url":"http://h/fhir/Basic/x"}]}"#;
         let listed: Vec<_> = urls(text)
             .into_iter()
             .map(|url| {

@@ -44,7 +44,7 @@ pub struct Resource {
     pub identifiers: Vec<Identifier>,
     /// The ids of the patients whose compartments it is in, by R4's definition.
     pub patients: Vec<String>,
-    /// The URLs of its attachments that are relative or name a resource.
+    /// The URLs of its attachments that are relative or name a Binary.
     pub attachments: Vec<AttachmentUrls>,
     /// Type and id of what the `securityContext` of a Binary names.
     pub security_context: Option<(String, String)>,

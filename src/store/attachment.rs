@@ -1,13 +1,14 @@
 //! Lookups in the tables `attachment_url` and `security_context`: what attachments lead to, and which
 //! Binary is about a patient.
 
-use super::lookup::Lookup;
+use super::lookup::{Lookup, VersionHeader, version_header};
 use super::reach::Reach;
 use super::read::VisibleStore;
 use super::selection::Selection;
 use super::snapshot::Snapshot;
 use super::sql::all;
 use crate::error::Result;
+use crate::time::Instant;
 
 /// A URL of an attachment that names nothing in a snapshot.
 pub struct DanglingUrl {
@@ -96,12 +97,12 @@ impl Lookup<'_> {
         })
     }
 
-    /// Lists the ids of the Binaries that attachments of the snapshot's patients and of what is about
-    /// patients name.
+    /// Lists the Binaries of the snapshot that attachments of its patients and of what is about patients
+    /// name.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn binaries_of_patients(&self) -> Result<Vec<String>> {
+    pub fn binaries_of_patients(&self) -> Result<Vec<VersionHeader>> {
         let holder = |table: &str, seen: &str| {
             format!(
                 "EXISTS (SELECT 1 FROM {table} AS holder
@@ -110,21 +111,33 @@ impl Lookup<'_> {
                 is_about_a_patient("holder")
             )
         };
-        let sql = format!(
-            "SELECT DISTINCT target_id FROM attachment_url INDEXED BY attachment_url_by_target
-              WHERE target_type = 'Binary' AND seq <= ?1 AND ({} OR {})",
+        let has_holder = format!(
+            "({} OR {})",
             holder("resource", ""),
             holder("history", " AND holder.ended > ?1 AND holder.size > 0")
         );
-        all(&self.conn, &sql, [self.seq], |row| row.get(0))
+        let of = |table: &str, seen: &str| {
+            format!(
+                "SELECT {} FROM attachment_url INDEXED BY attachment_url_by_target
+                   CROSS JOIN {table} AS target
+                     ON target.type = 'Binary' AND target.id = attachment_url.target_id
+                  WHERE attachment_url.target_type = 'Binary' AND attachment_url.seq <= ?1
+                    AND target.seq <= ?1{seen}{} AND {has_holder}",
+                header_of("target"),
+                self.reach.condition("target")
+            )
+        };
+        let seen = " AND target.ended > ?1 AND target.size > 0";
+        let sql = format!("{} UNION {}", of("resource", ""), of("history", seen));
+        all(&self.conn, &sql, [self.seq], version_header)
     }
 
-    /// Lists the versions of Binaries up to the snapshot whose `securityContext` names a patient, or a
-    /// resource of the snapshot that is about one.
+    /// Lists the Binaries of the snapshot whose `securityContext` names a patient, or a resource of the
+    /// snapshot that is about one.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn binaries_in_patients_context(&self) -> Result<Vec<i64>> {
+    pub fn binaries_in_patients_context(&self) -> Result<Vec<VersionHeader>> {
         let context = |table: &str, seen: &str| {
             format!(
                 "EXISTS (SELECT 1 FROM {table} AS context
@@ -134,23 +147,58 @@ impl Lookup<'_> {
                 is_about_a_patient("context")
             )
         };
-        let sql = format!(
-            "SELECT seq FROM security_context WHERE seq <= ?1 AND (type = 'Patient' OR {} OR {})",
+        let is_about = format!(
+            "(security_context.type = 'Patient' OR {} OR {})",
             context("resource", ""),
             context("history", " AND context.ended > ?1 AND context.size > 0")
         );
-        all(&self.conn, &sql, [self.seq], |row| row.get(0))
+        let of = |table: &str, seen: &str| {
+            format!(
+                "SELECT {} FROM security_context
+                   CROSS JOIN {table} AS target ON target.seq = security_context.seq
+                  WHERE target.seq <= ?1{seen}{} AND {is_about}",
+                header_of("target"),
+                self.reach.condition("target")
+            )
+        };
+        let seen = " AND target.ended > ?1 AND target.size > 0";
+        let sql = format!("{} UNION {}", of("resource", ""), of("history", seen));
+        all(&self.conn, &sql, [self.seq], version_header)
     }
 
-    /// Lists the versions up to the snapshot whose attachments lead to a Binary of the server at `base`.
+    /// Lists the ids of Binaries of the server at `base` to which attachments of the snapshot lead, each
+    /// with the types of the resources that have these. Only resources with `meta.lastUpdated` between
+    /// the two times count.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn holders_of_binary(&self, id: &str, base: &str) -> Result<Vec<i64>> {
-        let sql = "SELECT DISTINCT seq FROM attachment_url
-                    WHERE target_id = ?1 AND target_type = 'Binary' AND base IN ('', ?2) AND seq <= ?3";
-        all(&self.conn, sql, (id, base, self.seq), |row| row.get(0))
+    pub fn binaries_led_to(
+        &self,
+        base: &str,
+        since: Option<Instant>,
+        until: Option<Instant>,
+    ) -> Result<Vec<(String, String)>> {
+        let of = |table: &str, seen: &str| {
+            format!(
+                "SELECT attachment_url.target_id, holder.type FROM attachment_url
+                   CROSS JOIN {table} AS holder ON holder.seq = attachment_url.seq
+                  WHERE attachment_url.target_type = 'Binary' AND attachment_url.base IN ('', ?2)
+                    AND attachment_url.seq <= ?1
+                    AND holder.last_updated > ?3 AND holder.last_updated < ?4{seen}{}",
+                self.reach.condition("holder")
+            )
+        };
+        let seen = " AND holder.ended > ?1 AND holder.size > 0";
+        let sql = format!("{} UNION {}", of("resource", ""), of("history", seen));
+        let (since, until) =
+            (since.map_or(i64::MIN, Instant::micros), until.map_or(i64::MAX, Instant::micros));
+        all(&self.conn, &sql, (self.seq, base, since, until), |row| Ok((row.get(0)?, row.get(1)?)))
     }
+}
+
+/// The columns of a [`VersionHeader`].
+fn header_of(table: &str) -> String {
+    ["seq", "type", "id", "last_updated", "size"].map(|name| format!("{table}.{name}")).join(", ")
 }
 
 impl VisibleStore {

@@ -16,7 +16,7 @@ use crate::fhir::{binary, compartment};
 pub(super) struct Derived {
     /// The ids of the patients in whose compartment the version is, each once.
     pub patients: Vec<String>,
-    /// The URLs of its attachments that are relative or name a resource.
+    /// The URLs of its attachments that are relative or name a Binary.
     pub attachments: Vec<AttachmentUrls>,
     /// Type and id of what the `securityContext` of a Binary names.
     pub security_context: Option<(String, String)>,

@@ -190,7 +190,8 @@ impl Drop for Lookup<'_> {
     }
 }
 
-fn version_header(row: &Row<'_>) -> rusqlite::Result<VersionHeader> {
+/// The version in a row of seq, type, id, last_updated and size.
+pub(super) fn version_header(row: &Row<'_>) -> rusqlite::Result<VersionHeader> {
     Ok(VersionHeader {
         seq: row.get(0)?,
         resource_type: row.get(1)?,
