@@ -10,7 +10,8 @@ use super::output::{print, print_json};
 ///
 /// Nothing else may have the file open. It takes free space of about the size of the file in its folder, and
 /// the size of its content in the folder for temporary files (SQLITE_TMPDIR, else TMPDIR, else /var/tmp).
-/// Where space is short nothing is begun. If the process is killed, the next command finds the store as it was.
+/// Where space is short nothing is begun. It takes about as long as writing the file three times. If the
+/// process is killed, the next command finds the store as it was.
 #[derive(clap::Args)]
 pub struct CompactArgs {
     /// The store's file
@@ -27,7 +28,7 @@ pub fn run(args: &CompactArgs) -> Result<u8> {
             None => "the folder for temporary files".to_owned(),
         };
         eprintln!(
-            "{}: {} bytes, {} of them free; until this ends it takes {} bytes more beside the file and {} in {temporary}",
+            "{}: {} bytes, {} of them free; until this ends it takes {} bytes more beside the file and {} in {temporary}, and nothing else can use the file",
             args.store.display(),
             cost.file_size,
             cost.free_bytes,
