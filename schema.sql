@@ -13,6 +13,8 @@
 --   last_write_time        the time that the last write gave its resources
 --   last_transaction_time  the last transactionTime handed out with a manifest
 --   last_pruned            the number of the write that ended the last pruned version
+--   at_rest                1 while nothing has the file open: it has everything. Else the log beside it may
+--                          have more
 --   signing_key            signs the file names in manifests (32 random bytes); `fhirlite key rotate`
 --                          replaces it, and file names signed before are no longer accepted
 --   fhir_version           the version of FHIR: DSTU2, STU3, R4, R4B or R5; missing while it is not known
@@ -22,6 +24,14 @@ CREATE TABLE setting (
   name  TEXT PRIMARY KEY,
   value NOT NULL
 ) WITHOUT ROWID;
+
+-- A random mark for the last write of each transaction that changed resources. Copies of a store that go
+-- on by themselves use the same numbers with other marks. So a file URL, which names a number and its
+-- mark, never means the bytes of another history. Writes before the first row have none (format 3).
+CREATE TABLE write_mark (
+  seq  INTEGER PRIMARY KEY,
+  mark BLOB    NOT NULL              -- 16 bytes
+);
 
 -- The current state: one row for each resource.
 CREATE TABLE resource (

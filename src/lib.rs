@@ -110,6 +110,7 @@ pub use http::{BoundServer, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
 pub use store::{
-    Access, ClockLead, Compaction, CompactionCost, Finding, Info, Pruned, Snapshot, Store, TypeInfo,
+    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, Info, Pruned, Snapshot,
+    Store, TypeInfo,
 };
 pub use time::{Clock, Instant, InstantForm};

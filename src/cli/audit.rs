@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fhirlite::clients::ExportRecord;
 use fhirlite::{EXIT_OK, Result, Store};
 
-use super::output::{print, print_json};
+use super::output::{opened, print, print_json};
 
 /// Show who exported what and when, and how much of it was fetched
 ///
@@ -21,7 +21,7 @@ pub struct AuditArgs {
 }
 
 pub fn run(args: &AuditArgs) -> Result<u8> {
-    let exports = Store::open_read_only(&args.store)?.export_records()?;
+    let exports = opened(Store::open_read_only(&args.store)?).export_records()?;
     if !args.json {
         print(format!(
             "{:<24}  {:<24}  {:<16}  {:>8}  {:>5}  {:>12}  {}",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
+use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result, Store};
 
 use super::output::print;
 
@@ -47,11 +47,15 @@ pub fn run(args: &CheckArgs) -> Result<u8> {
         ));
     }
     let info = store.info()?;
+    let doubt = store.doubt();
     print(format!(
-        "{}: ok, {} resources and {} replaced or deleted versions",
+        "{}: {}, {} resources and {} replaced or deleted versions",
         args.store.display(),
+        if doubt.is_some() { "no damage" } else { "ok" },
         info.resources,
         info.history
     ))?;
-    Ok(EXIT_OK)
+    let Some(doubt) = doubt else { return Ok(EXIT_OK) };
+    eprintln!("{doubt}");
+    Ok(EXIT_REJECTED)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-use super::output::print;
+use super::output::{opened, print};
 use super::value::parse_resource;
 
 /// Print a resource as the store keeps it
@@ -19,7 +19,7 @@ pub struct GetArgs {
 
 pub fn run(args: &GetArgs) -> Result<u8> {
     let (resource_type, id) = parse_resource(&args.resource)?;
-    match Store::open_read_only(&args.store)?.get(&resource_type, &id)? {
+    match opened(Store::open_read_only(&args.store)?).get(&resource_type, &id)? {
         Some(body) => print(body).map(|()| EXIT_OK),
         None => Err(Error::new(
             Kind::NotFound,

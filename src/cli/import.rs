@@ -8,7 +8,7 @@ use fhirlite::{
 };
 use same_file::is_same_file;
 
-use super::output::{print, print_json};
+use super::output::{opened, print, print_json};
 use super::progress::{ImportDisplay, summary};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found, took_nothing};
@@ -60,9 +60,13 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     let is_new = target.is_new();
     let signals = Signals::catch()?;
     let (store, user) = match &args.user {
-        None => (Store::create(&args.store).map_err(|error| target.hinted(error))?, None),
+        None => {
+            let store = Store::create(&args.store).map_err(|error| target.hinted(error))?;
+            (opened(store), None)
+        }
         Some(name) => {
             let store = Store::open(&args.store).map_err(|error| target.hinted(error))?;
+            let store = opened(store);
             let user = store.user(name, args.client.as_deref())?;
             (store, Some(user))
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Info, Pruned, Result, Store};
 
-use super::output::{print, print_json};
+use super::output::{opened, print, print_json};
 
 /// Show what a store holds: counts, sizes and times by type
 #[derive(clap::Args)]
@@ -17,7 +17,8 @@ pub struct InfoArgs {
 }
 
 pub fn run(args: &InfoArgs) -> Result<u8> {
-    let info = Store::open_read_only(&args.store)?.info()?;
+    let store = opened(Store::open_read_only(&args.store)?);
+    let info = store.info()?;
     if args.json {
         print_json(&info)?;
     } else {

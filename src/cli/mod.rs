@@ -1,6 +1,7 @@
 //! The command line: one file per command, which turns arguments into library calls and prints the result.
 
 mod audit;
+mod backup;
 mod check;
 mod client;
 mod compact;
@@ -36,7 +37,8 @@ struct CommandLine {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all well
-  1  done, but something was rejected (or was not there to be deleted), or there was nothing to import
+  1  done, but something was rejected (or was not there to be deleted, or may be missing), or there was nothing
+     to import
   2  wrong usage
   3  no such file, store or resource
   4  not a fhirlite store, or one of another format
@@ -63,6 +65,7 @@ enum Command {
     Check(check::CheckArgs),
     Prune(prune::PruneArgs),
     Compact(compact::CompactArgs),
+    Backup(backup::BackupArgs),
     Client(client::ClientArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -84,6 +87,7 @@ pub fn run() -> Result<u8> {
         Command::Check(args) => check::run(&args),
         Command::Prune(args) => prune::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Client(args) => client::run(&args),
         Command::User(args) => user::run(&args),
         Command::Token(args) => token::run(&args),

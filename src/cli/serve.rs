@@ -10,7 +10,7 @@ use fhirlite::{
     UpdateCadence,
 };
 
-use super::output::print;
+use super::output::{opened, print};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
@@ -110,7 +110,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     } else {
         Store::create(&args.store)
     };
-    let store = store.map_err(|error| target.hinted(error))?;
+    let store = opened(store.map_err(|error| target.hinted(error))?);
     if in_memory && auth_required {
         add_client(&store)?;
     }

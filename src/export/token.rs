@@ -1,7 +1,7 @@
 //! Signed file names: each is a JWT that names a range of versions in a snapshot.
 //!
 //! The signature is HS256 with the store's own key, so a name survives a restart and means nothing to
-//! another store. Only one JWT header is accepted: a client cannot choose another algorithm.
+//! another store. The mark of the snapshot tells a store from its copies, which have the same key. Only one JWT header is accepted: a client cannot choose another algorithm.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
@@ -36,6 +36,10 @@ pub struct FileClaims {
     resource_type: String,
     /// The number of the snapshot.
     snapshot: i64,
+    /// The mark of the snapshot's history, so that the name means nothing in a copy that went on by
+    /// itself. Names that were signed before format 4 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mark: Option<String>,
     /// `_since`, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<i64>,
@@ -56,10 +60,12 @@ pub struct FileClaims {
 
 impl FileClaims {
     /// The claims for a file of `snapshot`, its attachments absolute on `base`. `None` for a file that
-    /// is not a range. `export` is the id that the files of one export share.
+    /// is not a range. `mark` is the mark of the snapshot, `export` the id that the files of one export
+    /// share.
     pub fn of(
         file: &File,
         snapshot: &Snapshot,
+        mark: &str,
         base: Option<&str>,
         export: Option<&str>,
     ) -> Option<FileClaims> {
@@ -74,6 +80,7 @@ impl FileClaims {
             user_id: snapshot.reach().to_string(),
             resource_type: resource_type.clone(),
             snapshot: snapshot.seq(),
+            mark: Some(mark.to_owned()),
             since: since.map(Instant::micros),
             until: until.map(Instant::micros),
             base: base.map(str::to_owned),
@@ -87,12 +94,16 @@ impl FileClaims {
         self.export.as_deref()
     }
 
-    /// Opens the file. `None` if the store no longer has all of it.
+    /// Opens the file. `None` if the store no longer has all of it, or never had: it is a copy that
+    /// went on by itself, or was set back to one.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn open(&self, seen: &VisibleStore) -> Result<Option<(Snapshot, File, ResourceShape)>> {
         let snapshot = seen.snapshot_at(self.snapshot, Instant::default());
+        if !snapshot.has_mark(self.mark.as_deref())? {
+            return Ok(None);
+        }
         let number = |text: &str| i64::from_str_radix(text, 16).ok();
         let Some((first, last)) = number(&self.start).zip(number(&self.end)) else {
             return Ok(None);

@@ -12,13 +12,14 @@ use super::route::{answer, body_limit, refusal};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
-use crate::store::Store;
+use crate::store::{Checkpoints, Store};
 
 /// A running server. Dropped, it stops.
 pub struct Server {
     context: Arc<Context>,
     engine: Engine,
     address: SocketAddr,
+    _checkpoints: Checkpoints,
 }
 
 /// A server that has its address and no clients yet. A fault of the address shows before a long import.
@@ -103,6 +104,8 @@ impl BoundServer {
     pub fn serve(self, store: &Store) -> Result<Server> {
         self.check(store)?;
         store.enter_wal_mode()?;
+        // Whoever copies the file from now on has all of what was imported before.
+        store.checkpoint()?;
         let address = self.listener.address();
         let audit = if self.auth_required {
             Some(Arc::new(Audit::start(store, self.log.clone())?))
@@ -120,8 +123,9 @@ impl BoundServer {
             address,
             log: self.log,
         });
+        let checkpoints = store.keep_checkpointed(context.log.clone())?;
         let engine = Engine::start(self.listener, context.clone())?;
-        Ok(Server { context, engine, address })
+        Ok(Server { context, engine, address, _checkpoints: checkpoints })
     }
 }
 

@@ -19,9 +19,10 @@ pub fn signed(
 ) -> Result<Vec<Output>> {
     let base = request.base();
     let signer = Signer::new(&request.context.store.signing_key()?)?;
+    let mark = plan.snapshot.mark()?;
     let mut output = Vec::with_capacity(plan.files.len());
     for file in &plan.files {
-        let claims = FileClaims::of(file, &plan.snapshot, attachments_base, export);
+        let claims = FileClaims::of(file, &plan.snapshot, &mark, attachments_base, export);
         let (Some(claims), Some(resource_type)) = (claims, &file.resource_type) else { continue };
         let name = signer.sign(&claims)?;
         output.push(Output {
@@ -51,7 +52,8 @@ pub fn file(
     let claims = signer.verify(token, resource_type, request.permission.reach)?;
     request.check(resource_type, Interaction::Export)?;
     let Some((snapshot, file, shape)) = claims.open(&request.seen)? else {
-        let what = "the store no longer has all of this file; start a new export";
+        let what = "the store no longer has all of this file, or was set back to an earlier copy; \
+                    start a new export";
         return Err(Error::new(Kind::NotFound, what));
     };
     let is_cacheable = is_public && !request.context.access.is_required();

@@ -62,6 +62,7 @@ impl Check<'_> {
         self.settings();
         self.fhir_version();
         self.clock();
+        self.pass("write_mark", Check::marks);
         for table in ["resource", "history"] {
             for Rule { finding, condition } in VERSION_RULES {
                 self.versions(table, finding, &format!("({condition}) AND {HAS_BODY}"));
@@ -142,6 +143,19 @@ impl Check<'_> {
                 self.found_in_file(format!("the setting {name} is missing or has a wrong value"));
             }
         }
+    }
+
+    /// Every mark must be of its form, and of a write that there was.
+    fn marks(&mut self, table: &str) -> Result<()> {
+        let sql = format!(
+            "SELECT count(*) = 0 OR min(typeof(mark) = 'blob' AND length(mark) = 16) = 0
+                    OR max(seq) > (SELECT value FROM setting WHERE name = 'last_seq')
+               FROM {table}"
+        );
+        if one(self.conn, &sql, (), |row| row.get(0))? {
+            self.found_in_file(format!("{table} has no row, or a row that no write made"));
+        }
+        Ok(())
     }
 
     /// Finds the versions in a table that meet `condition`.

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
@@ -100,9 +100,40 @@ pub(super) fn create_private(path: &Path) -> Result<()> {
 /// True where a file with the store's name and this suffix (`-wal`, `-journal`) exists and is not
 /// empty.
 pub(super) fn has_beside(path: &Path, suffix: &str) -> bool {
+    std::fs::metadata(beside(path, suffix)).is_ok_and(|meta| meta.len() > 0)
+}
+
+/// The file with the store's name and this suffix.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
-    std::fs::metadata(name).is_ok_and(|meta| meta.len() > 0)
+    PathBuf::from(name)
+}
+
+/// True where the header says that the file is in WAL mode. At rest a store is not.
+///
+/// Not to be asked while this process has the file open: closing it would end SQLite's locks.
+///
+/// <https://www.sqlite.org/fileformat.html#file_format_version_numbers>
+pub(super) fn is_in_wal_mode(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..] == [2, 2]
+}
+
+/// What tells a file from every other on this machine, whatever its name; `None` where the system
+/// does not say.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// The `file:` URI of a path, with `parameters` as its query.

@@ -77,7 +77,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (4, "b89b97b316590455c44bbe4d37035f1155aeccf3d6bc0bd6fe8d26ec6b6228b4")
+            (4, "1113d3f4c12c3b0c7f0e994c908bc5f2e66948f33a6f600772797efc1f18ac46")
         );
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::pool::{Pool, ReadConnection, SHORT_PATIENCE};
-use crate::error::Result;
+use super::rest::leave_rest;
+use crate::error::{Log, Result};
+use crate::sync::lock;
 use crate::time::{Clock, Instant};
 
 /// Whether a store can be written.
@@ -24,21 +26,55 @@ pub enum Access {
 pub struct Store {
     shared: Arc<SharedStore>,
     clock: Clock,
+    is_in_doubt: bool,
+    log: Log,
 }
 
 struct SharedStore {
     pool: Pool,
     /// Takes the jobs, tokens and audit rows of a read-only store, in memory.
     stand_in: OnceLock<Store>,
-    /// Keeps the upgraded copy of an older store alive, which is a database in memory.
-    _copy: Option<Mutex<Connection>>,
+    /// Closes after the pool: the upgraded copy of an older store, which is a database in memory, or
+    /// the connection that removes an empty log.
+    kept: Mutex<Option<Connection>>,
 }
 
 impl Store {
     /// A handle on the connections in `pool`, with the system's clock.
-    pub(super) fn new(pool: Pool, copy: Option<Connection>) -> Store {
-        let shared = SharedStore { pool, stand_in: OnceLock::new(), _copy: copy.map(Mutex::new) };
-        Store { shared: Arc::new(shared), clock: Clock::system() }
+    pub(super) fn new(pool: Pool) -> Store {
+        let shared = SharedStore { pool, stand_in: OnceLock::new(), kept: Mutex::default() };
+        Store {
+            shared: Arc::new(shared),
+            clock: Clock::system(),
+            is_in_doubt: false,
+            log: Log::default(),
+        }
+    }
+
+    /// Keeps a connection open until the store's own ones are closed.
+    pub(super) fn keeping(self, conn: Option<Connection>) -> Store {
+        if conn.is_some() {
+            *lock(&self.shared.kept) = conn;
+        }
+        self
+    }
+
+    /// Notes whether the file lacked its log when it was opened.
+    pub(super) fn in_doubt(mut self, is_in_doubt: bool) -> Store {
+        self.is_in_doubt = is_in_doubt;
+        self
+    }
+
+    /// Why the store may lack its last writes: its file was copied alone while a program had it open.
+    /// `None` where there is no such doubt.
+    pub fn doubt(&self) -> Option<String> {
+        self.is_in_doubt.then(|| {
+            format!(
+                "{}: was copied while a program had the store open, or was closed by another program \
+                 than fhirlite; it may lack the last writes (`fhirlite backup` makes whole copies)",
+                self.path().display()
+            )
+        })
     }
 
     /// The same store with another clock, for this handle and the clones made of it. Other handles
@@ -47,6 +83,19 @@ impl Store {
     pub fn with_clock(mut self, clock: Clock) -> Store {
         self.clock = clock;
         self
+    }
+
+    /// The same store with a log, for this handle and the clones made of it. The log is told what an
+    /// import or a deletion waits for, once it has waited for a second.
+    #[must_use = "the log is that of the returned handle"]
+    pub fn with_log(mut self, log: Log) -> Store {
+        self.log = log;
+        self
+    }
+
+    /// What is told of waits.
+    pub(super) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// The time by this handle's clock.
@@ -100,7 +149,11 @@ impl Store {
     /// # Errors
     /// Where the disk refuses.
     pub(crate) fn enter_wal_mode(&self) -> Result<()> {
-        self.pool().enter_wal_mode()
+        match self.pool().times() {
+            // A file that another program holds keeps its mode, which is slower but no error.
+            Some(conn) if !self.pool().is_in_memory() => leave_rest(&conn).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// The store in memory that takes the jobs, tokens and audit rows of a read-only store; `make`

@@ -38,6 +38,9 @@ pub struct Info {
     /// Seconds by which the store's times lie ahead of this machine's clock, if more than a minute.
     #[serde(rename = "clockLeadSeconds")]
     pub clock_lead_seconds: Option<u64>,
+    /// True where the file may lack the last writes: it was copied while a program had it open.
+    #[serde(rename = "mayLackWrites")]
+    pub may_lack_writes: bool,
     /// Bytes of the file.
     #[serde(rename = "fileSize")]
     pub file_size: u64,
@@ -100,6 +103,7 @@ impl Store {
             last_transaction_time: (handed_out != 0)
                 .then(|| Instant::from_micros(handed_out).to_string()),
             clock_lead_seconds: clock_lead(&conn, self.now())?.map(|lead| lead.length().as_secs()),
+            may_lack_writes: self.doubt().is_some(),
             file_size: std::fs::metadata(self.path()).map_or(0, |meta| meta.len()),
             prunable: self.prunable(&conn, USUAL_AGE)?,
             free_bytes: pages(&conn)?.free_bytes(),

@@ -5,22 +5,25 @@
 //!
 //! | files | job |
 //! |---|---|
-//! | `sql`, `format`, `file`, `pool`, `handle`, `open`, `upgrade` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
+//! | `sql`, `format`, `file`, `pool`, `handle`, `rest`, `doubt`, `open`, `wait`, `checkpoint`, `upgrade` | statements, schema, connections, opening |
+//! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
-//! | `info`, `list`, `check`, `rules`, `clock`, `compact`, `unused` | the store as a whole |
+//! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
 mod attachment;
 mod audit;
+mod backup;
 mod bulk;
 mod check;
+mod checkpoint;
 mod client;
 mod clock;
 mod compact;
 mod compartment;
 mod condition;
 mod derived;
+mod doubt;
 mod earlier;
 mod fhir_version;
 mod file;
@@ -31,12 +34,14 @@ mod job;
 mod key;
 mod list;
 mod lookup;
+mod mark;
 mod open;
 mod owner;
 mod pool;
 mod prune;
 mod reach;
 mod read;
+mod rest;
 mod rules;
 mod selection;
 mod snapshot;
@@ -48,10 +53,13 @@ mod unused;
 mod upgrade;
 mod user;
 mod version;
+mod wait;
 mod writer;
 
 pub use audit::{AuditEvent, ExportRecord};
+pub use backup::BackupSummary;
 pub use check::Finding;
+pub use checkpoint::Checkpoints;
 pub use client::{Client, Credentials};
 pub use clock::ClockLead;
 pub use compact::{Compaction, CompactionCost};

@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::doubt::{guard, lacks_log, tidy};
 use super::file::{create_private, file_uri, has_beside, holds_store, memory_uri, require_store};
 use super::format::{APPLICATION_ID, FORMAT, SCHEMA, format_of};
 use super::handle::Store;
+use super::mark::add_mark;
 use super::pool::{ALONE, PATIENCE, Pool, WriteConnections, connect};
+use super::rest::AT_REST;
 use super::sql::{self, one, run};
 use super::upgrade;
 use crate::error::{Error, Kind, Result};
@@ -28,9 +31,10 @@ impl Store {
         if !holds_store(path)? {
             create_private(path)?;
         }
+        let lacks_log = lacks_log(path);
         let store = open_read_write(path.to_owned(), file_uri(path, "mode=rw"))?;
         ensure_schema(&store)?;
-        Ok(store)
+        Ok(store.in_doubt(lacks_log))
     }
 
     /// Opens an existing store: for reading and writing where possible, else for reading only.
@@ -40,50 +44,35 @@ impl Store {
     pub fn open(path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref();
         require_store(path)?;
-        match open_read_write(path.to_owned(), file_uri(path, "mode=rw")) {
+        let lacks_log = lacks_log(path);
+        let opened = match open_read_write(path.to_owned(), file_uri(path, "mode=rw")) {
             Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io) => {
-                Store::open_read_only(path)
+                open_to_read(path, lacks_log, open_with)
             }
             opened => opened,
-        }
+        };
+        Ok(opened?.in_doubt(lacks_log))
     }
 
-    /// Opens an existing store for reading only; nothing on the disk is touched.
+    /// Opens an existing store for reading only; nothing on the disk is changed.
     ///
     /// # Errors
     /// As [`Store::open`].
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref();
         require_store(path)?;
-        if has_beside(path, "-journal") {
-            // A writer was killed, or is writing now, so the file may hold half of a transaction.
-            // SQLite undoes that half, but only on a connection that may write.
-            let conn = connect(&file_uri(path, "mode=rw"), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            sql::setting(&conn, "last_seq").map_err(|error| error.at(path.display()))?;
-        }
-        match open_with(path, "mode=ro") {
-            // A store that was not closed cleanly is still in WAL mode, which needs a writable
-            // folder. Where no log lies beside it, the file alone is complete.
-            Err(error)
-                if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
-                    && !has_beside(path, "-wal")
-                    && !has_beside(path, "-journal") =>
-            {
-                open_with(path, "mode=ro&immutable=1")
-            }
-            Err(error)
-                if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
-                    && has_beside(path, "-wal")
-                    && !has_beside(path, "-shm") =>
-            {
-                open_with_log(path).map_err(|error| match error.kind() {
-                    Kind::Io | Kind::ReadOnly => log_unreadable(path),
-                    _ => error.at(path.display()),
-                })
-            }
-            Err(error) => Err(error.at(path.display())),
-            opened => opened,
-        }
+        let lacks_log = lacks_log(path);
+        Ok(open_to_read(path, lacks_log, open_with)?.in_doubt(lacks_log))
+    }
+
+    /// Opens an existing store for reading only, in the format that it has.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub(super) fn open_as_it_is(path: &Path) -> Result<Store> {
+        require_store(path)?;
+        let lacks_log = lacks_log(path);
+        Ok(open_to_read(path, lacks_log, open_unchanged)?.in_doubt(lacks_log))
     }
 
     /// Creates a store in memory, which ends with its last handle: for tests.
@@ -115,21 +104,53 @@ impl Store {
     }
 }
 
-/// Opens a store for reading with the given URI parameters; an older format as a copy in memory.
-fn open_with(path: &Path, parameters: &str) -> Result<Store> {
-    let store = Store::new(Pool::new(path.to_owned(), file_uri(path, parameters), None), None);
-    sql::setting(&*store.reader()?, "last_seq")?;
-    let format = format_of(&*store.reader()?)?;
-    if format == FORMAT { Ok(store) } else { upgraded_copy(&store, format) }
+/// Opens a store for reading, by `open`, which takes the parameters of its URI.
+fn open_to_read(
+    path: &Path,
+    lacks_log: bool,
+    open: fn(&Path, &str) -> Result<Store>,
+) -> Result<Store> {
+    if has_beside(path, "-journal") {
+        // A writer was killed, or is writing now, so the file may hold half of a transaction.
+        // SQLite undoes that half, but only on a connection that may write.
+        let conn = connect(&file_uri(path, "mode=rw"), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        sql::setting(&conn, "last_seq").map_err(|error| error.at(path.display()))?;
+    }
+    // Without a log, a connection that only reads would leave an empty one behind. One that may write
+    // removes it when it closes last.
+    let guard = lacks_log.then(|| guard(path)).flatten();
+    match open(path, "mode=ro") {
+        // A file in WAL mode needs a writable folder. Where no log lies beside it, the file can be
+        // read by itself.
+        Err(error)
+            if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
+                && !has_beside(path, "-wal")
+                && !has_beside(path, "-journal") =>
+        {
+            open(path, "mode=ro&immutable=1")
+        }
+        // Without the index of the log (`-shm`), which only a writable folder can have, each connection
+        // makes its own in memory: https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory
+        Err(error)
+            if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
+                && has_beside(path, "-wal")
+                && !has_beside(path, "-shm") =>
+        {
+            open(path, &format!("mode=ro&{ALONE}")).map_err(|error| match error.kind() {
+                Kind::Io | Kind::ReadOnly => log_unreadable(path),
+                _ => error.at(path.display()),
+            })
+        }
+        Err(error) => Err(error.at(path.display())),
+        Ok(store) => Ok(store.keeping(guard)),
+    }
 }
 
-/// Opens a store whose last writes are still in a log beside it, in a folder that cannot be written.
-/// Without the index of the log (`-shm`), which only a writable folder can have, each connection makes
-/// its own in memory.
-///
-/// <https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>
-fn open_with_log(path: &Path) -> Result<Store> {
-    open_with(path, &format!("mode=ro&{ALONE}"))
+/// Opens a store for reading with the given URI parameters; an older format as a copy in memory.
+fn open_with(path: &Path, parameters: &str) -> Result<Store> {
+    let store = open_unchanged(path, parameters)?;
+    let format = format_of(&*store.reader()?)?;
+    if format == FORMAT { Ok(store) } else { upgraded_copy(&store, format) }
 }
 
 /// Says what to do about a log that cannot be read.
@@ -142,18 +163,26 @@ fn log_unreadable(path: &Path) -> Error {
     Error::new(Kind::Io, what)
 }
 
+/// Opens a store for reading with the given URI parameters, in the format that it has.
+fn open_unchanged(path: &Path, parameters: &str) -> Result<Store> {
+    let store = Store::new(Pool::new(path.to_owned(), file_uri(path, parameters), None));
+    sql::setting(&*store.reader()?, "last_seq")?;
+    Ok(store)
+}
+
 /// Copies a store of an older format into memory, in the present format.
 fn upgraded_copy(store: &Store, format: u32) -> Result<Store> {
     let uri = memory_uri();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let copy = connect(&uri, flags)?;
     upgrade::copy(store.pool().uri(), format, &copy)?;
-    Ok(Store::new(Pool::new(store.path().to_owned(), uri, None), Some(copy)))
+    Ok(Store::new(Pool::new(store.path().to_owned(), uri, None)).keeping(Some(copy)))
 }
 
 /// Opens the database at `uri` to read and write, and upgrades it where its format is older.
 fn open_read_write(path: PathBuf, uri: String) -> Result<Store> {
     let at = |error: Error| error.at(path.display());
+    tidy(&path, &uri);
     let writing = WriteConnections::open(&uri).map_err(at)?;
     {
         let mut conn = writing.import();
@@ -166,12 +195,16 @@ fn open_read_write(path: PathBuf, uri: String) -> Result<Store> {
             }
         }
     }
-    Ok(Store::new(Pool::new(path, uri, Some(writing)), None))
+    Ok(Store::new(Pool::new(path, uri, Some(writing))))
 }
 
 /// Creates the tables where they are missing. Another process may do the same at this moment.
 fn ensure_schema(store: &Store) -> Result<()> {
     let mut conn = store.pool().writing()?.import();
+    // Most stores have them, and need not wait for another process to end a write.
+    if has_schema(&conn)? {
+        return Ok(());
+    }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !has_schema(&transaction)? {
         let key = random::bytes::<32>()?;
@@ -181,6 +214,8 @@ fn ensure_schema(store: &Store) -> Result<()> {
         let sql = "INSERT INTO setting (name, value)
                    VALUES ('signing_key', ?1), ('store_id', randomblob(16))";
         run(&transaction, sql, [key])?;
+        add_mark(&transaction, 0)?;
+        sql::set_setting(&transaction, AT_REST, 1)?;
         for name in ["last_seq", "last_write_time", "last_transaction_time"] {
             sql::set_setting(&transaction, name, 0)?;
         }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::sql::{self, one};
+use super::file::identity;
+use super::rest::come_to_rest;
+use super::sql::one;
 use crate::error::{Error, Kind, Result};
 use crate::sync::lock;
 
@@ -33,6 +35,9 @@ const RETRY: Duration = Duration::from_millis(5);
 /// faster.
 const PAGE_SIZE: u32 = 16 * 1024;
 
+/// The write-ahead log is cut to so many bytes whenever it begins again at its start.
+pub(super) const LOG_BYTES: u64 = 16 << 20;
+
 /// Page cache of the import's connection. SQLite takes a negative number as KiB.
 pub(super) const WRITER_CACHE: i32 = -64 * 1024;
 
@@ -50,6 +55,8 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Connection>>,
     /// The `store_id` that the first reading connection found.
     store_id: OnceLock<Vec<u8>>,
+    /// Which file it was when the store was opened.
+    identity: Option<(u64, u64)>,
     /// `None` where the store is read-only.
     writing: Option<WriteConnections>,
 }
@@ -98,6 +105,9 @@ impl WriteConnections {
             Ok(conn)
         };
         let (import, times, short) = (open()?, open()?, open()?);
+        for conn in [&import, &times, &short] {
+            conn.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+        }
         import.pragma_update(None, "page_size", PAGE_SIZE)?;
         import.pragma_update(None, "cache_size", WRITER_CACHE)?;
         // A second thread sorts the rows of indexes.
@@ -120,7 +130,8 @@ impl Pool {
     /// A pool for the database at `uri`, read-only without `writing`. Reading connections are opened
     /// when they are first needed.
     pub(super) fn new(path: PathBuf, uri: String, writing: Option<WriteConnections>) -> Pool {
-        Pool { path, uri, idle: Mutex::default(), store_id: OnceLock::new(), writing }
+        let identity = identity(&path);
+        Pool { path, uri, idle: Mutex::default(), store_id: OnceLock::new(), identity, writing }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -133,6 +144,11 @@ impl Pool {
 
     pub(super) fn is_read_only(&self) -> bool {
         self.writing.is_none()
+    }
+
+    /// True for a database in this process's memory.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.uri.contains("vfs=memdb")
     }
 
     /// Borrows a reading connection.
@@ -156,9 +172,11 @@ impl Pool {
         };
         let conn = connect(&self.uri, flags)?;
         conn.pragma_update(None, "cache_size", READER_CACHE)?;
-        // Another store at the same path would answer requests for our files with other bytes.
+        // Another store at the same path would answer requests for our files with other bytes, and so
+        // would an earlier copy of this one.
         let found = store_id(&conn)?;
-        if *self.store_id.get_or_init(|| found.clone()) == found {
+        let is_same_file = self.is_in_memory() || identity(&self.path) == self.identity;
+        if *self.store_id.get_or_init(|| found.clone()) == found && is_same_file {
             Ok(conn)
         } else {
             Err(Error::new(
@@ -229,34 +247,20 @@ impl Pool {
         transaction.commit()?;
         Ok(done)
     }
-
-    /// Switches the file to WAL mode, in which readers and a writer do not wait for each other.
-    ///
-    /// # Errors
-    /// `Io`. A file that another process holds keeps its mode, which is slower but no error.
-    pub(super) fn enter_wal_mode(&self) -> Result<()> {
-        let Some(conn) = self.times() else { return Ok(()) };
-        match conn.pragma_update(None, "journal_mode", "WAL").map_err(Error::from) {
-            Err(error) if error.kind() == Kind::Busy => Ok(()),
-            done => done,
-        }
-    }
 }
 
 impl Drop for Pool {
     /// Leaves a single file behind: the last connection to a file takes it out of WAL mode. Where
-    /// another process has the file open, that process does it.
+    /// another process has the file open, that process does it, and this one only brings the log into
+    /// the file.
     fn drop(&mut self) {
         // The journal mode changes only for a connection that is alone.
         lock(&self.idle).clear();
         if let Some(WriteConnections { import, times, short }) = self.writing.take() {
             drop((times.into_inner(), short.into_inner()));
             let conn = import.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if !self.uri.contains("vfs=memdb") {
-                let _ = conn.busy_timeout(Duration::ZERO);
-                // A connection notices the mode that another one has set only when it reads.
-                let _ = sql::setting(&conn, "last_seq");
-                let _ = conn.pragma_update(None, "journal_mode", "DELETE");
+            if !self.is_in_memory() {
+                let _ = come_to_rest(&conn);
             }
         }
     }

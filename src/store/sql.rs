@@ -117,3 +117,10 @@ pub(super) fn set_setting(conn: &Connection, name: &str, value: i64) -> Result<(
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     run(conn, sql, (name, value)).map(drop)
 }
+
+/// Brings the log into the file as far as no reader needs it; true where that is all of it.
+pub(super) fn passive_checkpoint(conn: &Connection) -> Result<bool> {
+    one(conn, "PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
+        Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+    })
+}

@@ -5,7 +5,9 @@ use rusqlite::Connection;
 use super::derived::{Derived, insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
-use super::sql::{run, setting};
+use super::mark::add_mark_of_upgrade;
+use super::rest::AT_REST;
+use super::sql::{run, set_setting, setting};
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
@@ -106,6 +108,8 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
         run(conn, sql, ())?;
     }
     if from < 4 {
+        add_mark_of_upgrade(conn)?;
+        set_setting(conn, AT_REST, 0)?;
         derive_attachments(conn)?;
         plan_anew(conn)?;
         // Format 4 links more types to patients.

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
+use super::mark::add_mark;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
 use super::sql::{one, run, set_setting, setting};
@@ -85,7 +86,7 @@ impl Store {
         // An empty store is loaded without WAL: the log would double what is written, and no reader
         // has anything to wait for.
         if !is_empty {
-            self.enter_wal_mode()?;
+            self.use_file()?;
         }
         Ok(Writer {
             store: self,
@@ -119,7 +120,7 @@ impl Writer<'_> {
     /// # Errors
     /// `Busy` when that takes too long.
     pub fn begin(&mut self, bytes: Option<u64>) -> Result<()> {
-        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        self.store.run_patiently(&self.conn, "BEGIN IMMEDIATE")?;
         let last_seq = setting(&self.conn, "last_seq")?;
         if last_seq != self.seq {
             self.known = None;
@@ -209,6 +210,7 @@ impl Writer<'_> {
         if self.seq > self.transaction_began {
             let time = self.set_end_of_history()?;
             set_setting(&self.conn, "last_seq", self.seq)?;
+            add_mark(&self.conn, self.seq)?;
             set_setting(&self.conn, "last_write_time", time.micros())?;
         }
         self.conn.execute_batch("COMMIT")?;

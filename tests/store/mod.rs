@@ -1,15 +1,19 @@
 //! The store's file: what it is at rest, who may write it, what survives.
 
+mod backup;
 mod check;
 mod clock;
 mod compact;
+mod copies;
 mod file;
 mod interrupted;
 mod old_formats;
 mod prune;
 mod read_only;
+mod restored;
 mod snapshots;
 mod views;
+mod waiting;
 mod writers;
 
 use crate::support::Dir;

@@ -1,0 +1,71 @@
+//! Waiting for other programs that hold the file, not without a word.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::handle::Store;
+use super::pool::PATIENCE;
+use super::rest::{Mode, leave_rest};
+use crate::error::{Error, Kind, Result};
+
+/// A wait that is not worth a word.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// The pause between two attempts to use the file.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// What a write waits for.
+const WRITER: &str = "another process is writing to the store; waiting up to a minute for it";
+
+impl Store {
+    /// Takes the file out of rest, so that no reader keeps the writes that follow waiting. Waits for
+    /// programs that have a transaction open which reads, and says so.
+    ///
+    /// # Errors
+    /// `Busy` where such a transaction lasts longer than [`PATIENCE`]; where the disk refuses.
+    pub(super) fn use_file(&self) -> Result<()> {
+        if self.pool().is_in_memory() {
+            return Ok(());
+        }
+        let (begun, path) = (Instant::now(), self.path().display());
+        let mut is_said = false;
+        loop {
+            let Some(conn) = self.pool().times() else { return Ok(()) };
+            // Another writer is waited for where the write begins.
+            if leave_rest(&conn)? != Mode::HeldByReader {
+                return Ok(());
+            }
+            drop(conn);
+            let what = format!(
+                "{path}: another program has it open in a transaction that reads, so nothing can be \
+                 written; end that program (`fuser {path}` finds it)"
+            );
+            if begun.elapsed() >= PATIENCE {
+                return Err(Error::new(Kind::Busy, format!("{what} and try again")));
+            }
+            if begun.elapsed() >= MOMENT && !is_said {
+                is_said = true;
+                let what = format!("{what}; waiting up to a minute for it");
+                self.log().tell(&Error::new(Kind::Busy, what));
+            }
+            std::thread::sleep(RETRY);
+        }
+    }
+
+    /// Runs a statement for which other programs may have to end a write, and says so.
+    ///
+    /// # Errors
+    /// `Busy` where that takes longer than [`PATIENCE`]; where the disk refuses.
+    pub(super) fn run_patiently(&self, conn: &Connection, sql: &str) -> Result<()> {
+        conn.busy_timeout(MOMENT)?;
+        let mut done = conn.execute_batch(sql).map_err(Error::from);
+        conn.busy_timeout(PATIENCE)?;
+        if done.as_ref().is_err_and(|error| error.kind() == Kind::Busy) {
+            let waits = Error::new(Kind::Busy, WRITER).at(self.path().display());
+            self.log().tell(&waits);
+            done = conn.execute_batch(sql).map_err(Error::from);
+        }
+        done
+    }
+}
