@@ -91,7 +91,7 @@ impl Job {
                 id: id.to_owned(),
                 state: if files.is_some() { JobState::Complete } else { JobState::Running },
                 reader: snapshot.reach(),
-                request,
+                request: request.clone(),
                 snapshot: snapshot.seq(),
                 transaction_time: snapshot.time(),
                 created_at: now,

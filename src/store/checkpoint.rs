@@ -77,7 +77,14 @@ impl Drop for Checkpoints {
 fn keep(store: &Store, stop: &StopSignal, log: &Log) {
     let (mut before, mut done, mut rounds) = (None, None, 0);
     let mut has_failed = false;
-    while !stop.is_given_within(ROUND) {
+    loop {
+        // Exports that were accepted during an import.
+        if let Err(error) = store.take_up_jobs_set_aside() {
+            log.tell(&error);
+        }
+        if stop.is_given_within(ROUND) {
+            return;
+        }
         let now = state(store.path());
         let rests = now == before;
         before = now;

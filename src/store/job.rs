@@ -3,6 +3,8 @@
 //! The rows are in the store's own file, so that jobs survive a restart of the server. Those of a
 //! read-only store are in its stand-in, in memory.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Row};
 
 use super::handle::Store;
@@ -11,6 +13,9 @@ use super::reach::{NOBODY, Reach};
 use super::sql::{all, maybe, run, setting};
 use crate::error::{Error, Kind, Result};
 use crate::time::Instant;
+
+/// How long a kick-off waits for an import. Then its job is set aside.
+const KICK_OFF_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,34 +94,27 @@ pub struct FileRow {
 
 impl Store {
     /// Adds a job that `make` makes inside the transaction, with its files if they are known already.
+    /// Where an import keeps the store to itself for longer than a moment, the job is set aside.
     ///
     /// # Errors
-    /// `Busy` where an import takes too long, or where versions that the job sees were pruned in the
-    /// meantime; else where the disk refuses. Then no job is added.
-    pub(crate) fn add_job(&self, make: impl FnOnce() -> JobRow, files: &[FileRow]) -> Result<()> {
-        self.writable()?.transaction(|conn| {
+    /// `Busy` where versions that the job sees were pruned in the meantime; else where the disk refuses.
+    /// Then no job is added.
+    pub(crate) fn add_job(&self, make: impl Fn() -> JobRow, files: &[FileRow]) -> Result<()> {
+        let store = self.writable()?;
+        let mut is_pruned = false;
+        let added = store.transaction_within(KICK_OFF_PATIENCE, |conn| {
             let job = make();
-            if setting(conn, LAST_PRUNED)? > job.snapshot {
-                let what = "what was to be exported has changed too long ago; try again";
-                return Err(Error::new(Kind::Busy, what));
-            }
-            let values = (
-                &job.id,
-                job.state.name(),
-                job.reader.to_string(),
-                &job.request,
-                job.snapshot,
-                job.transaction_time.micros(),
-                job.created_at.micros(),
-                job.expires_at.micros(),
-                &job.failure,
-            );
-            let sql = "INSERT INTO job (id, state, reader, request, snapshot, transaction_time,
-                                        created_at, expires_at, failure)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-            run(conn, sql, values)?;
-            add_files(conn, &job.id, files)
-        })
+            is_pruned = setting(conn, LAST_PRUNED)? > job.snapshot;
+            if is_pruned { Ok(()) } else { insert_job(conn, &job, files) }
+        });
+        match added {
+            Ok(()) if is_pruned => Err(pruned()),
+            Err(error) if error.kind() == Kind::Busy => match store.set_aside(&make(), files)? {
+                true => Ok(()),
+                false => Err(error),
+            },
+            added => added,
+        }
     }
 
     /// Reads a job; `None` where there is none, or it had expired by `now`.
@@ -124,23 +122,18 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn job(&self, id: &str, now: Instant) -> Result<Option<JobRow>> {
-        let sql =
-            "SELECT id, state, reader, request, snapshot, transaction_time, created_at, expires_at, failure
-                     FROM job WHERE id = ?1 AND (state = 'running' OR expires_at > ?2)";
-        maybe(&*self.writable()?.reader()?, sql, (id, now.micros()), |row| {
-            Ok(JobRow {
-                id: row.get(0)?,
-                state: JobState::from_name(&row.get::<_, String>(1)?),
-                // Nobody sees a job whose reader cannot be parsed.
-                reader: row.get::<_, String>(2)?.parse().unwrap_or(Reach::User(NOBODY)),
-                request: row.get(3)?,
-                snapshot: row.get(4)?,
-                transaction_time: Instant::from_micros(row.get(5)?),
-                created_at: Instant::from_micros(row.get(6)?),
-                expires_at: Instant::from_micros(row.get(7)?),
-                failure: row.get(8)?,
-            })
-        })
+        // A job that moves from beside the store into it is always in one of the two.
+        let aside = self.writable()?.job_set_aside(id)?.map(|(job, _)| job);
+        let here = job_row(&*self.writable()?.reader()?, id)?;
+        Ok(here.or(aside).filter(|job| job.state == JobState::Running || job.expires_at > now))
+    }
+
+    /// Reads a job that was set aside, with its files.
+    fn job_set_aside(&self, id: &str) -> Result<Option<(JobRow, Vec<FileRow>)>> {
+        let Some(aside) = self.aside()? else { return Ok(None) };
+        let conn = aside.reader()?;
+        let Some((job, files)) = job_with_files(&conn, id)? else { return Ok(None) };
+        Ok(self.is_ours(&conn, &job)?.then_some((job, files)))
     }
 
     /// Lists the ids of jobs that have been running since `before`, the oldest first.
@@ -150,7 +143,15 @@ impl Store {
     pub(crate) fn running_jobs(&self, before: Instant) -> Result<Vec<String>> {
         let sql = "SELECT id FROM job WHERE state = 'running' AND created_at <= ?1
                     ORDER BY created_at, rowid";
-        all(&*self.writable()?.reader()?, sql, [before.micros()], |row| row.get(0))
+        let store = self.writable()?;
+        let running = |store: &Store| {
+            all(&*store.reader()?, sql, [before.micros()], |row| row.get::<_, String>(0))
+        };
+        let mut ids = running(store)?;
+        if let Some(aside) = store.aside()? {
+            ids.extend(running(&aside)?);
+        }
+        Ok(ids)
     }
 
     /// Completes a running job; `false` where it was deleted in the meantime.
@@ -161,9 +162,9 @@ impl Store {
         &self,
         id: &str,
         files: &[FileRow],
-        expires_at: impl FnOnce() -> Instant,
+        expires_at: impl Fn() -> Instant,
     ) -> Result<bool> {
-        self.writable()?.transaction(|conn| {
+        self.change_job(id, |conn| {
             let sql = "UPDATE job SET state = 'complete', expires_at = ?2
                         WHERE id = ?1 AND state = 'running'";
             let is_there = run(conn, sql, (id, expires_at().micros()))? > 0;
@@ -181,8 +182,20 @@ impl Store {
     pub(crate) fn fail_job(&self, id: &str, failure: &str, expires_at: Instant) -> Result<()> {
         let sql = "UPDATE job SET state = 'failed', failure = ?2, expires_at = ?3
                     WHERE id = ?1 AND state = 'running'";
-        self.writable()?
-            .transaction(|conn| run(conn, sql, (id, failure, expires_at.micros())).map(drop))
+        self.change_job(id, |conn| Ok(run(conn, sql, (id, failure, expires_at.micros()))? > 0))
+            .map(drop)
+    }
+
+    /// Changes a job where it is: beside the store, else in it. `false` where it is no more.
+    fn change_job(&self, id: &str, change: impl Fn(&Connection) -> Result<bool>) -> Result<bool> {
+        let store = self.writable()?;
+        if store.job_set_aside(id)?.is_some()
+            && let Some(aside) = store.aside()?
+            && aside.transaction(&change)?
+        {
+            return Ok(true);
+        }
+        store.transaction(change)
     }
 
     /// Deletes a job with its files; `false` where there is none.
@@ -190,7 +203,19 @@ impl Store {
     /// # Errors
     /// As [`Store::add_job`].
     pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
-        self.writable()?.transaction(|conn| {
+        let store = self.writable()?;
+        let was_aside = match store.aside()? {
+            Some(aside) => aside.delete_job_here(id)?,
+            None => false,
+        };
+        // What was only set aside needs no other write to end.
+        let is_here = job_row(&*store.reader()?, id)?.is_some();
+        Ok(is_here && store.delete_job_here(id)? || was_aside)
+    }
+
+    /// Deletes a job from this file alone.
+    pub(super) fn delete_job_here(&self, id: &str) -> Result<bool> {
+        self.transaction(|conn| {
             run(conn, "DELETE FROM job_file WHERE job = ?1", [id])?;
             Ok(run(conn, "DELETE FROM job WHERE id = ?1", [id])? > 0)
         })
@@ -213,7 +238,10 @@ impl Store {
         let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, NULL,
                           CASE kind WHEN 'error' THEN body END
                      FROM job_file WHERE job = ?1 ORDER BY number";
-        all(&*self.writable()?.reader()?, sql, [id], file_row)
+        let store = self.writable()?;
+        let aside = store.job_set_aside(id)?;
+        let here = all(&*store.reader()?, sql, [id], file_row)?;
+        Ok(if here.is_empty() { aside.map_or(here, |(_, files)| files) } else { here })
     }
 
     /// Reads one of a job's files.
@@ -223,8 +251,16 @@ impl Store {
     pub(crate) fn job_file(&self, id: &str, name: &str) -> Result<Option<FileRow>> {
         let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, rows, body
                      FROM job_file WHERE job = ?1 AND name = ?2";
-        maybe(&*self.writable()?.reader()?, sql, (id, name), file_row)
+        let store = self.writable()?;
+        let aside = store.job_set_aside(id)?;
+        let here = maybe(&*store.reader()?, sql, (id, name), file_row)?;
+        Ok(here.or_else(|| aside?.1.into_iter().find(|file| file.name == name)))
     }
+}
+
+/// What a job gets to hear whose versions are gone.
+pub(super) fn pruned() -> Error {
+    Error::new(Kind::Busy, "what was to be exported has changed too long ago; try again")
 }
 
 /// Deletes the jobs of readers with this reach, and their files.
@@ -233,6 +269,58 @@ pub(super) fn end_exports(conn: &Connection, reader: Reach) -> Result<()> {
     let sql = "DELETE FROM job_file WHERE job IN (SELECT id FROM job WHERE reader = ?1)";
     run(conn, sql, [&reader])?;
     run(conn, "DELETE FROM job WHERE reader = ?1", [&reader]).map(drop)
+}
+
+/// Adds a job, with its files if they are known.
+pub(super) fn insert_job(conn: &Connection, job: &JobRow, files: &[FileRow]) -> Result<()> {
+    let values = (
+        &job.id,
+        job.state.name(),
+        job.reader.to_string(),
+        &job.request,
+        job.snapshot,
+        job.transaction_time.micros(),
+        job.created_at.micros(),
+        job.expires_at.micros(),
+        &job.failure,
+    );
+    let sql = "INSERT INTO job (id, state, reader, request, snapshot, transaction_time,
+                                created_at, expires_at, failure)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    run(conn, sql, values)?;
+    add_files(conn, &job.id, files)
+}
+
+/// Reads a job of this file, with all of its files.
+pub(super) fn job_with_files(
+    conn: &Connection,
+    id: &str,
+) -> Result<Option<(JobRow, Vec<FileRow>)>> {
+    let Some(job) = job_row(conn, id)? else { return Ok(None) };
+    let sql = "SELECT kind, name, type, count, bytes, continues_in, first, last, rows, body
+                 FROM job_file WHERE job = ?1 ORDER BY number";
+    Ok(Some((job, all(conn, sql, [id], file_row)?)))
+}
+
+/// Reads a job of this file.
+fn job_row(conn: &Connection, id: &str) -> Result<Option<JobRow>> {
+    let sql = "SELECT id, state, reader, request, snapshot, transaction_time, created_at,
+                      expires_at, failure
+                 FROM job WHERE id = ?1";
+    maybe(conn, sql, [id], |row| {
+        Ok(JobRow {
+            id: row.get(0)?,
+            state: JobState::from_name(&row.get::<_, String>(1)?),
+            // Nobody sees a job whose reader cannot be parsed.
+            reader: row.get::<_, String>(2)?.parse().unwrap_or(Reach::User(NOBODY)),
+            request: row.get(3)?,
+            snapshot: row.get(4)?,
+            transaction_time: Instant::from_micros(row.get(5)?),
+            created_at: Instant::from_micros(row.get(6)?),
+            expires_at: Instant::from_micros(row.get(7)?),
+            failure: row.get(8)?,
+        })
+    })
 }
 
 fn add_files(conn: &Connection, job: &str, files: &[FileRow]) -> Result<()> {

@@ -8,7 +8,7 @@
 //! | `sql`, `format`, `file`, `pool`, `handle`, `rest`, `doubt`, `open`, `wait`, `checkpoint`, `upgrade` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
-//! | `job`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
+//! | `job`, `set_aside`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
 mod attachment;
@@ -44,6 +44,7 @@ mod read;
 mod rest;
 mod rules;
 mod selection;
+mod set_aside;
 mod snapshot;
 mod sql;
 mod token;

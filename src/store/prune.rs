@@ -126,7 +126,10 @@ impl Store {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Under the write lock, so that no job is added in between.
         let sql = "SELECT coalesce(min(snapshot), ?1) FROM job";
-        let seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
+        let mut seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
+        if let Some(aside) = self.aside()? {
+            seen = seen.min(one(&*aside.reader()?, sql, [i64::MAX], |row| row.get(0))?);
+        }
         let pruned = prune_versions(&transaction, seen, before)?;
         if pruned.versions > 0 {
             prune_deletions(&transaction, seen)?;
