@@ -3,6 +3,7 @@
 mod exports;
 mod imports;
 pub mod smart_fetch;
+mod us_core;
 mod views;
 
 use std::process::Command;

@@ -27,6 +27,8 @@ impl<'a> Chart<'a> {
         let since = Date::ymd(self.end.date().parts().0 - self.rng.range(0, 6), 1, 1);
         let since = since.max(self.person.birth);
         let relationship = tag("subscriber-relationship", "self");
+        let group = self.rng.range(1_000, 9_999);
+        let plan = *self.rng.pick(&["Bronze", "Silver", "Gold"]);
 
         let body = obj! {
             "identifier": [obj! {
@@ -41,7 +43,10 @@ impl<'a> Chart<'a> {
             "relationship": relationship,
             "period": obj! { "start": since },
             "payor": [self.style.named(payer)],
-
+            "class": [
+                class("group", &format!("G{group}"), "Employees"),
+                class("plan", plan, plan),
+            ],
         };
         let frame = us_core("Coverage", "us-core-coverage");
         let id = self.add(frame, since.at(0), &body);
@@ -209,6 +214,11 @@ fn claim_type(visit: &Visit) -> Json {
 
 fn money(cents: i64) -> Json {
     obj! { "value": Decimal(cents, 2), "currency": "USD" }
+}
+
+/// A class of coverage, such as its group or its plan.
+fn class(kind: &str, value: &str, name: &str) -> Json {
+    obj! { "type": tag("coverage-class", kind), "value": value, "name": name }
 }
 
 fn adjudication(code: &str, cents: i64) -> Json {

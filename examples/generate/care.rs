@@ -1,11 +1,12 @@
 //! What goes with a patient beyond single visits: allergies, plans, goals and
-//! teams of care, devices, and where the data came from.
+//! teams of care, and where the data came from.
+
+use std::collections::BTreeSet;
 
 use crate::chart::Chart;
 use crate::codes::{
     A1C, ALLERGENS, CARE_PATIENT, CARE_PROFESSIONAL, Care, Code, DIABETES, DIABETES_CARE,
-    GLUCOSE_METER, HYPERTENSION, HYPERTENSION_CARE, PACEMAKER, SYSTOLIC, code, coded, concept,
-    quantity, tag, term,
+    HYPERTENSION, HYPERTENSION_CARE, SYSTOLIC, code, coded, concept, quantity, tag, term,
 };
 use crate::json::{Decimal, Json, obj};
 use crate::random::Uuid;
@@ -143,48 +144,13 @@ impl Chart<'_> {
         self.add(us_core("Goal", "us-core-goal"), since, &body)
     }
 
-    pub fn add_devices(&mut self) {
-        if self.person.diabetic {
-            self.add_device(&GLUCOSE_METER);
-        }
-        if self.person.age_on(self.end.date()) > 60 && self.rng.chance(12) {
-            self.add_device(&PACEMAKER);
-        }
-    }
-
-    fn add_device(&mut self, kind: &Code) {
-        let made = self.back(5 * 365, self.end);
-        let expires = made.date().plus(25 * 365);
-        let serial = self.rng.range(1_000_000, 9_999_999);
-        let lot = self.rng.range(10_000, 99_999);
-        let device = 100_000_000 + self.rng.range(0, 99_999_999);
-        let body = obj! {
-            "udiCarrier": [obj! {
-                "deviceIdentifier": format_args!("00{device}"),
-                "carrierHRF": format_args!("(01)00{device}(21){serial}"),
-            }],
-            "status": "active",
-            "distinctIdentifier": format_args!("00{device}"),
-            "manufactureDate": self.clock(made),
-            "expirationDate": expires,
-            "lotNumber": format_args!("{lot}"),
-            "serialNumber": format_args!("{serial}"),
-            "deviceName": [obj! { "name": kind.display, "type": "user-friendly-name" }],
-            "type": concept(kind),
-            "patient": self.patient(),
-        };
-        let frame = us_core("Device", "us-core-implantable-device");
-        self.add(frame, made, &body);
-    }
-
-    /// Tells who sent the patient and some resources of the chart.
+    /// Tells who sent the patient and one resource of each kind in the chart.
     pub fn add_provenance(&mut self) {
-        let step = self.rng.range(7, 19) as usize;
+        let mut known = BTreeSet::new();
         let target: Vec<Json> = self
             .resources
             .iter()
-            .step_by(step)
-            .take(5)
+            .filter(|resource| known.insert((resource.kind, resource.profile)))
             .map(|resource| self.local(resource.kind, resource.id))
             .collect();
         let recorded = self.end;
@@ -214,7 +180,7 @@ impl Chart<'_> {
     }
 
     /// A time of the last `days` days before `end`, but in the patient's life.
-    fn back(&mut self, days: i64, end: Time) -> Time {
+    pub fn back(&mut self, days: i64, end: Time) -> Time {
         let born = self.person.birth.at(0);
         end.plus(-self.rng.range(30 * DAY, days * DAY)).max(born)
     }

@@ -2,7 +2,7 @@
 //! of the events. The kinds of resources are in other modules, which add
 //! methods to [`Chart`]; here is what they have in common.
 
-use crate::codes::{Problem, VISITS, VisitKind};
+use crate::codes::{ADMISSION, FOLLOW_UP, Problem, VISITS, VisitKind};
 use crate::json::Json;
 use crate::person::Person;
 use crate::random::{Purpose, Rng, Uuid};
@@ -14,21 +14,20 @@ use crate::world::{Payers, Region};
 pub struct Volume {
     /// Fewest and most visits.
     pub visits: (i64, i64),
-    /// Whether each visit takes all vital signs or just the main ones.
-    pub all_vitals: bool,
     /// Percentage of visits with blood tests.
     pub lab_percent: i64,
     /// Percentage of claims that are written for a visit.
     pub claim_percent: i64,
 }
 
-/// About 120 resources per patient.
-pub const FULL: Volume =
-    Volume { visits: (3, 9), all_vitals: true, lab_percent: 48, claim_percent: 25 };
+/// About 140 resources per patient.
+pub const FULL: Volume = Volume { visits: (3, 9), lab_percent: 48, claim_percent: 25 };
 
-/// About 35 resources per patient.
-pub const SMALL: Volume =
-    Volume { visits: (2, 3), all_vitals: false, lab_percent: 30, claim_percent: 40 };
+/// About 60 resources per patient.
+pub const SMALL: Volume = Volume { visits: (2, 3), lab_percent: 30, claim_percent: 40 };
+
+/// A long history.
+pub const LONG: Volume = Volume { visits: (14, 18), lab_percent: 60, claim_percent: 20 };
 
 pub struct Chart<'a> {
     pub rng: Rng,
@@ -101,23 +100,32 @@ impl<'a> Chart<'a> {
         }
         self.add_care(&chronic);
         self.add_devices();
+        self.add_related_person();
         self.add_provenance();
     }
 
     /// When the patient comes, and what for, in the order of time.
     fn plan_visits(&mut self) -> Vec<(&'static VisitKind, Time)> {
         let (fewest, most) = self.volume.visits;
-        let count = self.rng.range(fewest, most);
+        let is_small = self.person.age_on(self.end.date()) < 3;
+        let count = self.rng.range(fewest, most).max(if is_small { 5 } else { 0 });
         let earliest = self.person.birth.plus(3).at(0);
         let span = (self.end.0 - earliest.0).clamp(DAY, 8 * 365 * DAY);
-        let mut starts: Vec<Time> = (0..count).map(|_| self.office_hour(span)).collect();
+        let mut starts: Vec<Time> = (1..count).map(|_| self.office_hour(span)).collect();
+        // Somebody who lives with a disease came lately.
+        starts.push(self.office_hour(span.min(60 * DAY)));
         starts.sort_unstable();
+        let last = starts.len();
         starts
             .into_iter()
             .enumerate()
             .map(|(nth, start)| {
                 let kind = match nth {
                     0 => &VISITS[0],
+                    1 if self.person.complete => &VISITS[ADMISSION],
+                    _ if nth + 1 == last && self.person.is_ill() => &VISITS[FOLLOW_UP],
+                    // Small children come to be weighed and vaccinated.
+                    _ if is_small && self.rng.chance(60) => &VISITS[0],
                     _ => self.rng.pick_weighted(&VISITS, |kind| kind.weight),
                 };
                 (kind, start)

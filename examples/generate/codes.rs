@@ -1,12 +1,15 @@
-//! The terminology of the generated data: codes with their displays, and the
-//! tables that say which drug treats what and which values a test can have.
+//! The terminology of the generated data: codes with their displays, by clinical area.
 
 mod care;
+mod life;
 mod measurements;
+mod problems;
 
 use crate::json::{Json, ToJson, obj};
 pub use care::*;
+pub use life::*;
 pub use measurements::*;
+pub use problems::*;
 
 pub const SNOMED: &str = "http://snomed.info/sct";
 pub const LOINC: &str = "http://loinc.org";
@@ -176,176 +179,47 @@ pub const VISITS: [VisitKind; 6] = [
     },
 ];
 
-// --- Problems and their treatment -------------------------------------------
-
-pub struct Drug {
-    pub code: Code,
-    pub route: Code,
-    pub form: Code,
-    /// Doses per day, days of supply.
-    pub per_day: i64,
-    pub days: i64,
-    pub as_needed: bool,
-}
-
-pub struct Problem {
-    pub code: Code,
-    pub billing: Code,
-    pub drug: Option<Drug>,
-}
-
-const ORAL: Code = snomed("26643006", "Oral route");
-const INHALED: Code = snomed("447694001", "Respiratory tract route");
-const TABLET: Code = snomed("385055001", "Tablet");
-const CAPSULE: Code = snomed("385049006", "Capsule");
-const INHALER: Code = snomed("420641004", "Solution for inhalation");
-
-const fn drug(code: Code, form: Code, per_day: i64, days: i64) -> Drug {
-    Drug { code, route: ORAL, form, per_day, days, as_needed: false }
-}
-
-const fn when_needed(code: Code, route: Code, form: Code, per_day: i64) -> Drug {
-    Drug { code, route, form, per_day, days: 14, as_needed: true }
-}
-
-const fn problem(code: Code, billing: Code, drug: Option<Drug>) -> Problem {
-    Problem { code, billing, drug }
-}
-
-pub const DIABETES: Problem = problem(
-    snomed("44054006", "Type 2 diabetes mellitus"),
-    icd10("E11.9", "Type 2 diabetes mellitus without complications"),
-    Some(drug(
-        rxnorm("860975", "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet"),
-        TABLET,
-        1,
-        90,
-    )),
-);
-
-pub const HYPERTENSION: Problem = problem(
-    snomed("38341003", "Hypertensive disorder"),
-    icd10("I10", "Essential (primary) hypertension"),
-    Some(drug(rxnorm("314076", "lisinopril 10 MG Oral Tablet"), TABLET, 1, 90)),
-);
-
-/// Problems that stay, besides diabetes and hypertension.
-pub const CHRONIC: [Problem; 6] = [
-    problem(
-        snomed("55822004", "Hyperlipidemia"),
-        icd10("E78.5", "Hyperlipidemia, unspecified"),
-        Some(drug(rxnorm("312961", "simvastatin 20 MG Oral Tablet"), TABLET, 1, 90)),
-    ),
-    problem(
-        snomed("195967001", "Asthma"),
-        icd10("J45.909", "Unspecified asthma, uncomplicated"),
-        Some(when_needed(
-            rxnorm("745679", "200 ACTUAT albuterol 0.09 MG/ACTUAT Metered Dose Inhaler"),
-            INHALED,
-            INHALER,
-            4,
-        )),
-    ),
-    problem(
-        snomed("396275006", "Osteoarthritis"),
-        icd10("M19.90", "Unspecified osteoarthritis, unspecified site"),
-        Some(when_needed(rxnorm("310965", "ibuprofen 200 MG Oral Tablet"), ORAL, TABLET, 3)),
-    ),
-    problem(
-        snomed("370143000", "Major depressive disorder"),
-        icd10("F32.9", "Major depressive disorder, single episode, unspecified"),
-        Some(drug(rxnorm("312941", "sertraline 50 MG Oral Tablet"), TABLET, 1, 90)),
-    ),
-    problem(
-        snomed("235595009", "Gastroesophageal reflux disease"),
-        icd10("K21.9", "Gastro-esophageal reflux disease without esophagitis"),
-        Some(drug(
-            rxnorm("198051", "omeprazole 20 MG Delayed Release Oral Capsule"),
-            CAPSULE,
-            1,
-            30,
-        )),
-    ),
-    problem(snomed("414916001", "Obesity"), icd10("E66.9", "Obesity, unspecified"), None),
-];
-
-/// Problems that go away within weeks.
-pub const ACUTE: [Problem; 9] = [
-    problem(
-        snomed("444814009", "Viral sinusitis"),
-        icd10("J01.90", "Acute sinusitis, unspecified"),
-        None,
-    ),
-    problem(
-        snomed("10509002", "Acute bronchitis"),
-        icd10("J20.9", "Acute bronchitis, unspecified"),
-        Some(when_needed(rxnorm("313782", "acetaminophen 325 MG Oral Tablet"), ORAL, TABLET, 4)),
-    ),
-    problem(
-        snomed("195662009", "Acute viral pharyngitis"),
-        icd10("J02.9", "Acute pharyngitis, unspecified"),
-        None,
-    ),
-    problem(
-        snomed("54150009", "Upper respiratory infection"),
-        icd10("J06.9", "Acute upper respiratory infection, unspecified"),
-        None,
-    ),
-    problem(
-        snomed("68566005", "Urinary tract infectious disease"),
-        icd10("N39.0", "Urinary tract infection, site not specified"),
-        Some(drug(rxnorm("308182", "amoxicillin 250 MG Oral Capsule"), CAPSULE, 3, 7)),
-    ),
-    problem(
-        snomed("65363002", "Otitis media"),
-        icd10("H66.90", "Otitis media, unspecified, unspecified ear"),
-        Some(drug(rxnorm("308182", "amoxicillin 250 MG Oral Capsule"), CAPSULE, 3, 10)),
-    ),
-    problem(
-        snomed("44465007", "Sprain of ankle"),
-        icd10("S93.409A", "Sprain of unspecified ligament of unspecified ankle, initial encounter"),
-        Some(when_needed(rxnorm("310965", "ibuprofen 200 MG Oral Tablet"), ORAL, TABLET, 3)),
-    ),
-    problem(
-        snomed("279039007", "Low back pain"),
-        icd10("M54.50", "Low back pain, unspecified"),
-        Some(when_needed(rxnorm("310965", "ibuprofen 200 MG Oral Tablet"), ORAL, TABLET, 3)),
-    ),
-    problem(
-        snomed("37796009", "Migraine"),
-        icd10("G43.909", "Migraine, unspecified, not intractable, without status migrainosus"),
-        Some(when_needed(rxnorm("313782", "acetaminophen 325 MG Oral Tablet"), ORAL, TABLET, 4)),
-    ),
-];
+/// The places of the follow-up and of the hospital admission among [`VISITS`].
+pub const FOLLOW_UP: usize = 1;
+pub const ADMISSION: usize = 4;
 
 // --- What is done at visits ---------------------------------------------------
 
-pub const PROCEDURES: [Code; 9] = [
-    snomed("430193006", "Medication reconciliation (procedure)"),
-    snomed("710824005", "Assessment of health and social care needs (procedure)"),
-    snomed("171207006", "Depression screening (procedure)"),
-    snomed("73761001", "Colonoscopy (procedure)"),
-    snomed("399208008", "Plain chest X-ray (procedure)"),
-    snomed("29303009", "Electrocardiographic procedure (procedure)"),
-    snomed("117015009", "Throat culture (procedure)"),
-    snomed("127783003", "Spirometry (procedure)"),
-    snomed("274474001", "Bone immobilization (procedure)"),
+/// What is done at visits, and from which age.
+pub const PROCEDURES: [(Code, i64); 9] = [
+    (snomed("430193006", "Medication reconciliation (procedure)"), 18),
+    (snomed("710824005", "Assessment of health and social care needs (procedure)"), 18),
+    (snomed("171207006", "Depression screening (procedure)"), 12),
+    (snomed("73761001", "Colonoscopy (procedure)"), 45),
+    (snomed("399208008", "Plain chest X-ray (procedure)"), 2),
+    (snomed("29303009", "Electrocardiographic procedure (procedure)"), 18),
+    (snomed("117015009", "Throat culture (procedure)"), 2),
+    (snomed("127783003", "Spirometry (procedure)"), 6),
+    (snomed("274474001", "Bone immobilization (procedure)"), 2),
 ];
 
-pub const CHILD_VACCINES: [Code; 6] = [
-    cvx("03", "MMR"),
-    cvx("21", "varicella"),
-    cvx("20", "DTaP"),
-    cvx("10", "IPV"),
-    cvx("08", "Hep B, adolescent or pediatric"),
-    cvx("62", "HPV, quadrivalent"),
+/// The procedure that ends in a report of the heart.
+pub const ECG: &str = "29303009";
+
+/// Why people come who have no complaints.
+pub const CHECK_UP: Code = snomed("162673000", "General examination of patient (procedure)");
+
+/// Vaccines of childhood, and from which age in years.
+pub const CHILD_VACCINES: [(Code, i64); 6] = [
+    (cvx("03", "MMR"), 1),
+    (cvx("21", "varicella"), 1),
+    (cvx("20", "DTaP"), 0),
+    (cvx("10", "IPV"), 0),
+    (cvx("08", "Hep B, adolescent or pediatric"), 0),
+    (cvx("165", "HPV9"), 11),
 ];
 
-pub const ADULT_VACCINES: [Code; 4] = [
-    cvx("113", "Td (adult), 5 Lf tetanus toxoid, preservative free, adsorbed"),
-    cvx("115", "Tdap"),
-    cvx("187", "zoster recombinant"),
-    cvx("133", "Pneumococcal conjugate PCV 13"),
+/// Vaccines of adults, and from which age.
+pub const ADULT_VACCINES: [(Code, i64); 4] = [
+    (cvx("113", "Td (adult), 5 Lf tetanus toxoid, preservative free, adsorbed"), 18),
+    (cvx("115", "Tdap"), 18),
+    (cvx("187", "zoster recombinant"), 50),
+    (cvx("133", "Pneumococcal conjugate PCV 13"), 65),
 ];
 
 /// Given again each season, whatever the age.
@@ -359,6 +233,12 @@ pub const DELTOID: Code = snomed("368208006", "Left upper arm structure");
 // --- Notes and specialties ------------------------------------------------------
 
 pub const PROGRESS_NOTE: Code = loinc("11506-3", "Progress note");
+/// The format of a document that its media type describes.
+pub const MIME_TYPE_SUFFICES: Code = code(
+    "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode",
+    "urn:ihe:iti:xds:2017:mimeTypeSufficient",
+    "mimeType Sufficient",
+);
 pub const HISTORY_NOTE: Code = loinc("34117-2", "History and physical note");
 
 /// Specialties of practitioners: codes of the NUCC taxonomy.

@@ -10,15 +10,22 @@ mod care;
 mod chart;
 mod codes;
 mod groups;
+mod growth;
 mod json;
+mod laboratory;
+mod medication;
 mod names;
 mod observations;
 mod output;
 mod person;
 mod random;
 mod resource;
+mod social;
+mod surroundings;
 mod time;
+mod vaccinations;
 mod visits;
+mod vitals;
 mod world;
 
 use std::fs;
@@ -29,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use crate::chart::{Chart, FULL, SMALL, Setting};
+use crate::chart::{Chart, FULL, LONG, SMALL, Setting};
 use crate::groups::Groups;
 use crate::output::{Bundle, Ndjson, Tally, empty_folder};
 use crate::resource::Style;
@@ -37,7 +44,7 @@ use crate::world::{PATIENTS_PER_REGION, Payers, Region};
 
 /// Generate synthetic FHIR R4 data: the same seed gives the same bytes.
 ///
-/// About 120 resources and 100 kB of NDJSON per patient. The first patients of
+/// About 140 resources and 140 kB of NDJSON per patient. The first patients of
 /// a large data set are the same as those of a small one with the same seed.
 #[derive(Parser)]
 #[command(
@@ -165,6 +172,7 @@ fn write_bundles(folder: &Path, seed: u64, patients: u64, tally: &mut Tally) -> 
 fn write_sample(folder: &Path, seed: u64, tally: &mut Tally) -> io::Result<()> {
     const PATIENTS: u64 = 25;
     const IN_BUNDLES: u64 = 8;
+    const WITH_LONG_HISTORIES: [u64; 3] = [0, 8, 16];
 
     let lines = folder.join("ndjson");
     let bundles = folder.join("patients");
@@ -175,9 +183,12 @@ fn write_sample(folder: &Path, seed: u64, tally: &mut Tally) -> io::Result<()> {
     let payers = Payers::new(seed, shared);
     let region = Region::new(seed, 0, shared);
     write_world(folder, seed, PATIENTS, &payers, tally)?;
-    let setting = |style| Setting { seed, style, volume: &SMALL, region: &region, payers: &payers };
+    let setting = |patient: u64, style| {
+        let volume = if WITH_LONG_HISTORIES.contains(&patient) { &LONG } else { &SMALL };
+        Setting { seed, style, volume, region: &region, payers: &payers }
+    };
     for patient in 0..IN_BUNDLES {
-        let chart = Chart::new(&setting(patient_style(patient)), patient);
+        let chart = Chart::new(&setting(patient, patient_style(patient)), patient);
         let name = format!("{}.json", chart.person.file_name());
         write_bundle(&bundles.join(name), &chart, tally)?;
     }
@@ -185,7 +196,7 @@ fn write_sample(folder: &Path, seed: u64, tally: &mut Tally) -> io::Result<()> {
     let mut files = Ndjson::new(&lines, Some("Observation"));
     let mut groups = Groups::default();
     for patient in IN_BUNDLES..PATIENTS {
-        let chart = Chart::new(&setting(Style::Plain), patient);
+        let chart = Chart::new(&setting(patient, Style::Plain), patient);
         files.write(&chart.resources, tally)?;
         groups.add(&chart.person);
     }

@@ -3,8 +3,10 @@
 
 use crate::chart::Chart;
 use crate::codes::{
-    CHRONIC, Code, DIABETES, HYPERTENSION, Problem, SMOKING_STATUS, code, coded, term,
+    CHRONIC, Code, DIABETES, HYPERTENSION, OBESITY, OCCUPATIONS, Occupation, Problem,
+    SMOKING_STATUS, TRIBES, code, coded, term,
 };
+use crate::growth;
 use crate::json::{Decimal, Json, Object, obj};
 use crate::names::{FAMILIES, HISPANIC, LANGUAGES, MEN, NOT_HISPANIC, RACES, WOMEN, ascii};
 use crate::random::{Rng, Uuid};
@@ -20,6 +22,9 @@ const CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition";
 /// small data sets are complete too.
 const COMPLETE_EVERY: u64 = 8;
 
+/// Which of these is a small child, so that each data set shows how children grow.
+const INFANT: u64 = 4;
+
 pub struct Person {
     pub index: u64,
     pub id: Uuid,
@@ -34,6 +39,7 @@ pub struct Person {
     pub diabetic: bool,
     pub hypertensive: bool,
     pub smoking: Code,
+    pub occupation: &'static Occupation,
     /// Adult height in mm.
     height: i64,
     /// Body mass index of the adult, in hundredths.
@@ -46,12 +52,15 @@ impl Person {
         let id = rng.uuid();
         let female = rng.chance(51);
         let names: &[&str] = if female { &WOMEN } else { &MEN };
-        let age = rng.range(1, 92).max(if complete { 35 } else { 0 });
+        let mut age = rng.range(1, 92).max(if complete { 35 } else { 0 });
+        if index % COMPLETE_EVERY == INFANT {
+            age = 1 + (index / COMPLETE_EVERY) as i64 % 2;
+        }
         let birth = AS_OF.plus(-age * 36_525 / 100 - rng.range(0, 364));
         let dies = rng.chance(age / 8) && !complete;
         let death = dies.then(|| AS_OF.plus(-rng.range(30, 700)).at(rng.range(0, 86_399)));
         let diabetic = complete || (age > 20 && rng.chance(4));
-        let hypertensive = rng.chance(age / 2);
+        let hypertensive = age > 25 && rng.chance(age / 2);
         let family = *rng.pick(&FAMILIES);
         let mut person = Person {
             index,
@@ -66,8 +75,10 @@ impl Person {
             diabetic,
             hypertensive,
             smoking: *rng.pick(&SMOKING_STATUS),
-            height: rng.range(1_510, 1_780) + if female { 0 } else { 110 },
-            bmi: rng.range(1_850, 3_600),
+            occupation: rng.pick(&OCCUPATIONS),
+            height: (rng.range(1_510, 1_750) + rng.range(1_510, 1_750)) / 2
+                + if female { 0 } else { 130 },
+            bmi: (rng.range(1_850, 3_600) + rng.range(1_850, 3_600)) / 2,
         };
         person.add_problems(age, rng);
         person
@@ -80,10 +91,13 @@ impl Person {
         if self.hypertensive {
             self.problems.push(&HYPERTENSION);
         }
-        for problem in &CHRONIC {
-            if rng.chance(6 + age / 4) {
+        for (problem, youngest) in &CHRONIC {
+            if age >= *youngest && rng.chance(6 + age / 4) {
                 self.problems.push(problem);
             }
+        }
+        if age >= 20 && self.bmi >= 3_000 {
+            self.problems.push(&OBESITY);
         }
     }
 
@@ -91,16 +105,29 @@ impl Person {
         self.birth.years_until(date)
     }
 
-    /// In mm; children grow evenly up to 17.
-    pub fn height_on(&self, date: Date) -> i64 {
-        let years = self.age_on(date).clamp(0, 17);
-        700 + (self.height - 700) * years / 17
+    /// Whole months of life.
+    pub fn months_on(&self, date: Date) -> i64 {
+        (date.0 - self.birth.0).max(0) * 12_000 / 365_250
     }
 
-    /// In hundredths of kg/m²; lower for children.
+    /// In mm. Children grow along their own percentile up to the adult's height.
+    pub fn height_on(&self, date: Date) -> i64 {
+        growth::height(self.female, self.months_on(date), self.height)
+    }
+
+    /// In hundredths of kg/m².
     pub fn bmi_on(&self, date: Date) -> i64 {
-        let years = self.age_on(date).clamp(0, 17);
-        1_600 + (self.bmi - 1_600) * years / 17
+        growth::body_mass_index(self.months_on(date), self.bmi)
+    }
+
+    /// True for a person with a disease that stays.
+    pub fn is_ill(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// How large the head is, in thousandths of the median of that age.
+    pub fn head(&self) -> i64 {
+        975 + self.height % 51
     }
 
     pub fn mrn(&self) -> String {
@@ -130,18 +157,17 @@ impl Chart<'_> {
         let narrated = self.rng.chance(40);
         let extension = self.patient_extensions();
         let identifier = self.patient_identifiers();
-        let address = self.patient_address();
+        let address = self.patient_addresses();
+        let name = self.patient_names();
         let telecom = self.patient_telecom();
         let married = self.rng.chance(55) && self.person.age_on(AS_OF) > 20;
         let language = self.rng.pick_weighted(&LANGUAGES, |entry| entry.1).0;
         let zone = self.region.town.zone;
 
         let person = &self.person;
-        let [first, second] = person.given;
+        let [first, _] = person.given;
         let family = person.family;
         let gender = if person.female { "female" } else { "male" };
-        let adult = person.age_on(AS_OF) > 20;
-        let prefix = adult.then_some(if person.female { "Ms." } else { "Mr." });
         let marital = if married {
             term("v3-MaritalStatus", "M", "Married")
         } else {
@@ -153,17 +179,12 @@ impl Chart<'_> {
             "extension": extension,
             "identifier": identifier,
             "active": true,
-            "name": [obj! {
-                "use": "official",
-                "family": family,
-                "given": [first, second],
-                "prefix": [prefix],
-            }],
+            "name": name,
             "telecom": telecom,
             "gender": gender,
             "birthDate": born,
             "deceasedDateTime": person.death.map(|time| Local { time, zone }),
-            "address": [address],
+            "address": address,
             "maritalStatus": marital,
             "multipleBirthBoolean": false,
             "communication": [obj! { "language": coded(&language), "preferred": true }],
@@ -176,13 +197,15 @@ impl Chart<'_> {
         self.add_as(id, us_core("Patient", "us-core-patient"), event, &body);
     }
 
-    fn patient_extensions(&mut self) -> [Json; 4] {
+    fn patient_extensions(&mut self) -> Vec<Json> {
         let race = self.rng.pick_weighted(&RACES, |entry| entry.1).0;
         let hispanic = self.rng.chance(18);
         let ethnicity = if hispanic { HISPANIC } else { NOT_HISPANIC };
         let mother = self.rng.pick(&FAMILIES);
 
-        [
+        let tribe = self.rng.pick(&TRIBES);
+        let sex = if self.person.female { "248152002" } else { "248153007" };
+        let mut extensions = vec![
             omb_extension("race", &race),
             omb_extension("ethnicity", &ethnicity),
             obj! {
@@ -193,7 +216,63 @@ impl Chart<'_> {
                 "url": "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName",
                 "valueString": mother,
             },
-        ]
+            obj! { "url": format_args!("{CORE}/us-core-sex"), "valueCode": sex },
+        ];
+        if race.code == RACES[3].0.code {
+            extensions.push(obj! {
+                "url": format_args!("{CORE}/us-core-tribal-affiliation"),
+                "extension": [
+                    obj! { "url": "tribalAffiliation", "valueCodeableConcept": coded(tribe) },
+                    obj! { "url": "isEnrolled", "valueBoolean": true },
+                ],
+            });
+        }
+        extensions
+    }
+
+    /// The present name, and the one before a marriage.
+    fn patient_names(&mut self) -> Vec<Json> {
+        let renamed = self.rng.chance(40);
+        let years = self.rng.range(22, 40);
+        let before = *self.rng.pick(&FAMILIES);
+        let junior = !self.person.female && self.person.index.is_multiple_of(3);
+        let suffix = junior.then_some("Jr.");
+        let person = &self.person;
+        let [first, second] = person.given;
+        let adult = person.age_on(AS_OF) > 20;
+        let prefix = adult.then_some(if person.female { "Ms." } else { "Mr." });
+        let mut names = vec![obj! {
+            "use": "official",
+            "family": person.family,
+            "given": [first, second],
+            "prefix": [prefix],
+            "suffix": [suffix],
+        }];
+        let until = person.birth.plus(years * 365);
+        if renamed && person.female && until.at(0) < self.end {
+            names.push(obj! {
+                "use": "old",
+                "family": before,
+                "given": [first, second],
+                "period": obj! { "end": until },
+            });
+        }
+        names
+    }
+
+    /// Where the patient lives, and lived before.
+    fn patient_addresses(&mut self) -> Vec<Json> {
+        let mut addresses = vec![self.patient_address()];
+        let until = self.end.date().plus(-self.rng.range(100, 3_000));
+        let moved = self.rng.chance(25);
+        let before = address(self.region.town, Some("old"), &mut self.rng);
+        if moved && until > self.person.birth {
+            let mut object = Object::new();
+            object.extend(&before);
+            object.field("period", &obj! { "end": until });
+            addresses.push(object.close());
+        }
+        addresses
     }
 
     fn patient_identifiers(&mut self) -> [Json; 2] {

@@ -77,6 +77,7 @@ impl Shared {
 /// A resource ready to be written.
 pub struct Resource {
     pub kind: &'static str,
+    pub profile: Option<&'static str>,
     pub id: Uuid,
     pub json: Json,
     pub if_none_exist: Option<String>,
@@ -117,7 +118,8 @@ impl Frame {
         object.field("id", &style.has_ids().then_some(id));
         object.field("meta", &meta);
         object.extend(body);
-        Resource { kind: self.kind, id, json: object.close(), if_none_exist: None }
+        let (kind, profile) = (self.kind, self.profile);
+        Resource { kind, profile, id, json: object.close(), if_none_exist: None }
     }
 }
 

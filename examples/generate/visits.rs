@@ -1,18 +1,16 @@
-//! What happens at visits: encounters, conditions, procedures, prescriptions,
-//! vaccinations and notes.
+//! What happens at visits: encounters, conditions, procedures and notes.
 
 use crate::billing::Coverage;
 use crate::chart::{Chart, Visit};
 use crate::codes::{
-    ACUTE, ADULT_VACCINES, CHILD_VACCINES, Code, DELTOID, Drug, HISTORY_NOTE, PROCEDURES,
-    PROGRESS_NOTE, Problem, Reason, SEASONAL_VACCINES, VisitKind, coded, concept, quantity, tag,
-    term,
+    ACUTE, CHECK_UP, Code, ECG, HISTORY_NOTE, MIME_TYPE_SUFFICES, PROCEDURES, PROGRESS_NOTE,
+    Problem, Reason, VisitKind, coded, concept, tag, term,
 };
-use crate::json::{Decimal, base64, obj, push_fmt};
-use crate::observations::Vitals;
+use crate::json::{Json, base64, obj, push_fmt};
 use crate::random::Uuid;
 use crate::resource::us_core;
 use crate::time::{DAY, Time};
+use crate::vitals::Vitals;
 
 /// A chronic problem and the Condition that tells of it.
 pub type Known = (&'static Problem, Uuid);
@@ -37,18 +35,21 @@ impl Chart<'_> {
 
         let mut billed = vec![visit.kind.kind];
         let vitals = self.add_vitals(visit);
+        if visit.kind.reason == Reason::Wellness {
+            self.add_social_history(visit, everything);
+        }
         if everything || (visit.kind.in_person() && self.rng.chance(self.volume.lab_percent)) {
-            billed.extend(self.add_labs(visit));
+            billed.extend(self.add_labs(visit, everything));
         }
         if everything || self.rng.chance(42) {
-            billed.push(self.add_procedure(visit));
+            billed.extend(self.add_procedure(visit, everything));
         }
         self.add_prescriptions(visit, everything);
         if visit.kind.reason == Reason::Wellness {
-            self.add_immunizations(visit);
+            self.add_immunizations(visit, everything);
         }
         if everything || self.rng.chance(36) {
-            self.add_note(visit, &vitals);
+            self.add_note(visit, vitals.as_ref());
         }
         if everything || self.rng.chance(self.volume.claim_percent) {
             self.add_claim(visit, &billed, coverage);
@@ -87,8 +88,13 @@ impl Chart<'_> {
         let home = kind.overnight().then(|| {
             obj! { "dischargeDisposition": term("discharge-disposition", "home", "Home") }
         });
+        let number = self.rng.range(10_000_000, 99_999_999);
+        let reason = self.reason_of(kind);
         let body = obj! {
-
+            "identifier": [obj! {
+                "system": "https://records.example.org/encounter",
+                "value": format_args!("E{number}"),
+            }],
             "status": "finished",
             "class": obj! {
                 "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
@@ -98,10 +104,12 @@ impl Chart<'_> {
             "type": [coded(&kind.kind)],
             "subject": self.patient(),
             "participant": [obj! {
-
+                "type": [term("v3-ParticipationType", "PPRF", "primary performer")],
+                "period": period,
                 "individual": self.seen_by(&visit),
             }],
             "period": period,
+            "reasonCode": [reason],
             "hospitalization": home,
             "location": [obj! { "location": self.style.shared(location) }],
             "serviceProvider": self.seen_at(&visit),
@@ -110,6 +118,15 @@ impl Chart<'_> {
         self.add_as(visit.encounter, frame, end, &body);
         visit.problems.reserve(2);
         visit
+    }
+
+    /// Why the patient comes, in words and a code.
+    fn reason_of(&self, kind: &VisitKind) -> Option<Json> {
+        match kind.reason {
+            Reason::Wellness => Some(concept(&CHECK_UP)),
+            Reason::FollowUp => self.person.problems.first().map(|problem| concept(&problem.code)),
+            Reason::Symptom => None,
+        }
     }
 
     /// Puts what the patient has had for long on the problem list.
@@ -179,134 +196,38 @@ impl Chart<'_> {
         self.add(us_core("Condition", profile), event, &body)
     }
 
-    fn add_procedure(&mut self, visit: &Visit) -> Code {
-        let code = *self.rng.pick(&PROCEDURES);
+    /// Something that is done at that age, for an order where it is planned.
+    fn add_procedure(&mut self, visit: &Visit, everything: bool) -> Option<Code> {
+        let (code, from) = *self.rng.pick(&PROCEDURES);
+        if self.person.age_on(visit.start.date()) < from {
+            return None;
+        }
         let start = visit.start.plus(self.rng.range(60, 300));
         let end = start.plus(self.rng.range(120, 1_800));
+        let long = self.rng.chance(50) && !everything;
+        let order = (everything || self.rng.chance(25)).then(|| self.add_order(visit, &code));
         let reason = visit.problems.first().map(|(_, id)| self.local("Condition", *id));
+        let period = obj! { "start": self.clock(start), "end": self.clock(end) };
         let body = obj! {
+            "basedOn": [order.map(|id| self.local("ServiceRequest", id))],
             "status": "completed",
             "code": concept(&code),
             "subject": self.patient(),
             "encounter": self.local("Encounter", visit.encounter),
-            "performedPeriod": obj! { "start": self.clock(start), "end": self.clock(end) },
+            "performedDateTime": (!long).then(|| self.clock(start)),
+            "performedPeriod": long.then_some(period),
             "performer": [obj! { "actor": self.seen_by(visit) }],
             "reasonReference": [reason],
         };
         self.add(us_core("Procedure", "us-core-procedure"), visit.end, &body);
-        code
-    }
-
-    fn add_prescriptions(&mut self, visit: &Visit, everything: bool) {
-        for (problem, condition) in &visit.problems {
-            let Some(drug) = &problem.drug else { continue };
-            if everything || self.rng.chance(85) {
-                self.add_prescription(visit, drug, *condition, everything);
-            }
+        if everything || code.code == ECG {
+            self.add_heart_report(visit);
         }
-    }
-
-    /// Three of ten prescriptions name the drug by a Medication resource.
-    fn add_prescription(&mut self, visit: &Visit, drug: &Drug, condition: Uuid, by_resource: bool) {
-        let medication =
-            (by_resource || self.rng.chance(30)).then(|| self.add_medication(visit, drug));
-        let current = self.end.0 - visit.end.0 < drug.days * DAY;
-        let how_often = if drug.per_day == 1 {
-            "daily".to_owned()
-        } else {
-            format!("{} times a day", drug.per_day)
-        };
-        let when = if drug.as_needed { " as needed" } else { "" };
-        let body = obj! {
-            "status": if current { "active" } else { "completed" },
-            "intent": "order",
-
-            "medicationCodeableConcept": medication.is_none().then(|| concept(&drug.code)),
-            "medicationReference": medication.map(|id| self.local("Medication", id)),
-            "subject": self.patient(),
-            "encounter": self.local("Encounter", visit.encounter),
-            "authoredOn": self.clock(visit.start.plus(600)),
-            "requester": self.seen_by(visit),
-            "reasonReference": [self.local("Condition", condition)],
-            "dosageInstruction": [obj! {
-                "sequence": 1_usize,
-                "text": format_args!("Take 1 {how_often}{when}"),
-                "timing": obj! { "repeat": obj! {
-                    "frequency": drug.per_day,
-                    "period": Decimal(10, 1),
-                    "periodUnit": "d",
-                } },
-                "asNeededBoolean": drug.as_needed,
-                "route": coded(&drug.route),
-
-            }],
-            "dispenseRequest": obj! {
-                "quantity": obj! { "value": drug.days * drug.per_day },
-            },
-        };
-        let frame = us_core("MedicationRequest", "us-core-medicationrequest");
-        self.add(frame, visit.end, &body);
-    }
-
-    fn add_medication(&mut self, visit: &Visit, drug: &Drug) -> Uuid {
-        let lot = self.rng.range(1_000, 9_999);
-        let expires = visit.end.date().plus(self.rng.range(200, 900));
-        let body = obj! {
-            "code": concept(&drug.code),
-            "status": "active",
-            "form": coded(&drug.form),
-            "batch": obj! {
-                "lotNumber": format_args!("L{lot}"),
-                "expirationDate": expires,
-            },
-        };
-        let frame = us_core("Medication", "us-core-medication");
-        self.add(frame, visit.end, &body)
-    }
-
-    /// The seasonal vaccinations, and one of those for the patient's age.
-    fn add_immunizations(&mut self, visit: &Visit) {
-        let child = self.person.age_on(visit.start.date()) < 18;
-        let for_age: &[Code] = if child { &CHILD_VACCINES } else { &ADULT_VACCINES };
-        let [flu, covid] = &SEASONAL_VACCINES;
-        if self.rng.chance(50) {
-            self.add_immunization(visit, flu);
-        }
-        if self.rng.chance(35) {
-            self.add_immunization(visit, covid);
-        }
-        if self.rng.chance(30) {
-            let vaccine = self.rng.pick(for_age);
-            self.add_immunization(visit, vaccine);
-        }
-    }
-
-    fn add_immunization(&mut self, visit: &Visit, vaccine: &Code) {
-        let refused = self.rng.chance(6);
-        let lot = self.rng.range(10_000, 99_999);
-
-        let given = !refused;
-        let reason = refused.then(|| term("v3-ActReason", "PATOBJ", "patient objection"));
-        let body = obj! {
-            "status": if given { "completed" } else { "not-done" },
-            "statusReason": reason,
-            "vaccineCode": coded(vaccine),
-            "patient": self.patient(),
-            "encounter": self.local("Encounter", visit.encounter),
-            "occurrenceDateTime": self.clock(visit.start),
-            "primarySource": true,
-                        "lotNumber": given.then(|| format!("V{lot}")),
-
-            "site": given.then(|| coded(&DELTOID)),
-            "doseQuantity": given.then(|| quantity(Decimal(50, 2), "mL", "mL")),
-            "performer": [obj! { "actor": self.seen_by(visit) }],
-        };
-        let frame = us_core("Immunization", "us-core-immunization");
-        self.add(frame, visit.end, &body);
+        Some(code)
     }
 
     /// A note as plain text, inline in base64.
-    fn add_note(&mut self, visit: &Visit, vitals: &Vitals) {
+    fn add_note(&mut self, visit: &Visit, vitals: Option<&Vitals>) {
         let text = self.note_text(visit, vitals);
         let kind = match visit.kind.reason {
             Reason::Wellness => HISTORY_NOTE,
@@ -319,30 +240,37 @@ impl Chart<'_> {
             }],
         };
 
+        let number = self.rng.range(10_000_000, 99_999_999);
+        let period = obj! { "start": self.clock(visit.start), "end": self.clock(visit.end) };
         let body = obj! {
-
+            "identifier": [obj! {
+                "system": "https://records.example.org/note",
+                "value": format_args!("N{number}"),
+            }],
             "status": "current",
             "type": coded(&kind),
             "category": [category],
             "subject": self.patient(),
             "date": self.clock(visit.end),
             "author": [self.seen_by(visit)],
-
             "content": [obj! {
                 "attachment": obj! {
                     "contentType": "text/plain; charset=utf-8",
-
                     "data": base64(text.as_bytes()),
                     "title": kind.display,
                 },
+                "format": MIME_TYPE_SUFFICES,
             }],
-            "context": obj! { "encounter": [self.local("Encounter", visit.encounter)] },
+            "context": obj! {
+                "encounter": [self.local("Encounter", visit.encounter)],
+                "period": period,
+            },
         };
         let frame = us_core("DocumentReference", "us-core-documentreference");
         self.add(frame, visit.end, &body);
     }
 
-    fn note_text(&mut self, visit: &Visit, vitals: &Vitals) -> String {
+    fn note_text(&mut self, visit: &Visit, vitals: Option<&Vitals>) -> String {
         const PLANS: [&str; 5] = [
             "Continue the present treatment. Return sooner if anything gets worse.",
             "Rest, fluids, and a call to the office if fever lasts beyond three days.",
@@ -366,13 +294,15 @@ impl Chart<'_> {
             let name = problem.code.display;
             push_fmt(&mut text, format_args!(" {their} record shows: {name}."));
         }
-        if let Some(vitals) = vitals {
-            let (systolic, diastolic, weight) = vitals;
+        if let Some(Vitals { pressure, weight }) = vitals {
+            text.push_str("\n\n# Findings\n");
+            if let Some((systolic, diastolic)) = pressure {
+                push_fmt(&mut text, format_args!("Blood pressure {systolic}/{diastolic} mmHg. "));
+            }
             push_fmt(
                 &mut text,
                 format_args!(
-                    "\n\n# Findings\nBlood pressure {systolic}/{diastolic} mmHg, weight {weight} kg. \
-                     Heart and lungs without findings, abdomen soft, no edema."
+                    "Weight {weight} kg. Heart and lungs without findings, abdomen soft, no edema."
                 ),
             );
         }

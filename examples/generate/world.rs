@@ -8,13 +8,14 @@ use crate::codes::{SNOMED, SPECIALTIES, code, concept, term};
 use crate::json::{Decimal, Json, obj};
 use crate::names::{FAMILIES, MEN, STREETS, TOWNS, Town, WOMEN};
 use crate::random::{Purpose, Rng};
-use crate::resource::{Frame, Resource, Shared, Style, phone, us_core};
+use crate::resource::{Frame, Resource, Shared, Style, base, phone, us_core};
 use crate::time::{Date, Time};
 
 pub const PATIENTS_PER_REGION: u64 = 100;
 
 const ORGANIZATION_IDS: &str = "https://records.example.org/organization";
 const LOCATION_IDS: &str = "https://records.example.org/location";
+const ENDPOINT_IDS: &str = "https://records.example.org/endpoint";
 const ROLE_IDS: &str = "https://records.example.org/practitioner-role";
 const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 
@@ -34,6 +35,8 @@ pub struct Region {
     /// Emergency department and ward of the hospital, rooms of the clinic.
     pub locations: Vec<Shared>,
     pub practitioners: Vec<Shared>,
+    /// Where the region's staff receive messages.
+    endpoint: Shared,
     /// All of the above as resources: organizations and locations …
     pub hospitals: Vec<Resource>,
     /// … and practitioners with their roles.
@@ -43,7 +46,15 @@ pub struct Region {
 impl Region {
     pub fn new(seed: u64, index: u64, style: Style) -> Self {
         let mut rng = Rng::new(seed, Purpose::Region, index);
+        let endpoint = Shared {
+            kind: "Endpoint",
+            id: rng.uuid(),
+            system: ENDPOINT_IDS,
+            value: format!("endpoint-{:05}", index + 1),
+            name: "Messages for the staff".to_owned(),
+        };
         let mut region = Region {
+            endpoint,
             town: rng.pick(&TOWNS),
             organizations: Vec::new(),
             locations: Vec::new(),
@@ -53,6 +64,7 @@ impl Region {
         };
         region.add_organizations(index, style, &mut rng);
         region.add_locations(index, style, &mut rng);
+        region.add_endpoint(style, &mut rng);
         for nth in 0..STAFF {
             region.add_practitioner(index, nth, style, &mut rng);
         }
@@ -80,7 +92,7 @@ impl Region {
                 name,
             };
             let body = obj! {
-                "identifier": [me.identifier()],
+                "identifier": [me.identifier(), npi(800_000 + number)],
                 "active": true,
                 "type": [term("organization-type", "prov", "Healthcare Provider")],
                 "name": me.name,
@@ -135,6 +147,23 @@ impl Region {
             self.hospitals.push(finish(frame, &me, style, rng, &body));
             self.locations.push(me);
         }
+    }
+
+    fn add_endpoint(&mut self, style: Style, rng: &mut Rng) {
+        let me = &self.endpoint;
+        let kind = "http://terminology.hl7.org/CodeSystem/endpoint-connection-type";
+        let payload = "http://terminology.hl7.org/CodeSystem/endpoint-payload-type";
+        let body = obj! {
+            "identifier": [me.identifier()],
+            "status": "active",
+            "connectionType": code(kind, "direct-project", "Direct Project"),
+            "name": me.name,
+            "managingOrganization": style.named(&self.organizations[1]),
+            "payloadType": [obj! { "coding": [code(payload, "any", "Any")] }],
+            "address": format_args!("mailto:{}@direct.example.org", me.value),
+        };
+        let resource = finish(base("Endpoint"), me, style, rng, &body);
+        self.hospitals.push(resource);
     }
 
     fn add_practitioner(&mut self, index: u64, nth: u64, style: Style, rng: &mut Rng) {
@@ -196,6 +225,7 @@ impl Region {
             "specialty": [concept(specialty)],
             "location": [style.shared(&self.locations[location])],
             "telecom": [phone(self.town.area_code, Some("work"), rng)],
+            "endpoint": [style.shared(&self.endpoint)],
         };
         let frame = us_core("PractitionerRole", "us-core-practitionerrole");
         finish(frame, &me, style, rng, &body)
@@ -221,11 +251,12 @@ impl Payers {
                 name: (*name).to_owned(),
             };
             let body = obj! {
-                "identifier": [me.identifier()],
+                "identifier": [me.identifier(), npi(900_001 + index as u64)],
                 "active": true,
                 "type": [term("organization-type", "pay", "Payer")],
                 "name": me.name,
                 "telecom": [phone("800", Some("work"), &mut rng)],
+                "address": [address(&TOWNS[index], Some("work"), &mut rng)],
             };
             let frame = us_core("Organization", "us-core-organization");
             payers.resources.push(finish(frame, &me, style, &mut rng, &body));
@@ -233,6 +264,11 @@ impl Payers {
         }
         payers
     }
+}
+
+/// A provider number that is nobody's.
+fn npi(number: u64) -> Json {
+    obj! { "system": NPI, "value": format_args!("9999{number:06}") }
 }
 
 fn finish(frame: Frame, me: &Shared, style: Style, rng: &mut Rng, body: &Json) -> Resource {

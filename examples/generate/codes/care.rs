@@ -49,6 +49,10 @@ pub const HYPERTENSION_CARE: Care = Care {
 };
 
 pub const GLUCOSE_METER: Code = snomed("337414009", "Blood glucose meter (physical object)");
+pub const EYE_GLASSES: Code = snomed("50121007", "Eye glasses, device (physical object)");
+pub const HEARING_AID: Code = snomed("6012004", "Hearing aid, device (physical object)");
+pub const HIP: Code = snomed("304120007", "Total hip replacement prosthesis (physical object)");
+pub const STENT: Code = snomed("705643001", "Coronary artery stent (physical object)");
 pub const PACEMAKER: Code = snomed("14106009", "Cardiac pacemaker, device (physical object)");
 
 pub const CARE_PROFESSIONAL: Code = snomed("223366009", "Healthcare professional");

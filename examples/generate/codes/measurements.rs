@@ -194,12 +194,41 @@ pub const RESPIRATION: Code = loinc("9279-1", "Respiratory rate");
 pub const TEMPERATURE: Code = loinc("8310-5", "Body temperature");
 pub const OXYGEN: Code = loinc("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry");
 pub const OXYGEN_ANY: Code = loinc("2708-6", "Oxygen saturation in Arterial blood");
-pub const MEAN_PRESSURE: Code = loinc("8478-0", "Mean blood pressure");
-pub const BODY_SURFACE: Code = loinc("3140-1", "Body surface area Derived from formula");
 pub const BLOOD_PRESSURE: Code =
     loinc("85354-9", "Blood pressure panel with all children optional");
 pub const SYSTOLIC: Code = loinc("8480-6", "Systolic blood pressure");
 pub const DIASTOLIC: Code = loinc("8462-4", "Diastolic blood pressure");
+pub const OXYGEN_FLOW: Code = loinc("3151-8", "Inhaled oxygen flow rate");
+pub const OXYGEN_SHARE: Code = loinc("3150-0", "Inhaled oxygen concentration");
+pub const BMI_PERCENTILE: Code =
+    loinc("59576-9", "Body mass index (BMI) [Percentile] Per age and sex");
+pub const HEAD: Code = loinc("9843-4", "Head Occipital-frontal circumference");
+pub const HEAD_PERCENTILE: Code =
+    loinc("8289-1", "Head Occipital-frontal circumference Percentile");
+pub const WEIGHT_FOR_LENGTH: Code = loinc("77606-2", "Weight-for-length Per age and sex");
+
+/// Panels whose values depend on each other.
+pub const LIPIDS: &str = "24331-1";
+pub const BLOOD_COUNT: &str = "58410-2";
+
+pub const URINALYSIS: Code = loinc("24356-8", "Urinalysis complete panel - Urine");
+pub const URINE_COLOR: Code = loinc("5778-6", "Color of Urine");
+pub const NITRITE: Code = loinc("5802-4", "Nitrite [Presence] in Urine by Test strip");
+pub const NITRITE_NEGATIVE: Code = snomed("260385009", "Negative");
+
+pub const SERUM: Code = snomed("119364003", "Serum specimen");
+pub const BLOOD: Code = snomed("119297000", "Blood specimen");
+pub const URINE: Code = snomed("122575003", "Urine specimen");
+pub const VENIPUNCTURE: Code = snomed("22778000", "Venipuncture");
+pub const LABORATORY_ORDER: Code = snomed("108252007", "Laboratory procedure");
+
+pub const CARDIOLOGY: Code = loinc("LP29708-2", "Cardiology");
+pub const ECG_STUDY: Code = loinc("11524-6", "EKG study");
+pub const ECG_IMPRESSION: Code = loinc("8601-7", "EKG impression");
+pub const QRS_DURATION: Code = loinc("8633-0", "QRS duration");
+pub const RHYTHM: Code = loinc("8884-9", "Heart rate rhythm");
+pub const SINUS_RHYTHM: Code = snomed("64730000", "Normal sinus rhythm");
+
 pub const SMOKING: Code = loinc("72166-2", "Tobacco smoking status");
 
 pub const SMOKING_STATUS: [Code; 3] = [
