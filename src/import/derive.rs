@@ -39,6 +39,8 @@ struct Dependencies {
     on: Vec<Vec<usize>>,
     /// What else each node depends on.
     ends: Vec<Vec<Hash>>,
+    /// The hashes of the texts of entries that cannot be taken, by their places.
+    rejected: HashMap<usize, Hash>,
 }
 
 /// Gives each entry without an id one. `is_history` says that equal entries are the same resource.
@@ -134,13 +136,16 @@ impl Dependencies {
             ends: vec![Vec::new(); nodes.len()],
             nodes: nodes.iter().enumerate().map(|(node, place)| (*place, node)).collect(),
             steps: nodes,
+            rejected: HashMap::new(),
         };
         let open: Vec<bool> =
             found.steps.iter().map(|place| is_told_by_links(&steps[*place])).collect();
+        let is_any_open = open.contains(&true);
         for (place, step) in steps.iter().enumerate() {
             let node = found.nodes.get(&place).copied();
-            // The other entries matter only where something is told by their links.
-            if node.is_none() && !open.contains(&true) {
+            // The other entries matter only where something is told by their links. The links of a
+            // Bundle in this one lead to its own entries.
+            if node.is_none() && !(is_any_open && put_of(step).is_some()) {
                 continue;
             }
             each_link(&text[step.text.clone()], |_, link| {
@@ -179,15 +184,39 @@ impl Dependencies {
         if let Some(node) = from_node {
             match known(to, to_node) {
                 Some(target) => self.on[node].push(target),
-                None => self.ends[node].push(end(text, b"to", &steps[to])),
+                None => {
+                    let end = self.end(text, b"to", &steps[to], to);
+                    self.ends[node].push(end);
+                }
             }
         }
         if let Some(node) = to_node.filter(|node| open[*node]) {
             match known(from, from_node) {
                 Some(source) => self.on[node].push(source),
-                None => self.ends[node].push(end(text, b"from", &steps[from])),
+                None => {
+                    let end = self.end(text, b"from", &steps[from], from);
+                    self.ends[node].push(end);
+                }
             }
         }
+    }
+}
+
+impl Dependencies {
+    /// Describes an entry at which dependencies end: by its search, its `Type/id`, or its text where it
+    /// cannot be taken.
+    fn end(&mut self, text: &str, direction: &[u8], step: &EntryStep, place: usize) -> Hash {
+        let content = match put_of(step) {
+            Some(put) => match search_of(put) {
+                Some(condition) => described(condition),
+                None => hash(&[put.resource_type.as_bytes(), put.id.as_bytes()]),
+            },
+            None => {
+                let of_text = || hash(&[text[step.text.clone()].as_bytes()]);
+                *self.rejected.entry(place).or_insert_with(of_text)
+            }
+        };
+        hash(&[direction, full_url(step).as_bytes(), &content])
     }
 }
 
@@ -222,19 +251,6 @@ fn search_of(put: &EntryPut) -> Option<&Condition> {
 
 fn has_search(step: &EntryStep) -> bool {
     put_of(step).and_then(search_of).is_some()
-}
-
-/// Describes an entry that others are known by without a look at what it depends on itself: by its
-/// search, its `Type/id`, or its text where it cannot be taken.
-fn end(text: &str, direction: &[u8], step: &EntryStep) -> Hash {
-    let content = match put_of(step) {
-        Some(put) => match search_of(put) {
-            Some(condition) => described(condition).to_vec(),
-            None => format!("{}/{}", put.resource_type, put.id).into_bytes(),
-        },
-        None => text[step.text.clone()].as_bytes().to_vec(),
-    };
-    hash(&[direction, full_url(step).as_bytes(), &content])
 }
 
 /// Describes a search: what it asks for, in one form.

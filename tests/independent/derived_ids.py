@@ -98,7 +98,8 @@ class Entry:
         return f"{self.resource['resourceType']}/{self.id}"
 
     def end(self, direction):
-        return hashed(direction, self.full_url, self.search if self.search is not None else self.name())
+        by_id = hashed(self.resource["resourceType"], self.id or "")
+        return hashed(direction, self.full_url, self.search if self.search is not None else by_id)
 
     def is_node(self):
         return self.id is None and self.search is None
