@@ -25,6 +25,9 @@ const ROUND: Duration = Duration::from_millis(200);
 /// A log that never rests is brought into the file after so many rounds.
 const MOST_ROUNDS: u32 = 10;
 
+/// How long the end of a server waits for an import, to move jobs into the store.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The thread that brings the log into the file while a server runs. Dropping it ends the thread.
 pub struct Checkpoints {
     stop: Arc<StopSignal>,
@@ -78,12 +81,17 @@ fn keep(store: &Store, stop: &StopSignal, log: &Log) {
     let (mut before, mut done, mut rounds) = (None, None, 0);
     let mut has_failed = false;
     loop {
-        // Exports that were accepted during an import.
-        if let Err(error) = store.take_up_jobs_set_aside() {
+        let is_last = stop.is_given();
+        // Exports that were accepted during an import. At the end nothing else of this server writes.
+        let patience = if is_last { LAST_PATIENCE } else { Duration::ZERO };
+        if let Err(error) = store.take_up_jobs_set_aside(patience) {
             log.tell(&error);
         }
-        if stop.is_given_within(ROUND) {
+        if is_last {
             return;
+        }
+        if stop.is_given_within(ROUND) {
+            continue;
         }
         let now = state(store.path());
         let rests = now == before;

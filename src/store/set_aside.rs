@@ -87,21 +87,21 @@ impl Store {
         }
     }
 
-    /// Moves the jobs set aside into the store, if nobody writes to it at this moment, and removes their
-    /// file.
+    /// Moves the jobs set aside into the store and removes their file. Waits at most `patience` for
+    /// other writes.
     ///
     /// # Errors
     /// Where the disk refuses. A store that is busy is no error: the next call moves them.
-    pub(crate) fn take_up_jobs_set_aside(&self) -> Result<()> {
-        match self.try_to_take_up() {
+    pub(crate) fn take_up_jobs_set_aside(&self, patience: Duration) -> Result<()> {
+        match self.try_to_take_up(patience) {
             Err(error) if error.kind() == Kind::Busy => Ok(()),
             done => done,
         }
     }
 
-    fn try_to_take_up(&self) -> Result<()> {
+    fn try_to_take_up(&self, patience: Duration) -> Result<()> {
         let (Some(path), Some(aside)) = (self.aside_path(), self.aside()?) else { return Ok(()) };
-        let mut conn = aside.pool().short(Duration::ZERO)?;
+        let mut conn = aside.pool().short(patience)?;
         // Nobody adds a job until this ends.
         let from = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let ids: Vec<String> = all(&from, "SELECT id FROM job", (), |row| row.get(0))?;
@@ -113,7 +113,7 @@ impl Store {
                 jobs.push((job, files));
             }
         }
-        self.transaction_within(Duration::ZERO, |conn| {
+        self.transaction_within(patience, |conn| {
             let last_pruned = setting(conn, LAST_PRUNED)?;
             for (job, files) in &mut jobs {
                 if last_pruned > job.snapshot && job.state != JobState::Failed {
