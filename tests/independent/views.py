@@ -1,8 +1,11 @@
 """What the views of a store hold, worked out from the bodies by rules of its own.
 
-`make` writes resources to import: the examples of HL7 beside this file, cases of its own, and copies of
-the examples in which elements are of another kind than they should be. `compare` reads the bodies of a
+`--make` writes resources to import: the examples of HL7 beside this file, cases of its own, and copies of
+the examples in which elements are of another kind than they should be. `--compare` reads the bodies of a
 store and says where a view differs.
+
+`hl7-examples.ndjson.gz` has examples of the FHIR R4 specification (CC0) of the types that have views,
+without their narratives.
 """
 
 import argparse
