@@ -3,6 +3,7 @@
 
 mod commands;
 mod links;
+mod promises;
 mod tables;
 
 use crate::support::project;

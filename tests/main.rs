@@ -22,5 +22,6 @@ mod library;
 mod oneup;
 mod rest;
 mod serving;
+mod soak;
 mod store;
 mod support;
