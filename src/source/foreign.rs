@@ -103,7 +103,7 @@ pub(super) fn reason(head: &[u8]) -> Option<&'static str> {
     let first = *text.first()?;
     if matches!(text, [b'{' | b'[', 0, ..]) || text.starts_with(b"\0{") || text.starts_with(b"\0[")
     {
-        return Some(if text.get(2) == Some(&0) { UTF_32 } else { UTF_16 });
+        return Some(if text[1..].starts_with(&[0, 0, 0]) { UTF_32 } else { UTF_16 });
     }
     if first == b'<' {
         return Some(markup(text));

@@ -238,7 +238,8 @@ fn headers_that_ask_for_all_memory_are_refused() {
     assert_eq!(told, "x: cannot be read: not a valid tar: a header is too long\n");
     let mut huge = header("a.ndjson", EntryType::Regular, 1 << 32).as_bytes().to_vec();
     huge.extend_from_slice(format!("{A}\n{B}").as_bytes());
-    assert!(import(&huge, 1, &all()[1..2]).contains("x/a.ndjson:2: ends in the middle"));
+    // An object that has ended is whole, although the line has not ended.
+    assert!(import(&huge, 1, &all()[1..]).contains("x/a.ndjson:2: ends in the middle"));
 }
 
 #[test]
