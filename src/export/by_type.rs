@@ -11,7 +11,7 @@ use super::progress::JobProgress;
 use super::request::ExportRequest;
 use super::scope::ExportScope;
 use super::shape::{Lengths, ResourceShape};
-use super::versions::VersionsByType;
+use super::versions::{VersionsByType, holds};
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
@@ -50,13 +50,22 @@ pub fn of_everything(
         files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
     }
     notices.extend(withheld.notices(snapshot, request)?);
-    if shape.attachments_base.is_some() {
-        notices.extend(dangling(snapshot, |version| request.filter.accepts(version))?);
-    }
-    if let Some(scope) = scope.filter(|_| request.associated.is_some()) {
+    let scope = scope.filter(|_| request.associated.is_some());
+    if let Some(scope) = scope {
         scope.associate(&mut exported)?;
         exported.retain(|resource_type, _| request.associates(resource_type));
-        files.extend(of_versions(snapshot, exported, &request.limits, &request.shape, progress)?);
+    }
+    if shape.attachments_base.is_some() {
+        notices.extend(dangling(snapshot, |version| {
+            if request.associates(&version.resource_type) {
+                holds(&exported, version)
+            } else {
+                request.filter.accepts(version)
+            }
+        })?);
+    }
+    if scope.is_some() {
+        files.extend(of_versions(snapshot, exported, limits, shape, progress)?);
         files.sort_by(|one, other| one.resource_type.cmp(&other.resource_type));
     }
     Ok(files)

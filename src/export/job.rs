@@ -8,11 +8,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::edition::Edition;
-use super::file::{Content, File};
+use super::file::{Content, File, Purpose};
+use super::parts::header_size;
 use super::permission::Permission;
 use super::queue::JobHold;
 use super::request::ExportRequest;
-use super::shape::ResourceShape;
+use super::rows as listed;
+use super::shape::{Lengths, ResourceShape};
 use crate::error::{Error, Kind, Result};
 use crate::store::{FileRow, JobRow, JobState, Reach, Snapshot, Store};
 use crate::time::Instant;
@@ -183,11 +185,34 @@ pub fn rows(files: &[File]) -> Vec<FileRow> {
     files.iter().map(File::to_row).collect()
 }
 
-/// True if a range still holds what it held when it was planned.
+/// True if a file still holds what it held when it was planned.
 fn is_whole(snapshot: &Snapshot, file: &File, shape: &ResourceShape) -> Result<bool> {
-    let Content::Range(selection) = &file.content else { return Ok(true) };
-    let Some(total) = snapshot.total(selection)? else { return Ok(false) };
-    let has_known_length = !shape.must_be_made(&selection.resource_type);
-    Ok(total.count == file.count
-        && (!has_known_length || shape.bytes_of(snapshot, selection, &total)? == file.bytes))
+    match &file.content {
+        Content::Range(selection) => {
+            let Some(total) = snapshot.total(selection)? else { return Ok(false) };
+            let has_known_length = !shape.must_be_made(&selection.resource_type);
+            Ok(total.count == file.count
+                && (!has_known_length
+                    || shape.bytes_of(snapshot, selection, &total)? == file.bytes))
+        }
+        Content::Rows(rows) if file.purpose == Purpose::Output => {
+            Ok(bytes_of_rows(snapshot, rows, shape)? == Some(file.bytes))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// The bytes of listed versions on their way out; `None` if one of them is gone.
+fn bytes_of_rows(snapshot: &Snapshot, rows: &[u8], shape: &ResourceShape) -> Result<Option<u64>> {
+    let (view, lengths) = (snapshot.lookup()?, Lengths::new(shape, snapshot)?);
+    let mut bytes = 0;
+    for block in listed::decode(rows) {
+        let block = block?;
+        bytes += block.patient.as_deref().map_or(0, header_size);
+        for seq in block.seqs {
+            let Some(version) = view.version(seq)? else { return Ok(None) };
+            bytes += lengths.of(&version.resource_type, seq, version.size)? + 1;
+        }
+    }
+    Ok(Some(bytes))
 }

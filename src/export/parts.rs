@@ -171,7 +171,7 @@ impl FilePart {
 }
 
 /// The bytes of a block's header line.
-fn header_size(patient: &str) -> u64 {
+pub fn header_size(patient: &str) -> u64 {
     header(patient).len() as u64 + 1
 }
 

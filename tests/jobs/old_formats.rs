@@ -162,7 +162,7 @@ fn a_store_of_format_2_is_read_with_its_exports() {
     let files: Vec<BTreeMap<String, Vec<u8>>> = ids
         .iter()
         .map(|id| {
-            let manifest = served.get(&format!("/fhir/jobs/{id}")).json();
+            let manifest = manifest(&served, &format!("/fhir/jobs/{id}"));
             assert!(manifest["request"].as_str().unwrap().starts_with("http://fixture.example/"));
             let files = download(&served, &manifest);
             for (path, bytes) in &files {
