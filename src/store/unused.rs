@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::file::file_uri;
 use super::handle::Store;
 use super::pool::connect;
-use super::sql::one;
+use super::sql::{one, setting};
 use crate::error::{Error, Kind, Result};
 
 impl Store {
@@ -46,10 +46,14 @@ impl Store {
     }
 }
 
-/// True where only the settings hold anything.
+/// True where nothing was ever written, and only the settings and the mark of the beginning are there.
 fn is_unused(conn: &Connection) -> Result<bool> {
+    if setting(conn, "last_seq")? > 0 {
+        return Ok(false);
+    }
     let sql = "SELECT name FROM sqlite_schema
-                WHERE type = 'table' AND name <> 'setting' AND name NOT LIKE 'sqlite_%'";
+                WHERE type = 'table' AND name NOT IN ('setting', 'write_mark')
+                  AND name NOT LIKE 'sqlite_%'";
     let mut statement = conn.prepare(sql)?;
     let names = statement.query_map((), |row| row.get::<_, String>(0))?;
     for name in names {
