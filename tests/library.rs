@@ -101,7 +101,7 @@ fn an_observer_stops_an_import_between_two_resources() {
     let input = |name: &str| {
         Input::memory(&format!("{name}.ndjson"), text.replace("NAME", name).as_bytes())
     };
-    let inputs = Inputs { inputs: ["a", "b", "c"].map(input).into(), skipped: Vec::new() };
+    let inputs = Inputs { inputs: ["a", "b", "c"].map(input).into(), ..Inputs::default() };
     for strict in [false, true] {
         for times in 1..30 {
             let store = Store::in_memory().unwrap();
