@@ -7,9 +7,9 @@ use std::ffi::OsStr;
 use std::io::Read;
 
 use super::file_name::{is_attachment_folder, is_fhir_json, is_hidden, is_ndjson, reading_order};
-use super::inflate::{peek, read_member};
+use super::form::begins_a_resource;
 use super::piece::{Piece, PieceVisitor};
-use super::walk::begins_a_resource;
+use super::stream::peek;
 use crate::error::Result;
 
 /// A member of an archive.
@@ -31,6 +31,9 @@ pub(super) enum MemberKind {
     Unreadable(&'static str),
 }
 
+/// Reads the text of a member, which may be compressed; the first argument is its place.
+pub(super) type MemberReader = fn(&str, Box<dyn Read + '_>, PieceVisitor<'_>) -> Result<()>;
+
 /// An archive whose members can be read in any order.
 pub(super) trait Archive {
     /// Opens a member; the error is the reason why it cannot be read.
@@ -42,6 +45,7 @@ pub(super) fn read_members(
     archive_name: &str,
     mut members: Vec<ArchiveMember>,
     archive: &mut dyn Archive,
+    read_member: MemberReader,
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
     let names: BTreeSet<String> = members.iter().map(|member| plain(&member.name)).collect();

@@ -1,5 +1,7 @@
 //! The form of an input, told from its first bytes, never from its name.
 
+use memchr::memmem;
+
 use super::foreign;
 
 /// How many first bytes are looked at.
@@ -65,6 +67,12 @@ fn is_tar(head: &[u8]) -> bool {
     let sum = |header: &[u8]| header.iter().map(|b| u32::from(*b)).sum::<u32>();
     let right = sum(header) - sum(&header[TAR_CHECKSUM]) + 8 * u32::from(b' ');
     header[TAR_MAGIC..].starts_with(b"ustar") || u32::from_str_radix(digits, 8) == Ok(right)
+}
+
+/// True for the first bytes of JSON that has a `resourceType`.
+pub(super) fn begins_a_resource(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    matches!(text.first(), Some(b'{' | b'[')) && memmem::find(text, b"\"resourceType\"").is_some()
 }
 
 #[cfg(test)]

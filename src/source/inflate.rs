@@ -2,20 +2,19 @@
 //! first bytes, not by its name.
 
 use std::fs::File;
-use std::io::{BufReader, Chain, Cursor, ErrorKind, Read, Seek, copy};
+use std::io::{BufReader, Read, Seek, copy};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
-use super::form::{HEAD, InputForm};
+use super::form::InputForm;
 use super::piece::{Piece, PieceVisitor};
+use super::stream::{BUFFER, CountedInput, no_room, peek, temporary_file};
 use super::zstd::ZstdReader;
 use super::{tar, text, zip};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Bytes read from the disk at once.
-pub(super) const BUFFER: usize = 256 << 10;
 /// How often an input may be compressed.
 const MAX_LAYERS: usize = 3;
 /// The most memory for unpacking xz, in KiB. The preset that needs the most, `xz -9`, needs 65 MiB.
@@ -23,26 +22,6 @@ const XZ_MEMORY: u32 = 256 << 10;
 
 const TOO_MANY_LAYERS: &str = "is compressed more than three times; unpack it first";
 const NESTED: &str = "an archive inside an archive is not read; unpack it first";
-
-/// A stream that reports the number of bytes read.
-pub(super) struct CountedInput<'a, R> {
-    pub(super) inner: R,
-    pub(super) progress: &'a dyn Fn(u64),
-}
-
-impl<R: Read> Read for CountedInput<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        (self.progress)(read as u64);
-        Ok(read)
-    }
-}
-
-impl<R: Seek> Seek for CountedInput<'_, R> {
-    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
-        self.inner.seek(to)
-    }
-}
 
 /// Where a stream is from.
 #[derive(Clone, Copy)]
@@ -71,11 +50,7 @@ pub(super) fn read(
 }
 
 /// Reads a member of an archive.
-pub(super) fn read_member(
-    name: &str,
-    from: Box<dyn Read + '_>,
-    visit: PieceVisitor<'_>,
-) -> Result<()> {
+fn read_member(name: &str, from: Box<dyn Read + '_>, visit: PieceVisitor<'_>) -> Result<()> {
     read_layer(name, StreamOrigin::Member, from, 0, &|_| {}, visit)
 }
 
@@ -101,7 +76,9 @@ fn read_layer(
         }
         (InputForm::Zip, StreamOrigin::File(path, _)) => {
             return match File::open(path) {
-                Ok(file) => zip::read(name, CountedInput { inner: file, progress }, visit),
+                Ok(file) => {
+                    zip::read(name, CountedInput { inner: file, progress }, read_member, visit)
+                }
                 Err(error) => visit(name, Piece::damage(0, error)),
             };
         }
@@ -110,11 +87,15 @@ fn read_layer(
         }
         (InputForm::Tar, StreamOrigin::File(path, _)) => {
             return match File::open(path) {
-                Ok(file) => tar::read_file(name, CountedInput { inner: file, progress }, visit),
+                Ok(file) => {
+                    tar::read_file(name, CountedInput { inner: file, progress }, read_member, visit)
+                }
                 Err(error) => visit(name, Piece::damage(0, error)),
             };
         }
-        (InputForm::Tar, StreamOrigin::Stream) => return tar::read_stream(name, from, visit),
+        (InputForm::Tar, StreamOrigin::Stream) => {
+            return tar::read_stream(name, from, read_member, visit);
+        }
         _ if layers == MAX_LAYERS => return visit(name, Piece::refused(TOO_MANY_LAYERS)),
         (InputForm::Gzip, _) => {
             Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, from)))
@@ -132,32 +113,6 @@ fn read_layer(
     read_layer(name, origin, unpacked, layers + 1, progress, visit)
 }
 
-/// A stream whose first bytes were read, and put back before it.
-pub(super) type Peeked<R> = Chain<Cursor<Vec<u8>>, FailedInput<R>>;
-
-/// A stream that fails first, where looking at its first bytes failed.
-pub(super) struct FailedInput<R> {
-    error: Option<std::io::Error>,
-    inner: R,
-}
-
-impl<R: Read> Read for FailedInput<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => self.inner.read(buffer),
-        }
-    }
-}
-
-/// Reads the first [`HEAD`] bytes. Returns them and the whole stream.
-pub(super) fn peek<R: Read>(mut inner: R) -> (Vec<u8>, Peeked<R>) {
-    let mut head = Vec::new();
-    let read = inner.by_ref().take(HEAD as u64).read_to_end(&mut head);
-    let rest = FailedInput { error: read.err(), inner };
-    (head.clone(), Cursor::new(head).chain(rest))
-}
-
 /// Reads a zip that comes as a stream. Its table of contents is at its end, so it goes to a temporary
 /// file first.
 fn read_zip_stream(
@@ -168,27 +123,7 @@ fn read_zip_stream(
 ) -> Result<()> {
     let mut file = temporary_file()?;
     match copy(&mut from, &mut file).and_then(|_| file.rewind()) {
-        Ok(()) => zip::read(name, CountedInput { inner: file, progress }, visit),
+        Ok(()) => zip::read(name, CountedInput { inner: file, progress }, read_member, visit),
         Err(error) => visit(name, no_room(error)),
     }
-}
-
-/// A file without a name, which goes when it is closed.
-///
-/// # Errors
-/// `Io` where the folder for temporary files takes none.
-pub(super) fn temporary_file() -> Result<File> {
-    tempfile::tempfile().map_err(|error| Error::io("a temporary file", error))
-}
-
-/// What is reported where an archive could not be copied to a temporary file.
-pub(super) fn no_room(error: std::io::Error) -> Piece {
-    if error.kind() == ErrorKind::StorageFull {
-        let folder = std::env::temp_dir();
-        return Piece::refused(format!(
-            "there is no room in {} to unpack it; unpack it yourself and import the folder, or set TMPDIR",
-            folder.display()
-        ));
-    }
-    Piece::damage(0, error)
 }

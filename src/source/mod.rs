@@ -2,7 +2,7 @@
 //! order. Each piece of text has its place. The meaning of the text is not known here.
 //!
 //! `walk` finds the files. `inflate` unpacks one, as its `form` says; `zip`, `tar` and `archive` read
-//! the members of an archive. `text` cuts what comes out into pieces.
+//! the members of an archive. `stream` is what they share. `text` cuts what comes out into pieces.
 
 mod archive;
 mod file_name;
@@ -11,6 +11,7 @@ mod form;
 mod inflate;
 mod input;
 mod piece;
+mod stream;
 mod tar;
 mod text;
 mod walk;

@@ -8,12 +8,11 @@ use std::io::{BufReader, Error, ErrorKind, Read, Result as IoResult, Seek, SeekF
 
 use ::tar::{EntryType, Header, PaxExtensions};
 
-use super::archive::{Archive, ArchiveMember, MemberKind, is_wanted, read_members};
+use super::archive::{Archive, ArchiveMember, MemberKind, MemberReader, is_wanted, read_members};
 use super::file_name::is_fhir_json;
-use super::form::HEAD;
-use super::inflate::{BUFFER, no_room, temporary_file};
+use super::form::{HEAD, begins_a_resource};
 use super::piece::{Piece, PieceVisitor};
-use super::walk::begins_a_resource;
+use super::stream::{BUFFER, no_room, temporary_file};
 use crate::error::Result;
 
 const BLOCK: usize = 512;
@@ -61,6 +60,7 @@ struct TarFile<R> {
 pub(super) fn read_file(
     name: &str,
     mut from: impl Read + Seek,
+    read_member: MemberReader,
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
     let length = match from.seek(SeekFrom::End(0)).and_then(|end| from.rewind().map(|()| end)) {
@@ -79,12 +79,17 @@ pub(super) fn read_file(
         };
         (TarExtent { start, size: there, is_cut: there < size }, went_on)
     });
-    finish(name, table, from, ended, visit)
+    finish(name, TarFile { from, extents: table.extents }, table.members, ended, read_member, visit)
 }
 
 /// Reads a tar that comes as a stream. What may be FHIR JSON goes to a temporary file first, because
 /// members are read in the order of their names.
-pub(super) fn read_stream(name: &str, from: impl Read, visit: PieceVisitor<'_>) -> Result<()> {
+pub(super) fn read_stream(
+    name: &str,
+    from: impl Read,
+    read_member: MemberReader,
+    visit: PieceVisitor<'_>,
+) -> Result<()> {
     let mut kept = temporary_file()?;
     let mut table = TarTable::default();
     let (mut end, mut full) = (0, None);
@@ -113,7 +118,14 @@ pub(super) fn read_stream(name: &str, from: impl Read, visit: PieceVisitor<'_>) 
     });
     match full {
         Some(error) => visit(name, no_room(error)),
-        None => finish(name, table, kept, ended, visit),
+        None => finish(
+            name,
+            TarFile { from: kept, extents: table.extents },
+            table.members,
+            ended,
+            read_member,
+            visit,
+        ),
     }
 }
 
@@ -137,13 +149,13 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write, full: &mut Option<Error>) -> Io
 /// Reads the members, then reports an archive that did not end well.
 fn finish(
     name: &str,
-    table: TarTable,
-    from: impl Read + Seek,
+    mut archive: TarFile<impl Read + Seek>,
+    members: Vec<ArchiveMember>,
     ended: IoResult<()>,
+    read_member: MemberReader,
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
-    let TarTable { members, extents } = table;
-    read_members(name, members, &mut TarFile { from, extents }, visit)?;
+    read_members(name, members, &mut archive, read_member, visit)?;
     match ended {
         Ok(()) => Ok(()),
         Err(error) => visit(name, Piece::damage(0, error)),

@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
 use walkdir::{DirEntry, WalkDir};
 
 use super::file_name::{is_attachment_folder, is_fhir_json, is_hidden, is_ndjson, reading_order};
-use super::form::HEAD;
+use super::form::{HEAD, begins_a_resource};
 use super::input::Input;
 use crate::error::{Error, Result};
 
@@ -138,10 +137,4 @@ fn is_resource_file(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
     read.is_ok() && begins_a_resource(&head)
-}
-
-/// True for the first bytes of JSON that has a `resourceType`.
-pub(super) fn begins_a_resource(head: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    matches!(text.first(), Some(b'{' | b'[')) && memmem::find(text, b"\"resourceType\"").is_some()
 }

@@ -5,9 +5,9 @@ use std::io::{BufReader, Read, Seek};
 use ::zip::ZipArchive;
 use ::zip::result::ZipError;
 
-use super::archive::{Archive, ArchiveMember, MemberKind, read_members};
-use super::inflate::BUFFER;
+use super::archive::{Archive, ArchiveMember, MemberKind, MemberReader, read_members};
 use super::piece::{Piece, PieceVisitor};
+use super::stream::BUFFER;
 use crate::error::Result;
 
 /// The longest target of a link that is read, in bytes.
@@ -16,7 +16,12 @@ const LINK: u64 = 4096;
 struct ZipFile<R>(ZipArchive<BufReader<R>>);
 
 /// Reads the members of a zip, in the order of their names.
-pub(super) fn read(name: &str, from: impl Read + Seek, visit: PieceVisitor<'_>) -> Result<()> {
+pub(super) fn read(
+    name: &str,
+    from: impl Read + Seek,
+    read_member: MemberReader,
+    visit: PieceVisitor<'_>,
+) -> Result<()> {
     let mut archive = match ZipArchive::new(BufReader::with_capacity(BUFFER, from)) {
         Ok(archive) => archive,
         Err(error) => return visit(name, Piece::refused(fault(error))),
@@ -43,7 +48,7 @@ pub(super) fn read(name: &str, from: impl Read + Seek, visit: PieceVisitor<'_>) 
         });
         members.push(ArchiveMember { name, index, kind });
     }
-    read_members(name, members, &mut ZipFile(archive), visit)
+    read_members(name, members, &mut ZipFile(archive), read_member, visit)
 }
 
 impl<R: Read + Seek> Archive for ZipFile<R> {
