@@ -163,13 +163,11 @@ fn for_each_body(
 }
 
 /// Lets a server plan complete jobs again whose files have attachments: since format 4 other URLs
-/// become absolute, so the files have other lengths. The same for those that are organized by patient,
-/// whose counts had the headers in them.
+/// become absolute, so the files have other lengths.
 fn plan_anew(conn: &Connection) -> Result<()> {
     let jobs = "state = 'complete'
-                AND (json_extract(request, '$.request.organize_by_patient')
-                     OR json_extract(request, '$.request.attachments_base') IS NOT NULL
-                        AND EXISTS (SELECT 1 FROM attachment_url WHERE relative > 0))";
+                AND json_extract(request, '$.request.attachments_base') IS NOT NULL
+                AND EXISTS (SELECT 1 FROM attachment_url WHERE relative > 0)";
     let sql = format!("DELETE FROM job_file WHERE job IN (SELECT id FROM job WHERE {jobs})");
     run(conn, &sql, ())?;
     run(conn, &format!("UPDATE job SET state = 'running' WHERE {jobs}"), ()).map(drop)

