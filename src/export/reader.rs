@@ -15,6 +15,9 @@ use crate::time::{Instant, InstantForm, span};
 /// The number of faults that are told one by one; a list may have a million parts.
 const MOST_FAULTS: usize = 100;
 
+/// Says whether a resource type exists.
+pub type TypeCheck<'a> = &'a dyn Fn(&str) -> Result<bool>;
+
 /// The rules of one kick-off.
 pub struct KickOffRules<'a> {
     /// The edition that the client speaks.
@@ -28,7 +31,7 @@ pub struct KickOffRules<'a> {
     /// Whether a fault becomes a notice: `Prefer: handling=lenient`.
     pub is_lenient: bool,
     /// Says whether a resource type exists.
-    pub is_type: &'a dyn Fn(&str) -> Result<bool>,
+    pub is_type: TypeCheck<'a>,
 }
 
 /// Where parameters come from, and so how strictly they are read.
@@ -40,7 +43,7 @@ pub enum ParameterSource<'a> {
     OneUp,
     /// Options of `fhirlite export`: like 1upHealth, but types must exist, and an id will do for a
     /// reference. The function says whether a type exists.
-    CommandLine(&'a dyn Fn(&str) -> Result<bool>),
+    CommandLine(TypeCheck<'a>),
 }
 
 /// Reads parameters into a request, one after the other.
@@ -80,7 +83,7 @@ impl<'a> ParameterReader<'a> {
     }
 
     /// Says whether a resource type exists; `None` where any type is taken.
-    pub fn type_check(&self) -> Option<&'a dyn Fn(&str) -> Result<bool>> {
+    pub fn type_check(&self) -> Option<TypeCheck<'a>> {
         match self.source {
             ParameterSource::KickOff(rules) => Some(rules.is_type),
             ParameterSource::CommandLine(is_type) => Some(is_type),
