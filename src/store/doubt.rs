@@ -10,9 +10,9 @@ use super::rest::{AT_REST, come_to_rest};
 use super::sql::setting;
 
 /// Brings a file to rest that a killed process left in WAL mode, where nobody else has it open.
-pub(super) fn tidy(path: &Path, uri: &str) {
+pub(super) fn tidy(path: &Path) {
     if is_in_wal_mode(path)
-        && let Ok(conn) = connect(uri, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        && let Ok(conn) = connect(&file_uri(path, "mode=rw"), OpenFlags::SQLITE_OPEN_READ_WRITE)
     {
         // Else the next one does it.
         let _ = come_to_rest(&conn);

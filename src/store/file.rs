@@ -84,10 +84,19 @@ pub(super) fn require_store(path: &Path) -> Result<()> {
 /// `ReadOnly` where the folder does not permit it, `Io`.
 pub(super) fn create_private(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    // A file that is there is not opened: closing it would end the locks that SQLite may hold on it.
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|error| match error.kind() {
+    let made = match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.exists() => Ok(()),
+        // A link to a file that is missing.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            options.create_new(false).create(true).open(path).map(drop)
+        }
+        made => made.map(drop),
+    };
+    made.map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => Error::caused(
             Kind::ReadOnly,
             format!("{}: no store can be made there", path.display()),

@@ -32,6 +32,7 @@ impl Store {
             create_private(path)?;
         }
         let lacks_log = lacks_log(path);
+        tidy(path);
         let store = open_read_write(path.to_owned(), file_uri(path, "mode=rw"))?;
         ensure_schema(&store)?;
         Ok(store.in_doubt(lacks_log))
@@ -45,6 +46,7 @@ impl Store {
         let path = path.as_ref();
         require_store(path)?;
         let lacks_log = lacks_log(path);
+        tidy(path);
         let opened = match open_read_write(path.to_owned(), file_uri(path, "mode=rw")) {
             Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io) => {
                 open_to_read(path, lacks_log, open_with)
@@ -73,6 +75,18 @@ impl Store {
         require_store(path)?;
         let lacks_log = lacks_log(path);
         Ok(open_to_read(path, lacks_log, open_unchanged)?.in_doubt(lacks_log))
+    }
+
+    /// Opens the store at `path`, which other threads of this process may have open; creates one where
+    /// the file is empty. It looks at the file with SQLite alone: whoever else closed the file would end
+    /// the locks of those threads.
+    ///
+    /// # Errors
+    /// `Io` where there is no file, else as [`Store::create`].
+    pub(super) fn open_shared(path: &Path) -> Result<Store> {
+        let store = open_read_write(path.to_owned(), file_uri(path, "mode=rw"))?;
+        ensure_schema(&store)?;
+        Ok(store)
     }
 
     /// Creates a store in memory, which ends with its last handle: for tests.
@@ -182,7 +196,6 @@ fn upgraded_copy(store: &Store, format: u32) -> Result<Store> {
 /// Opens the database at `uri` to read and write, and upgrades it where its format is older.
 fn open_read_write(path: PathBuf, uri: String) -> Result<Store> {
     let at = |error: Error| error.at(path.display());
-    tidy(&path, &uri);
     let writing = WriteConnections::open(&uri).map_err(at)?;
     {
         let mut conn = writing.import();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::file::{beside, identity};
+use super::file::{beside, create_private, identity};
 use super::handle::Store;
 use super::job::{FileRow, JobRow, JobState, insert_job, job_with_files, pruned};
 use super::prune::LAST_PRUNED;
@@ -31,7 +31,7 @@ impl Store {
     /// The store of jobs set aside, if there is one.
     pub(super) fn aside(&self) -> Result<Option<Store>> {
         match self.aside_path() {
-            Some(path) if path.exists() => match Store::open(path) {
+            Some(path) if path.exists() => match Store::open_shared(&path) {
                 // It went a moment ago: its jobs are in the store.
                 Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Io) => Ok(None),
                 opened => opened.map(Some),
@@ -48,7 +48,8 @@ impl Store {
         let Some(path) = self.aside_path() else { return Ok(false) };
         let mark = self.snapshot_at(job.snapshot, job.transaction_time).mark()?;
         for _ in 0..TRIES {
-            let aside = Store::create(&path)?;
+            create_private(&path)?;
+            let aside = Store::open_shared(&path)?;
             let opened = identity(&path);
             let is_kept = aside.transaction(|conn| {
                 // Who removes the file has its lock then. Where it is another file by now, the job
