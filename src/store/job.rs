@@ -131,7 +131,7 @@ impl Store {
     /// Reads a job that was set aside, with its files.
     fn job_set_aside(&self, id: &str) -> Result<Option<(JobRow, Vec<FileRow>)>> {
         let Some(aside) = self.aside()? else { return Ok(None) };
-        let conn = aside.reader()?;
+        let conn = aside.pool().writing()?.import();
         let Some((job, files)) = job_with_files(&conn, id)? else { return Ok(None) };
         Ok(self.is_ours(&conn, &job)?.then_some((job, files)))
     }
@@ -144,13 +144,13 @@ impl Store {
         let sql = "SELECT id FROM job WHERE state = 'running' AND created_at <= ?1
                     ORDER BY created_at, rowid";
         let store = self.writable()?;
-        let running = |store: &Store| {
-            all(&*store.reader()?, sql, [before.micros()], |row| row.get::<_, String>(0))
+        let running =
+            |conn: &Connection| all(conn, sql, [before.micros()], |row| row.get::<_, String>(0));
+        let mut ids = match store.aside()? {
+            Some(aside) => running(&aside.pool().writing()?.import())?,
+            None => Vec::new(),
         };
-        let mut ids = running(store)?;
-        if let Some(aside) = store.aside()? {
-            ids.extend(running(&aside)?);
-        }
+        ids.extend(running(&*store.reader()?)?);
         Ok(ids)
     }
 

@@ -128,7 +128,8 @@ impl Store {
         let sql = "SELECT coalesce(min(snapshot), ?1) FROM job";
         let mut seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
         if let Some(aside) = self.aside()? {
-            seen = seen.min(one(&*aside.reader()?, sql, [i64::MAX], |row| row.get(0))?);
+            seen = seen
+                .min(one(&aside.pool().writing()?.import(), sql, [i64::MAX], |row| row.get(0))?);
         }
         let pruned = prune_versions(&transaction, seen, before)?;
         if pruned.versions > 0 {

@@ -28,7 +28,8 @@ impl Store {
         is_file.then(|| beside(self.path(), "-jobs"))
     }
 
-    /// The store of jobs set aside, if there is one.
+    /// The store of jobs set aside, if there is one. It is read by a connection that writes: those have
+    /// the file open, also when it goes. What was in it is then in this store.
     pub(super) fn aside(&self) -> Result<Option<Store>> {
         match self.aside_path() {
             Some(path) if path.exists() => match Store::open_shared(&path) {
