@@ -34,7 +34,7 @@ impl Store {
         match self.aside_path() {
             Some(path) if path.exists() => match Store::open_shared(&path) {
                 // It went a moment ago: its jobs are in the store.
-                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Io) => Ok(None),
+                Err(error) if has_gone(&error) => Ok(None),
                 opened => opened.map(Some),
             },
             _ => Ok(None),
@@ -50,7 +50,10 @@ impl Store {
         let mark = self.snapshot_at(job.snapshot, job.transaction_time).mark()?;
         for _ in 0..TRIES {
             create_private(&path)?;
-            let aside = Store::open_shared(&path)?;
+            let aside = match Store::open_shared(&path) {
+                Err(error) if has_gone(&error) => continue,
+                opened => opened?,
+            };
             let opened = identity(&path);
             let is_kept = aside.transaction(|conn| {
                 // Who removes the file has its lock then. Where it is another file by now, the job
@@ -141,6 +144,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// True where SQLite may have met a file that went at that moment. It writes to none that has no name.
+fn has_gone(error: &Error) -> bool {
+    matches!(error.kind(), Kind::NotFound | Kind::Io | Kind::ReadOnly)
 }
 
 /// True if the reader of a job may still read something.
