@@ -37,8 +37,7 @@ struct CommandLine {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all well
-  1  done, but something was rejected (or was not there to be deleted, or may be missing), or there was nothing
-     to import
+  1  done, but something was rejected, was not there, or may be missing; or there was nothing to import
   2  wrong usage
   3  no such file, store or resource
   4  not a fhirlite store, or one of another format

@@ -259,7 +259,15 @@ impl Drop for Pool {
         if let Some(WriteConnections { import, times, short }) = self.writing.take() {
             drop((times.into_inner(), short.into_inner()));
             let conn = import.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if !self.is_in_memory() {
+            if self.is_in_memory() {
+                return;
+            }
+            let rested = come_to_rest(&conn);
+            drop(conn);
+            // On a full disk there is room once the log is gone.
+            if rested.is_err()
+                && let Ok(conn) = connect(&self.uri, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            {
                 let _ = come_to_rest(&conn);
             }
         }

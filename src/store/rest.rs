@@ -29,14 +29,17 @@ pub(super) enum Mode {
 /// Takes the file out of rest, where no other program holds it. Waits for nobody: the connection must
 /// not be one that waits.
 pub(super) fn leave_rest(conn: &Connection) -> Result<Mode> {
-    // A connection notices the mode that another one has set only when it reads.
-    if setting(conn, AT_REST)? != 1 && is_in_use(conn)? {
-        return Ok(Mode::Wal);
-    }
     let busy = |error: Error, mode| match error.kind() {
         Kind::Busy => Ok(mode),
         _ => Err(error),
     };
+    // A connection notices the mode that another one has set only when it reads.
+    match setting(conn, AT_REST).and_then(|value| Ok(value != 1 && is_in_use(conn)?)) {
+        Ok(true) => return Ok(Mode::Wal),
+        Ok(false) => {}
+        // In the mode of rest, a write that ends shuts readers out.
+        Err(error) => return busy(error, Mode::HeldByWriter),
+    }
     if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
         return busy(error.into(), Mode::HeldByWriter);
     }

@@ -113,8 +113,8 @@ fn an_older_store_gets_the_links() {
     dir.open("s.db")
         .execute_batch(
             "DELETE FROM compartment WHERE seq IN (SELECT seq FROM version WHERE type = 'Device');
-             DELETE FROM setting WHERE name LIKE 'fhir_version%';
-             PRAGMA user_version = 3;",
+             DELETE FROM setting WHERE name LIKE 'fhir_version%' OR name = 'at_rest';
+             DROP TABLE write_mark; PRAGMA user_version = 3;",
         )
         .expect("an older store");
     assert_eq!(dir.count("s.db", rows), before - of_devices);

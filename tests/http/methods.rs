@@ -25,7 +25,6 @@ fn unknown_paths_are_404_and_other_methods_are_405() {
         "/",
         "/x",
         "/bulk-data/r4",
-        "/bulk-data/r4/$export/",
         "/bulk-data/r4/$export/Patient",
         "/BULK-DATA/r4/$export",
         "//bulk-data",

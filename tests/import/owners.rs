@@ -177,6 +177,7 @@ fn resources_of_another_owner_are_rejected_and_unchanged() {
             assert_eq!(owner(&dir, "Patient/new"), name, "{nth}");
             // Without the new resource, the next case begins as this one did.
             let sql = "DELETE FROM identifier WHERE value = 'new'; DELETE FROM resource WHERE id = 'new'; \
+                       DELETE FROM write_mark WHERE seq > 3; \
                        UPDATE setting SET value = 3 WHERE name = 'last_seq'";
             dir.open("s.db").execute_batch(sql).expect("gone");
             assert_eq!(versions(&dir), before, "{user} {id} {nth}");

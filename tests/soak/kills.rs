@@ -51,7 +51,7 @@ fn a_store_survives_kills() {
             Operation::Import => import(&mut soaked, moment),
             Operation::Update => update(&mut soaked, &mut chance, moment),
             Operation::Delete => delete(&mut soaked, &mut chance, moment),
-            Operation::Prune => maintain(&soaked, &["prune", "s.db", "--older-than", "0s"], moment),
+            Operation::Prune => maintain(&soaked, &["prune", "s.db", "--older-than", "1s"], moment),
             Operation::Compact => maintain(&soaked, &["compact", "s.db"], moment),
             Operation::Backup => backup(&soaked, moment),
             Operation::Serve => {

@@ -96,7 +96,8 @@ fn an_older_store_is_upgraded() {
     dir.open("s.db")
         .execute_batch(
             "UPDATE resource SET assigned = 2, last_updated = 4070908800000000;
-             DROP TABLE mended_time; PRAGMA user_version = 3;",
+             DROP TABLE mended_time; DROP TABLE write_mark; DELETE FROM setting WHERE name = 'at_rest';
+             PRAGMA user_version = 3;",
         )
         .unwrap();
     let (ids, time) = since(&dir, "0", "2020-01-01");

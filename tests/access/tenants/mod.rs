@@ -77,7 +77,8 @@ fn stays_within(world: &World, reach: &Reach, caller: Caller, answers: &[(String
 fn is_whole(world: &World, reach: &Reach, caller: Caller, answers: &[(String, Answer)]) {
     let scope = if let Caller::Smart(_, scope) = caller { scope } else { WIDE };
     let lines = world.lines(reach, scope);
-    // Each Binary here is about a patient. Attachments lead to those that the caller may see.
+    // A Binary with a securityContext is about a patient here. Attachments lead to those that the caller
+    // may see.
     let resources: Vec<Value> =
         lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let mut absolute = String::new();
@@ -88,7 +89,7 @@ fn is_whole(world: &World, reach: &Reach, caller: Caller, answers: &[(String, An
             let relative = format!("\"url\":\"{url}");
             line = line.replace(&relative, &format!("\"url\":\"{BASE}/fhir/{url}"));
         }
-        if resource["resourceType"] != "Binary" {
+        if resource["resourceType"] != "Binary" || resource["securityContext"].is_null() {
             absolute += &(line + "\n");
         }
     }

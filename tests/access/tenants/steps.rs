@@ -69,7 +69,8 @@ impl Item {
     /// What identifies the resource.
     pub fn key(&self, owner: usize) -> (usize, String) {
         match self.slot {
-            UNNAMED => (self.kind, format!("unnamed {}", self.version)),
+            // Each owner who brings it has one of their own.
+            UNNAMED => (self.kind, format!("unnamed {owner} {}", self.version)),
             slot => (self.kind, id((owner, slot))),
         }
     }
