@@ -106,7 +106,7 @@ pub use export::{
 };
 pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
-pub use http::{BoundServer, Options, Server};
+pub use http::{BoundServer, Limits, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use source::{Input, Inputs};
 pub use store::{

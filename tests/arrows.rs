@@ -21,7 +21,7 @@ const FLOOR: usize = 0;
 /// Crates that only one folder knows.
 const ROOMS: [(&str, &str); 5] = [
     ("rusqlite", "store/"),
-    ("tiny_http", "http/engine/"),
+    ("httparse", "http/engine/"),
     ("socket2", "http/engine/"),
     ("clap", "cli/"),
     ("ureq", "access/"),

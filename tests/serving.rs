@@ -49,12 +49,12 @@ fn the_exit_code_tells_of_rejected_input() {
     assert_eq!(served.end("-TERM"), 1);
 }
 
-/// Many requests on one connection take one place, and the end of the server does not wait for clients that never read.
+/// Many requests on one connection take one place, and after its time of grace the end of the server does not wait for clients that never read.
 #[test]
 fn clients_that_never_read_delay_neither_others_nor_the_end() {
     let dir = Dir::new();
     dir.write("a.ndjson", many());
-    let served = dir.serve(&["s.db", "a.ndjson", "--quiet"]);
+    let served = dir.serve(&["s.db", "a.ndjson", "--quiet", "--grace", "1s"]);
     let url = url_of(&served.manifest(""), "Patient");
     let path = path(&url);
     let one = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -12,6 +12,7 @@ mod get;
 mod import;
 mod info;
 mod key;
+mod limits;
 mod list;
 mod output;
 mod progress;

@@ -10,6 +10,7 @@ use fhirlite::{
     UpdateCadence,
 };
 
+use super::limits::LimitArgs;
 use super::output::{opened, print};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
@@ -24,10 +25,10 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
 ///
-/// Prints `listening on http://HOST:PORT` when it is ready; SIGINT and SIGTERM end it. The manifest of
-/// the 1upHealth dialect is at /bulk-data/r4/$export (dstu2 or stu3 for a store of that version), the HL7
-/// base is /fhir. The STORE `:memory:` is nowhere on the disk: it holds what the PATHs hold, and ends with the
-/// server.
+/// Prints `listening on http://HOST:PORT` when it is ready; SIGINT and SIGTERM end it, a second one at once.
+/// The manifest of the 1upHealth dialect is at /bulk-data/r4/$export (dstu2 or stu3 for a store of that
+/// version), the HL7 base is /fhir. The STORE `:memory:` is nowhere on the disk: it holds what the PATHs hold,
+/// and ends with the server.
 #[derive(clap::Args)]
 pub struct ServeArgs {
     /// The store's file, or :memory:
@@ -65,6 +66,8 @@ pub struct ServeArgs {
     /// Print no progress, warnings or summary of the import
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// Whether requests must be authenticated.
@@ -84,6 +87,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .insecure(args.insecure)
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence)
+        .limits(args.limits.limits())
         .log(|error| eprintln!("fhirlite: {error}"));
     if let Some(url) = args.base_url {
         options = options.base_url(url);
@@ -160,7 +164,12 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     let server = bound.serve(&store)?;
     print(format!("listening on {}", server.url()))?;
     signals.wait();
-    drop(server);
+    // A second signal ends the wait for requests under way.
+    match server.end(|| signals.is_repeated()) {
+        0 => {}
+        1 => eprintln!("fhirlite: 1 request was cut before its end"),
+        cut => eprintln!("fhirlite: {cut} requests were cut before their end"),
+    }
     Ok(code)
 }
 

@@ -1,4 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends the process at once.
+//! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends the process at once. A server
+//! that listens asks for both by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use fhirlite::{Error, Kind, Result};
 /// The signals that ask this process to end.
 pub struct Signals {
     is_given: Arc<AtomicBool>,
-    is_quiet: Arc<AtomicBool>,
+    is_awaited: Arc<AtomicBool>,
     given: Receiver<()>,
 }
 
@@ -21,16 +22,16 @@ impl Signals {
     /// Where the system does not allow it.
     pub fn catch() -> Result<Signals> {
         let (send, given) = channel();
-        let (is_given, is_quiet) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let signals = Signals { is_given, is_quiet, given };
-        let (is_given, is_quiet) = (signals.is_given.clone(), signals.is_quiet.clone());
+        let (is_given, is_awaited) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let signals = Signals { is_given, is_awaited, given };
+        let (is_given, is_awaited) = (signals.is_given.clone(), signals.is_awaited.clone());
         let caught = move || {
-            if is_given.swap(true, Ordering::SeqCst) {
-                std::process::exit(i32::from(Kind::Interrupted.exit_code()));
-            }
+            let is_repeated = is_given.swap(true, Ordering::SeqCst);
             let _ = send.send(());
-            if !is_quiet.load(Ordering::SeqCst) {
-                eprintln!("fhirlite: stopping; a second signal ends at once");
+            match (is_awaited.load(Ordering::SeqCst), is_repeated) {
+                (true, _) => {}
+                (false, true) => std::process::exit(i32::from(Kind::Interrupted.exit_code())),
+                (false, false) => eprintln!("fhirlite: stopping; a second signal ends at once"),
             }
         };
         ctrlc::set_handler(caught)
@@ -43,9 +44,14 @@ impl Signals {
         self.is_given.clone()
     }
 
-    /// Waits for the first signal.
+    /// Waits for the first signal. From then on a second one is for [`Signals::is_repeated`] alone.
     pub fn wait(&self) {
-        self.is_quiet.store(true, Ordering::SeqCst);
+        self.is_awaited.store(true, Ordering::SeqCst);
         let _ = self.given.recv();
+    }
+
+    /// True where another signal came after the one that was waited for.
+    pub fn is_repeated(&self) -> bool {
+        self.given.try_recv().is_ok()
     }
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::form::{parse_form, target_without_secrets};
 use super::header::{
-    self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_identity, takes_json, takes_ndjson,
+    self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_host, is_identity, takes_json,
+    takes_ndjson,
 };
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
@@ -40,21 +41,22 @@ impl Request {
     /// Makes a request of a request line and headers.
     ///
     /// # Errors
-    /// `Invalid` for a target that is not a path.
+    /// `Invalid` for a target that is neither a path nor a URL.
     pub fn new(
         method: &str,
         target: &str,
-        headers: Vec<(String, String)>,
+        mut headers: Vec<(String, String)>,
         takes_chunks: bool,
         peer: IpAddr,
     ) -> Result<Request> {
-        // https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2: a target may be a whole URL.
-        let target = match target.strip_prefix("http://").or(target.strip_prefix("https://")) {
-            Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
-            None => target,
+        let (authority, target) = match (method, target) {
+            // https://www.rfc-editor.org/rfc/rfc9110#section-9.3.7: the server itself.
+            ("OPTIONS", "*") => (None, "*"),
+            _ => split_target(target)?,
         };
-        if !target.starts_with('/') {
-            return Err(Error::new(Kind::Invalid, "the request target is not a path"));
+        if let Some(authority) = authority {
+            headers.retain(|(name, _)| name != "host");
+            headers.push(("host".to_owned(), authority.to_owned()));
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Ok(Request {
@@ -145,6 +147,34 @@ impl Request {
     }
 }
 
+/// The authority of a target that is a whole URL, which counts for more than `Host`; and the path with the
+/// query: <https://www.rfc-editor.org/rfc/rfc9112#section-3.2>.
+fn split_target(target: &str) -> Result<(Option<&str>, &str)> {
+    let is_url = |scheme: &&str| {
+        let start = target.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let (authority, path) = match ["http://", "https://"].into_iter().find(is_url) {
+        Some(scheme) => {
+            let rest = &target[scheme.len()..];
+            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            if authority.is_empty() || !is_host(authority) {
+                let what = "the request target is a URL without a valid host";
+                return Err(Error::new(Kind::Invalid, what));
+            }
+            (Some(authority), path)
+        }
+        None => (None, target),
+    };
+    match path {
+        "" => Ok((authority, "/")),
+        path if path.starts_with('/') || (authority.is_some() && path.starts_with('?')) => {
+            Ok((authority, path))
+        }
+        _ => Err(Error::new(Kind::Invalid, "the request target is not a path")),
+    }
+}
+
 /// Decodes a segment of a path; `+` stands for itself there.
 fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
@@ -204,12 +234,18 @@ impl Response {
             406 => "Not Acceptable",
             408 => "Request Timeout",
             410 => "Gone",
+            411 => "Length Required",
             412 => "Precondition Failed",
             413 => "Content Too Large",
+            414 => "URI Too Long",
             415 => "Unsupported Media Type",
             416 => "Range Not Satisfiable",
+            417 => "Expectation Failed",
             429 => "Too Many Requests",
+            431 => "Request Header Fields Too Large",
+            501 => "Not Implemented",
             503 => "Service Unavailable",
+            505 => "HTTP Version Not Supported",
             _ => "Internal Server Error",
         }
     }

@@ -31,5 +31,6 @@ mod status;
 mod token;
 mod users;
 
+pub use engine::Limits;
 pub use options::Options;
 pub use server::{BoundServer, Server};

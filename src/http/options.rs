@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::engine::Limits;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;
 
@@ -25,6 +26,7 @@ pub struct Options {
     pub(super) insecure: bool,
     pub(super) job_ttl: Duration,
     pub(super) update_cadence: UpdateCadence,
+    pub(super) limits: Limits,
     pub(super) log: Log,
 }
 
@@ -44,6 +46,7 @@ impl Options {
             insecure: false,
             job_ttl: JOB_TTL,
             update_cadence: UpdateCadence::default(),
+            limits: Limits::default(),
             log: Log::default(),
         }
     }
@@ -79,6 +82,11 @@ impl Options {
     /// Clients choose by it when to ask again.
     pub fn update_cadence(self, cadence: UpdateCadence) -> Options {
         Options { update_cadence: cadence, ..self }
+    }
+
+    /// Sets what the server grants its clients: sizes, times and numbers.
+    pub fn limits(self, limits: Limits) -> Options {
+        Options { limits, ..self }
     }
 
     /// Sets the receiver of the server's own faults, which clients do not see. By default these are

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::engine::{Engine, Listener, RequestHandler};
+use super::cross_origin;
+use super::engine::{Engine, Limits, Listener, RequestHandler};
 use super::message::{Request, Response};
 use super::options::Options;
 use super::route::{answer, body_limit, refusal};
@@ -14,7 +15,8 @@ use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
 use crate::store::{Checkpoints, Store};
 
-/// A running server. Dropped, it stops.
+/// A running server. Dropped, it ends as by [`Server::end`], with the time of grace that its
+/// [`Limits`](super::engine::Limits) name.
 pub struct Server {
     context: Arc<Context>,
     engine: Engine,
@@ -29,6 +31,7 @@ pub struct BoundServer {
     auth_required: bool,
     job_ttl: Duration,
     update_cadence: UpdateCadence,
+    limits: Limits,
     log: Log,
 }
 
@@ -57,6 +60,7 @@ impl Server {
             auth_required: options.auth_required,
             job_ttl: options.job_ttl,
             update_cadence: options.update_cadence.clone(),
+            limits: options.limits.clone(),
             log: options.log.clone(),
         })
     }
@@ -77,6 +81,24 @@ impl Server {
     /// `http://HOST:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Ends the server: it accepts nothing more at once, and waits for the requests under way, for the time
+    /// of grace at most. As soon as `cut_now` is true it waits no longer. Requests that have not ended by
+    /// then are cut; their number.
+    pub fn end(self, cut_now: impl Fn() -> bool) -> usize {
+        self.end_unless(cut_now)
+    }
+
+    fn end_unless(&self, cut_now: impl Fn() -> bool) -> usize {
+        // No new requests, then no new work on jobs. Responses under way must not wait for a store that
+        // refuses the audit.
+        self.engine.stop();
+        if let Some(audit) = &self.context.audit {
+            audit.close();
+        }
+        self.context.jobs.stop();
+        self.engine.end(cut_now)
     }
 }
 
@@ -124,20 +146,14 @@ impl BoundServer {
             log: self.log,
         });
         let checkpoints = store.keep_checkpointed(context.log.clone())?;
-        let engine = Engine::start(self.listener, context.clone())?;
+        let engine = Engine::start(self.listener, self.limits, context.clone())?;
         Ok(Server { context, engine, address, _checkpoints: checkpoints })
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // No new requests, then no new work on jobs. The engine's own end waits for the responses, which
-        // must not wait for a store that refuses the audit.
-        self.engine.stop();
-        if let Some(audit) = &self.context.audit {
-            audit.close();
-        }
-        self.context.jobs.stop();
+        self.end_unless(|| false);
     }
 }
 
@@ -147,11 +163,14 @@ impl RequestHandler for Context {
     }
 
     fn answer(&self, request: &Request) -> Response {
-        answer(self, request)
+        match request.target.as_str() {
+            "*" => cross_origin::options(request, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+            _ => answer(self, request),
+        }
     }
 
-    fn refuse(&self, error: &Error) -> Response {
-        refusal(self, error, None)
+    fn refuse(&self, error: &Error, request: &Request) -> Response {
+        refusal(self, error, Some(request))
     }
 
     fn log(&self, error: &Error) {

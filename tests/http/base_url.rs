@@ -34,9 +34,15 @@ fn export_urls_begin_with_the_host_header_or_the_base_url() {
         format!("http://demo.example.org:99{EXPORT}")
     );
     assert_eq!(request("Host: [::1]:8\r\n"), format!("http://[::1]:8{EXPORT}"));
-    for unusable in ["", "Host: \r\n", "Host: a\"b\r\n", "Host: a/b\r\n", "Host: <x>\r\n"] {
+    for unusable in ["Host: \r\n", "Host: a!b\r\n", "Host: a%20b:1\r\n"] {
         assert_eq!(request(unusable), format!("{}{EXPORT}", served.url), "{unusable:?}");
     }
+    // The host of a target that is a URL counts for more than `Host`.
+    let whole = format!(
+        "GET http://b.example.org:7{EXPORT} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    );
+    let answer = parse(&raw(authority, whole.as_bytes()));
+    assert_eq!(answer.json()["request"], format!("http://b.example.org:7{EXPORT}"));
     drop(served);
     let behind = dir.serve(&["s.db", "--base-url", "https://demo.example.org/fhirlite/"]);
     let manifest = behind.manifest("?_type=Patient");
@@ -54,8 +60,9 @@ fn export_urls_begin_with_the_host_header_or_the_base_url() {
 fn assert_urls_begin_with(served: &Served, host: &str, base: &str) {
     let authority = served.authority();
     let ask = |method: &str, target: &str, headers: &str| {
-        let request =
-            format!("{method} {target} HTTP/1.1\r\n{host}Content-Length: 0\r\n{headers}\r\n");
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\n{host}Connection: close\r\nContent-Length: 0\r\n{headers}\r\n"
+        );
         parse(&raw(authority, request.as_bytes()))
     };
     let is_ours = |url: &&str| {
@@ -117,12 +124,11 @@ fn all_urls_begin_with_the_host_header() {
         ("Host: [::1]:8\r\n".to_owned(), "http://[::1]:8"),
         // These do not say where the server is, or not validly.
         (
-            "X-Forwarded-Host: evil.example.org\r\nForwarded: host=evil.example.org\r\n".to_owned(),
+            "Host: \r\nX-Forwarded-Host: evil.example.org\r\nForwarded: host=evil.example.org\r\n"
+                .to_owned(),
             &own,
         ),
-        ("Host: a\"b\r\n".to_owned(), &own),
-        ("Host: a/b\r\n".to_owned(), &own),
-        ("Host: a\r\nHost: b\r\n".to_owned(), &own),
+        ("Host: a!b\r\n".to_owned(), &own),
     ] {
         assert_urls_begin_with(&served, &host, base);
     }

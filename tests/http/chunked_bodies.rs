@@ -1,12 +1,12 @@
 //! Request bodies in chunks, bodies that end early, and `Expect: 100-continue`.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::{MOST, ONLY_PATIENTS, types};
 use crate::rest::filled;
 use crate::support::Served;
-use crate::support::client::{Answer, parse, raw, send};
+use crate::support::client::{Answer, Kept, parse, send};
 
 #[test]
 fn a_body_may_be_chunked() {
@@ -80,17 +80,24 @@ fn a_client_that_expects_100_continue_receives_it() {
     };
     let mut socket = TcpStream::connect(served.authority()).expect("a connection");
     socket.write_all(head(ONLY_PATIENTS.len()).as_bytes()).expect("sent");
-    let mut answer = BufReader::new(socket.try_clone().expect("a second handle"));
-    let mut first = String::new();
-    answer.read_line(&mut first).expect("a line");
-    assert_eq!(first, "HTTP/1.1 100 Continue\r\n");
-    socket.write_all(ONLY_PATIENTS.as_bytes()).expect("sent");
-    let mut rest = Vec::new();
-    answer.read_to_end(&mut rest).expect("the answer");
-    let end = rest.windows(4).position(|four| four == b"\r\n\r\n").expect("its end");
-    let head_end = if rest.starts_with(b"HTTP/") { 0 } else { end + 4 };
-    let rest = rest[head_end..].strip_prefix(b"\r\n").unwrap_or(&rest[head_end..]);
-    assert_eq!(types(&served, &parse(rest)), ["Patient"]);
+    // It is nothing but its status line, and comes before a byte of the body.
+    let mut interim = [0; 25];
+    socket.read_exact(&mut interim).expect("an interim answer");
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut kept = Kept::of(socket);
+    kept.send(ONLY_PATIENTS);
+    assert_eq!(types(&served, &kept.answer()), ["Patient"]);
+    // A client that does not wait needs no interim answer.
+    kept.send(format!("{}{ONLY_PATIENTS}", head(ONLY_PATIENTS.len())));
+    assert_eq!(types(&served, &kept.answer()), ["Patient"]);
     // A body that is too large is refused before it is sent.
-    parse(&raw(served.authority(), head(MOST + 1).as_bytes())).assert_outcome(413, "16777216");
+    kept.send(head(MOST + 1));
+    kept.answer().assert_outcome(413, "16777216");
+    assert!(kept.has_ended());
+    // Nor is a body wanted that nobody reads.
+    let mut kept = Kept::connect(served.authority());
+    kept.send(
+        "POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+    );
+    assert_eq!(kept.answer().status, 405);
 }

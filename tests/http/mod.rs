@@ -5,10 +5,13 @@ mod bodies;
 mod chunked_bodies;
 mod connections;
 mod cross_origin;
+mod crowds;
 mod headers;
+mod limits;
 mod methods;
 mod negotiation;
 mod ranges;
+mod wire;
 
 use serde_json::Value;
 

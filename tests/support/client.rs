@@ -77,6 +77,81 @@ pub fn get(authority: &str, path: &str, headers: &str) -> Answer {
     send(authority, "GET", path, headers, b"")
 }
 
+/// A connection that is kept for several requests.
+pub struct Kept {
+    pub socket: TcpStream,
+    bytes: Vec<u8>,
+}
+
+impl Kept {
+    pub fn connect(authority: &str) -> Kept {
+        Kept::of(TcpStream::connect(authority).expect("a connection"))
+    }
+
+    pub fn of(socket: TcpStream) -> Kept {
+        Kept { socket, bytes: Vec::new() }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.socket.write_all(bytes.as_ref()).expect("sent");
+    }
+
+    /// Reads more. False at the end of the connection.
+    fn more(&mut self) -> bool {
+        let mut piece = [0; 64 << 10];
+        let read = self.socket.read(&mut piece).unwrap_or(0);
+        self.bytes.extend_from_slice(&piece[..read]);
+        read > 0
+    }
+
+    /// True if nothing comes any more but the end.
+    pub fn has_ended(&mut self) -> bool {
+        self.bytes.is_empty() && !self.more()
+    }
+
+    /// Reads the next head, of an answer without a body.
+    pub fn head(&mut self) -> Answer {
+        loop {
+            if let Some(end) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                let answer = parse(&[&self.bytes[..end], b"\r\n\r\n0\r\n\r\n"].concat());
+                self.bytes.drain(..end + 4);
+                return Answer { body: Vec::new(), ..answer };
+            }
+            assert!(
+                self.more(),
+                "the connection ended: {:?}",
+                String::from_utf8_lossy(&self.bytes)
+            );
+        }
+    }
+
+    /// Reads the next answer, with its body.
+    pub fn answer(&mut self) -> Answer {
+        let mut answer = self.head();
+        match answer.header("content-length").map(|length| length.parse().expect("a length")) {
+            Some(length) => {
+                while self.bytes.len() < length {
+                    assert!(self.more(), "the body broke off");
+                }
+                answer.body = self.bytes.drain(..length).collect();
+            }
+            None => {
+                assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+                let end = b"\r\n0\r\n\r\n";
+                let end = loop {
+                    match self.bytes.windows(end.len()).position(|seven| seven == end) {
+                        Some(at) => break at + end.len(),
+                        None => assert!(self.more(), "the body broke off"),
+                    }
+                };
+                answer.body = unchunked(&self.bytes[..end]);
+                self.bytes.drain(..end);
+            }
+        }
+        answer
+    }
+}
+
 /// Sends one request from another address of this machine. `None` where the machine has no such address.
 pub fn send_from(
     peer: IpAddr,

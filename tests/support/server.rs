@@ -41,6 +41,15 @@ impl Served {
         Served { child, url, stdout }
     }
 
+    /// How many threads and descriptors the server has; `None` where the system does not tell.
+    pub fn size(&self) -> Option<(usize, usize)> {
+        let count = |what| {
+            let folder = format!("/proc/{}/{what}", self.child.id());
+            std::fs::read_dir(folder).ok().map(Iterator::count)
+        };
+        Some((count("task")?, count("fd")?))
+    }
+
     pub fn authority(&self) -> &str {
         self.url.strip_prefix("http://").expect("http")
     }
@@ -77,8 +86,8 @@ impl Served {
             .collect()
     }
 
-    /// Sends a signal, `-TERM` for example, and waits for the process to end; its exit code.
-    pub fn end(mut self, signal: &str) -> i32 {
+    /// Sends a signal, `-TERM` for example.
+    pub fn signal(&self, signal: &str) {
         let signal = match signal {
             "-INT" => Signal::INT,
             "-KILL" => Signal::KILL,
@@ -86,6 +95,16 @@ impl Served {
             other => panic!("{other} is no signal that tests send"),
         };
         kill_process(Pid::from_child(&self.child), signal).expect("the signal is sent");
+    }
+
+    /// Sends a signal and waits for the process to end; its exit code.
+    pub fn end(self, signal: &str) -> i32 {
+        self.signal(signal);
+        self.ended()
+    }
+
+    /// Waits for the process to end; its exit code.
+    pub fn ended(mut self) -> i32 {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("the end of stdout");
         assert_eq!(rest, "", "more on stdout than the first line");

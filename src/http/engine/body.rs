@@ -1,78 +1,145 @@
-//! Reads request bodies, within limits of bytes and time.
+//! Reads the body of a request, within limits of bytes, time and memory.
 
-use std::io;
-use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::sockets::find;
-use crate::error::{Error, Kind, Result};
+use super::chunks::{ChunkDecoder, Decoded};
+use super::framing::Framing;
+use super::inbound::{Filled, Inbound, MUCH};
+use super::limits::Limits;
+use super::refusal::Refusal;
 
-/// The longest time that a client sends nothing of a body. The whole body may take three times as long.
-const RECEIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The most bytes that one read returns.
-const PIECE: usize = 64 << 10;
+/// How long a body may be slower than the least rate.
+const RATE_GRACE: Duration = Duration::from_secs(10);
+/// The bytes of a body that are read even if others fill the memory.
+const SMALL: usize = 64 << 10;
+/// The memory for the longer bodies of all requests, in bytes.
+const MEMORY: usize = 256 << 20;
 
-/// Reads at most `limit` bytes within 60 s.
+/// The bytes of long bodies in memory.
+#[derive(Default)]
+pub struct BodyMemory(AtomicUsize);
+
+/// A body in memory. Dropped, it makes room for others.
+pub struct ReceivedBody<'m> {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    memory: &'m BodyMemory,
+    counted: usize,
+}
+
+impl ReceivedBody<'_> {
+    /// Adds bytes, `limit` in all.
+    fn push(&mut self, more: &[u8], limit: usize) -> Result<(), Refusal> {
+        let length = self.bytes.len() + more.len();
+        if length > limit {
+            return Err(too_long(limit));
+        }
+        if length > SMALL {
+            let more = length - self.counted.max(SMALL);
+            let taken = self.memory.0.fetch_add(more, Ordering::SeqCst);
+            self.counted = length;
+            if taken + more > MEMORY {
+                return Err(Refusal::new(503, "too many long request bodies at once; try again"));
+            }
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(())
+    }
+}
+
+impl Drop for ReceivedBody<'_> {
+    fn drop(&mut self) {
+        self.memory.0.fetch_sub(self.counted.saturating_sub(SMALL), Ordering::SeqCst);
+    }
+}
+
+/// When the next byte of a body must be there.
+struct BodyClock<'l> {
+    started: Instant,
+    limits: &'l Limits,
+}
+
+impl BodyClock<'_> {
+    fn deadline(&self, received: usize) -> Instant {
+        let at_rate = Duration::from_millis(received as u64 * 1000 / self.limits.body_rate.max(1));
+        self.started + self.limits.body_time.min(RATE_GRACE + at_rate)
+    }
+}
+
+/// Checks what a head says about the length of its body, before any of it is read.
 ///
 /// # Errors
-/// `TooMuch` for a longer body, `TooSlow` where the time is over, `Invalid` where the body ends early.
-pub fn read_body(request: &mut tiny_http::Request, limit: usize) -> Result<Vec<u8>> {
-    let too_much = || Error::new(Kind::TooMuch, format!("a request body may have {limit} bytes"));
-    let slow = || Error::new(Kind::TooSlow, "the request body did not come in time");
-    if request.body_length().is_some_and(|length| length > limit) {
-        return Err(too_much());
+/// 413 for more than `limit`; 411 for an old client that does not say.
+pub fn check_length(framing: Framing, is_1_1: bool, limit: usize) -> Result<(), Refusal> {
+    match framing {
+        Framing::Length(length) if length > limit as u64 => Err(too_long(limit)),
+        // HTTP/1.0 ended bodies with the connection, which a request cannot do.
+        Framing::Nothing if !is_1_1 => Err(Refusal::new(
+            411,
+            "a request of HTTP/1.0 with this method needs a Content-Length, also for no body",
+        )),
+        _ => Ok(()),
     }
-    // On this connection only: on the listener, the time-out would end accepting.
-    let client = request.remote_addr().copied();
-    if let Some(connection) = client.and_then(find) {
-        let _ = connection.set_read_timeout(Some(RECEIVE_TIMEOUT));
-    }
-    let started = Instant::now();
-    let length = request.body_length();
-    let has = |name| request.headers().iter().any(|header| header.field.equiv(name));
-    // With `Connection: close`, tiny_http may have ended the receiving side already.
-    let can_tell = has("Transfer-Encoding") && !has("Connection");
-    let reader = request.as_reader();
-    let mut body = Vec::new();
-    let mut piece = vec![0; PIECE];
-    loop {
-        let read = match reader.read(&mut piece) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if is_timeout(&error) => return Err(slow()),
-            Err(_) => return Err(broke_off()),
-        };
-        body.extend_from_slice(&piece[..read]);
-        if body.len() > limit {
-            return Err(too_much());
+}
+
+/// Reads a body of at most `limit` bytes.
+///
+/// # Errors
+/// 413 for a longer one, 408 for one that comes too slowly, 400 for one that breaks off or whose coding is
+/// faulty, 503 where the memory for bodies is full.
+pub fn read_body<'m>(
+    inbound: &mut Inbound,
+    framing: Framing,
+    limit: usize,
+    limits: &Limits,
+    memory: &'m BodyMemory,
+) -> Result<ReceivedBody<'m>, Refusal> {
+    let mut body = ReceivedBody { bytes: Vec::new(), memory, counted: 0 };
+    let clock = BodyClock { started: Instant::now(), limits };
+    let mut received = 0;
+    let mut more = |inbound: &mut Inbound| {
+        let before = inbound.waiting().len();
+        let filled = inbound.fill(MUCH, clock.deadline(received));
+        received += inbound.waiting().len() - before;
+        match filled {
+            Filled::More => Ok(()),
+            Filled::Late => Err(Refusal::new(408, "the request body did not come in time")),
+            Filled::End => Err(Refusal::bad("the request body broke off")),
         }
-        if started.elapsed() > RECEIVE_TIMEOUT * 3 {
-            return Err(slow());
+    };
+    match framing {
+        Framing::Nothing => {}
+        Framing::Length(length) => {
+            let mut left = usize::try_from(length).map_err(|_| too_long(limit))?;
+            while left > 0 {
+                let count = left.min(inbound.waiting().len());
+                body.push(&inbound.waiting()[..count], limit)?;
+                inbound.take(count);
+                left -= count;
+                if left > 0 {
+                    more(inbound)?;
+                }
+            }
+        }
+        Framing::Chunked => {
+            let mut decoder = ChunkDecoder::default();
+            loop {
+                match decoder.next(inbound.waiting())? {
+                    Decoded::Whole => break,
+                    Decoded::Skip(count) => inbound.take(count),
+                    Decoded::Content(count) => {
+                        body.push(&inbound.waiting()[..count], limit)?;
+                        inbound.take(count);
+                    }
+                    Decoded::Hungry => more(inbound)?,
+                }
+            }
         }
     }
-    // tiny_http does not distinguish the end of a body from the end of a connection.
-    match length {
-        Some(length) if body.len() < length => Err(broke_off()),
-        None if can_tell && client.is_some_and(has_ended) => Err(broke_off()),
-        _ => Ok(body),
-    }
+    Ok(body)
 }
 
-/// True for the error of a read that took too long.
-pub fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// True if a client has ended its sending side. A client that waits for the answer to a chunked body
-/// keeps that side open, so the client left in the middle of the body.
-fn has_ended(client: SocketAddr) -> bool {
-    let Some(connection) = find(client) else { return false };
-    let _ = connection.set_read_timeout(Some(Duration::from_millis(1)));
-    let mut next = [MaybeUninit::uninit()];
-    matches!(connection.peek(&mut next), Ok(0))
-}
-
-fn broke_off() -> Error {
-    Error::new(Kind::Invalid, "the request body broke off")
+fn too_long(limit: usize) -> Refusal {
+    Refusal::new(413, format!("a request body may have {limit} bytes here"))
 }

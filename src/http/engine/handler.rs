@@ -5,7 +5,7 @@ use crate::http::message::{Request, Response};
 
 /// Answers the requests of an engine, on many threads at once.
 pub trait RequestHandler: Send + Sync + 'static {
-    /// The number of bytes to read of the body of `request`.
+    /// The number of bytes to read of the body of `request`; 0 where no body is wanted.
     ///
     /// # Errors
     /// Where the body must not be read. The engine answers with the error and ends the connection.
@@ -14,8 +14,8 @@ pub trait RequestHandler: Send + Sync + 'static {
     /// Answers a request.
     fn answer(&self, request: &Request) -> Response;
 
-    /// Answers a message that is not a valid request.
-    fn refuse(&self, error: &Error) -> Response;
+    /// The answer to a request that ends in an error.
+    fn refuse(&self, error: &Error, request: &Request) -> Response;
 
     /// Reports an error that no client hears of.
     fn log(&self, error: &Error);

@@ -1,19 +1,22 @@
-//! The listening socket: an address first, connections later.
+//! The listening socket: an address first, connections later, none once it is told to stop.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::wake::Wake;
 use crate::error::{Error, Kind, Result};
 
-/// The longest time that a client takes no bytes of a response.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time after which a silent connection is probed.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// The number of connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// The largest segment in bytes. A slow reader on the same machine, where segments could have 64 KiB, would
+/// otherwise seem to take nothing for a long time.
+#[cfg(target_os = "linux")]
+const SEGMENT: u32 = 16 << 10;
 
 /// A socket that has its address and accepts no connections yet.
 pub struct Listener {
@@ -67,11 +70,64 @@ impl Listener {
     }
 
     /// Lets clients connect.
-    pub(super) fn listen(self) -> Result<TcpListener> {
+    ///
+    /// # Errors
+    /// `Listen` where another process listens on the address by now.
+    pub fn listen(self) -> Result<Door> {
         let refused = |error| refused(&self.address.to_string(), error);
         self.socket.listen(BACKLOG).map_err(refused)?;
-        Ok(self.socket.into())
+        // `accept` waits by other means than this socket, so that it can be woken.
+        self.socket.set_nonblocking(true).map_err(refused)?;
+        Ok(Door { listener: self.socket.into(), is_anywhere: self.address.ip().is_unspecified() })
     }
+}
+
+/// A socket at which clients arrive.
+pub struct Door {
+    listener: TcpListener,
+    /// True if the listener has several addresses, so that connections differ in theirs.
+    is_anywhere: bool,
+}
+
+/// A client that has arrived.
+pub struct Arrival {
+    /// The connection.
+    pub socket: TcpStream,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// The address at which it arrived, if the server listens on several.
+    pub local: Option<SocketAddr>,
+}
+
+impl Door {
+    /// Waits for the next client; `None` once `wake` is given.
+    ///
+    /// # Errors
+    /// Where the system refuses, for example because too many files are open.
+    pub fn accept(&self, wake: &Wake) -> io::Result<Option<Arrival>> {
+        while wake.wait_for_client(&self.listener)? {
+            match self.listener.accept() {
+                Ok((socket, client)) => {
+                    // On some systems a socket is like its listener.
+                    socket.set_nonblocking(false)?;
+                    let local = socket.local_addr().ok().filter(|_| self.is_anywhere);
+                    return Ok(Some(Arrival { socket, client, local }));
+                }
+                // The client has gone again, or another process was faster.
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind as E;
+    matches!(
+        error.kind(),
+        E::WouldBlock | E::Interrupted | E::ConnectionAborted | E::ConnectionReset
+    )
 }
 
 fn refused(address: &str, error: io::Error) -> Error {
@@ -84,34 +140,37 @@ fn bind_socket(address: SocketAddr) -> io::Result<Socket> {
     // On Windows this would let two servers share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    // Accepted sockets inherit these options on Linux. A receive time-out would also end accepting.
+    // Accepted sockets inherit these options on Linux.
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(
         &TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 6),
     )?;
-    socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(SEND_TIMEOUT))?;
+    socket.set_tcp_mss(SEGMENT)?;
     socket.bind(&address.into())?;
     Ok(socket)
 }
 
-/// Ends listening, also on other handles of the socket.
-pub(super) fn stop_listening(listener: &TcpListener) {
-    // Where the system cannot do that, closing the socket will do a moment later.
-    let _ = socket2::SockRef::from(listener).shutdown(Shutdown::Both);
-}
-
-/// Raises the limit of open files as far as the system allows. A connection takes two descriptors.
+/// The number of connections that the limit of open files leaves room for, `wanted` at most. Raises that
+/// limit as far as the system allows.
 #[cfg(unix)]
-pub(super) fn allow_many_connections() {
+pub fn affordable(wanted: usize) -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
+    /// The files of the store, of its jobs and of the process itself.
+    const OTHERS: u64 = 96;
+    /// A connection, and the store's file and log while a request reads them.
+    const PER_CONNECTION: u64 = 3;
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // A refusal means fewer connections.
     let _ = setrlimit(Resource::Nofile, limit);
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let room = files.saturating_sub(OTHERS) / PER_CONNECTION;
+    wanted.clamp(1, usize::try_from(room).unwrap_or(usize::MAX).max(1))
 }
 
 /// Other systems have no such limit.
 #[cfg(not(unix))]
-pub(super) fn allow_many_connections() {}
+pub fn affordable(wanted: usize) -> usize {
+    wanted.max(1)
+}

@@ -1,22 +1,40 @@
 //! The HTTP engine: sockets, threads and framing around a [`RequestHandler`].
 //!
-//! Another engine replaces this folder. The rest of `http` knows only [`Listener`], [`Engine`] and
-//! [`RequestHandler`]. This engine is built on `tiny_http` 0.12, which brings neither time-outs nor
-//! limits, and whose responses do not show that they are truncated. So the files here set the
-//! sockets' options, count the requests, end silent connections and write responses themselves.
+//! HTTP/1.1 as <https://www.rfc-editor.org/rfc/rfc9112> has it, blocking: a thread for each connection,
+//! handlers that are functions, bodies that are written straight from the store to the socket. A crate
+//! does not do this: those that block have neither limits nor time-outs, and the others are not blocking.
+//!
+//! - `running` begins and ends; `listener` and `wake` accept connections; `connections` knows which are open.
+//! - `connection` is the life of one: `inbound` reads, `head_end` and `head` make requests of bytes,
+//!   `framing`, `body` and `chunks` know their bodies.
+//! - `places` and `downloads` say who is worked for; `response` and `outbound` write the answers.
+//! - `limits` holds the numbers, `refusal` the answers to what is no request.
+//!
+//! Another engine replaces this folder. The rest of `http` knows only what is exported here.
 
-mod accepting;
-mod answering;
 mod body;
+mod chunks;
+mod connection;
+mod connections;
+mod downloads;
+mod framing;
 mod handler;
+mod head;
+mod head_end;
+mod inbound;
+mod limits;
 mod listener;
-mod pending;
-mod response_writer;
+mod outbound;
+mod places;
+mod refusal;
+mod response;
 mod running;
-mod slots;
-mod sockets;
-mod watch;
+#[cfg(test)]
+mod scripted;
+mod stream;
+mod wake;
 
 pub use handler::RequestHandler;
+pub use limits::Limits;
 pub use listener::Listener;
 pub use running::Engine;

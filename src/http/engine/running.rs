@@ -1,24 +1,41 @@
 //! A running engine, from its first connection to its last.
 
-use std::sync::Arc;
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::accepting::Accepting;
-use super::answering::Answering;
+use super::connection::{ClientConnection, Shared};
 use super::handler::RequestHandler;
-use super::listener::{Listener, allow_many_connections};
-use super::sockets::disconnect;
-use super::watch::watch;
+use super::limits::Limits;
+use super::listener::{Arrival, Door, Listener, affordable};
+use super::refusal::Refusal;
+use super::response::{Exchange, in_memory};
+use super::stream::PlainStream;
+use super::wake::Wake;
 use crate::error::{Error, Result};
+use crate::sync::lock;
 
-/// How long the end waits for responses under way.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a new connection waits until one that was closed for it has gone.
+const ROOM_TIME: Duration = Duration::from_millis(500);
+/// The pause after the system refused to accept a connection or to start a thread.
+const REFUSED_PAUSE: Duration = Duration::from_millis(20);
+/// While the system refuses, the log says so once in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
+/// How long the end waits for threads whose connections were cut.
+const CUT_TIME: Duration = Duration::from_secs(5);
+/// How often the end asks whether it shall wait no longer.
+const END_STEP: Duration = Duration::from_millis(10);
 
-/// Serves HTTP in the background. Dropped, it lets responses under way end for 5 s and then stops.
+/// Serves HTTP in the background, with a thread for each connection. A thread that waits for a request
+/// takes no more memory than the two or three pages of its stack that it has touched.
+///
+/// Dropped, the engine ends as by [`Engine::end`].
 pub struct Engine {
-    accepting: Arc<Accepting>,
-    watching: Option<JoinHandle<()>>,
+    shared: Arc<Shared>,
+    wake: Arc<Wake>,
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -26,39 +43,143 @@ impl Engine {
     ///
     /// # Errors
     /// `Listen` where another process was first, `Io` where the system has no thread.
-    pub fn start(listener: Listener, handler: Arc<dyn RequestHandler>) -> Result<Engine> {
-        allow_many_connections();
-        let address = listener.address();
-        let answering = Arc::new(Answering::new(handler));
-        let accepting = Arc::new(Accepting::new(listener.listen()?, answering));
-        // From here on, dropping the engine ends what has begun.
-        let mut engine = Engine { accepting: accepting.clone(), watching: None };
-        accepting.start_thread()?;
-        let watching = thread::Builder::new()
-            .spawn(move || watch(&accepting, address))
-            .map_err(|error| Error::io("no thread to watch the connections", error))?;
-        engine.watching = Some(watching);
-        Ok(engine)
+    pub fn start(
+        listener: Listener,
+        mut limits: Limits,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Engine> {
+        limits.connections = affordable(limits.connections);
+        let shared = Arc::new(Shared::new(limits));
+        let io = |error| Error::io("no thread to accept connections", error);
+        let wake = Arc::new(Wake::new().map_err(io)?);
+        let door = listener.listen()?;
+        let mut accepting =
+            Accepting { door, shared: shared.clone(), handler, wake: wake.clone(), told: None };
+        let thread = thread::Builder::new()
+            .name("accepting".to_owned())
+            .spawn(move || accepting.run())
+            .map_err(io)?;
+        Ok(Engine { shared, wake, accepting: Mutex::new(Some(thread)) })
     }
 
-    /// Begins the end: dispatches no more requests.
+    /// Begins the end: accepts no more connections, begins no more requests, closes idle connections.
     pub fn stop(&self) {
-        self.accepting.answering.stop.give();
+        self.shared.stop.give();
+        self.wake.give();
+        if let Some(thread) = lock(&self.accepting).take() {
+            let _ = thread.join();
+        }
+        self.shared.connections.close_idle();
+    }
+
+    /// Ends the engine: waits for the requests under way, for the time of grace at most and no longer than
+    /// `cut_now` allows. Then the others are cut; their number.
+    pub fn end(&self, cut_now: impl Fn() -> bool) -> usize {
+        self.stop();
+        let connections = &self.shared.connections;
+        let deadline = Instant::now() + self.shared.limits.grace;
+        while !connections.wait_below(1, END_STEP) {
+            if cut_now() || Instant::now() >= deadline {
+                let cut = connections.cut_all();
+                connections.wait_below(1, CUT_TIME);
+                return cut;
+            }
+        }
+        0
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.stop();
-        self.accepting.stop();
-        if let Some(thread) = self.watching.take() {
-            let _ = thread.join();
-        }
-        self.accepting.join();
-        let answering = &self.accepting.answering;
-        if !answering.slots.wait_until_empty(GRACE) {
-            answering.clients().into_iter().for_each(disconnect);
-            answering.slots.wait_until_empty(GRACE);
+        self.end(|| false);
+    }
+}
+
+/// The thread that accepts connections.
+struct Accepting {
+    door: Door,
+    shared: Arc<Shared>,
+    handler: Arc<dyn RequestHandler>,
+    wake: Arc<Wake>,
+    /// When the log was last told that the system refuses.
+    told: Option<Instant>,
+}
+
+impl Accepting {
+    fn run(&mut self) {
+        for number in 0.. {
+            match self.door.accept(&self.wake) {
+                Ok(Some(arrival)) => self.begin(number, arrival),
+                Ok(None) => return,
+                Err(error) => {
+                    self.tell("a connection could not be accepted", error);
+                    // For example too many open files: one connection less is a few files less.
+                    self.shared.connections.close_idlest();
+                    thread::sleep(REFUSED_PAUSE);
+                }
+            }
         }
     }
+
+    /// Starts the thread of a connection.
+    fn begin(&mut self, number: u64, arrival: Arrival) {
+        let Arrival { socket, client, local } = arrival;
+        if !self.make_room() {
+            return turn_away(&socket);
+        }
+        let socket = Arc::new(socket);
+        let presence = self.shared.connections.enter(number, client.ip(), socket.clone());
+        let (shared, handler) = (self.shared.clone(), self.handler.clone());
+        let stream = Box::new(PlainStream(socket.clone()));
+        let spawned = thread::Builder::new().name("connection".to_owned()).spawn(move || {
+            let leaving = Leaving { shared: &shared, number };
+            // Releases the handler and with it the store before the connection leaves: the store is closed
+            // once all have left.
+            ClientConnection::new(&shared, handler, presence, stream, local).serve();
+            drop(leaving);
+        });
+        if let Err(error) = spawned {
+            self.tell("no thread for a connection", error);
+            turn_away(&socket);
+            self.shared.connections.leave(number);
+            thread::sleep(REFUSED_PAUSE);
+        }
+    }
+
+    /// Makes room for one more connection. False where every connection waits for this server.
+    fn make_room(&self) -> bool {
+        let (connections, most) = (&self.shared.connections, self.shared.limits.connections);
+        if connections.wait_below(most, Duration::ZERO) {
+            return true;
+        }
+        (connections.close_idlest() || self.shared.places.turn_one_away())
+            && connections.wait_below(most, ROOM_TIME)
+    }
+
+    fn tell(&mut self, what: &str, error: std::io::Error) {
+        if self.told.is_none_or(|told| told.elapsed() >= LOG_PERIOD) {
+            self.told = Some(Instant::now());
+            self.handler.log(&Error::io(what, error));
+        }
+    }
+}
+
+/// Removes a connection when its thread ends, also by a panic.
+struct Leaving<'s> {
+    shared: &'s Shared,
+    number: u64,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.shared.connections.leave(self.number);
+    }
+}
+
+/// Tells a client that there is no room, as far as that is possible without waiting for it.
+fn turn_away(mut socket: &TcpStream) {
+    let refusal = Refusal::new(503, "too many connections at once; try again");
+    let exchange = Exchange { is_head: false, is_1_1: true, is_kept: false };
+    let _ = socket.set_nonblocking(true);
+    let _ = socket.write(&in_memory(refusal.response(), exchange));
 }

@@ -2,6 +2,40 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+/// True if `host` is a value of `Host`: `uri-host [ ":" port ]`, where the host may be empty.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-7.2>,
+/// <https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2>
+pub fn is_host(host: &str) -> bool {
+    let (name, port) = match host.rfind([':', ']']) {
+        Some(at) if host.as_bytes()[at] == b':' => (&host[..at], &host[at + 1..]),
+        _ => (host, ""),
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let is_name = match address {
+        Some(address) => {
+            !address.is_empty()
+                && address.bytes().all(|b| b.is_ascii_alphanumeric() || b".:%-_~".contains(&b))
+        }
+        None => is_registered_name(name.as_bytes()),
+    };
+    is_name && port.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `reg-name = *( unreserved / pct-encoded / sub-delims )`
+fn is_registered_name(name: &[u8]) -> bool {
+    match name {
+        [] => true,
+        [b'%', one, two, rest @ ..] => {
+            one.is_ascii_hexdigit() && two.is_ascii_hexdigit() && is_registered_name(rest)
+        }
+        [first, rest @ ..] => {
+            (first.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(first))
+                && is_registered_name(rest)
+        }
+    }
+}
+
 /// True if `host` can stand as host and port in a URL that this server writes.
 pub fn is_authority(host: &str) -> bool {
     !host.is_empty()
@@ -25,6 +59,33 @@ pub fn names_address(host: &str, address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_or_without_a_port() {
+        for host in [
+            "",
+            "a",
+            "a:",
+            "a:80",
+            ":80",
+            "example.org:8080",
+            "127.0.0.1",
+            "[::1]",
+            "[::1]:8080",
+            "a_b-c.d~",
+            "a%20b",
+            "!$&'()*+,;=",
+            "[fe80::1%25eth0]:1",
+        ] {
+            assert!(is_host(host), "{host:?}");
+        }
+        for host in [
+            "a b", "a/b", "a\"b", "<x>", "a:b", "a:80:80", "::1", "[::1", "::1]", "[]", "[::1]x",
+            "a@b", "a%2", "a%zz", "http://a", "a?b", "a#b", "ü", "a:8 0", "a:-1", "a\\b", "a:80 ",
+        ] {
+            assert!(!is_host(host), "{host:?}");
+        }
+    }
 
     #[test]
     fn only_names_that_no_other_machine_has_name_an_address() {

@@ -18,9 +18,10 @@ pub use authorization::{BASIC, BEARER, INSUFFICIENT_SCOPE, INVALID_TOKEN, basic,
 pub use coding::{is_identity, prefers_gzip};
 pub use date::http_date;
 pub use etag::EntityTag;
-pub use host::{is_authority, names_address};
+pub use host::{is_authority, is_host, names_address};
 pub use media::{
     AcceptedTypes, FHIR_JSON, MediaType, NDJSON, prefers_json, takes_json, takes_ndjson,
 };
 pub use prefer::Preferences;
 pub use range::RequestedRange;
+pub use syntax::list;

@@ -1,0 +1,276 @@
+//! A connection from its first byte to its last: one request after the other, each answered in its turn.
+//!
+//! <https://www.rfc-editor.org/rfc/rfc9112#section-9>
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::body::{BodyMemory, ReceivedBody, check_length, read_body};
+use super::connections::{Connections, Presence, Waiting};
+use super::downloads::Downloads;
+use super::framing::Framing;
+use super::handler::RequestHandler;
+use super::head::{Head, read_head};
+use super::inbound::{Filled, Inbound, LITTLE};
+use super::limits::Limits;
+use super::outbound::Outbound;
+use super::places::{PlaceAtWork, Places};
+use super::refusal::{Halt, Refusal};
+use super::response::{Exchange, Sent, send, send_continue};
+use super::stream::Stream;
+use crate::error::{Error, Kind};
+use crate::http::message::{Body, Request, Response};
+use crate::sync::StopSignal;
+
+/// How long a request waits for a place at work.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long unread bytes are taken from a client before its connection is closed.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// How long a connection may stay open after its first answer: a client that does not ask again within this
+/// time may be one that waits for the end, or that has forgotten the connection.
+const ONE_ANSWER_TIME: Duration = Duration::from_secs(3);
+
+/// What all connections of an engine share, beside the handler.
+pub struct Shared {
+    pub limits: Limits,
+    pub connections: Connections,
+    pub places: Arc<Places>,
+    pub downloads: Downloads,
+    pub body_memory: BodyMemory,
+    /// Given once no more requests are begun.
+    pub stop: StopSignal,
+}
+
+impl Shared {
+    /// What connections under these limits share; there is none yet.
+    pub fn new(limits: Limits) -> Shared {
+        Shared {
+            connections: Connections::new(),
+            places: Places::new(limits.requests),
+            downloads: Downloads::default(),
+            body_memory: BodyMemory::default(),
+            stop: StopSignal::default(),
+            limits,
+        }
+    }
+}
+
+/// One connection.
+pub struct ClientConnection<'s> {
+    shared: &'s Shared,
+    handler: Arc<dyn RequestHandler>,
+    presence: Arc<Presence>,
+    inbound: Inbound,
+    /// The address at which the client arrived, if the server listens on several.
+    local: Option<SocketAddr>,
+    /// How many requests have got their answer.
+    answered: u64,
+}
+
+/// A request with its body.
+struct Received<'s> {
+    request: Request,
+    /// Holds the body's place in memory until the answer is made.
+    _room: Option<ReceivedBody<'s>>,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// With another request.
+    Request,
+    /// It ends behind a whole response.
+    End,
+    /// It is cut.
+    Cut,
+}
+
+impl<'s> ClientConnection<'s> {
+    /// A connection on `stream`.
+    pub fn new(
+        shared: &'s Shared,
+        handler: Arc<dyn RequestHandler>,
+        presence: Arc<Presence>,
+        stream: Box<dyn Stream>,
+        local: Option<SocketAddr>,
+    ) -> ClientConnection<'s> {
+        let inbound = Inbound::new(stream, presence.clone());
+        ClientConnection { shared, handler, presence, inbound, local, answered: 0 }
+    }
+
+    /// Answers requests until the connection ends.
+    pub fn serve(mut self) {
+        let mut next = Next::Request;
+        while next == Next::Request {
+            next = if self.has_request() { self.answer_next() } else { Next::Cut };
+            self.answered += 1;
+        }
+        // What the client still sends is of no use: such a connection counts as idle.
+        if next == Next::End && self.presence.wait_for(Waiting::Request) {
+            self.inbound.drain(DRAIN_TIME);
+        }
+    }
+
+    /// Waits for the first byte of a request.
+    fn has_request(&mut self) -> bool {
+        if self.inbound.waiting().is_empty() {
+            // First the state, then the signal: whoever gives the signal looks at the states behind it.
+            let may_wait = self.presence.wait_for(Waiting::Request);
+            if !may_wait || self.shared.stop.is_given() {
+                return false;
+            }
+            let idle_time = self.shared.limits.idle_time;
+            let time = if self.answered == 1 { idle_time.min(ONE_ANSWER_TIME) } else { idle_time };
+            let deadline = Instant::now() + time;
+            if self.inbound.fill(LITTLE, deadline) != Filled::More {
+                return false;
+            }
+        }
+        self.presence.wait_for(Waiting::Rest)
+    }
+
+    /// Reads a request and answers it.
+    fn answer_next(&mut self) -> Next {
+        let mut exchange = Exchange { is_head: false, is_1_1: true, is_kept: false };
+        let response = match self.receive(&mut exchange) {
+            Ok(received) => match self.answer(received, exchange) {
+                Ok(next) => return next,
+                Err(halt) => halt.answer(),
+            },
+            Err(halt) => halt.answer(),
+        };
+        let Some(response) = response else { return Next::Cut };
+        exchange.is_kept = false;
+        match self.send(response, exchange, None) {
+            Sent::Whole { .. } => Next::End,
+            _ => Next::Cut,
+        }
+    }
+
+    /// Reads a request, with its body as far as that is wanted.
+    fn receive(&mut self, exchange: &mut Exchange) -> Result<Received<'s>, Halt> {
+        let shared = self.shared;
+        let limits = &shared.limits;
+        let head = read_head(&mut self.inbound, limits, Instant::now() + limits.head_time)?;
+        let Head { method, target, headers, is_1_1, is_kept, expects_continue, framing } = head;
+        *exchange = Exchange { is_head: method == "HEAD", is_1_1, is_kept };
+        let client = self.presence.client;
+        let mut request = Request::new(&method, &target, headers, is_1_1, client)
+            .map_err(|error| Refusal::bad(error.to_string()))?;
+        request.local = self.local;
+        let has_none = matches!(framing, Framing::Nothing | Framing::Length(0));
+        // https://www.rfc-editor.org/rfc/rfc1945#section-8.3: such a request of HTTP/1.0 says its length.
+        let says_length = !is_1_1 && matches!(method.as_str(), "POST" | "PUT" | "PATCH");
+        if has_none && !says_length {
+            return Ok(Received { request, _room: None });
+        }
+        let limit = self.body_limit(&request)?;
+        if limit == 0 {
+            // https://www.rfc-editor.org/rfc/rfc9112#section-9.3: behind an unread body nothing is read.
+            exchange.is_kept &= has_none;
+            return Ok(Received { request, _room: None });
+        }
+        check_length(framing, is_1_1, limit)?;
+        if expects_continue && self.inbound.waiting().is_empty() {
+            send_continue(&mut self.outbound(None)).map_err(|_| Halt::Gone)?;
+        }
+        self.wait_for(Waiting::Rest)?;
+        let mut body = read_body(&mut self.inbound, framing, limit, limits, &shared.body_memory)?;
+        request.body = std::mem::take(&mut body.bytes);
+        Ok(Received { request, _room: Some(body) })
+    }
+
+    /// How many bytes of the body are wanted. The handler may have to look into the store for that.
+    fn body_limit(&self, request: &Request) -> Result<usize, Halt> {
+        let _place = self.place()?;
+        let handler = &self.handler;
+        let limit = catch_unwind(AssertUnwindSafe(|| handler.body_limit(request)));
+        let limit = limit.unwrap_or_else(|_| Err(panicked()));
+        limit.map_err(|error| Halt::Answered(Box::new(handler.refuse(&error, request))))
+    }
+
+    /// Waits for a place at work.
+    fn place(&self) -> Result<PlaceAtWork, Halt> {
+        self.wait_for(Waiting::Server)?;
+        let place = self.shared.places.take(self.presence.client, PATIENCE);
+        place.ok_or_else(|| Refusal::new(503, "too many requests at once; try again").into())
+    }
+
+    fn wait_for(&self, waiting: Waiting) -> Result<(), Halt> {
+        if self.presence.wait_for(waiting) { Ok(()) } else { Err(Halt::Gone) }
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// Where there is no place at work for it.
+    fn answer(&mut self, received: Received<'s>, mut exchange: Exchange) -> Result<Next, Halt> {
+        let place = self.place()?;
+        let shared = self.shared;
+        let handler = self.handler.clone();
+        let request = &received.request;
+        let mut response = catch_unwind(AssertUnwindSafe(|| handler.answer(request)))
+            .unwrap_or_else(|_| handler.refuse(&panicked(), request));
+        let mut download = None;
+        if !exchange.is_head && !matches!(response.body, Body::Bytes(_)) {
+            let most = shared.limits.downloads_per_client;
+            download = shared.downloads.begin(self.presence.client, most);
+            if download.is_none() {
+                let what = "too many downloads at once; end one, or try again later";
+                response = handler.refuse(&Error::new(Kind::Busy, what), request);
+            }
+        }
+        // The request is not kept while its answer is read, which may take long.
+        drop(received);
+        exchange.is_kept &= !shared.stop.is_given();
+        let mut sent = self.send(response, exchange, Some(place));
+        drop(download);
+        if let Sent::Nothing(error) = sent {
+            handler.log(&error);
+            sent = self.send(Response::error(&error), exchange, None);
+        }
+        Ok(match sent {
+            Sent::Whole { is_kept: true } => Next::Request,
+            Sent::Whole { is_kept: false } => Next::End,
+            Sent::Gone => Next::Cut,
+            Sent::Nothing(error) | Sent::Part(error) => {
+                handler.log(&error);
+                if !exchange.is_1_1 {
+                    self.inbound.stream.end_by_reset();
+                }
+                Next::Cut
+            }
+        })
+    }
+
+    fn send(&mut self, response: Response, exchange: Exchange, place: Option<PlaceAtWork>) -> Sent {
+        if self.presence.wait_for(Waiting::Server) {
+            send(response, exchange, &mut self.outbound(place))
+        } else {
+            Sent::Gone
+        }
+    }
+
+    fn outbound(&mut self, place: Option<PlaceAtWork>) -> Outbound<'_> {
+        let send_time = self.shared.limits.send_time;
+        Outbound::new(&mut *self.inbound.stream, &self.presence, place, send_time)
+    }
+}
+
+impl Halt {
+    /// The answer, if there is one.
+    fn answer(self) -> Option<Response> {
+        match self {
+            Halt::Refused(refusal) => Some(refusal.response()),
+            Halt::Answered(response) => Some(*response),
+            Halt::Gone => None,
+        }
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(Kind::Internal, "a handler panicked")
+}

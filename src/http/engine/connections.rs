@@ -1,0 +1,156 @@
+//! The open connections: who they are, what each waits for, and which one has been silent for longest.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::sync::lock;
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Waiting {
+    /// For the next request of its client.
+    Request,
+    /// For the rest of a request.
+    Rest,
+    /// For its client to take more of a response.
+    Reader,
+    /// For this server.
+    Server,
+    /// For nothing: it is being closed.
+    Closing,
+}
+
+/// An open connection, as others see it.
+pub struct Presence {
+    /// The client's address.
+    pub client: IpAddr,
+    socket: Option<Arc<TcpStream>>,
+    waiting: AtomicU8,
+    /// When the client last sent or took a byte, in milliseconds since `began`.
+    progress: AtomicU64,
+    began: Instant,
+}
+
+impl Presence {
+    /// A new connection. `socket` is what is shut down to cut it.
+    pub fn new(client: IpAddr, socket: Option<Arc<TcpStream>>, began: Instant) -> Presence {
+        let presence = Presence {
+            client,
+            socket,
+            waiting: AtomicU8::new(Waiting::Request as u8),
+            progress: AtomicU64::new(0),
+            began,
+        };
+        presence.note_progress();
+        presence
+    }
+
+    /// Notes that the client sent or took something.
+    pub fn note_progress(&self) {
+        let now = self.began.elapsed().as_millis() as u64;
+        self.progress.store(now, Ordering::Relaxed);
+    }
+
+    /// Says what the connection waits for from now on. False if it is being closed.
+    pub fn wait_for(&self, waiting: Waiting) -> bool {
+        let change = |now| (now != Waiting::Closing as u8).then_some(waiting as u8);
+        self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok()
+    }
+
+    fn is(&self, waiting: Waiting) -> bool {
+        self.waiting.load(Ordering::SeqCst) == waiting as u8
+    }
+
+    /// Closes the connection if it still waits for this. A thread that reads or writes it returns.
+    fn close_if(&self, waiting: Waiting) -> bool {
+        let (old, new) = (waiting as u8, Waiting::Closing as u8);
+        let is_closed =
+            self.waiting.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if is_closed {
+            self.shut_down();
+        }
+        is_closed
+    }
+
+    fn shut_down(&self) {
+        if let Some(socket) = &self.socket {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// The open connections.
+pub struct Connections {
+    open: Mutex<HashMap<u64, Arc<Presence>>>,
+    left: Condvar,
+    began: Instant,
+}
+
+impl Connections {
+    /// No connections yet.
+    pub fn new() -> Connections {
+        Connections { open: Mutex::default(), left: Condvar::new(), began: Instant::now() }
+    }
+
+    /// Adds a connection under a number of its own.
+    pub fn enter(&self, number: u64, client: IpAddr, socket: Arc<TcpStream>) -> Arc<Presence> {
+        let presence = Arc::new(Presence::new(client, Some(socket), self.began));
+        lock(&self.open).insert(number, presence.clone());
+        presence
+    }
+
+    /// Removes a connection.
+    pub fn leave(&self, number: u64) {
+        lock(&self.open).remove(&number);
+        self.left.notify_all();
+    }
+
+    /// Waits until fewer than `most` are open, for `time` at most. True if so.
+    pub fn wait_below(&self, most: usize, time: Duration) -> bool {
+        let open = lock(&self.open);
+        let waited = self.left.wait_timeout_while(open, time, |open| open.len() >= most);
+        waited.unwrap_or_else(PoisonError::into_inner).0.len() < most
+    }
+
+    /// Closes the connection whose client has been silent for longest. Those in the middle of a response
+    /// come last, and those that wait for this server never. False if there is none.
+    pub fn close_idlest(&self) -> bool {
+        let open = lock(&self.open);
+        for kinds in [&[Waiting::Request, Waiting::Rest][..], &[Waiting::Reader]] {
+            let mut silent: Vec<&Arc<Presence>> = open
+                .values()
+                .filter(|presence| kinds.iter().any(|kind| presence.is(*kind)))
+                .collect();
+            silent.sort_unstable_by_key(|presence| presence.progress.load(Ordering::Relaxed));
+            // One that has found work in the meantime stays.
+            let close =
+                |presence: &Arc<Presence>| kinds.iter().any(|kind| presence.close_if(*kind));
+            if silent.into_iter().any(close) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Closes the connections on which no request has begun.
+    pub fn close_idle(&self) {
+        for presence in lock(&self.open).values() {
+            presence.close_if(Waiting::Request);
+        }
+    }
+
+    /// Cuts every connection; the number of those with a request under way.
+    pub fn cut_all(&self) -> usize {
+        let open = lock(&self.open);
+        let cut = |presence: &&Arc<Presence>| {
+            let waited = presence.waiting.swap(Waiting::Closing as u8, Ordering::SeqCst);
+            presence.shut_down();
+            waited != Waiting::Request as u8
+        };
+        open.values().filter(cut).count()
+    }
+}

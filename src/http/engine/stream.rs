@@ -1,0 +1,68 @@
+//! The bytes of a connection. Everything above reads and writes through this trait, so another kind of
+//! stream (TLS, a Unix socket) is one more implementation of it.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A stream of bytes in both directions, whose calls wait no longer than they are told to.
+pub trait Stream: Read + Write + Send {
+    /// Sets how long one read waits for bytes; not zero.
+    fn set_read_time(&self, time: Duration) -> io::Result<()>;
+
+    /// Sets how long one write waits for room; not zero.
+    fn set_write_time(&self, time: Duration) -> io::Result<()>;
+
+    /// Ends writing: the client sees the end of what was sent.
+    fn end_writing(&self);
+
+    /// Lets the end of the stream be a reset, so that no client takes what it has for the whole.
+    fn end_by_reset(&self);
+}
+
+/// A TCP connection without encryption. The connection's entry holds the same socket, to cut it.
+pub struct PlainStream(pub Arc<TcpStream>);
+
+impl Read for PlainStream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(bytes)
+    }
+}
+
+impl Write for PlainStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self.0).write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for PlainStream {
+    fn set_read_time(&self, time: Duration) -> io::Result<()> {
+        self.0.set_read_timeout(Some(time))
+    }
+
+    fn set_write_time(&self, time: Duration) -> io::Result<()> {
+        self.0.set_write_timeout(Some(time))
+    }
+
+    fn end_writing(&self) {
+        let _ = self.0.shutdown(Shutdown::Write);
+    }
+
+    fn end_by_reset(&self) {
+        let _ = socket2::SockRef::from(&*self.0).set_linger(Some(Duration::ZERO));
+    }
+}
+
+/// True for the error of a call that took longer than it may.
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
