@@ -205,7 +205,7 @@ fn the_audit_lists_the_published_dataset_and_prints_no_control_characters() {
     let known = format!("{all}If-None-Match: {etag}\r\n");
     assert_eq!(get(to, "/fhir/$bulk-publish", &known).status, 304);
     // The audit prints the control characters of a URL encoded.
-    let odd = "/bulk-data/r4/$export?_type=Patient,\u{1b}[31mred\u{7}";
+    let odd = "/bulk-data/r4/$export?_type=Patient,%1B[31mred%07";
     assert_eq!(get(to, odd, &all).status, 200);
     let Tenants { dir, served, .. } = here;
     assert_eq!(served.end("-TERM"), 0);

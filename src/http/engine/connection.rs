@@ -209,6 +209,10 @@ impl<'s> ClientConnection<'s> {
     /// Where there is no place at work for it.
     fn answer(&mut self, received: Received<'s>, mut exchange: Exchange) -> Result<Next, Halt> {
         let place = self.place()?;
+        // Those that left while they waited are not worked for.
+        if self.inbound.stream.is_reset() {
+            return Err(Halt::Gone);
+        }
         let shared = self.shared;
         let handler = self.handler.clone();
         let request = &received.request;

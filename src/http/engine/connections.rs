@@ -109,6 +109,12 @@ impl Connections {
         self.left.notify_all();
     }
 
+    /// How many are open and not being closed.
+    pub fn count(&self) -> usize {
+        let open = lock(&self.open);
+        open.values().filter(|presence| !presence.is(Waiting::Closing)).count()
+    }
+
     /// Waits until fewer than `most` are open, for `time` at most. True if so.
     pub fn wait_below(&self, most: usize, time: Duration) -> bool {
         let open = lock(&self.open);

@@ -177,3 +177,84 @@ fn expects_continue(headers: &[(String, String)], is_1_1: bool) -> Result<bool, 
     }
     Ok(expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Head, u16> {
+        parse(text.as_bytes(), &Limits::default()).map_err(|refusal| refusal.status)
+    }
+
+    #[test]
+    fn heads_are_read_strictly() {
+        for (line, status) in [
+            ("GET / HTTP/1.1", 0),
+            ("GET http://a/b?c HTTP/1.1", 0),
+            ("OPTIONS * HTTP/1.1", 0),
+            ("get / HTTP/1.1", 0),
+            ("GET / HTTP/1.2", 505),
+            ("GET / HTTP/2.0", 505),
+            ("GET / HTTP/0.9", 505),
+            ("GET / HTTP/1", 400),
+            ("GET / HTTP/11", 400),
+            ("GET / http/1.1", 400),
+            ("GET /", 400),
+            ("GET", 400),
+            ("GET / HTTP/1.1 ", 400),
+            ("GET  / HTTP/1.1", 400),
+            ("GET /  HTTP/1.1", 400),
+            ("GET / / HTTP/1.1", 400),
+            ("GET\t/ HTTP/1.1", 400),
+            ("G,T / HTTP/1.1", 400),
+            ("GET /\u{fc} HTTP/1.1", 400),
+            ("GET /\u{1} HTTP/1.1", 400),
+        ] {
+            let status_of = read(&format!("{line}\r\nHost: a\r\n\r\n")).map(|_| 0);
+            assert_eq!(status_of.unwrap_or_else(|status| status), status, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_kept_as_both_versions_have_it() {
+        for (version, fields, is_kept) in [
+            ("1.1", "", true),
+            ("1.1", "Connection: keep-alive\r\n", true),
+            ("1.1", "Connection: close\r\n", false),
+            ("1.1", "Connection: TE, CLOSE\r\n", false),
+            ("1.1", "Connection: TE\r\nConnection: close\r\n", false),
+            ("1.1", "Connection: keep-alive, close\r\n", false),
+            ("1.1", "Connection: closed\r\n", true),
+            ("1.0", "", false),
+            ("1.0", "Connection: Keep-Alive\r\n", true),
+            ("1.0", "Connection: keep-alive, close\r\n", false),
+        ] {
+            let head = read(&format!("GET / HTTP/{version}\r\nHost: a\r\n{fields}\r\n")).unwrap();
+            assert_eq!(head.is_kept, is_kept, "{version} {fields}");
+        }
+    }
+
+    #[test]
+    fn values_are_opaque() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xbc\r\nY: \xfc\t \r\nZ:\r\n\r\n";
+        let head = parse(head, &Limits::default()).unwrap();
+        let all: Vec<&str> = head.headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(all, ["a", "\u{fc}", "\u{fc}", ""]);
+    }
+
+    #[test]
+    fn only_one_expectation_is_met() {
+        for (version, value, expected) in [
+            ("1.1", "100-continue", Ok(true)),
+            ("1.1", "100-Continue, 100-continue", Ok(true)),
+            ("1.1", "", Ok(false)),
+            ("1.1", "200-ok", Err(417)),
+            ("1.1", "100-continue, more", Err(417)),
+            ("1.0", "100-continue", Ok(false)),
+            ("1.0", "more", Ok(false)),
+        ] {
+            let head = read(&format!("GET / HTTP/{version}\r\nHost: a\r\nExpect: {value}\r\n\r\n"));
+            assert_eq!(head.map(|head| head.expects_continue), expected, "{version} {value}");
+        }
+    }
+}

@@ -22,6 +22,8 @@ pub struct Outbound<'c> {
     presence: &'c Presence,
     place: Option<PlaceAtWork>,
     send_time: Duration,
+    /// How many bytes are sent.
+    pub sent: u64,
     /// True once a write has failed. Nothing more can be sent then.
     pub has_failed: bool,
 }
@@ -34,7 +36,7 @@ impl<'c> Outbound<'c> {
         place: Option<PlaceAtWork>,
         send_time: Duration,
     ) -> Outbound<'c> {
-        Outbound { stream, presence, place, send_time, has_failed: false }
+        Outbound { stream, presence, place, send_time, sent: 0, has_failed: false }
     }
 
     /// Writes all of these bytes, in as few calls as possible.
@@ -42,6 +44,9 @@ impl<'c> Outbound<'c> {
     /// # Errors
     /// Where the client is gone, is given up, or was cut.
     pub fn write_all(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        if self.has_failed {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let written = self.stream.set_write_time(FIRST_WAIT).and_then(|()| self.write(slices));
         self.has_failed |= written.is_err();
         written
@@ -56,6 +61,7 @@ impl<'c> Outbound<'c> {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     IoSlice::advance_slices(&mut slices, count);
+                    self.sent += count as u64;
                     progress = Instant::now();
                     self.presence.note_progress();
                 }

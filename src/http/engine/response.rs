@@ -155,6 +155,16 @@ impl ResponseWriter<'_, '_> {
         self.out.write_all(&mut [IoSlice::new(&head), one, two, three, four])
     }
 
+    /// Writes `bytes`; how many of them, if the client leaves before the last one. Then the next write fails.
+    fn send_part(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let before = self.out.sent + self.head.len() as u64;
+        match self.send([bytes, b"", b"", b""]) {
+            Ok(()) => Ok(bytes.len()),
+            Err(_) if self.out.sent > before => Ok((self.out.sent - before) as usize),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes the buffer and `bytes` as one chunk: <https://www.rfc-editor.org/rfc/rfc9112#section-7.1>.
     fn send_chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
         let buffer = std::mem::take(&mut self.buffer);
@@ -194,7 +204,7 @@ impl Write for ResponseWriter<'_, '_> {
                     io::Error::other("the body of a response has more bytes than it should")
                 })?;
                 if !bytes.is_empty() {
-                    self.send([bytes, b"", b"", b""])?;
+                    return self.send_part(bytes);
                 }
             }
             BodyFraming::Chunked if self.buffer.len() + bytes.len() < CHUNK => {

@@ -17,8 +17,10 @@ use super::wake::Wake;
 use crate::error::{Error, Result};
 use crate::sync::lock;
 
-/// How long a new connection waits until one that was closed for it has gone.
+/// How long a new connection waits until those that were closed for others have gone.
 const ROOM_TIME: Duration = Duration::from_millis(500);
+/// How many requests are turned away for one new connection at most.
+const ROOM_TRIES: usize = 5;
 /// The pause after the system refused to accept a connection or to start a thread.
 const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 /// While the system refuses, the log says so once in this time.
@@ -149,11 +151,21 @@ impl Accepting {
     /// Makes room for one more connection. False where every connection waits for this server.
     fn make_room(&self) -> bool {
         let (connections, most) = (&self.shared.connections, self.shared.limits.connections);
-        if connections.wait_below(most, Duration::ZERO) {
-            return true;
+        // Those that are being closed are gone as soon as their threads notice. A few may be late.
+        if !connections.wait_below(most + most / 4 + 1, ROOM_TIME) {
+            return false;
         }
-        (connections.close_idlest() || self.shared.places.turn_one_away())
-            && connections.wait_below(most, ROOM_TIME)
+        for _ in 0..ROOM_TRIES {
+            if connections.count() < most || connections.close_idlest() {
+                return true;
+            }
+            if !self.shared.places.turn_one_away() {
+                return false;
+            }
+            // What is turned away gets its answer, and then can be closed.
+            thread::sleep(REFUSED_PAUSE);
+        }
+        false
     }
 
     fn tell(&mut self, what: &str, error: std::io::Error) {

@@ -58,6 +58,10 @@ impl Stream for ScriptedStream {
 
     fn end_writing(&self) {}
 
+    fn is_reset(&self) -> bool {
+        false
+    }
+
     fn end_by_reset(&self) {}
 }
 

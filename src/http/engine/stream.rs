@@ -17,6 +17,9 @@ pub trait Stream: Read + Write + Send {
     /// Ends writing: the client sees the end of what was sent.
     fn end_writing(&self);
 
+    /// True if the client has reset the stream, so that nothing can be sent any more.
+    fn is_reset(&self) -> bool;
+
     /// Lets the end of the stream be a reset, so that no client takes what it has for the whole.
     fn end_by_reset(&self);
 }
@@ -55,6 +58,10 @@ impl Stream for PlainStream {
 
     fn end_writing(&self) {
         let _ = self.0.shutdown(Shutdown::Write);
+    }
+
+    fn is_reset(&self) -> bool {
+        self.0.take_error().is_ok_and(|error| error.is_some())
     }
 
     fn end_by_reset(&self) {
