@@ -33,7 +33,7 @@ pub struct LimitArgs {
     /// The time for the body of a request
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     body_time: Duration,
-    /// The least rate of a body in bytes a second, from the eleventh second on
+    /// The least rate of a body in bytes a second, from the eleventh second on; 0 for none
     #[arg(long, value_name = "BYTES", default_value = "1000")]
     body_rate: u64,
     /// How long a connection may stay open without a request

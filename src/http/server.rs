@@ -15,8 +15,7 @@ use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
 use crate::store::{Checkpoints, Store};
 
-/// A running server. Dropped, it ends as by [`Server::end`], with the time of grace that its
-/// [`Limits`](super::engine::Limits) name.
+/// A running server. Dropped, it ends as by [`Server::end`], within the time of grace that its limits name.
 pub struct Server {
     context: Arc<Context>,
     engine: Engine,

@@ -64,6 +64,7 @@ ENDED = [
     ("Connection: close", get(b"Connection: close\r\n"), [200]),
     ("Connection: Close among others", get(b"Connection: foo, Close\r\nConnection: keep-alive\r\n"), [200]),
     ("HTTP/1.0", get(line=b"GET /health HTTP/1.0", host=b""), [200]),
+    ("HTTP/1.0 without a body, as nginx sends it", b"POST /fhir/$export HTTP/1.0\r\nHost: a\r\n\r\n", [202]),
     ("a body that nobody reads", get(b"Content-Length: 40\r\n"), [200]),
     ("chunks that nobody reads", get(CHUNKED), [200]),
     ("a body on a path that takes none", get(b"Content-Length: 40\r\n", b"POST /health HTTP/1.1"), [405]),

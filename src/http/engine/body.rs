@@ -62,22 +62,24 @@ struct BodyClock<'l> {
 
 impl BodyClock<'_> {
     fn deadline(&self, received: usize) -> Instant {
-        let at_rate = Duration::from_millis(received as u64 * 1000 / self.limits.body_rate.max(1));
-        self.started + self.limits.body_time.min(RATE_GRACE + at_rate)
+        let at_rate = match self.limits.body_rate {
+            0 => Duration::MAX,
+            rate => Duration::from_millis((received as u64).saturating_mul(1000) / rate),
+        };
+        self.started + self.limits.body_time.min(RATE_GRACE.saturating_add(at_rate))
     }
 }
 
 /// Checks what a head says about the length of its body, before any of it is read.
 ///
 /// # Errors
-/// 413 for more than `limit`; 411 for an old client that does not say.
+/// 413 for more than `limit`; 411 for an old client that announces one without a length.
 pub fn check_length(framing: Framing, is_1_1: bool, limit: usize) -> Result<(), Refusal> {
     match framing {
         Framing::Length(length) if length > limit as u64 => Err(too_long(limit)),
-        // HTTP/1.0 ended bodies with the connection, which a request cannot do.
         Framing::Nothing if !is_1_1 => Err(Refusal::new(
             411,
-            "a request of HTTP/1.0 with this method needs a Content-Length, also for no body",
+            "a request of HTTP/1.0 with a Content-Type needs a Content-Length",
         )),
         _ => Ok(()),
     }
@@ -141,5 +143,5 @@ pub fn read_body<'m>(
 }
 
 fn too_long(limit: usize) -> Refusal {
-    Refusal::new(413, format!("a request body may have {limit} bytes here"))
+    Refusal::new(413, format!("a request body may have {limit} bytes"))
 }

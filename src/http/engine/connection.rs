@@ -162,9 +162,9 @@ impl<'s> ClientConnection<'s> {
             .map_err(|error| Refusal::bad(error.to_string()))?;
         request.local = self.local;
         let has_none = matches!(framing, Framing::Nothing | Framing::Length(0));
-        // https://www.rfc-editor.org/rfc/rfc1945#section-8.3: such a request of HTTP/1.0 says its length.
-        let says_length = !is_1_1 && matches!(method.as_str(), "POST" | "PUT" | "PATCH");
-        if has_none && !says_length {
+        // Old clients may announce content and end it with the connection, which a request cannot do.
+        let is_announced = !is_1_1 && request.header("content-type").is_some();
+        if has_none && !is_announced {
             return Ok(Received { request, _room: None });
         }
         let limit = self.body_limit(&request)?;
@@ -239,7 +239,10 @@ impl<'s> ClientConnection<'s> {
         Ok(match sent {
             Sent::Whole { is_kept: true } => Next::Request,
             Sent::Whole { is_kept: false } => Next::End,
-            Sent::Gone => Next::Cut,
+            Sent::Gone => {
+                self.inbound.stream.end_by_reset();
+                Next::Cut
+            }
             Sent::Nothing(error) | Sent::Part(error) => {
                 handler.log(&error);
                 if !exchange.is_1_1 {

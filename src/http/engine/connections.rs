@@ -127,16 +127,13 @@ impl Connections {
     pub fn close_idlest(&self) -> bool {
         let open = lock(&self.open);
         for kinds in [&[Waiting::Request, Waiting::Rest][..], &[Waiting::Reader]] {
-            let mut silent: Vec<&Arc<Presence>> = open
-                .values()
-                .filter(|presence| kinds.iter().any(|kind| presence.is(*kind)))
-                .collect();
-            silent.sort_unstable_by_key(|presence| presence.progress.load(Ordering::Relaxed));
-            // One that has found work in the meantime stays.
-            let close =
-                |presence: &Arc<Presence>| kinds.iter().any(|kind| presence.close_if(*kind));
-            if silent.into_iter().any(close) {
-                return true;
+            let is_one = |presence: &&Arc<Presence>| kinds.iter().any(|kind| presence.is(*kind));
+            let progress = |presence: &&Arc<Presence>| presence.progress.load(Ordering::Relaxed);
+            // One that has found work in the meantime stays, and another one is looked for.
+            while let Some(idlest) = open.values().filter(is_one).min_by_key(progress) {
+                if kinds.iter().any(|kind| idlest.close_if(*kind)) {
+                    return true;
+                }
             }
         }
         false

@@ -33,7 +33,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// The time for the body of a request, by default 60 s.
     pub body_time: Duration,
-    /// The least rate of a body in bytes a second, by default 1000; the first 10 s are not counted.
+    /// The least rate of a body in bytes a second, by default 1000; 0 for none. The first 10 s do not
+    /// count.
     pub body_rate: u64,
     /// How long a connection may stay open without a request, by default 30 s.
     pub idle_time: Duration,

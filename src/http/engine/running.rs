@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -30,14 +31,15 @@ const CUT_TIME: Duration = Duration::from_secs(5);
 /// How often the end asks whether it shall wait no longer.
 const END_STEP: Duration = Duration::from_millis(10);
 
-/// Serves HTTP in the background, with a thread for each connection. A thread that waits for a request
-/// takes no more memory than the two or three pages of its stack that it has touched.
+/// Serves HTTP in the background, with a thread for each connection. A thread takes about 40 KiB of memory
+/// until its first request, and about 140 KiB behind it: its stack and its heap as far as they were touched.
 ///
 /// Dropped, the engine ends as by [`Engine::end`].
 pub struct Engine {
     shared: Arc<Shared>,
     wake: Arc<Wake>,
     accepting: Mutex<Option<JoinHandle<()>>>,
+    has_ended: AtomicBool,
 }
 
 impl Engine {
@@ -61,7 +63,8 @@ impl Engine {
             .name("accepting".to_owned())
             .spawn(move || accepting.run())
             .map_err(io)?;
-        Ok(Engine { shared, wake, accepting: Mutex::new(Some(thread)) })
+        let accepting = Mutex::new(Some(thread));
+        Ok(Engine { shared, wake, accepting, has_ended: AtomicBool::new(false) })
     }
 
     /// Begins the end: accepts no more connections, begins no more requests, closes idle connections.
@@ -75,8 +78,11 @@ impl Engine {
     }
 
     /// Ends the engine: waits for the requests under way, for the time of grace at most and no longer than
-    /// `cut_now` allows. Then the others are cut; their number.
+    /// `cut_now` allows. Then the others are cut; their number. A second call does nothing.
     pub fn end(&self, cut_now: impl Fn() -> bool) -> usize {
+        if self.has_ended.swap(true, Ordering::SeqCst) {
+            return 0;
+        }
         self.stop();
         let connections = &self.shared.connections;
         let deadline = Instant::now() + self.shared.limits.grace;
@@ -132,7 +138,7 @@ impl Accepting {
         let socket = Arc::new(socket);
         let presence = self.shared.connections.enter(number, client.ip(), socket.clone());
         let (shared, handler) = (self.shared.clone(), self.handler.clone());
-        let stream = Box::new(PlainStream(socket.clone()));
+        let stream = Box::new(PlainStream::new(socket.clone(), self.shared.limits.send_time));
         let spawned = thread::Builder::new().name("connection".to_owned()).spawn(move || {
             let leaving = Leaving { shared: &shared, number };
             // Releases the handler and with it the store before the connection leaves: the store is closed

@@ -20,12 +20,25 @@ pub trait Stream: Read + Write + Send {
     /// True if the client has reset the stream, so that nothing can be sent any more.
     fn is_reset(&self) -> bool;
 
-    /// Lets the end of the stream be a reset, so that no client takes what it has for the whole.
+    /// Lets the end of the stream be a reset: no client takes what it has for the whole, and the system keeps
+    /// no bytes for a client that does not take them.
     fn end_by_reset(&self);
 }
 
 /// A TCP connection without encryption. The connection's entry holds the same socket, to cut it.
-pub struct PlainStream(pub Arc<TcpStream>);
+pub struct PlainStream(Arc<TcpStream>);
+
+impl PlainStream {
+    /// A stream over `socket`. The system gives up a client that takes nothing for twice `send_time`, also
+    /// where this process has closed the socket already.
+    pub fn new(socket: Arc<TcpStream>, send_time: Duration) -> PlainStream {
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&*socket).set_tcp_user_timeout(Some(send_time * 2));
+        #[cfg(not(target_os = "linux"))]
+        let _ = send_time;
+        PlainStream(socket)
+    }
+}
 
 impl Read for PlainStream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
