@@ -40,7 +40,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     idle_time: Duration,
     /// How long a client may take nothing of an answer
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "75s", value_parser = duration)]
     send_time: Duration,
     /// How long the end of the server waits for requests under way
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]

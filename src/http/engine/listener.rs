@@ -13,10 +13,6 @@ use crate::error::{Error, Kind, Result};
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// The number of connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// The largest segment in bytes. A slow reader on the same machine, where segments could have 64 KiB, would
-/// otherwise seem to take nothing for a long time.
-#[cfg(target_os = "linux")]
-const SEGMENT: u32 = 16 << 10;
 
 /// A socket that has its address and accepts no connections yet.
 pub struct Listener {
@@ -145,8 +141,6 @@ fn bind_socket(address: SocketAddr) -> io::Result<Socket> {
     socket.set_tcp_keepalive(
         &TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 6),
     )?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_mss(SEGMENT)?;
     socket.bind(&address.into())?;
     Ok(socket)
 }
