@@ -180,7 +180,9 @@ fn a_request_under_way_is_answered_after_the_signal() {
     let (_dir, served) = serve(&[]);
     let file = patients(&served);
     let mut kept = Kept::connect(served.authority());
-    kept.send(format!("GET {file} HTTP/1.1\r\n"));
+    // With the answer to the first one, the beginning of the second one has arrived.
+    kept.send(format!("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET {file} HTTP/1.1\r\n"));
+    assert_eq!(kept.answer().status, 200);
     let mut posting = Kept::connect(served.authority());
     posting.send(format!(
         "POST /fhir/$export HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

@@ -4,7 +4,8 @@
 //! handlers that are functions, bodies that are written straight from the store to the socket. A crate
 //! does not do this: those that block have neither limits nor time-outs, and the others are not blocking.
 //!
-//! - `running` begins and ends; `listener` and `wake` accept connections; `connections` knows which are open.
+//! - `running` begins and ends; `listener` and `wake` accept connections; `connections` knows which are open,
+//!   `connection_threads` lends them threads.
 //! - `connection` is the life of one: `inbound` reads, `head_end` and `head` make requests of bytes,
 //!   `framing`, `body` and `chunks` know their bodies.
 //! - `places` and `downloads` say who is worked for; `response` and `outbound` write the answers.
@@ -15,6 +16,7 @@
 mod body;
 mod chunks;
 mod connection;
+mod connection_threads;
 mod connections;
 mod downloads;
 mod framing;

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::connection::{ClientConnection, Shared};
+use super::connection_threads::ConnectionThreads;
 use super::handler::RequestHandler;
 use super::limits::Limits;
 use super::listener::{Arrival, Door, Listener, affordable};
@@ -57,8 +58,14 @@ impl Engine {
         let io = |error| Error::io("no thread to accept connections", error);
         let wake = Arc::new(Wake::new().map_err(io)?);
         let door = listener.listen()?;
-        let mut accepting =
-            Accepting { door, shared: shared.clone(), handler, wake: wake.clone(), told: None };
+        let mut accepting = Accepting {
+            door,
+            shared: shared.clone(),
+            handler,
+            wake: wake.clone(),
+            threads: Arc::default(),
+            told: None,
+        };
         let thread = thread::Builder::new()
             .name("accepting".to_owned())
             .spawn(move || accepting.run())
@@ -109,6 +116,7 @@ struct Accepting {
     shared: Arc<Shared>,
     handler: Arc<dyn RequestHandler>,
     wake: Arc<Wake>,
+    threads: Arc<ConnectionThreads>,
     /// When the log was last told that the system refuses.
     told: Option<Instant>,
 }
@@ -139,7 +147,7 @@ impl Accepting {
         let presence = self.shared.connections.enter(number, client.ip(), socket.clone());
         let (shared, handler) = (self.shared.clone(), self.handler.clone());
         let stream = Box::new(PlainStream::new(socket.clone(), self.shared.limits.send_time));
-        let spawned = thread::Builder::new().name("connection".to_owned()).spawn(move || {
+        let spawned = self.threads.run(move || {
             let leaving = Leaving { shared: &shared, number };
             // Releases the handler and with it the store before the connection leaves: the store is closed
             // once all have left.
