@@ -29,7 +29,7 @@ pub(super) fn apply(
     run: &mut ImportRun<'_>,
     first_line: u64,
     text: &str,
-    bundle: std::result::Result<BundleSteps, String>,
+    bundle: std::result::Result<Box<BundleSteps>, String>,
 ) -> Result<()> {
     let mut bundle = match bundle {
         Ok(bundle) => bundle,
@@ -46,7 +46,7 @@ pub(super) fn apply(
         run.remark(line, remark);
     }
     former::keep_ids(run, text, &mut bundle)?;
-    let BundleSteps { bundle_type, may_search, steps, full_urls, .. } = bundle;
+    let BundleSteps { bundle_type, may_search, steps, full_urls, .. } = *bundle;
     let (settled, siblings) = Settler::new(run, may_search).settle_all(&steps)?;
     let names = settled.iter().map(SettledAction::name).collect();
     let open = OpenBundle { links: BundleLinks { text, full_urls: &full_urls, names }, siblings };

@@ -41,7 +41,11 @@ impl BundleText<'_> {
     ///
     /// # Errors
     /// The reason, where the Bundle as a whole cannot be read.
-    pub(super) fn read(&self, range: Range<usize>, first_line: u64) -> Result<BundleSteps, String> {
+    pub(super) fn read(
+        &self,
+        range: Range<usize>,
+        first_line: u64,
+    ) -> Result<Box<BundleSteps>, String> {
         self.read_nested(range, first_line, 0)
     }
 
@@ -50,7 +54,7 @@ impl BundleText<'_> {
         range: Range<usize>,
         first_line: u64,
         depth: usize,
-    ) -> Result<BundleSteps, String> {
+    ) -> Result<Box<BundleSteps>, String> {
         let text = &self.text[range];
         let bundle = Bundle::parse(text)?;
         if depth > MAX_NESTING {
@@ -113,7 +117,7 @@ impl BundleText<'_> {
         let full_urls = full_urls(&steps, bundle.bundle_type, &mut remarks);
         let is_history = bundle.bundle_type == BundleType::History;
         let kinship = derive_ids(self.text, &mut steps, &full_urls, self.owner, is_history);
-        Ok(BundleSteps {
+        Ok(Box::new(BundleSteps {
             bundle_type: bundle.bundle_type,
             may_search,
             steps,
@@ -121,7 +125,7 @@ impl BundleText<'_> {
             kinship,
             remarks,
             left_out,
-        })
+        }))
     }
 
     /// Decides what an entry is. `answers` says that the Bundle is a response.

@@ -27,7 +27,7 @@ pub(super) enum ItemContent {
     /// A resource, and whether it holds references that have to be looked up.
     Resource { resource: Box<Resource>, is_open: bool },
     /// A Bundle in a text, or the reason why it cannot be read.
-    Bundle { text: Arc<String>, bundle: Result<BundleSteps, String> },
+    Bundle { text: Arc<String>, bundle: Result<Box<BundleSteps>, String> },
     /// A mark between resources.
     Nothing,
     /// So many things that are no data.

@@ -38,7 +38,7 @@ impl BundleSteps {
     pub(super) fn asks(&self) -> bool {
         self.steps.iter().any(|step| match &step.action {
             EntryAction::Nothing | EntryAction::Remark(_) => false,
-            EntryAction::Nested(nested) => nested.as_ref().map_or(true, BundleSteps::asks),
+            EntryAction::Nested(nested) => nested.as_ref().map_or(true, |nested| nested.asks()),
             EntryAction::Put(_)
             | EntryAction::Delete { .. }
             | EntryAction::DeleteWhere(_)
@@ -72,7 +72,7 @@ pub(super) enum EntryAction {
     /// Delete the one resource that a search finds.
     DeleteWhere(EntrySearch),
     /// Carry out the entries of the Bundle that it holds, or report why that cannot be read.
-    Nested(Result<BundleSteps, String>),
+    Nested(Result<Box<BundleSteps>, String>),
     /// Nothing.
     Nothing,
     /// Nothing to import, and why.
