@@ -86,9 +86,12 @@ impl SoakedStore {
         self.verify("s.db");
     }
 
-    /// Verifies a store: `check` and SQLite find nothing.
+    /// Verifies a store: `check` and SQLite find no damage. A process that is killed at the moment when the file gets
+    /// its log leaves a store that `check` doubts, with exit code 1; whether something is missing is looked at here.
     pub fn verify(&self, store: &str) {
-        self.dir.check(store);
+        let check = self.dir.run(["check", store]);
+        let is_doubt = check.code == 1 && check.stderr.contains("may lack the last writes");
+        assert!(check.code == 0 || is_doubt, "check {store}: {}", check.stderr);
         let found: String = self
             .dir
             .open(store)
