@@ -31,7 +31,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// How long a connection may stay open after its first answer: a client that does not ask again within this
 /// time may be one that waits for the end, or that has forgotten the connection.
-const ONE_ANSWER_TIME: Duration = Duration::from_secs(3);
+const ONE_ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// What all connections of an engine share, beside the handler.
 pub struct Shared {
