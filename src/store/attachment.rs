@@ -41,6 +41,13 @@ fn is_about_a_patient(version: &str) -> String {
     )
 }
 
+/// Joins what `of` makes for `resource` and for `history`; its second argument is the condition under
+/// which the snapshot ?1 still shows the version in `alias`.
+fn of_both(alias: &str, between: &str, of: impl Fn(&str, &str) -> String) -> String {
+    let still_shown = format!(" AND {alias}.ended > ?1 AND {alias}.size > 0");
+    format!("{} {between} {}", of("resource", ""), of("history", &still_shown))
+}
+
 impl Snapshot {
     /// The bytes by which the selected versions grow where a base of `base` bytes makes the URLs of
     /// their attachments absolute. Less than nothing where the URLs get shorter.
@@ -111,25 +118,19 @@ impl Lookup<'_> {
                 is_about_a_patient("holder")
             )
         };
-        let has_holder = format!(
-            "({} OR {})",
-            holder("resource", ""),
-            holder("history", " AND holder.ended > ?1 AND holder.size > 0")
-        );
+        let has_holder = of_both("holder", "OR", holder);
         let of = |table: &str, seen: &str| {
             format!(
                 "SELECT {} FROM attachment_url INDEXED BY attachment_url_by_target
                    CROSS JOIN {table} AS target
                      ON target.type = 'Binary' AND target.id = attachment_url.target_id
                   WHERE attachment_url.target_type = 'Binary' AND attachment_url.seq <= ?1
-                    AND target.seq <= ?1{seen}{} AND {has_holder}",
+                    AND target.seq <= ?1{seen}{} AND ({has_holder})",
                 header_of("target"),
                 self.reach.condition("target")
             )
         };
-        let seen = " AND target.ended > ?1 AND target.size > 0";
-        let sql = format!("{} UNION {}", of("resource", ""), of("history", seen));
-        all(&self.conn, &sql, [self.seq], version_header)
+        all(&self.conn, &of_both("target", "UNION", of), [self.seq], version_header)
     }
 
     /// Lists the Binaries of the snapshot whose `securityContext` names a patient, or a resource of the
@@ -147,23 +148,18 @@ impl Lookup<'_> {
                 is_about_a_patient("context")
             )
         };
-        let is_about = format!(
-            "(security_context.type = 'Patient' OR {} OR {})",
-            context("resource", ""),
-            context("history", " AND context.ended > ?1 AND context.size > 0")
-        );
+        let is_in_context = of_both("context", "OR", context);
         let of = |table: &str, seen: &str| {
             format!(
                 "SELECT {} FROM security_context
                    CROSS JOIN {table} AS target ON target.seq = security_context.seq
-                  WHERE target.seq <= ?1{seen}{} AND {is_about}",
+                  WHERE target.seq <= ?1{seen}{}
+                    AND (security_context.type = 'Patient' OR {is_in_context})",
                 header_of("target"),
                 self.reach.condition("target")
             )
         };
-        let seen = " AND target.ended > ?1 AND target.size > 0";
-        let sql = format!("{} UNION {}", of("resource", ""), of("history", seen));
-        all(&self.conn, &sql, [self.seq], version_header)
+        all(&self.conn, &of_both("target", "UNION", of), [self.seq], version_header)
     }
 
     /// Lists the ids of Binaries of the server at `base` to which attachments of the snapshot lead, each
@@ -188,8 +184,7 @@ impl Lookup<'_> {
                 self.reach.condition("holder")
             )
         };
-        let seen = " AND holder.ended > ?1 AND holder.size > 0";
-        let sql = format!("{} UNION {}", of("resource", ""), of("history", seen));
+        let sql = of_both("holder", "UNION", of);
         let (since, until) =
             (since.map_or(i64::MIN, Instant::micros), until.map_or(i64::MAX, Instant::micros));
         all(&self.conn, &sql, (self.seq, base, since, until), |row| Ok((row.get(0)?, row.get(1)?)))

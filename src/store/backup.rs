@@ -7,22 +7,19 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use tempfile::NamedTempFile;
 
-use super::file::beside;
+use super::file::{COMPANIONS, beside, folder_of};
 use super::handle::Store;
 use super::sql::setting;
 use crate::error::{Error, Kind, Result};
 
 /// Pages that are copied before the caller is asked whether to go on.
 const PAGES: i32 = 256;
-
-/// The suffixes of the files that SQLite keeps beside a database.
-const COMPANIONS: [&str; 3] = ["-wal", "-journal", "-shm"];
 
 /// A finished backup.
 #[derive(Clone, Debug)]
@@ -150,14 +147,6 @@ fn check_is_free(path: &Path, to: &Path) -> Result<()> {
         return refused(format!("{}: {what}", to.display()));
     }
     Ok(())
-}
-
-/// The folder of a file.
-fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// Brings a new name to the disk, where the system can do that.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::OpenFlags;
 use serde::Serialize;
 
-use super::file::file_uri;
+use super::file::{file_uri, folder_of};
 use super::handle::{Access, Store};
 use super::pool::{SHORT_PATIENCE, connect};
 use super::sql::{PageCounts, pages};
@@ -114,13 +114,10 @@ impl CompactionCost {
     /// # Errors
     /// `Io` where space is short.
     fn check(&self, path: &Path) -> Result<()> {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let mut needs = vec![(folder, self.folder_bytes)];
+        let folder = folder_of(path);
+        let mut needs = vec![(folder.as_path(), self.folder_bytes)];
         match &self.temporary {
-            Some(temporary) if disk::is_same(folder, temporary) => {
+            Some(temporary) if disk::is_same(&folder, temporary) => {
                 needs[0].1 += self.temporary_bytes;
             }
             Some(temporary) => needs.push((temporary, self.temporary_bytes)),

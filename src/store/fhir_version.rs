@@ -4,6 +4,7 @@
 
 use rusqlite::Connection;
 
+use super::derived::insert_compartments;
 use super::handle::Store;
 use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, run};
@@ -35,10 +36,7 @@ pub(super) fn derive_compartment(
             while let Some(row) = rows.next()? {
                 let (seq, body): (i64, String) = (row.get(0)?, row.get(1)?);
                 run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
-                for patient in compartment::patients(version, name, &body) {
-                    let sql = "INSERT INTO compartment (seq, patient) VALUES (?1, ?2)";
-                    run(conn, sql, (seq, patient))?;
-                }
+                insert_compartments(conn, seq, &compartment::patients(version, name, &body))?;
             }
         }
     }

@@ -112,6 +112,17 @@ pub(super) fn has_beside(path: &Path, suffix: &str) -> bool {
     std::fs::metadata(beside(path, suffix)).is_ok_and(|meta| meta.len() > 0)
 }
 
+/// The suffixes of the files that SQLite keeps beside a database.
+pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-journal", "-shm"];
+
+/// The folder of a file.
+pub(super) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// The file with the store's name and this suffix.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -1,9 +1,9 @@
 //! Rest: the file alone is the store, in rollback-journal mode. In use it is in WAL mode, with a log.
 //!
 //! The setting `at_rest` says which, also in a copy of the file alone. It becomes 0 in the file itself
-//! before there is a log, then changes between 0 and -1, and is 1 again while no other connection is open. So a file in WAL mode that has
-//! no log and is not at rest was copied alone, or another program than fhirlite closed it: it may lack
-//! the last writes.
+//! before there is a log, then changes between 0 and -1, and is 1 again while no other connection is
+//! open. So a file in WAL mode that has no log and is not at rest was copied alone, or another program
+//! than fhirlite closed it: it may lack the last writes.
 
 use std::time::Duration;
 

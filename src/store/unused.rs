@@ -1,12 +1,11 @@
 //! Removing a store to which nothing was ever written, so that a first import that fails leaves no file
 //! behind. The caller knows that there was none before.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::file_uri;
+use super::file::{COMPANIONS, beside, file_uri};
 use super::handle::Store;
 use super::pool::connect;
 use super::sql::{one, setting};
@@ -37,10 +36,8 @@ impl Store {
         }
         std::fs::remove_file(&path).map_err(|error| Error::io(path.display(), error))?;
         drop(conn);
-        for suffix in ["-journal", "-wal", "-shm"] {
-            let mut beside = path.clone().into_os_string();
-            beside.push(suffix);
-            let _ = std::fs::remove_file(PathBuf::from(beside));
+        for suffix in COMPANIONS {
+            let _ = std::fs::remove_file(beside(&path, suffix));
         }
         Ok(true)
     }
