@@ -9,7 +9,7 @@ use super::rows;
 use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
-use crate::store::{Lookup, Selection, Snapshot, VersionSize};
+use crate::store::{Selection, Snapshot, VersionSize};
 
 /// The bytes that are gathered before they are written. Writes are few, and read transactions short.
 const BUFFER: usize = 1 << 20;
@@ -40,10 +40,10 @@ pub fn write(
     match &file.content {
         Content::Range(selection) => of_range(snapshot, selection, shape, &mut window)?,
         Content::Rows(rows) if file.purpose == Purpose::Deleted => {
-            of_deletions(&snapshot.lookup()?, rows, &mut window)?;
+            of_deletions(snapshot, rows, &mut window)?;
         }
         Content::Rows(rows) => of_rows(snapshot, rows, shape, &mut window)?,
-        Content::Text(text) => window.push(text.as_bytes())?,
+        Content::Text(text) => window.gather(text.as_bytes()),
     }
     window.finish(&file.name)
 }
@@ -59,14 +59,9 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    fn line(&mut self, text: &str) -> Result<()> {
-        self.push(text.as_bytes())?;
-        self.push(b"\n")
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        self.gather(bytes);
-        if self.is_full() { self.flush() } else { Ok(()) }
+    fn gather_line(&mut self, text: &str) {
+        self.gather(text.as_bytes());
+        self.gather(b"\n");
     }
 
     fn is_full(&self) -> bool {
@@ -115,8 +110,6 @@ fn of_range(
     let resource_type = &selection.resource_type;
     let is_plain = !shape.must_be_made(resource_type)
         && (shape.base_size() == 0 || !snapshot.has_relative_urls(selection)?);
-    // What attachments name is looked up while the versions are read.
-    let named = snapshot.lookup()?;
     let mut failure = None;
     let mut from = Some(selection.first);
     if is_plain && window.skip > 0 {
@@ -124,11 +117,12 @@ fn of_range(
     }
     while let Some(first) = from.filter(|_| !window.is_over()) {
         let rest = Selection { first, ..selection.clone() };
+        // What attachments name is looked up while the versions are read.
+        let named = if is_plain { None } else { Some(snapshot.lookup()?) };
         from = snapshot.for_each_body(&rest, |body| {
-            let text = if is_plain {
-                Ok(Cow::Borrowed(body))
-            } else {
-                shape.apply(resource_type, body, &named)
+            let text = match &named {
+                None => Ok(Cow::Borrowed(body)),
+                Some(named) => shape.apply(resource_type, body, named),
             };
             match text {
                 Ok(text) => window.gather(text.as_bytes()),
@@ -147,8 +141,8 @@ fn of_range(
         if let Some(error) = failure.take() {
             return Err(error);
         }
-        // A slow client must not keep a read transaction open.
-        named.pause()?;
+        // A slow client must not keep a connection to the store.
+        drop(named);
         window.flush()?;
     }
     Ok(())
@@ -175,28 +169,30 @@ fn of_rows(
     shape: &ResourceShape,
     window: &mut Window<'_>,
 ) -> Result<()> {
-    let (view, named) = (snapshot.lookup()?, snapshot.lookup()?);
+    let mut lookups = None;
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
-            window.gather(parameters::header(patient).as_bytes());
-            window.gather(b"\n");
+            window.gather_line(&parameters::header(patient));
         }
         for seq in block.seqs {
             if window.is_over() {
                 return Ok(());
             }
+            let (view, named) = match &lookups {
+                Some(lookups) => lookups,
+                None => lookups.insert((snapshot.lookup()?, snapshot.lookup()?)),
+            };
             let gathered = view.read(seq, |version, body| {
-                let text = shape.apply(&version.resource_type, body, &named)?;
+                let text = shape.apply(&version.resource_type, body, named)?;
                 window.gather(text.as_bytes());
                 Ok(())
             })?;
             gathered.unwrap_or_else(|| Err(missing(seq)))?;
             window.gather(b"\n");
             if window.is_full() {
-                // A slow client must not keep a read transaction open.
-                view.pause()?;
-                named.pause()?;
+                // A slow client must not keep a connection to the store.
+                lookups = None;
                 window.flush()?;
             }
         }
@@ -204,11 +200,21 @@ fn of_rows(
     Ok(())
 }
 
-fn of_deletions(view: &Lookup<'_>, rows: &[u8], window: &mut Window<'_>) -> Result<()> {
+fn of_deletions(snapshot: &Snapshot, rows: &[u8], window: &mut Window<'_>) -> Result<()> {
+    let mut lookup = None;
     for block in rows::decode(rows) {
         for seq in block?.seqs {
+            let view = match &lookup {
+                Some(lookup) => lookup,
+                None => lookup.insert(snapshot.lookup()?),
+            };
             let (resource_type, id) = view.deleted(seq)?.ok_or_else(|| missing(seq))?;
-            window.line(&deletion(&resource_type, &id))?;
+            window.gather_line(&deletion(&resource_type, &id));
+            if window.is_full() {
+                // A slow client must not keep a connection to the store.
+                lookup = None;
+                window.flush()?;
+            }
         }
     }
     Ok(())

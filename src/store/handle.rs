@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::pool::{Pool, ReadConnection, SHORT_PATIENCE};
+use super::pool::{Pool, SHORT_PATIENCE};
+use super::readers::ReadConnection;
 use super::rest::leave_rest;
 use crate::error::{Log, Result};
 use crate::sync::lock;

@@ -12,8 +12,8 @@ use std::cell::Cell;
 
 use rusqlite::Row;
 
-use super::pool::ReadConnection;
 use super::reach::Reach;
+use super::readers::ReadConnection;
 use super::snapshot::Snapshot;
 use super::sql::maybe;
 use crate::error::Result;

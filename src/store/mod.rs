@@ -41,6 +41,7 @@ mod pool;
 mod prune;
 mod reach;
 mod read;
+mod readers;
 mod rest;
 mod rules;
 mod selection;

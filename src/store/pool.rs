@@ -3,7 +3,6 @@
 //! Any number of readers borrow connections from a pool of idle ones. Three connections write, each
 //! behind a lock of its own, because each waits differently for writes of other processes.
 
-use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::file::identity;
+use super::readers::{ReadConnection, Readers};
 use super::rest::come_to_rest;
 use super::sql::one;
 use crate::error::{Error, Kind, Result};
@@ -44,15 +44,12 @@ pub(super) const WRITER_CACHE: i32 = -64 * 1024;
 /// Page cache of one reading connection, likewise in KiB.
 const READER_CACHE: i32 = -1024;
 
-/// The largest number of idle reading connections in the pool.
-const MAX_IDLE: usize = 8;
-
 /// The connections to one store.
 pub(super) struct Pool {
     /// The file, or the name of a database in this process's memory.
     path: PathBuf,
     uri: String,
-    idle: Mutex<Vec<Connection>>,
+    readers: Readers,
     /// The `store_id` that the first reading connection found.
     store_id: OnceLock<Vec<u8>>,
     /// Which file it was when the store was opened.
@@ -69,12 +66,6 @@ pub(super) struct WriteConnections {
     times: Mutex<Connection>,
     /// Makes every other write, all of them short. Waits as long as the caller says.
     short: Mutex<Connection>,
-}
-
-/// A reading connection on loan; it returns to the pool when it is dropped.
-pub(super) struct ReadConnection<'a> {
-    idle: &'a Mutex<Vec<Connection>>,
-    conn: Option<Connection>,
 }
 
 /// Opens a connection with the options that all connections here share.
@@ -131,7 +122,14 @@ impl Pool {
     /// when they are first needed.
     pub(super) fn new(path: PathBuf, uri: String, writing: Option<WriteConnections>) -> Pool {
         let identity = identity(&path);
-        Pool { path, uri, idle: Mutex::default(), store_id: OnceLock::new(), identity, writing }
+        Pool {
+            path,
+            uri,
+            readers: Readers::default(),
+            store_id: OnceLock::new(),
+            identity,
+            writing,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -156,12 +154,7 @@ impl Pool {
     /// # Errors
     /// `Damaged` where another store has taken the place of the file; `Io`.
     pub(super) fn reader(&self) -> Result<ReadConnection<'_>> {
-        let idle = lock(&self.idle).pop();
-        let conn = match idle {
-            Some(conn) => conn,
-            None => self.connect_reader()?,
-        };
-        Ok(ReadConnection { idle: &self.idle, conn: Some(conn) })
+        self.readers.lend(|| self.connect_reader())
     }
 
     fn connect_reader(&self) -> Result<Connection> {
@@ -255,7 +248,7 @@ impl Drop for Pool {
     /// the file.
     fn drop(&mut self) {
         // The journal mode changes only for a connection that is alone.
-        lock(&self.idle).clear();
+        self.readers.close_idle();
         if let Some(WriteConnections { import, times, short }) = self.writing.take() {
             drop((times.into_inner(), short.into_inner()));
             let conn = import.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -269,33 +262,6 @@ impl Drop for Pool {
                 && let Ok(conn) = connect(&self.uri, OpenFlags::SQLITE_OPEN_READ_WRITE)
             {
                 let _ = come_to_rest(&conn);
-            }
-        }
-    }
-}
-
-impl Deref for ReadConnection<'_> {
-    type Target = Connection;
-    fn deref(&self) -> &Connection {
-        self.conn.as_ref().expect("a reader has its connection until it is dropped")
-    }
-}
-
-impl DerefMut for ReadConnection<'_> {
-    fn deref_mut(&mut self) -> &mut Connection {
-        self.conn.as_mut().expect("a reader has its connection until it is dropped")
-    }
-}
-
-impl Drop for ReadConnection<'_> {
-    fn drop(&mut self) {
-        // A connection that is still in a transaction is closed instead.
-        if let Some(conn) = self.conn.take()
-            && conn.is_autocommit()
-        {
-            let mut idle = lock(self.idle);
-            if idle.len() < MAX_IDLE {
-                idle.push(conn);
             }
         }
     }
