@@ -20,6 +20,8 @@ mod connection_threads;
 mod connections;
 mod downloads;
 mod framing;
+#[cfg(test)]
+mod fuzzed;
 mod handler;
 mod head;
 mod head_end;
