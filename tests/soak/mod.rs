@@ -5,6 +5,7 @@
 //! draws its fault and its moment from a seed. A failed test prints the seed, and `FHIRLITE_SOAK_SEED` sets it. The same
 //! seed draws the same faults, but a moment depends on the speed of the machine too.
 
+mod attacks;
 mod kills;
 mod limits;
 mod pairs;
