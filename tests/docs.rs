@@ -4,6 +4,7 @@
 mod commands;
 mod links;
 mod promises;
+mod service;
 mod tables;
 
 use crate::support::project;
