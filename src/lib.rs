@@ -61,6 +61,7 @@ mod http;
 mod import;
 mod random;
 mod source;
+mod spilled;
 mod store;
 mod sync;
 mod time;

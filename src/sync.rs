@@ -10,6 +10,27 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Something that one owner has at a time. Unlike a lock it may be given back by another thread.
+#[derive(Default)]
+pub struct OneAtATime {
+    is_taken: Mutex<bool>,
+    given_back: Condvar,
+}
+
+impl OneAtATime {
+    /// Waits until nobody has it, and takes it.
+    pub fn take(&self) {
+        let taken = self.given_back.wait_while(lock(&self.is_taken), |is_taken| *is_taken);
+        *taken.unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Gives it back.
+    pub fn give_back(&self) {
+        *lock(&self.is_taken) = false;
+        self.given_back.notify_one();
+    }
+}
+
 /// Tells background threads to stop.
 #[derive(Default)]
 pub struct StopSignal {

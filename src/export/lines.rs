@@ -9,6 +9,7 @@ use super::rows;
 use super::shape::ResourceShape;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
+use crate::spilled::{LARGE, SpilledBytes};
 use crate::store::{Selection, Snapshot, VersionSize};
 
 /// The bytes that are gathered before they are written. Writes are few, and read transactions short.
@@ -35,15 +36,20 @@ pub fn write(
     range: Range<u64>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let mut window =
-        Window { skip: range.start, left: range.end - range.start, out, buffer: Vec::new() };
+    let mut window = Window {
+        skip: range.start,
+        left: range.end - range.start,
+        out,
+        buffer: Vec::new(),
+        spilled: None,
+    };
     match &file.content {
         Content::Range(selection) => of_range(snapshot, selection, shape, &mut window)?,
         Content::Rows(rows) if file.purpose == Purpose::Deleted => {
             of_deletions(snapshot, rows, &mut window)?;
         }
         Content::Rows(rows) => of_rows(snapshot, rows, shape, &mut window)?,
-        Content::Text(text) => window.gather(text.as_bytes()),
+        Content::Text(text) => window.gather(text.as_bytes())?,
     }
     window.finish(&file.name)
 }
@@ -56,25 +62,37 @@ struct Window<'a> {
     left: u64,
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
+    /// What comes before the buffer, where it is large.
+    spilled: Option<SpilledBytes>,
 }
 
 impl Window<'_> {
-    fn gather_line(&mut self, text: &str) {
-        self.gather(text.as_bytes());
-        self.gather(b"\n");
+    fn gather_line(&mut self, text: &str) -> Result<()> {
+        self.gather(text.as_bytes())?;
+        self.gather(b"\n")
     }
 
     fn is_full(&self) -> bool {
-        self.buffer.len() >= BUFFER
+        self.buffer.len() >= BUFFER || self.spilled.is_some()
     }
 
-    fn gather(&mut self, bytes: &[u8]) {
+    /// Takes the part of `bytes` that lies in the range. Many bytes go to a file, since they may wait for a slow client.
+    ///
+    /// # Errors
+    /// `Io` where that file cannot be written.
+    fn gather(&mut self, bytes: &[u8]) -> Result<()> {
         let skipped = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
         self.skip -= skipped as u64;
         let rest = &bytes[skipped..];
         let rest = &rest[..rest.len().min(usize::try_from(self.left).unwrap_or(usize::MAX))];
         self.left -= rest.len() as u64;
-        self.buffer.extend_from_slice(rest);
+        if rest.len() > LARGE {
+            self.spilled = Some(SpilledBytes::of(&[&self.buffer, rest])?);
+            self.buffer.clear();
+        } else {
+            self.buffer.extend_from_slice(rest);
+        }
+        Ok(())
     }
 
     fn is_over(&self) -> bool {
@@ -82,6 +100,9 @@ impl Window<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
+        if let Some(spilled) = self.spilled.take() {
+            spilled.write_to(self.out).map_err(|error| Error::io("the output", error))?;
+        }
         self.out.write_all(&self.buffer).map_err(|error| Error::io("the output", error))?;
         self.buffer.clear();
         Ok(())
@@ -124,14 +145,10 @@ fn of_range(
                 None => Ok(Cow::Borrowed(body)),
                 Some(named) => shape.apply(resource_type, body, named),
             };
-            match text {
-                Ok(text) => window.gather(text.as_bytes()),
-                Err(error) => {
-                    failure = Some(error);
-                    return ControlFlow::Break(());
-                }
+            if let Err(error) = text.and_then(|text| window.gather_line(&text)) {
+                failure = Some(error);
+                return ControlFlow::Break(());
             }
-            window.gather(b"\n");
             if window.is_full() || window.is_over() {
                 ControlFlow::Break(())
             } else {
@@ -173,7 +190,7 @@ fn of_rows(
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
-            window.gather_line(&parameters::header(patient));
+            window.gather_line(&parameters::header(patient))?;
         }
         for seq in block.seqs {
             if window.is_over() {
@@ -185,11 +202,9 @@ fn of_rows(
             };
             let gathered = view.read(seq, |version, body| {
                 let text = shape.apply(&version.resource_type, body, named)?;
-                window.gather(text.as_bytes());
-                Ok(())
+                window.gather_line(&text)
             })?;
             gathered.unwrap_or_else(|| Err(missing(seq)))?;
-            window.gather(b"\n");
             if window.is_full() {
                 // A slow client must not keep a connection to the store.
                 lookups = None;
@@ -209,7 +224,7 @@ fn of_deletions(snapshot: &Snapshot, rows: &[u8], window: &mut Window<'_>) -> Re
                 None => lookup.insert(snapshot.lookup()?),
             };
             let (resource_type, id) = view.deleted(seq)?.ok_or_else(|| missing(seq))?;
-            window.gather_line(&deletion(&resource_type, &id));
+            window.gather_line(&deletion(&resource_type, &id))?;
             if window.is_full() {
                 // A slow client must not keep a connection to the store.
                 lookup = None;

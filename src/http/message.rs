@@ -13,6 +13,7 @@ use super::header::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
+use crate::spilled::{LARGE, SpilledBytes};
 
 /// A request.
 #[derive(Clone)]
@@ -270,6 +271,24 @@ impl Response {
             diagnostics: error.for_clients().to_owned(),
         };
         Response::outcome(status, issue).retry(error)
+    }
+
+    /// Moves a large body out of memory, since the client may be slow.
+    ///
+    /// # Errors
+    /// `Io` where the folder for temporary files is full or cannot be written.
+    pub fn without_memory(mut self) -> Result<Response> {
+        if let Body::Bytes(bytes) = &self.body
+            && bytes.len() > LARGE
+        {
+            let spilled = SpilledBytes::of(&[bytes])?;
+            let length = spilled.length();
+            let write = move |out: &mut dyn Write| {
+                spilled.write_to(out).map_err(|error| Error::io("the connection", error))
+            };
+            self.body = Body::Exactly(length, Box::new(write));
+        }
+        Ok(self)
     }
 
     /// Replaces the status.

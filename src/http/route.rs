@@ -250,7 +250,11 @@ impl Route<'_> {
         }
         match &self.handler {
             Handler::Open(answer) => answer(context, request),
-            Handler::Authenticated(answer) => answer(&AuthenticatedRequest::new(context, request)?),
+            Handler::Authenticated(answer) => {
+                let authenticated = AuthenticatedRequest::new(context, request)?;
+                // While the request lasts, no other one has large bodies in memory.
+                answer(&authenticated)?.without_memory()
+            }
         }
     }
 }

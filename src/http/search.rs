@@ -28,6 +28,8 @@ use crate::store::{ReadOutcome, StoredVersion};
 const COUNT: usize = 100;
 /// The largest number of resources on a page.
 const MOST: usize = 1000;
+/// A page ends with the resource that makes it as long as this, in bytes.
+const MOST_BYTES: usize = 8 << 20;
 /// The number of resources that are read at once.
 const AT_ONCE: usize = 500;
 /// The number of ignored parameters that are told one by one.
@@ -92,17 +94,20 @@ fn answer(
     let search = read(request, resource_type)?;
     let count = search.count.unwrap_or(COUNT);
     // https://hl7.org/fhir/R4/search.html#count: 0 asks for the total only.
-    let mut total = 0;
+    let (mut total, mut bytes, mut has_more) = (0, 0, false);
     let mut found = Vec::new();
     find(authenticated, resource_type, &search, |version| {
+        has_more = count > 0 && (total == count || bytes >= MOST_BYTES);
+        if has_more {
+            return false;
+        }
         total += 1;
         if count > 0 {
+            bytes += version.body.len();
             found.push(version);
         }
-        count == 0 || total <= count
+        true
     })?;
-    let has_more = count > 0 && total > count;
-    found.truncate(count);
     let base = authenticated.base();
     let last = found.last().filter(|_| has_more);
     let url = format!("{base}{FHIR}/{resource_type}");

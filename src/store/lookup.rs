@@ -12,6 +12,8 @@ use std::cell::Cell;
 
 use rusqlite::Row;
 
+use super::handle::Store;
+use super::large::{body, small_body};
 use super::reach::Reach;
 use super::readers::ReadConnection;
 use super::snapshot::Snapshot;
@@ -21,6 +23,7 @@ use crate::time::Instant;
 
 /// A connection that looks up versions of one snapshot.
 pub struct Lookup<'a> {
+    store: &'a Store,
     pub(super) conn: ReadConnection<'a>,
     pub(super) seq: i64,
     pub(super) reach: Reach,
@@ -58,7 +61,7 @@ impl LookupStatements {
                         AND ended > ?3 AND seq <= ?3 AND size > 0{superseded}"
                 ),
             ],
-            with_body: by_seq("seq, type, id, last_updated, size, body"),
+            with_body: by_seq(&format!("seq, type, id, last_updated, size, {}", small_body())),
             without_body: by_seq("seq, type, id, last_updated, size"),
         }
     }
@@ -89,6 +92,7 @@ impl Snapshot {
     /// Where the store cannot be read.
     pub(crate) fn lookup(&self) -> Result<Lookup<'_>> {
         Ok(Lookup {
+            store: self.store(),
             conn: self.store().reader()?,
             seq: self.seq(),
             reach: self.reach(),
@@ -146,7 +150,11 @@ impl Lookup<'_> {
         read: impl FnOnce(VersionHeader, &str) -> T,
     ) -> Result<Option<T>> {
         self.look_up(&self.sql.with_body, seq, |version, row| {
-            Ok(read(version, row.get_ref(5)?.as_str()?))
+            if let Some(text) = row.get_ref(5)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+                return Ok(read(version, text));
+            }
+            let _right = self.store.large_body_right();
+            body(&self.conn, seq, |text| Ok(read(version, text)))
         })
     }
 
@@ -162,7 +170,7 @@ impl Lookup<'_> {
         &self,
         sql: &[String; 2],
         seq: i64,
-        read: impl FnOnce(VersionHeader, &Row<'_>) -> rusqlite::Result<T>,
+        read: impl FnOnce(VersionHeader, &Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         if seq > self.seq {
             return Ok(None);

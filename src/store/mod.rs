@@ -32,6 +32,7 @@ mod handle;
 mod info;
 mod job;
 mod key;
+mod large;
 mod list;
 mod lookup;
 mod mark;

@@ -14,7 +14,7 @@ use super::readers::{ReadConnection, Readers};
 use super::rest::come_to_rest;
 use super::sql::one;
 use crate::error::{Error, Kind, Result};
-use crate::sync::lock;
+use crate::sync::{OneAtATime, lock};
 
 /// How long a statement waits for another process's write to end, and how long the revocation of
 /// credentials waits for an import.
@@ -50,6 +50,7 @@ pub(super) struct Pool {
     path: PathBuf,
     uri: String,
     readers: Readers,
+    large_body: OneAtATime,
     /// The `store_id` that the first reading connection found.
     store_id: OnceLock<Vec<u8>>,
     /// Which file it was when the store was opened.
@@ -126,6 +127,7 @@ impl Pool {
             path,
             uri,
             readers: Readers::default(),
+            large_body: OneAtATime::default(),
             store_id: OnceLock::new(),
             identity,
             writing,
@@ -177,6 +179,11 @@ impl Pool {
                 format!("{}: another store has taken its place; start again", self.path.display()),
             ))
         }
+    }
+
+    /// Who has a large body in memory.
+    pub(super) fn large_body(&self) -> &OneAtATime {
+        &self.large_body
     }
 
     /// The connections that write.

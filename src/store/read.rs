@@ -1,13 +1,16 @@
 //! Reads and searches: single resources as they are now or were.
 
-use rusqlite::Row;
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::{Connection, Row};
 
 use super::condition::find;
 use super::fhir_version::fhir_version;
 use super::handle::Store;
+use super::large::{LargeBodyRight, body, small_body};
 use super::reach::Reach;
 use super::snapshot::Snapshot;
-use super::sql::{all, maybe, one, setting};
+use super::sql::{maybe, one, setting};
 use crate::error::Result;
 use crate::fhir::search::Condition;
 use crate::time::Instant;
@@ -43,6 +46,8 @@ pub enum ReadOutcome {
 pub struct VisibleStore {
     store: Store,
     reach: Reach,
+    /// The right to a large body, once one was read. It ends with the request that this serves.
+    right: Arc<OnceLock<LargeBodyRight>>,
     /// The condition of the reach for rows of `resource`.
     current: String,
     /// The condition of the reach for rows of `history`.
@@ -53,7 +58,7 @@ impl Store {
     /// Limits the store to the resources within a reach.
     pub(crate) fn limited_to(&self, reach: Reach) -> VisibleStore {
         let (current, superseded) = (reach.condition("resource"), reach.condition("history"));
-        VisibleStore { store: self.clone(), reach, current, superseded }
+        VisibleStore { store: self.clone(), reach, right: Arc::default(), current, superseded }
     }
 
     /// The number of the last write.
@@ -111,9 +116,10 @@ impl VisibleStore {
     pub(crate) fn read(&self, resource_type: &str, id: &str) -> Result<ReadOutcome> {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
-        let sql = format!("SELECT {COLUMNS} FROM resource WHERE id = ?2 AND type = ?1{current}");
+        let columns = columns();
+        let sql = format!("SELECT {columns} FROM resource WHERE id = ?2 AND type = ?1{current}");
         if let Some(version) = maybe(&conn, &sql, (resource_type, id), stored_version)? {
-            return Ok(ReadOutcome::Here(version));
+            return Ok(ReadOutcome::Here(self.with_body(&conn, version)?));
         }
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2{superseded})"
@@ -135,20 +141,33 @@ impl VisibleStore {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
         let key = (resource_type, id, version_id);
+        let columns = columns();
         let is_meant = "type = ?1 AND id = ?2 AND version_id = ?3";
-        let sql = format!("SELECT {COLUMNS} FROM resource WHERE {is_meant}{current}");
+        let sql = format!("SELECT {columns} FROM resource WHERE {is_meant}{current}");
         if let Some(version) = maybe(&conn, &sql, key, stored_version)? {
-            return Ok(Some(version));
+            return self.with_body(&conn, version).map(Some);
         }
         // Where two versions came with the same versionId, the later one is meant.
         let sql = format!(
-            "SELECT {COLUMNS} FROM history WHERE {is_meant} AND size > 0{superseded}
+            "SELECT {columns} FROM history WHERE {is_meant} AND size > 0{superseded}
               ORDER BY ended DESC LIMIT 1"
         );
-        maybe(&conn, &sql, key, stored_version)
+        let version = maybe(&conn, &sql, key, stored_version)?;
+        version.map(|version| self.with_body(&conn, version)).transpose()
     }
 
-    /// Lists up to `most` current resources of a type after the version numbered `after`, in order.
+    /// Reads the body that a statement has left out because it is large.
+    fn with_body(&self, conn: &Connection, version: KeptVersion) -> Result<StoredVersion> {
+        let KeptVersion { mut version, is_large } = version;
+        if is_large {
+            self.right.get_or_init(|| self.store.large_body_right());
+            version.body = body(conn, version.seq, |text| Ok(text.to_owned()))?;
+        }
+        Ok(version)
+    }
+
+    /// Lists up to `most` current resources of a type after the version numbered `after`, in order. There are
+    /// fewer where their bodies are long; none where there are no more.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -158,12 +177,22 @@ impl VisibleStore {
         after: i64,
         most: usize,
     ) -> Result<Vec<StoredVersion>> {
+        let columns = columns();
         let sql = format!(
-            "SELECT {COLUMNS} FROM resource INDEXED BY resource_by_seq
+            "SELECT {columns} FROM resource INDEXED BY resource_by_seq
               WHERE type = ?1 AND seq > ?2{} ORDER BY seq LIMIT ?3",
             self.current
         );
-        all(&*self.store.reader()?, &sql, (resource_type, after, most), stored_version)
+        let conn = self.store.reader()?;
+        let mut statement = conn.prepare_cached(&sql)?;
+        let mut rows = statement.query((resource_type, after, most))?;
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()?.filter(|_| bytes < MOST_BYTES) {
+            let version = self.with_body(&conn, stored_version(row)?)?;
+            bytes += version.body.len();
+            found.push(version);
+        }
+        Ok(found)
     }
 
     /// Finds the ids of the current resources that meet a condition.
@@ -199,14 +228,28 @@ impl VisibleStore {
     }
 }
 
-const COLUMNS: &str = "seq, id, version_id, last_updated, body";
+/// A list ends with the resource whose body makes it as long as this, in bytes.
+const MOST_BYTES: usize = 8 << 20;
 
-fn stored_version(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
-    Ok(StoredVersion {
+/// A version as a row tells it: without a body that is large.
+struct KeptVersion {
+    version: StoredVersion,
+    is_large: bool,
+}
+
+fn columns() -> String {
+    format!("seq, id, version_id, last_updated, {}", small_body())
+}
+
+fn stored_version(row: &Row<'_>) -> rusqlite::Result<KeptVersion> {
+    let body: Option<String> = row.get(4)?;
+    let is_large = body.is_none();
+    let version = StoredVersion {
         seq: row.get(0)?,
         id: row.get(1)?,
         version_id: row.get(2)?,
         last_updated: Instant::from_micros(row.get(3)?),
-        body: row.get(4)?,
-    })
+        body: body.unwrap_or_default(),
+    };
+    Ok(KeptVersion { version, is_large })
 }

@@ -9,6 +9,7 @@ use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, Row, Rows};
 
 use super::clock::mended_since;
+use super::large::{body, small_body};
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, one};
@@ -152,7 +153,7 @@ impl Snapshot {
         selection: &Selection,
         mut each: impl FnMut(VersionSize) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.for_each_row("size", selection, |row| {
+        self.for_each_row("size", selection, |_, row| {
             Ok(each(VersionSize { seq: row.get(0)?, size: row.get(1)? }))
         })
         .map(drop)
@@ -181,8 +182,13 @@ impl Snapshot {
         selection: &Selection,
         mut each: impl FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Option<i64>> {
-        let stopped =
-            self.for_each_row("body", selection, |row| Ok(each(row.get_ref(1)?.as_str()?)))?;
+        let stopped = self.for_each_row(&small_body(), selection, |conn, row| {
+            if let Some(text) = row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+                return Ok(each(text));
+            }
+            let _right = self.store().large_body_right();
+            body(conn, row.get(0)?, |text| Ok(each(text)))
+        })?;
         Ok(stopped.map(|seq| seq + 1))
     }
 
@@ -252,7 +258,7 @@ impl Snapshot {
         &self,
         column: &str,
         selection: &Selection,
-        mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
+        mut each: impl FnMut(&Connection, &Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<Option<i64>> {
         let mut conn = self.store().reader()?;
         let transaction = conn.transaction()?;
@@ -294,7 +300,7 @@ impl Snapshot {
                 _ => &mut current,
             };
             if let Some(row) = rows.get()
-                && each(row)?.is_break()
+                && each(&transaction, row)?.is_break()
             {
                 return Ok(Some(seq));
             }

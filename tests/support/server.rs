@@ -50,6 +50,13 @@ impl Served {
         Some((count("task")?, count("fd")?))
     }
 
+    /// The bytes of memory that the server has; `None` where the system does not tell.
+    pub fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+    }
+
     pub fn authority(&self) -> &str {
         self.url.strip_prefix("http://").expect("http")
     }
