@@ -3,9 +3,14 @@
 //! A kind is for programs. The message is for a person and says what to do next. Each folder maps the
 //! errors of its own libraries to a kind.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::shown::shown;
 
 /// The kind of an error, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,8 +29,11 @@ pub enum Kind {
     Busy,
     /// The store or its folder cannot be written.
     ReadOnly,
-    /// The operating system refused: a full disk, a permission, a broken pipe.
+    /// The operating system refused: a permission, a broken pipe.
     Io,
+    /// There is no room: the disk is full, or a file has reached the limit for its size. A later try may
+    /// succeed.
+    Full,
     /// The store contradicts itself; `fhirlite check` says where.
     Damaged,
     /// The server cannot listen on the address.
@@ -72,6 +80,7 @@ impl Kind {
             Kind::Busy => (5, 503, "transient"),
             Kind::ReadOnly => (6, 403, "forbidden"),
             Kind::Io => (7, 500, "exception"),
+            Kind::Full => (7, 503, "no-store"),
             Kind::Damaged => (8, 500, "exception"),
             Kind::Listen => (9, 500, "exception"),
             Kind::Unauthorized => (10, 401, "login"),
@@ -106,15 +115,25 @@ pub struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
     retry_after: Option<u64>,
+    /// True as long as the message does not name the file that it is about.
+    needs_place: bool,
 }
+
+/// How many seconds a caller should wait for room on a disk.
+const WAIT_FOR_ROOM: u64 = 60;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Makes an error of `kind` with this message.
+    /// Makes an error of `kind` with this message. Characters that rule a terminal are escaped in it.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), source: None, retry_after: None }
+        let message: String = message.into();
+        let message = match shown(&message) {
+            Cow::Borrowed(_) => message,
+            Cow::Owned(shown) => shown,
+        };
+        Error { kind, message, source: None, retry_after: None, needs_place: false }
     }
 
     /// Makes an error that keeps its cause. The message should already include it.
@@ -123,7 +142,7 @@ impl Error {
         message: impl Into<String>,
         source: impl StdError + Send + Sync + 'static,
     ) -> Error {
-        Error { kind, message: message.into(), source: Some(Box::new(source)), retry_after: None }
+        Error { source: Some(Box::new(source)), ..Error::new(kind, message) }
     }
 
     /// Makes an error from one of the operating system, met at `place` (a path, an address).
@@ -132,9 +151,15 @@ impl Error {
         let kind = match source.kind() {
             E::NotFound => Kind::NotFound,
             E::ReadOnlyFilesystem => Kind::ReadOnly,
+            E::StorageFull | E::QuotaExceeded | E::FileTooLarge => Kind::Full,
             _ => Kind::Io,
         };
-        Error::caused(kind, format!("{place}: {}", plain(&source)), source)
+        let remedy = match source.kind() {
+            E::FileTooLarge => "; `ulimit -f` is the limit for the size of a file",
+            E::StorageFull | E::QuotaExceeded => "; free some space and try again",
+            _ => "",
+        };
+        Error::caused(kind, format!("{place}: {}{remedy}", plain(&source)), source)
     }
 
     /// Adds how many seconds a caller should wait before the next try.
@@ -145,7 +170,22 @@ impl Error {
 
     /// How many seconds a caller should wait before the next try; one second for `Busy`.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        self.retry_after.or((self.kind == Kind::Busy).then_some(1))
+        self.retry_after.or(match self.kind {
+            Kind::Busy => Some(1),
+            Kind::Full => Some(WAIT_FOR_ROOM),
+            _ => None,
+        })
+    }
+
+    /// Marks an error whose message does not name the file that it is about; [`Error::at_file`] adds it.
+    pub(crate) fn without_place(mut self) -> Error {
+        self.needs_place = true;
+        self
+    }
+
+    /// Puts the file in front of a message that does not name it yet.
+    pub fn at_file(self, file: &Path) -> Error {
+        if self.needs_place { self.at(file.display()) } else { self }
     }
 
     /// The kind of the error.
@@ -160,13 +200,15 @@ impl Error {
                 "a fault of the server; its log says more"
             }
             Kind::ReadOnly => "nothing can be written here",
+            Kind::Full => "the server has no room to write; its disk is full",
             _ => &self.message,
         }
     }
 
     /// Puts `place` in front of the message.
     pub fn at(mut self, place: impl fmt::Display) -> Error {
-        self.message = format!("{place}: {}", self.message);
+        self.message = format!("{}: {}", shown(&place.to_string()), self.message);
+        self.needs_place = false;
         self
     }
 
@@ -181,23 +223,38 @@ impl Error {
 
 /// Receives errors that no caller waits for, such as those of background threads.
 ///
-/// Clones share one receiver. The default receiver ignores everything.
+/// Clones share one receiver. The default receiver ignores everything. A disk that is full is told once
+/// a minute, because every write meets it.
 #[derive(Clone, Default)]
 pub struct Log(Option<Arc<LogReceiver>>);
 
-type LogReceiver = dyn Fn(&Error) + Send + Sync;
+struct LogReceiver {
+    receive: Box<dyn Fn(&Error) + Send + Sync>,
+    /// When a full disk was told last.
+    told_full: Mutex<Option<Instant>>,
+}
+
+/// The time between two messages about a full disk.
+const BETWEEN_FULL: Duration = Duration::from_secs(60);
 
 impl Log {
     /// Passes each error to `receive`, on the thread that met the error.
     pub fn new(receive: impl Fn(&Error) + Send + Sync + 'static) -> Log {
-        Log(Some(Arc::new(receive)))
+        let told_full = Mutex::new(None);
+        Log(Some(Arc::new(LogReceiver { receive: Box::new(receive), told_full })))
     }
 
     /// Reports `error`.
     pub fn tell(&self, error: &Error) {
-        if let Some(receive) = &self.0 {
-            receive(error);
+        let Some(receiver) = &self.0 else { return };
+        if error.kind == Kind::Full {
+            let mut told = receiver.told_full.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.is_some_and(|told| told.elapsed() < BETWEEN_FULL) {
+                return;
+            }
+            *told = Some(Instant::now());
         }
+        (receiver.receive)(error);
     }
 }
 

@@ -49,7 +49,7 @@
 //! | 4 | `import`, `export`, `access` | into the store, out of it, and who may read what; none knows another |
 //! | 3 | `source`, `store` | input files, and the SQLite file |
 //! | 2 | `fhir` | the vocabulary: pure |
-//! | 1 | `error`, `time`, `random`, `sync` | the floor |
+//! | 1 | `error`, `shown`, `time`, `random`, `sync` | the floor |
 
 #![warn(missing_docs, unnameable_types)]
 
@@ -60,6 +60,7 @@ mod fhir;
 mod http;
 mod import;
 mod random;
+mod shown;
 mod source;
 mod spilled;
 mod store;
@@ -109,6 +110,7 @@ pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
 pub use http::{BoundServer, Limits, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
+pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};
 pub use store::{
     Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, Info, Pruned, Snapshot,

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         // The reader of the output, such as `head`, has seen enough.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fhirlite: {error}");
+            cli::tell(format_args!("fhirlite: {error}"));
             ExitCode::from(error.kind().exit_code())
         }
     }

@@ -9,7 +9,7 @@ use crate::support::rust::{paths, tokens, types};
 
 /// The levels, the lowest first. Folders of one level never see each other.
 const LEVELS: [&[&str]; 6] = [
-    &["error", "random", "spilled", "sync", "time"],
+    &["error", "random", "shown", "spilled", "sync", "time"],
     &["fhir"],
     &["source", "store"],
     &["access", "export", "import"],

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-use super::output::print;
+use super::output::{print, tell};
 
 /// Copy a store into a new file, also while it is served and imported to
 ///
@@ -39,7 +39,7 @@ pub fn run(args: &BackupArgs) -> Result<u8> {
         Store::back_up(&args.store, &args.file, &mut go_on)?
     };
     if let Some(doubt) = &done.doubt {
-        eprintln!("warning: {doubt}");
+        tell(format_args!("warning: {doubt}"));
     }
     if !is_to_stdout {
         print(format!(

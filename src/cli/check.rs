@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result, Store};
 
-use super::output::print;
+use super::output::{print, tell};
 
 /// Look for damage and contradictions in a store, such as those that a careless change by hand leaves
 #[derive(clap::Args)]
@@ -38,7 +38,7 @@ pub fn run(args: &CheckArgs) -> Result<u8> {
     let mut found = 0u64;
     store.check(&mut |finding| {
         found += 1;
-        eprintln!("{}: {}", finding.place, finding.what);
+        tell(format_args!("{}: {}", finding.place, finding.what));
     })?;
     if found > 0 {
         return Err(Error::new(
@@ -56,6 +56,6 @@ pub fn run(args: &CheckArgs) -> Result<u8> {
         info.history
     ))?;
     let Some(doubt) = doubt else { return Ok(EXIT_OK) };
-    eprintln!("{doubt}");
+    tell(doubt);
     Ok(EXIT_REJECTED)
 }

@@ -11,7 +11,7 @@ use fhirlite::clients::{
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-use super::output::{opened, print, print_json};
+use super::output::{opened, print, print_json, tell};
 
 /// Register the clients that may read from a server with --auth required
 #[derive(clap::Args)]
@@ -215,10 +215,10 @@ fn warn_if_others_can_read(store: &Path) {
     if let Ok(meta) = std::fs::metadata(store)
         && std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0
     {
-        eprintln!(
+        tell(format_args!(
             "warning: other users of this machine can read {0} itself; `chmod 600 {0}` ends that",
             store.display()
-        );
+        ));
     }
     #[cfg(not(unix))]
     let _ = store;
@@ -248,7 +248,7 @@ fn show(new: &NewClient, json: bool) -> Result<()> {
     print(format!("client_id      {}", client.client_id))?;
     if let Some(secret) = secret {
         print(format!("client_secret  {secret}"))?;
-        eprintln!("the secret is shown only now; `fhirlite client rotate` makes another");
+        tell("the secret is shown only now; `fhirlite client rotate` makes another");
     }
     if let Some(keys) = keys {
         print(format!("keys           {keys}"))?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{Compaction, EXIT_OK, Result, Store};
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, tell};
 
 /// Give free space in a store's file back to the disk
 ///
@@ -27,14 +27,14 @@ pub fn run(args: &CompactArgs) -> Result<u8> {
             Some(folder) => folder.display().to_string(),
             None => "the folder for temporary files".to_owned(),
         };
-        eprintln!(
+        tell(format_args!(
             "{}: {} bytes, {} of them free; until this ends it takes {} bytes more beside the file and {} in {temporary}, and nothing else can use the file",
             args.store.display(),
             cost.file_size,
             cost.free_bytes,
             cost.folder_bytes,
             cost.temporary_bytes,
-        );
+        ));
     })?;
     if args.json {
         return print_json(&done).map(|()| EXIT_OK);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Result, Store};
 
-use super::output::{opened, print};
+use super::output::{opened, print, tell};
 use super::value::parse_resource;
 
 /// Delete resources; exports that began before still have them
@@ -29,7 +29,7 @@ pub fn run(args: &DeleteArgs) -> Result<u8> {
         .collect();
     print(format!("deleted {}", resources.len() - missing.len()))?;
     for resource in &missing {
-        eprintln!("{resource}: not in {}", args.store.display());
+        tell(format_args!("{resource}: not in {}", args.store.display()));
     }
     Ok(if missing.is_empty() { EXIT_OK } else { EXIT_REJECTED })
 }

@@ -8,7 +8,7 @@ use fhirlite::{
 };
 use same_file::is_same_file;
 
-use super::output::{opened, print, print_json};
+use super::output::{opened, print, print_json, print_lines};
 use super::progress::{ImportDisplay, summary};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found, took_nothing};
@@ -81,7 +81,7 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     if args.json {
         print_json(&report)?;
     } else if !args.quiet {
-        print(summary(&report))?;
+        print_lines(&summary(&report))?;
         if args.strict && report.rejected > 0 {
             print("nothing was imported, because of --strict")?;
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Info, Pruned, Result, Store};
 
-use super::output::{opened, print, print_json};
+use super::output::{opened, print_json, print_lines};
 
 /// Show what a store holds: counts, sizes and times by type
 #[derive(clap::Args)]
@@ -22,12 +22,12 @@ pub fn run(args: &InfoArgs) -> Result<u8> {
     if args.json {
         print_json(&info)?;
     } else {
-        print(readable(&info))?;
+        print_lines(&readable(&info))?;
     }
     Ok(EXIT_OK)
 }
 
-fn readable(info: &Info) -> String {
+fn readable(info: &Info) -> Vec<String> {
     let mut lines = vec![format!(
         "{:<28} {:>10} {:>14}  {:<24}  {:<24}",
         "type", "resources", "bytes", "oldest", "newest"
@@ -58,5 +58,5 @@ fn readable(info: &Info) -> String {
     let version = info.fhir_version.map_or("not known yet, counts as R4", |version| version.name());
     lines.push(format!("FHIR version: {version}"));
     lines.push(format!("file format {}", info.format));
-    lines.join("\n")
+    lines
 }

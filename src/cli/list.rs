@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
+use fhirlite::{EXIT_OK, Error, Kind, Result, Store, shown};
 
 /// List the ids of a type's resources, one on each line, in order
 #[derive(clap::Args)]
@@ -23,7 +23,7 @@ pub fn run(args: &ListArgs) -> Result<u8> {
     }
     let refused = |error| Error::io("standard output", error);
     let mut out = BufWriter::new(std::io::stdout().lock());
-    store.list(&args.resource_type, &mut |id| writeln!(out, "{id}").map_err(refused))?;
+    store.list(&args.resource_type, &mut |id| writeln!(out, "{}", shown(id)).map_err(refused))?;
     out.flush().map_err(refused)?;
     Ok(EXIT_OK)
 }

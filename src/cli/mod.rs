@@ -17,6 +17,7 @@ mod list;
 mod output;
 mod progress;
 mod prune;
+mod rejects;
 mod serve;
 mod signals;
 mod store_file;
@@ -25,7 +26,9 @@ mod user;
 mod value;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use fhirlite::Result;
+use fhirlite::{Result, shown};
+
+pub use output::tell;
 
 /// SQLite for FHIR: FHIR JSON in one SQLite file, Bulk Data $export straight from it.
 #[derive(Parser)]
@@ -76,7 +79,8 @@ enum Command {
 
 /// Parses the command line and runs its command. Returns the exit code.
 pub fn run() -> Result<u8> {
-    match CommandLine::parse().command {
+    signals::outlive_file_size_limit()?;
+    match parsed().command {
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Export(args) => export::run(&args),
@@ -95,4 +99,17 @@ pub fn run() -> Result<u8> {
         Command::Audit(args) => audit::run(&args),
         Command::Completions(args) => completions::run(&args, &mut CommandLine::command()),
     }
+}
+
+/// Parses the command line; ends the process where it is wrong or asks for help. clap repeats arguments as they
+/// are, so an argument that would rule a terminal is told in plain text.
+fn parsed() -> CommandLine {
+    CommandLine::try_parse().unwrap_or_else(|error| {
+        let message = error.render().to_string();
+        if message.lines().all(|line| shown(line) == line) {
+            error.exit();
+        }
+        message.lines().for_each(tell);
+        std::process::exit(error.exit_code())
+    })
 }

@@ -1,17 +1,22 @@
 //! The display of an import: a progress bar on a terminal, plain lines elsewhere, then a summary.
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fhirlite::{Error, Observer, Progress, Remark, Report, Result};
+use fhirlite::{Observer, Progress, Remark, Report, Result, shortened, shown};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::tell;
+use super::rejects::RejectsFile;
 
 /// The most rejects, and the most warnings, that are printed; the rest are counted.
 const MOST_PRINTED: u64 = 20;
+/// The most types that a summary tells one by one, and the most letters of each.
+const MOST_TYPES: usize = 300;
+const MOST_LETTERS: usize = 80;
 /// The time between two plain lines of progress.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -20,10 +25,9 @@ pub struct ImportDisplay {
     quiet: bool,
     bar: Option<ProgressBar>,
     printed: Instant,
-    rejects: Option<BufWriter<File>>,
+    rejects: Option<RejectsFile>,
     /// Set where the import is to stop.
     stop: Arc<AtomicBool>,
-    failed: Option<Error>,
     rejected: u64,
     remarked: u64,
 }
@@ -35,19 +39,13 @@ impl ImportDisplay {
         rejects: Option<&Path>,
         stop: Arc<AtomicBool>,
     ) -> Result<ImportDisplay> {
-        let rejects = match rejects {
-            None => None,
-            Some(path) => Some(BufWriter::new(
-                File::create(path).map_err(|error| Error::io(path.display(), error))?,
-            )),
-        };
+        let rejects = rejects.map(RejectsFile::create).transpose()?;
         Ok(ImportDisplay {
             quiet,
             bar: (!quiet && stderr().is_terminal()).then(bar),
             printed: Instant::now(),
             rejects,
             stop,
-            failed: None,
             rejected: 0,
             remarked: 0,
         })
@@ -62,26 +60,20 @@ impl ImportDisplay {
             bar.finish_and_clear();
         }
         if self.rejected > MOST_PRINTED {
-            eprintln!(
-                "… and {} more rejected; --rejects FILE lists them all",
-                self.rejected - MOST_PRINTED
-            );
+            let more = self.rejected - MOST_PRINTED;
+            let remedy = if self.rejects.is_none() { "; --rejects FILE lists them" } else { "" };
+            tell(format_args!("… and {more} more rejected{remedy}"));
         }
         if self.remarked > MOST_PRINTED && !self.quiet {
-            eprintln!("… and {} more warnings", self.remarked - MOST_PRINTED);
+            tell(format_args!("… and {} more warnings", self.remarked - MOST_PRINTED));
         }
-        if let Some(file) = &mut self.rejects
-            && let Err(error) = file.flush()
-        {
-            return Err(Error::io("the file for rejects", error));
-        }
-        self.failed.map_or(Ok(()), Err)
+        self.rejects.map_or(Ok(()), RejectsFile::finish)
     }
 
     fn print(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| tell(line)),
+            None => tell(line),
         }
     }
 }
@@ -89,11 +81,8 @@ impl ImportDisplay {
 impl Observer for ImportDisplay {
     fn rejected(&mut self, remark: &Remark) {
         self.rejected += 1;
-        if let Some(file) = &mut self.rejects
-            && let Err(error) = writeln!(file, "{remark}")
-            && self.failed.is_none()
-        {
-            self.failed = Some(Error::io("the file for rejects", error));
+        if let Some(file) = &mut self.rejects {
+            file.add(remark);
         }
         if self.rejected <= MOST_PRINTED {
             self.print(&remark.to_string());
@@ -118,11 +107,15 @@ impl Observer for ImportDisplay {
                 None => bar.unset_length(),
             }
             bar.set_position(progress.read);
-            bar.set_message(format!("{} items, {}", progress.items, progress.file));
+            let file = shown(progress.file);
+            bar.set_message(format!("{} items, {file}", progress.items));
         } else if !self.quiet && self.printed.elapsed() >= EVERY {
             self.printed = Instant::now();
             let megabytes = progress.read >> 20;
-            eprintln!("{} items, {megabytes} MiB read, at {}", progress.items, progress.file);
+            tell(format_args!(
+                "{} items, {megabytes} MiB read, at {}",
+                progress.items, progress.file
+            ));
         }
     }
 }
@@ -134,19 +127,22 @@ fn bar() -> ProgressBar {
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// The summary of an import, by type.
-pub fn summary(report: &Report) -> String {
-    let mut lines: Vec<String> = report
-        .types
-        .iter()
-        .map(|(resource_type, count)| format!("{count:>10}  {resource_type}"))
+/// The summary of an import, by type, line by line. FHIR has fewer types than are told one by one.
+pub fn summary(report: &Report) -> Vec<String> {
+    let types = report.types.iter().take(MOST_TYPES);
+    let mut lines: Vec<String> = types
+        .map(|(name, count)| format!("{count:>10}  {}", shortened(name, MOST_LETTERS)))
         .collect();
-    lines.push(totals(report));
-    lines.join("\n")
+    if report.types.len() > MOST_TYPES {
+        let more = report.types.values().skip(MOST_TYPES).sum::<u64>();
+        lines.push(format!("{more:>10}  of {} more types", report.types.len() - MOST_TYPES));
+    }
+    lines.extend(totals(report));
+    lines
 }
 
-/// The totals of an import.
-pub fn totals(report: &Report) -> String {
+/// The totals of an import, line by line.
+pub fn totals(report: &Report) -> Vec<String> {
     let mut lines = vec![format!(
         "{:>10}  in all: {} created, {} updated, {} unchanged; {} deleted, {} rejected ({:.2} s, {:.1} MB)",
         report.created + report.updated + report.unchanged,
@@ -179,5 +175,5 @@ pub fn totals(report: &Report) -> String {
             report.ahead
         ));
     }
-    lines.join("\n")
+    lines
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fhirlite::{EXIT_OK, Pruned, Result, Store};
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, tell};
 use super::value::duration;
 
 /// Remove replaced and deleted versions that no export needs any more, and exports whose time is over
@@ -35,11 +35,11 @@ pub fn run(args: &PruneArgs) -> Result<u8> {
     let Pruned { versions, bytes, exports } = pruned;
     print(format!("removed {versions} versions ({bytes} bytes) and {exports} exports"))?;
     if versions > 0 {
-        eprintln!(
+        tell(format_args!(
             "the file keeps its size and takes new data into the free {} bytes; `fhirlite compact {}` gives them back",
             store.info()?.free_bytes,
             args.store.display()
-        );
+        ));
     }
     Ok(EXIT_OK)
 }

@@ -11,7 +11,7 @@ use fhirlite::{
 };
 
 use super::limits::LimitArgs;
-use super::output::{opened, print};
+use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
@@ -88,7 +88,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence)
         .limits(args.limits.limits())
-        .log(|error| eprintln!("fhirlite: {error}"));
+        .log(|error| tell(format_args!("fhirlite: {error}")));
     if let Some(url) = args.base_url {
         options = options.base_url(url);
     }
@@ -133,7 +133,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
             done => done?,
         };
         if !args.quiet {
-            eprintln!("{}", totals(&report));
+            totals(&report).iter().for_each(tell);
         }
         if report.found_nothing {
             tell_nothing_found();
@@ -142,7 +142,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
             code = EXIT_REJECTED;
         }
         if report.rejected > 0 && args.strict {
-            eprintln!("nothing was imported and nothing is served, because of --strict");
+            tell("nothing was imported and nothing is served, because of --strict");
             if is_new {
                 remove_unused(store);
             }
@@ -154,11 +154,11 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         && !args.quiet
         && let Some(lead) = store.clock_lead()?
     {
-        eprintln!("warning: {}: {lead}", store.path().display());
+        tell(format_args!("warning: {}: {lead}", store.path().display()));
     }
     if store.access() == Access::ReadOnly && !args.quiet {
-        eprintln!(
-            "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends"
+        tell(
+            "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends",
         );
     }
     let server = bound.serve(&store)?;
@@ -167,8 +167,8 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     // A second signal ends the wait for requests under way.
     match server.end(|| signals.is_repeated()) {
         0 => {}
-        1 => eprintln!("fhirlite: 1 request was cut before its end"),
-        cut => eprintln!("fhirlite: {cut} requests were cut before their end"),
+        1 => tell("fhirlite: 1 request was cut before its end"),
+        cut => tell(format_args!("fhirlite: {cut} requests were cut before their end")),
     }
     Ok(code)
 }
@@ -188,6 +188,6 @@ fn add_client(store: &Store) -> Result<()> {
     let all = Some("system/*.rs");
     let new = register(store, Some("memory"), &ClientAuthentication::NewKey, all)?;
     let token = issue_token(store, &new.client, None, None, Some(TOKEN_LIFETIME))?.access_token;
-    eprintln!("access token, for 24 hours or until the server ends: {token}");
+    tell(format_args!("access token, for 24 hours or until the server ends: {token}"));
     Ok(())
 }

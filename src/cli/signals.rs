@@ -1,11 +1,25 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends the process at once. A server
-//! that listens asks for both by itself.
+//! that listens asks for both by itself. SIGXFSZ ends nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use fhirlite::{Error, Kind, Result};
+
+use super::output::tell;
+
+/// Has a write that would make a file larger than `ulimit -f` allows fail with an error. The signal that
+/// comes with it would end the process without a word.
+///
+/// # Errors
+/// Where the system does not allow it.
+pub fn outlive_file_size_limit() -> Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))
+        .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
+    Ok(())
+}
 
 /// The signals that ask this process to end.
 pub struct Signals {
@@ -31,7 +45,7 @@ impl Signals {
             match (is_awaited.load(Ordering::SeqCst), is_repeated) {
                 (true, _) => {}
                 (false, true) => std::process::exit(i32::from(Kind::Interrupted.exit_code())),
-                (false, false) => eprintln!("fhirlite: stopping; a second signal ends at once"),
+                (false, false) => tell("fhirlite: stopping; a second signal ends at once"),
             }
         };
         ctrlc::set_handler(caught)

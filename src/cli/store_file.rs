@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use fhirlite::{Error, Inputs, Kind, Report, Result, Store};
 
+use super::output::tell;
+
 /// The arguments of a command that imports: its name, the store, and what to import.
 pub struct ImportTarget<'a> {
     pub command: &'static str,
@@ -73,7 +75,7 @@ pub fn took_nothing(report: &Report) -> bool {
 
 /// Says that there was nothing to import.
 pub fn tell_nothing_found() {
-    eprintln!("nothing was imported: the input holds no FHIR resource");
+    tell("nothing was imported: the input holds no FHIR resource");
 }
 
 /// Removes a store that this command made and that holds nothing. What fails then is less important than

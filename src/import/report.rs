@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::shown::{shortened, shortened_in_front, shown};
 use crate::store::Change;
 
 /// The counts of an import.
@@ -62,6 +63,9 @@ impl Report {
 }
 
 /// A remark on a place in the input: `patients.ndjson:1204: Observation without id`.
+///
+/// It is displayed on one line, without characters that rule a terminal, and with the end of a long name and
+/// the beginning of a long reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
     /// The file, or `archive.zip/member`.
@@ -72,11 +76,18 @@ pub struct Remark {
     pub reason: String,
 }
 
+/// The most characters of a file's name, and of a reason, that a remark displays.
+const NAME_LENGTH: usize = 500;
+const REASON_LENGTH: usize = 1000;
+
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, reason) =
+            (shortened_in_front(&self.file, NAME_LENGTH), shortened(&self.reason, REASON_LENGTH));
+        let (file, reason) = (shown(&file), shown(&reason));
         match self.line {
-            0 => write!(f, "{}: {}", self.file, self.reason),
-            line => write!(f, "{}:{line}: {}", self.file, self.reason),
+            0 => write!(f, "{file}: {reason}"),
+            line => write!(f, "{file}:{line}: {reason}"),
         }
     }
 }

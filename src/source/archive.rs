@@ -57,9 +57,9 @@ pub(super) fn read_members(
         if parts.iter().any(|part| is_left_out(part)) {
             continue;
         }
-        let place = format!("{archive_name}/{}", shown(&member.name));
+        let place = format!("{archive_name}/{}", member.name);
         if let Some(folder) = attachment_folder(&member.name) {
-            *attachments.entry(shown(folder)).or_default() += 1;
+            *attachments.entry(folder.to_owned()).or_default() += 1;
             continue;
         }
         match member.kind {
@@ -70,7 +70,6 @@ pub(super) fn read_members(
                 let beside = folders.iter().chain([&target.as_str()]).copied().collect::<Vec<_>>();
                 let is_here =
                     names.contains(&plain(&target)) || names.contains(&plain(&beside.join("/")));
-                let target = shown(&target);
                 visit(
                     &place,
                     if is_here {
@@ -150,9 +149,4 @@ fn plain(name: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// A name as it stands in messages: control characters could rule a terminal.
-fn shown(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

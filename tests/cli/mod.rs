@@ -7,3 +7,4 @@ mod export_like_server;
 mod interrupt;
 mod list;
 mod serve;
+mod terminal;
