@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::header::{is_authority, names_address};
 use super::message::Request;
 use crate::access::{Audit, Authority};
-use crate::error::{Error, Log};
+use crate::error::{Error, Kind, Log};
 use crate::export::{Jobs, UpdateCadence};
 use crate::fhir::version::FhirVersion;
 use crate::store::Store;
@@ -48,9 +48,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Logs an error that is a fault of the server, not of the client.
+    /// Logs an error that is a fault of the server or of its machine, not of the client.
     pub fn log_fault(&self, error: &Error) {
-        if error.kind().status() == 500 {
+        if error.kind().status() == 500 || error.kind() == Kind::Full {
             self.log.tell(error);
         }
     }

@@ -126,7 +126,13 @@ impl BoundServer {
         self.check(store)?;
         store.enter_wal_mode()?;
         // Whoever copies the file from now on has all of what was imported before.
-        store.checkpoint()?;
+        match store.checkpoint() {
+            // What is there can be read all the same.
+            Err(error) if error.kind() == Kind::Full => {
+                self.log.tell(&error.at_file(store.path()));
+            }
+            done => done?,
+        }
         let address = self.listener.address();
         let audit = if self.auth_required {
             Some(Arc::new(Audit::start(store, self.log.clone())?))

@@ -123,7 +123,9 @@ impl Import {
             .spawn(reading)
             .map_err(|error| Error::io("no thread for reading", error))?;
         // After an error nobody waits for the thread: it may wait for input that never comes.
-        let mut report = self.write(store, inputs, &receiver, &read, observer)?;
+        let mut report = self
+            .write(store, inputs, &receiver, &read, observer)
+            .map_err(|error| error.at_file(store.path()))?;
         if reading.join().is_err() {
             return Err(Error::new(Kind::Internal, "reading failed without saying why"));
         }

@@ -48,7 +48,7 @@ impl Store {
     /// the disk has enough space and that no other process has the store open.
     ///
     /// # Errors
-    /// `Busy` where another process has it open, `Io` where space is short: then nothing was changed.
+    /// `Busy` where another process has it open, `Full` where space is short: then nothing was changed.
     /// Else as [`Store::open`].
     pub fn compact(
         path: impl AsRef<Path>,
@@ -112,7 +112,7 @@ impl CompactionCost {
     /// Checks that each disk has the space.
     ///
     /// # Errors
-    /// `Io` where space is short.
+    /// `Full` where space is short.
     fn check(&self, path: &Path) -> Result<()> {
         let folder = folder_of(path);
         let mut needs = vec![(folder.as_path(), self.folder_bytes)];
@@ -125,7 +125,7 @@ impl CompactionCost {
         }
         for (folder, needed) in needs {
             if let Some(there) = disk::available(folder) {
-                require(folder, needed, there)?;
+                require(folder, needed, there).map_err(|error| error.at(path.display()))?;
             }
         }
         Ok(())
@@ -142,7 +142,7 @@ fn require(folder: &Path, needed: u64, there: u64) -> Result<()> {
          SQLITE_TMPDIR names another folder for temporary files",
         folder.display()
     );
-    Err(Error::new(Kind::Io, what))
+    Err(Error::new(Kind::Full, what))
 }
 
 /// What the system says about its disks.
@@ -204,7 +204,7 @@ mod tests {
         let folder = Path::new("/data");
         assert!(require(folder, 100, 100).is_ok());
         let error = require(folder, 100, 99).unwrap_err();
-        assert_eq!(error.kind(), Kind::Io);
+        assert_eq!(error.kind(), Kind::Full);
         assert!(error.to_string().contains("100 bytes in /data, and 99"), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::pool::{Pool, SHORT_PATIENCE};
 use super::readers::ReadConnection;
 use super::rest::leave_rest;
-use crate::error::{Log, Result};
+use crate::error::{Kind, Log, Result};
 use crate::sync::lock;
 use crate::time::{Clock, Instant};
 
@@ -150,10 +150,15 @@ impl Store {
     /// # Errors
     /// Where the disk refuses.
     pub(crate) fn enter_wal_mode(&self) -> Result<()> {
-        match self.pool().times() {
-            // A file that another program holds keeps its mode, which is slower but no error.
-            Some(conn) if !self.pool().is_in_memory() => leave_rest(&conn).map(drop),
-            _ => Ok(()),
+        let entered = match self.pool().times() {
+            Some(conn) if !self.pool().is_in_memory() => leave_rest(&conn),
+            _ => return Ok(()),
+        };
+        match entered {
+            // A file that another program holds, or whose disk is full, keeps its mode, which is slower but
+            // no error.
+            Err(error) if error.kind() == Kind::Full => Ok(()),
+            entered => entered.map(drop),
         }
     }
 

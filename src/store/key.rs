@@ -22,6 +22,8 @@ impl Store {
     pub fn rotate_signing_key(&self) -> Result<()> {
         let key = random::bytes::<32>()?;
         let sql = "UPDATE setting SET value = ?1 WHERE name = 'signing_key'";
-        run(&self.pool().writing()?.import(), sql, [key]).map(drop)
+        run(&self.pool().writing()?.import(), sql, [key])
+            .map(drop)
+            .map_err(|error| error.at_file(self.path()))
     }
 }

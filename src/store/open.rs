@@ -34,7 +34,7 @@ impl Store {
         let lacks_log = lacks_log(path);
         tidy(path);
         let store = open_read_write(path.to_owned(), file_uri(path, "mode=rw"))?;
-        ensure_schema(&store)?;
+        ensure_schema(&store).map_err(|error| error.at_file(path))?;
         Ok(store.in_doubt(lacks_log))
     }
 
@@ -48,7 +48,7 @@ impl Store {
         let lacks_log = lacks_log(path);
         tidy(path);
         let opened = match open_read_write(path.to_owned(), file_uri(path, "mode=rw")) {
-            Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io) => {
+            Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io | Kind::Full) => {
                 open_to_read(path, lacks_log, open_with)
             }
             opened => opened,
@@ -137,7 +137,7 @@ fn open_to_read(
         // A file in WAL mode needs a writable folder. Where no log lies beside it, the file can be
         // read by itself.
         Err(error)
-            if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
+            if matches!(error.kind(), Kind::Io | Kind::ReadOnly | Kind::Full)
                 && !has_beside(path, "-wal")
                 && !has_beside(path, "-journal") =>
         {
@@ -146,12 +146,12 @@ fn open_to_read(
         // Without the index of the log (`-shm`), which only a writable folder can have, each connection
         // makes its own in memory: https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory
         Err(error)
-            if matches!(error.kind(), Kind::Io | Kind::ReadOnly)
+            if matches!(error.kind(), Kind::Io | Kind::ReadOnly | Kind::Full)
                 && has_beside(path, "-wal")
                 && !has_beside(path, "-shm") =>
         {
             open(path, &format!("mode=ro&{ALONE}")).map_err(|error| match error.kind() {
-                Kind::Io | Kind::ReadOnly => log_unreadable(path),
+                Kind::Io | Kind::ReadOnly | Kind::Full => log_unreadable(path),
                 _ => error.at(path.display()),
             })
         }
@@ -202,9 +202,11 @@ fn open_read_write(path: PathBuf, uri: String) -> Result<Store> {
         if has_schema(&conn).map_err(at)? {
             verify_writable(&conn).map_err(at)?;
             if format_of(&conn)? < FORMAT {
-                let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let transaction = conn
+                    .transaction_with_behavior(TransactionBehavior::Immediate)
+                    .map_err(|error| at(error.into()))?;
                 upgrade::upgrade(&transaction).map_err(at)?;
-                transaction.commit()?;
+                transaction.commit().map_err(|error| at(error.into()))?;
             }
         }
     }
@@ -260,7 +262,7 @@ fn verify_writable(conn: &Connection) -> Result<()> {
     }
     conn.busy_timeout(PATIENCE)?;
     match tried {
-        Err(error) if error.kind() == Kind::Busy => Ok(()),
+        Err(error) if matches!(error.kind(), Kind::Busy | Kind::Full) => Ok(()),
         tried => tried,
     }
 }

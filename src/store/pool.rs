@@ -234,7 +234,7 @@ impl Pool {
     /// Runs `work` in a short write transaction. Waits for other writes at most `patience`.
     ///
     /// # Errors
-    /// `Busy` where an import takes longer than `patience`, `ReadOnly`, the errors of `work`, `Io`.
+    /// `Busy` where an import takes longer than `patience`, `ReadOnly`, the errors of `work`, `Full`, `Io`.
     /// Then nothing is written.
     pub(super) fn transaction<T>(
         &self,
@@ -242,10 +242,13 @@ impl Pool {
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
         let mut conn = self.short(patience)?;
-        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&transaction)?;
-        transaction.commit()?;
-        Ok(done)
+        let write = || {
+            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        write().map_err(|error: Error| error.at_file(&self.path))
     }
 }
 

@@ -104,8 +104,17 @@ impl Store {
     /// Prunes in several transactions, each of which waits for others at most `patience`.
     fn prune_all(&self, before: Instant, patience: Duration, pruned: &mut Pruned) -> Result<()> {
         let before = settled(before);
+        let mut at_once = AT_ONCE;
         loop {
-            let some = self.prune_some(before, patience)?;
+            let some = match self.prune_some(before, patience, at_once) {
+                // A smaller transaction needs less room, and a log that is in the file needs none.
+                Err(error) if error.kind() == Kind::Full && at_once > 1 => {
+                    at_once /= 10;
+                    self.checkpoint()?;
+                    continue;
+                }
+                some => some.map_err(|error| error.at_file(self.path()))?,
+            };
             if some.versions == 0 {
                 return Ok(());
             }
@@ -114,7 +123,7 @@ impl Store {
         }
     }
 
-    fn prune_some(&self, before: Instant, patience: Duration) -> Result<Pruned> {
+    fn prune_some(&self, before: Instant, patience: Duration, at_once: usize) -> Result<Pruned> {
         // This read comes first, so that a store with nothing to prune never holds the write lock.
         let oldest = "SELECT ended_at FROM history
                        WHERE size > 0 AND NOT (deleted = 1 AND type = ?1) ORDER BY ended LIMIT 1";
@@ -131,7 +140,7 @@ impl Store {
             seen = seen
                 .min(one(&aside.pool().writing()?.import(), sql, [i64::MAX], |row| row.get(0))?);
         }
-        let pruned = prune_versions(&transaction, seen, before)?;
+        let pruned = prune_versions(&transaction, seen, before, at_once)?;
         if pruned.versions > 0 {
             prune_deletions(&transaction, seen)?;
             transaction.commit()?;
@@ -146,13 +155,13 @@ fn settled(before: Instant) -> Instant {
     Instant::from_micros(before.micros().saturating_sub(ONE_MOMENT))
 }
 
-/// Prunes some of the versions that ended before the snapshot `seen` and the time `before`.
-fn prune_versions(conn: &Connection, seen: i64, before: Instant) -> Result<Pruned> {
+/// Prunes up to `at_once` of the versions that ended before the snapshot `seen` and the time `before`.
+fn prune_versions(conn: &Connection, seen: i64, before: Instant, at_once: usize) -> Result<Pruned> {
     let sql = format!(
         "SELECT seq, stands, ended, size FROM {} ORDER BY ended LIMIT ?4",
         select_prunable()
     );
-    let key = (seen, before.micros(), KEEPS_BODY, AT_ONCE);
+    let key = (seen, before.micros(), KEEPS_BODY, at_once);
     let versions: Vec<(i64, bool, i64, u64)> =
         all(conn, &sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     let Some((_, _, last, _)) = versions.last() else { return Ok(Pruned::default()) };

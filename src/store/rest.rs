@@ -46,7 +46,10 @@ pub(super) fn leave_rest(conn: &Connection) -> Result<Mode> {
     let noted = set_setting(conn, AT_REST, 0)
         .and_then(|()| conn.execute_batch("COMMIT").map_err(Error::from));
     if let Err(error) = noted {
-        conn.execute_batch("ROLLBACK")?;
+        // Where the disk is full, SQLite has ended the transaction by itself.
+        if !conn.is_autocommit() {
+            conn.execute_batch("ROLLBACK")?;
+        }
         return busy(error, Mode::HeldByReader);
     }
     if let Err(error) = conn.pragma_update(None, "journal_mode", "WAL") {

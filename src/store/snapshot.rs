@@ -31,7 +31,12 @@ impl Store {
                 Ok((seq, time)) => return Ok(self.snapshot_at(seq, time)),
                 // Another process is writing, with an earlier time than now, or the store cannot be
                 // written. Reading is possible all the same, at the last time on record.
-                Err(error) if matches!(error.kind(), Kind::Busy | Kind::ReadOnly | Kind::Io) => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        Kind::Busy | Kind::ReadOnly | Kind::Io | Kind::Full
+                    ) =>
+                {
                     if !conn.is_autocommit() {
                         conn.execute_batch("ROLLBACK")?;
                     }

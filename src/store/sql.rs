@@ -1,6 +1,6 @@
 //! The few ways to run a statement, the settings table, and SQLite's errors as ours.
 
-use rusqlite::{Connection, ErrorCode, Params, Row};
+use rusqlite::{Connection, ErrorCode, Params, Row, ffi};
 
 use crate::error::{Error, Kind, Result};
 
@@ -11,11 +11,10 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::ReadOnly) => Kind::ReadOnly,
             Some(ErrorCode::NotADatabase) => Kind::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Kind::Damaged,
+            Some(ErrorCode::DiskFull) => Kind::Full,
+            Some(ErrorCode::SystemIoFailure) if lacks_room(&error) => Kind::Full,
             Some(
-                ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::PermissionDenied,
+                ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::PermissionDenied,
             ) => Kind::Io,
             _ => Kind::Internal,
         };
@@ -27,10 +26,47 @@ impl From<rusqlite::Error> for Error {
             Kind::Io if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
                 "cannot be opened; may the folder it lies in be written?".into()
             }
+            Kind::Full => return no_room(error),
             Kind::Damaged => format!("the store is damaged: {error}; `fhirlite check` says more"),
             _ => error.to_string(),
         };
         Error::caused(kind, message, error)
+    }
+}
+
+/// True where SQLite could not make a file longer: it has its limit, or the index of the log, which SQLite
+/// maps into memory, has no room. A full disk has a code of its own.
+fn lacks_room(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error().map(|error| error.extended_code) {
+        Some(ffi::SQLITE_IOERR_SHMSIZE) => true,
+        Some(ffi::SQLITE_IOERR_WRITE) => file_size_limit().is_some(),
+        _ => false,
+    }
+}
+
+/// Says that there is no room, and what to do.
+fn no_room(error: rusqlite::Error) -> Error {
+    let message = match file_size_limit() {
+        Some(limit) if error.sqlite_error_code() != Some(ErrorCode::DiskFull) => format!(
+            "no file may be larger than {limit} bytes (`ulimit -f`), so nothing more can be written; raise \
+             that limit"
+        ),
+        _ => "the disk is full: there is no room for the store, or for SQLite's temporary files; free some \
+              space and try again"
+            .to_owned(),
+    };
+    Error::caused(Kind::Full, message, error).without_place()
+}
+
+/// The most bytes that a file of this process may have (`RLIMIT_FSIZE`), where that is limited.
+fn file_size_limit() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+    }
+    #[cfg(not(unix))]
+    {
+        None
     }
 }
 

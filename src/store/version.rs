@@ -291,8 +291,12 @@ impl Store {
     /// were handed out before keep them.
     ///
     /// # Errors
-    /// `ReadOnly`, `Busy`, or where the disk refuses.
+    /// `ReadOnly`, `Busy`, `Full`, or where the disk refuses. Nothing is deleted then.
     pub fn delete(&self, resources: &[(String, String)]) -> Result<Vec<bool>> {
+        self.delete_all(resources).map_err(|error| error.at_file(self.path()))
+    }
+
+    fn delete_all(&self, resources: &[(String, String)]) -> Result<Vec<bool>> {
         let mut writer = self.writer()?;
         writer.begin(Some(0))?;
         let mut existed = Vec::with_capacity(resources.len());

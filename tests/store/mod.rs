@@ -6,6 +6,8 @@ mod clock;
 mod compact;
 mod copies;
 mod file;
+mod file_size_limit;
+mod full_disk;
 mod interrupted;
 mod old_formats;
 mod prune;

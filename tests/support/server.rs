@@ -57,6 +57,11 @@ impl Served {
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
     }
 
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn authority(&self) -> &str {
         self.url.strip_prefix("http://").expect("http")
     }
