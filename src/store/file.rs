@@ -19,6 +19,53 @@ const HEADER: usize = 100;
 /// The name that SQLite gives to a database in memory. A file of this name is `./:memory:`.
 const IN_MEMORY: &str = ":memory:";
 
+/// Checks that there is a file or nothing at `path`, and likewise under the names that SQLite uses beside it.
+/// To open anything else may wait for ever, as a named pipe does, or have an effect of its own.
+///
+/// # Errors
+/// `NotAStore` for a folder, a pipe, a socket or a device, also where a link leads to one.
+fn check_is_file(path: &Path) -> Result<()> {
+    let refuse = |path: &Path, what: &str| {
+        Err(Error::new(Kind::NotAStore, format!("{}: is {what}", path.display())))
+    };
+    if let Some(what) = other_than_file(path) {
+        return refuse(path, &format!("{what}; a store is a single file"));
+    }
+    for suffix in COMPANIONS.iter().chain(["-jobs"].iter()) {
+        let companion = beside(path, suffix);
+        if let Some(what) = other_than_file(&companion) {
+            let what = format!("{what}; the store needs a file of this name; remove or rename it");
+            return refuse(&companion, &what);
+        }
+    }
+    Ok(())
+}
+
+/// What lies at `path`, where that is neither a file nor nothing.
+fn other_than_file(path: &Path) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_dir() {
+        return Some("a folder");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+    }
+    Some("no file")
+}
+
 /// Reads the header of the file at `path`: true for a store, false where the file is missing or
 /// empty.
 ///
@@ -31,9 +78,7 @@ pub(super) fn holds_store(path: &Path) -> Result<bool> {
     }
     let no_store =
         |what: &str| Err(Error::new(Kind::NotAStore, format!("{}: {what}", path.display())));
-    if path.is_dir() {
-        return no_store("is a folder; a store is a single file");
-    }
+    check_is_file(path)?;
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
