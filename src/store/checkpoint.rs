@@ -3,17 +3,22 @@
 //!
 //! <https://www.sqlite.org/wal.html#ckpt>. A passive checkpoint waits for nobody and keeps nobody
 //! waiting. It leaves out what a reader still needs the log for; the next round brings that.
+//!
+//! The log begins anew at its start only where a write finds all of it in the file and no reader in the log.
+//! Where downloads and searches overlap, no write ever does, so the log grows. A long log is therefore ended by a
+//! checkpoint that waits for the readers of the moment, and keeps other writes waiting meanwhile. Those that
+//! begin to read then do so from the file alone, so the wait is as long as the longest read.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::file::beside;
 use super::handle::Store;
-use super::pool::{LOG_BYTES, connect};
+use super::pool::{LOG_BYTES, PATIENCE, connect};
 use super::rest::touch_log;
 use super::sql::{one, passive_checkpoint};
 use crate::error::{Error, Kind, Log, Result};
@@ -24,6 +29,18 @@ const ROUND: Duration = Duration::from_millis(200);
 
 /// A log that never rests is brought into the file after so many rounds.
 const MOST_ROUNDS: u32 = 10;
+
+/// A log of so many bytes is ended. An import may add as much as one of its transactions writes.
+const LONG_LOG: u64 = 64 << 20;
+
+/// How long the readers of a long log are waited for: in all, in one attempt, and the pause between two. Other
+/// writes wait meanwhile.
+const READERS_PATIENCE: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_millis(5);
+
+/// After readers that stayed, a server tries again where the log has grown by so many bytes.
+const GROWN: u64 = LONG_LOG / 2;
 
 /// How long the end of a server waits for an import, to move jobs into the store.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -47,6 +64,26 @@ impl Store {
             return Ok(());
         }
         passive_checkpoint(&*self.reader()?).map(drop)
+    }
+
+    /// Ends the log where it is long, before a write makes it longer. Waits for those who read it.
+    ///
+    /// # Errors
+    /// Where the disk refuses. A reader that stays is no error: the log then grows, and the store's log is told.
+    pub(super) fn end_long_log(&self, conn: &Connection) -> Result<()> {
+        if self.pool().is_in_memory() {
+            return Ok(());
+        }
+        if is_longer(self.path(), LONG_LOG) && !end_log(conn, self.path())? {
+            let what = format!(
+                "{}: a program has read in one transaction for more than {} seconds; until it ends, the log \
+                 ({0}-wal) grows",
+                self.path().display(),
+                READERS_PATIENCE.as_secs()
+            );
+            self.log().tell(&Error::new(Kind::Busy, what));
+        }
+        Ok(conn.busy_timeout(PATIENCE)?)
     }
 
     /// Brings the log into the file again and again, whoever wrote it, until the returned value is
@@ -80,18 +117,23 @@ impl Drop for Checkpoints {
 fn keep(store: &Store, stop: &StopSignal, log: &Log) {
     let (mut before, mut done, mut rounds) = (None, None, 0);
     let mut has_failed = false;
+    let mut least = LONG_LOG;
     loop {
         let is_last = stop.is_given();
         // Exports that were accepted during an import. At the end nothing else of this server writes.
         let patience = if is_last { LAST_PATIENCE } else { Duration::ZERO };
         if let Err(error) = store.take_up_jobs_set_aside(patience) {
-            log.tell(&error);
+            log.tell(&error.at_file(store.path()));
         }
         if is_last {
             return;
         }
         if stop.is_given_within(ROUND) {
             continue;
+        }
+        match end_long_log_in_round(store, least) {
+            Ok(next) => least = next,
+            Err(error) => log.tell(&error.at_file(store.path())),
         }
         let now = state(store.path());
         let rests = now == before;
@@ -112,12 +154,55 @@ fn keep(store: &Store, stop: &StopSignal, log: &Log) {
             // Told once: the disk may be full for a while.
             Err(error) => {
                 if !has_failed && error.kind() != Kind::Busy {
-                    log.tell(&error);
+                    log.tell(&error.at_file(store.path()));
                 }
                 has_failed = true;
             }
         }
     }
+}
+
+/// Ends the log where it has `least` bytes, whoever writes to it. Returns how many it may have before the next
+/// attempt.
+fn end_long_log_in_round(store: &Store, least: u64) -> Result<u64> {
+    if !is_longer(store.path(), least) {
+        return Ok(least);
+    }
+    let conn = connect(store.pool().uri(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+    if end_log(&conn, store.path())? {
+        return Ok(LONG_LOG);
+    }
+    Ok(state(store.path()).map_or(LONG_LOG, |(length, _)| length + GROWN))
+}
+
+/// Brings all of the log into the file, and begins the log anew. Waits for readers and writers; false where one
+/// stays for longer than [`READERS_PATIENCE`].
+fn end_log(conn: &Connection, path: &Path) -> Result<bool> {
+    conn.busy_timeout(ATTEMPT)?;
+    let begun = Instant::now();
+    loop {
+        // Most of the work is done before others have to wait.
+        passive_checkpoint(conn)?;
+        match end_readable_log(conn) {
+            Ok(true) => return Ok(true),
+            Err(error) if error.kind() != Kind::Busy => return Err(error),
+            _ if begun.elapsed() >= READERS_PATIENCE => return Ok(false),
+            // SQLite does not wait for a checkpoint of another connection, which may have done the same.
+            _ if !is_longer(path, LONG_LOG) => return Ok(true),
+            _ => thread::sleep(RETRY),
+        }
+    }
+}
+
+fn end_readable_log(conn: &Connection) -> Result<bool> {
+    let sql = "PRAGMA wal_checkpoint(RESTART)";
+    let is_ended = one(conn, sql, (), |row| Ok(row.get::<_, i64>(0)? == 0))?;
+    if is_ended {
+        // The first write also cuts the log's file, to `journal_size_limit`.
+        touch_log(conn)?;
+    }
+    Ok(is_ended)
 }
 
 /// Brings the log into the file; empties a long log that `rests`. True where nothing is left to do.
@@ -126,7 +211,7 @@ fn round(store: &Store, rests: bool) -> Result<bool> {
     let conn = connect(store.pool().uri(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.busy_timeout(Duration::ZERO)?;
     let is_whole = passive_checkpoint(&conn)?;
-    let is_long = || state(store.path()).is_some_and(|(bytes, _)| bytes > LOG_BYTES);
+    let is_long = || is_longer(store.path(), LOG_BYTES);
     if is_whole && rests && is_long() {
         empty(&conn)?;
     }
@@ -140,6 +225,10 @@ fn empty(conn: &Connection) -> Result<()> {
         Err(error) => Err(error),
         Ok(()) => touch_log(conn),
     }
+}
+
+fn is_longer(path: &Path, bytes: u64) -> bool {
+    state(path).is_some_and(|(length, _)| length > bytes)
 }
 
 fn state(path: &Path) -> LogState {

@@ -120,6 +120,7 @@ impl Writer<'_> {
     /// # Errors
     /// `Busy` when that takes too long.
     pub fn begin(&mut self, bytes: Option<u64>) -> Result<()> {
+        self.store.end_long_log(&self.conn)?;
         self.store.run_patiently(&self.conn, "BEGIN IMMEDIATE")?;
         let last_seq = setting(&self.conn, "last_seq")?;
         if last_seq != self.seq {

@@ -9,6 +9,7 @@ mod file;
 mod file_size_limit;
 mod full_disk;
 mod interrupted;
+mod log;
 mod no_files;
 mod old_formats;
 mod prune;
