@@ -4,13 +4,16 @@
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, copy};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::form::InputForm;
 use super::piece::{Piece, PieceVisitor};
-use super::stream::{BUFFER, CountedInput, no_room, peek, temporary_file};
+use super::stream::{
+    BUFFER, CountedInput, PackedInput, UnpackedInput, Unpacking, no_room, peek, temporary_file,
+};
 use super::zstd::ZstdReader;
 use super::{tar, text, zip};
 use crate::error::Result;
@@ -46,20 +49,39 @@ pub(super) fn read(
     let origin = path
         .and_then(|path| Some(StreamOrigin::File(path, is_file(path)?.len())))
         .unwrap_or(StreamOrigin::Stream);
-    read_layer(name, origin, Box::new(CountedInput { inner: from, progress }), 0, progress, visit)
+    let from = Box::new(CountedInput { inner: from, progress });
+    read_layer(name, origin, from, &Layers::default(), progress, visit)
 }
 
 /// Reads a member of an archive.
 fn read_member(name: &str, from: Box<dyn Read + '_>, visit: PieceVisitor<'_>) -> Result<()> {
-    read_layer(name, StreamOrigin::Member, from, 0, &|_| {}, visit)
+    read_layer(name, StreamOrigin::Member, from, &Layers::default(), &|_| {}, visit)
 }
 
-/// Reads a stream that was unpacked `layers` times.
+/// How often a stream was unpacked, and from how much: the count begins with the outermost layer.
+#[derive(Default)]
+struct Layers {
+    count: usize,
+    unpacking: Rc<Unpacking>,
+}
+
+impl Layers {
+    /// The packed bytes of the next layer. Those of the outermost one are counted.
+    fn packed<'a>(&self, from: impl Read + 'a) -> BufReader<Box<dyn Read + 'a>> {
+        let from: Box<dyn Read + 'a> = match self.count {
+            0 => Box::new(PackedInput { inner: from, unpacking: self.unpacking.clone() }),
+            _ => Box::new(from),
+        };
+        BufReader::with_capacity(BUFFER, from)
+    }
+}
+
+/// Reads a stream that was unpacked by some `layers`.
 fn read_layer(
     name: &str,
     origin: StreamOrigin<'_>,
     from: Box<dyn Read + '_>,
-    layers: usize,
+    layers: &Layers,
     progress: &dyn Fn(u64),
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
@@ -96,21 +118,21 @@ fn read_layer(
         (InputForm::Tar, StreamOrigin::Stream) => {
             return tar::read_stream(name, from, read_member, visit);
         }
-        _ if layers == MAX_LAYERS => return visit(name, Piece::refused(TOO_MANY_LAYERS)),
-        (InputForm::Gzip, _) => {
-            Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, from)))
-        }
+        _ if layers.count == MAX_LAYERS => return visit(name, Piece::refused(TOO_MANY_LAYERS)),
+        (InputForm::Gzip, _) => Box::new(MultiGzDecoder::new(layers.packed(from))),
         (InputForm::Xz, _) => {
-            let from = BufReader::with_capacity(BUFFER, from);
-            Box::new(XzReader::new_mem_limit(from, true, XZ_MEMORY))
+            Box::new(XzReader::new_mem_limit(layers.packed(from), true, XZ_MEMORY))
         }
-        (InputForm::Zstd, _) => Box::new(ZstdReader::new(BufReader::with_capacity(BUFFER, from))),
+        (InputForm::Zstd, _) => Box::new(ZstdReader::new(layers.packed(from))),
     };
+    let unpacking = layers.unpacking.clone();
+    let unpacked = Box::new(UnpackedInput { inner: unpacked, unpacking: unpacking.clone() });
+    let layers = Layers { count: layers.count + 1, unpacking };
     let origin = match origin {
         StreamOrigin::File(..) | StreamOrigin::Stream => StreamOrigin::Stream,
         StreamOrigin::Member => StreamOrigin::Member,
     };
-    read_layer(name, origin, unpacked, layers + 1, progress, visit)
+    read_layer(name, origin, unpacked, &layers, progress, visit)
 }
 
 /// Reads a zip that comes as a stream. Its table of contents is at its end, so it goes to a temporary
@@ -121,7 +143,10 @@ fn read_zip_stream(
     progress: &dyn Fn(u64),
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
-    let mut file = temporary_file()?;
+    let mut file = match temporary_file() {
+        Ok(file) => file,
+        Err(error) => return visit(name, Piece::refused(error.to_string())),
+    };
     match copy(&mut from, &mut file).and_then(|_| file.rewind()) {
         Ok(()) => zip::read(name, CountedInput { inner: file, progress }, read_member, visit),
         Err(error) => visit(name, no_room(error)),

@@ -1,7 +1,9 @@
-//! Streams: counted, looked at before they are read, or kept in a temporary file.
+//! Streams: counted, bounded, looked at before they are read, or kept in a temporary file.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Chain, Cursor, ErrorKind, Read, Seek};
+use std::rc::Rc;
 
 use super::form::HEAD;
 use super::piece::Piece;
@@ -27,6 +29,56 @@ impl<R: Read> Read for CountedInput<'_, R> {
 impl<R: Seek> Seek for CountedInput<'_, R> {
     fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
         self.inner.seek(to)
+    }
+}
+
+/// The most bytes that any input may unpack to, and the most bytes for each packed one beyond them. FHIR JSON
+/// compresses to a tenth, the same resource over and over to a hundredth.
+const MOST_UNPACKED: u64 = 256 << 20;
+const MOST_RATIO: u64 = 400;
+
+/// What was read of packed data, and what it unpacked to.
+#[derive(Default)]
+pub(super) struct Unpacking {
+    pub(super) packed: Cell<u64>,
+    unpacked: Cell<u64>,
+}
+
+/// The packed side of an [`Unpacking`].
+pub(super) struct PackedInput<R> {
+    pub(super) inner: R,
+    pub(super) unpacking: Rc<Unpacking>,
+}
+
+impl<R: Read> Read for PackedInput<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let packed = &self.unpacking.packed;
+        packed.set(packed.get() + read as u64);
+        Ok(read)
+    }
+}
+
+/// The unpacked side of an [`Unpacking`]. It fails where a few bytes unpack to very many: such a decompression
+/// bomb would fill the disk, or take for ever.
+pub(super) struct UnpackedInput<R> {
+    pub(super) inner: R,
+    pub(super) unpacking: Rc<Unpacking>,
+}
+
+impl<R: Read> Read for UnpackedInput<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let Unpacking { packed, unpacked } = &*self.unpacking;
+        if unpacked.get() > MOST_UNPACKED.max(packed.get().saturating_mul(MOST_RATIO)) {
+            return Err(std::io::Error::other(format!(
+                "it unpacks to more than {} MiB and {MOST_RATIO} times its size, as a decompression bomb does; \
+                 unpack it yourself if it is none",
+                MOST_UNPACKED >> 20
+            )));
+        }
+        let read = self.inner.read(buffer)?;
+        unpacked.set(unpacked.get() + read as u64);
+        Ok(read)
     }
 }
 
@@ -66,7 +118,7 @@ pub(super) fn temporary_file() -> Result<File> {
 
 /// What is reported where an archive could not be copied to a temporary file.
 pub(super) fn no_room(error: std::io::Error) -> Piece {
-    if error.kind() == ErrorKind::StorageFull {
+    if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         let folder = std::env::temp_dir();
         return Piece::refused(format!(
             "there is no room in {} to unpack it; unpack it yourself and import the folder, or set TMPDIR",

@@ -90,7 +90,10 @@ pub(super) fn read_stream(
     read_member: MemberReader,
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
-    let mut kept = temporary_file()?;
+    let mut kept = match temporary_file() {
+        Ok(file) => file,
+        Err(error) => return visit(name, Piece::refused(error.to_string())),
+    };
     let mut table = TarTable::default();
     let (mut end, mut full) = (0, None);
     let mut from = BufReader::with_capacity(BUFFER, from);

@@ -1,27 +1,37 @@
 //! The members of a zip.
 
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::rc::Rc;
 
 use ::zip::ZipArchive;
 use ::zip::result::ZipError;
 
 use super::archive::{Archive, ArchiveMember, MemberKind, MemberReader, read_members};
 use super::piece::{Piece, PieceVisitor};
-use super::stream::BUFFER;
+use super::stream::{BUFFER, UnpackedInput, Unpacking};
 use crate::error::Result;
 
 /// The longest target of a link that is read, in bytes.
 const LINK: u64 = 4096;
 
-struct ZipFile<R>(ZipArchive<BufReader<R>>);
+struct ZipFile<R> {
+    archive: ZipArchive<BufReader<R>>,
+    /// How much all members together unpack to. Several may share their packed bytes.
+    unpacking: Rc<Unpacking>,
+}
 
 /// Reads the members of a zip, in the order of their names.
 pub(super) fn read(
     name: &str,
-    from: impl Read + Seek,
+    mut from: impl Read + Seek,
     read_member: MemberReader,
     visit: PieceVisitor<'_>,
 ) -> Result<()> {
+    let unpacking = Rc::new(Unpacking::default());
+    match from.seek(SeekFrom::End(0)).and_then(|length| from.rewind().map(|()| length)) {
+        Ok(length) => unpacking.packed.set(length),
+        Err(error) => return visit(name, Piece::damage(0, error)),
+    }
     let mut archive = match ZipArchive::new(BufReader::with_capacity(BUFFER, from)) {
         Ok(archive) => archive,
         Err(error) => return visit(name, Piece::refused(fault(error))),
@@ -48,14 +58,15 @@ pub(super) fn read(
         });
         members.push(ArchiveMember { name, index, kind });
     }
-    read_members(name, members, &mut ZipFile(archive), read_member, visit)
+    read_members(name, members, &mut ZipFile { archive, unpacking }, read_member, visit)
 }
 
 impl<R: Read + Seek> Archive for ZipFile<R> {
     fn open(&mut self, index: usize) -> std::result::Result<Box<dyn Read + '_>, String> {
-        match self.0.by_index(index) {
+        let unpacking = self.unpacking.clone();
+        match self.archive.by_index(index) {
             // The sizes in a zip may be wrong; nothing here relies on them.
-            Ok(file) => Ok(Box::new(file)),
+            Ok(file) => Ok(Box::new(UnpackedInput { inner: file, unpacking })),
             Err(error) => Err(fault(error)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod archives;
 mod arrangements;
+mod bombs;
 mod bundles;
 mod content;
 mod derived_ids;

@@ -125,3 +125,42 @@ fn rejects_never_overwrite_the_store_or_the_input() {
     assert_eq!(dir.run(["import", "new.db", "in.ndjson", "--rejects", "new.db"]).code, 2);
     assert!(!dir.path("new.db").exists());
 }
+
+/// A small file of which every line is rejected: what is told of it stays in proportion.
+#[test]
+fn rejects_without_number_fill_neither_the_terminal_nor_the_disk() {
+    const LINES: usize = 1_100_000;
+    let dir = Dir::new();
+    // Each line of two bytes is a line of some 300 bytes in the file of rejects.
+    let name = format!("{}.ndjson.gz", "n".repeat(240));
+    dir.write(&name, gzip(format!("{A}\n{}", "x\n".repeat(LINES)).as_bytes()));
+    let ran = dir.run(["import", "s.db", &name, "--json", "--rejects", "rejects.txt"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.stderr.lines().count(), 21, "{}", ran.stderr);
+    let more = format!("… and {} more rejected", LINES - 20);
+    assert!(ran.stderr.contains(&more), "{}", ran.stderr);
+    let counts: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(counts["rejected"], LINES);
+    let rejects = dir.text("rejects.txt");
+    assert!(rejects.len() <= (256 << 20) + 200, "{} bytes", rejects.len());
+    let (listed, last) = rejects.trim_end().rsplit_once('\n').unwrap();
+    let left_out = LINES - listed.lines().count();
+    assert!(left_out > 0, "the file has them all");
+    assert!(
+        last.contains(&format!("and {left_out} more rejected, which are not listed")),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_reject_and_a_name_are_told_in_a_length_that_can_be_read() {
+    let dir = Dir::new();
+    let name = format!("{}.json", "n".repeat(60_000));
+    let long = format!("{{\"resourceType\":\"{}7\"}}", "P".repeat(100_000));
+    dir.write("x.zip", crate::support::zip(&[(&name, long.as_bytes())]));
+    let ran = dir.run(["import", "s.db", "x.zip", "--rejects", "rejects.txt"]);
+    assert_eq!(ran.code, 1);
+    let told = ran.stderr.lines().next().unwrap();
+    assert!(told.len() < 2000 && told.contains("nnn.json:1: "), "{} bytes", told.len());
+    assert!(dir.text("rejects.txt").len() < 2000);
+}
