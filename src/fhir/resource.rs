@@ -138,6 +138,11 @@ impl Resource {
             let (id, length) = (short(&id), id.len());
             remarks.push(format!("id {id} has {length} characters; FHIR allows {ID_LENGTH}"));
         }
+        if let Some(half) = json::lone_surrogate(text) {
+            remarks.push(format!(
+                "{half} is half of a surrogate pair and no character, which FHIR forbids; it is kept as it came"
+            ));
+        }
         let meta = match head.meta {
             Some(raw) => Some(Meta::read(text, raw, &mut remarks)?),
             None => None,

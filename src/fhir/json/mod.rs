@@ -14,5 +14,5 @@ mod value;
 pub use edits::Edits;
 pub use members::{ObjectMember, members};
 pub use space::{minified, one_line};
-pub use strings::{StringValue, each_string, quoted, unescaped, unescaped_at};
+pub use strings::{StringValue, each_string, lone_surrogate, quoted, unescaped, unescaped_at};
 pub use value::{MAX_DEPTH, fault, place, present, string_of, too_deep};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::{memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 /// A string value in a JSON text, with the key it stands under.
 pub struct StringValue<'a, 'k> {
@@ -135,6 +135,29 @@ pub fn unescaped_at(raw: &str) -> (String, Vec<usize>) {
     (out, places)
 }
 
+/// The first escape in a valid JSON text that is half of a surrogate pair, as written: `\ud800`. It stands for no
+/// character.
+///
+/// <https://www.rfc-editor.org/rfc/rfc8259#section-8.2>
+pub fn lone_surrogate(text: &str) -> Option<&str> {
+    let unit = |at: usize| {
+        let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(escape, 16).ok()
+    };
+    let mut at = 0;
+    while let Some(step) = memchr(b'\\', &text.as_bytes()[at..]) {
+        at += step;
+        match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
+            (Some(0xd800..=0xdfff), _) => return text.get(at..at + 6),
+            (Some(_), _) => at += 6,
+            // A backslash, and the one character that it escapes.
+            (None, _) => at += 2,
+        }
+    }
+    None
+}
+
 /// Writes `value` as a JSON string, quotes included.
 pub fn quoted(value: &str) -> String {
     // Every string has a JSON form.
@@ -162,6 +185,21 @@ mod tests {
         let (text, places) = unescaped_at(raw);
         assert_eq!(text, "a<é😀\n\\ud800x");
         assert_eq!(places, [0, 1, 7, 8, 9, 9, 9, 9, 21, 23, 23, 23, 23, 23, 23, 29, 30]);
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_found() {
+        for (text, found) in [
+            (r#""\ud800""#, Some(r"\ud800")),
+            (r#""\uDC00x""#, Some(r"\uDC00")),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\ud83d\ud83d\ude00""#, Some(r"\ud83d")),
+            (r#""\\ud800""#, None),
+            (r#""\\\ud800""#, Some(r"\ud800")),
+            (r#""\u00e9\n\\""#, None),
+        ] {
+            assert_eq!(lone_surrogate(text), found, "{text}");
+        }
     }
 
     #[test]
