@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{place, present};
+use super::json::{cause, place, present};
 use super::name::{request_target, short};
 use super::version_condition::VersionCondition;
 
@@ -149,14 +149,14 @@ fn entry(text: &str, offset: usize, bundle_type: BundleType) -> Result<BundleEnt
     if !text.starts_with('{') {
         return Err("not a Bundle entry: not a JSON object".to_owned());
     }
-    let head: EntryHead =
-        serde_json::from_str(text).map_err(|error| format!("not a Bundle entry: {error}"))?;
+    let head: EntryHead = serde_json::from_str(text)
+        .map_err(|error| format!("not a Bundle entry: {}", cause(&error)))?;
     let has_requests =
         matches!(bundle_type, BundleType::Transaction | BundleType::Batch | BundleType::History);
     let (request, condition) = match head.request {
         Some(raw) if has_requests && raw.get().starts_with('{') => {
             let request: RequestHead = serde_json::from_str(raw.get())
-                .map_err(|error| format!("entry.request: {error}"))?;
+                .map_err(|error| format!("entry.request: {}", cause(&error)))?;
             // A history says what was done, whatever the condition was.
             let condition = match bundle_type {
                 BundleType::History => None,

@@ -8,6 +8,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::json::cause;
 use super::name::short;
 use crate::time::{Instant, span};
 
@@ -161,7 +162,7 @@ impl Group {
     /// The reason, where `member` is no list.
     pub fn read(text: &str, time: Option<Instant>) -> Result<Group, String> {
         let mut head: GroupHead = serde_json::from_str(text)
-            .map_err(|error| format!("its members cannot be read: {error}"))?;
+            .map_err(|error| format!("its members cannot be read: {}", cause(&error)))?;
         let listed = head.member.take().unwrap_or_default();
         let description = head.description(&listed);
         let mut members = Vec::with_capacity(listed.len());

@@ -19,6 +19,7 @@ mod properties;
 mod references;
 mod rejects;
 mod small_files;
+mod surrogates;
 mod uuid_references;
 mod version_conditions;
 mod versions;

@@ -134,7 +134,7 @@ fn rejects_without_number_fill_neither_the_terminal_nor_the_disk() {
     // Each line of two bytes is a line of some 300 bytes in the file of rejects.
     let name = format!("{}.ndjson.gz", "n".repeat(240));
     dir.write(&name, gzip(format!("{A}\n{}", "x\n".repeat(LINES)).as_bytes()));
-    let ran = dir.run(["import", "s.db", &name, "--json", "--rejects", "rejects.txt"]);
+    let ran = dir.run(["import", "s.db", &name, "--json", "--quiet", "--rejects", "rejects.txt"]);
     assert_eq!(ran.code, 1);
     assert_eq!(ran.stderr.lines().count(), 21, "{}", ran.stderr);
     let more = format!("… and {} more rejected", LINES - 20);

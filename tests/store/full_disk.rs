@@ -10,7 +10,7 @@ use crate::support::{Dir, FHIRLITE, Served, left_out};
 /// Runs a command in the folder `disk`, which is a disk of its own with the store.
 const ON_A_SMALL_DISK: &str = r#"
 set -e
-mount -t tmpfs -o size=2m tmpfs disk
+mount -t tmpfs -o size="$(($(stat -c %s s.db) / 1024 + 1500))k" tmpfs disk
 cp s.db a.json disk/
 cd disk
 exec "$@"
@@ -183,4 +183,24 @@ fn a_server_starts_on_a_full_disk() {
     server.free();
     let accepted = served.get_with("/fhir/$export", "Prefer: respond-async\r\n");
     assert_eq!(accepted.status, 202, "{}", accepted.text());
+}
+
+/// Pruning frees pages in the file for later imports. Where there is no room for all of it at once, there is for some.
+#[test]
+fn pruning_works_in_little_room() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let line =
+        |n: u32| format!("{{\"resourceType\":\"Basic\",\"id\":\"b{n}\",\"text\":\"{n:0500}\"}}\n");
+    disk.dir.write("many.ndjson", (0..1500).map(line).collect::<String>());
+    disk.dir.import(0, &["s.db", "many.ndjson"]);
+    let ids: Vec<String> = (0..1500).map(|n| format!("Basic/b{n}")).collect();
+    let words = ["delete", "s.db"].map(str::to_owned).into_iter().chain(ids);
+    assert_eq!(disk.dir.run(words).code, 0);
+    disk.dir.open("s.db").execute_batch("UPDATE history SET ended_at = 0").expect("long ago");
+    let told = disk.run(
+        r#"rm fill; head -c $(($(df --output=avail -B1 . | tail -1) - 200000)) /dev/zero > fill
+           "$1" prune s.db 2>&1; echo "code $?"; rm fill; "$1" check s.db"#,
+    );
+    assert!(told.contains("removed 1500 versions") && told.contains("code 0"), "{told}");
+    assert!(told.contains("s.db: ok, 1 resources"), "{told}");
 }

@@ -15,4 +15,4 @@ pub use edits::Edits;
 pub use members::{ObjectMember, members};
 pub use space::{minified, one_line};
 pub use strings::{StringValue, each_string, lone_surrogate, quoted, unescaped, unescaped_at};
-pub use value::{MAX_DEPTH, fault, place, present, string_of, too_deep};
+pub use value::{MAX_DEPTH, cause, fault, place, present, string_of, too_deep};

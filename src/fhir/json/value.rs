@@ -32,8 +32,19 @@ pub fn string_of(raw: &RawValue) -> Option<String> {
 
 /// Says what is wrong with a text that is not JSON, without line and column.
 pub fn fault(error: &serde_json::Error) -> String {
+    format!("not valid JSON: {}", cause(error))
+}
+
+/// Why a JSON text cannot be read, without line and column.
+pub fn cause(error: &serde_json::Error) -> String {
     let what = error.to_string();
-    format!("not valid JSON: {}", what.split(" at line ").next().unwrap_or_default())
+    let what = what.split(" at line ").next().unwrap_or_default();
+    // serde_json says so where one half of a pair is missing.
+    if what.ends_with("hex escape") {
+        "half of a surrogate pair, such as \\ud800, is no character".to_owned()
+    } else {
+        what.to_owned()
+    }
 }
 
 /// True where brackets nest deeper than [`MAX_DEPTH`].
