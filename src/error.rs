@@ -117,6 +117,7 @@ pub struct Error {
     retry_after: Option<u64>,
     /// True as long as the message does not name the file that it is about.
     needs_place: bool,
+    request_id: Option<String>,
 }
 
 /// How many seconds a caller should wait for room on a disk.
@@ -133,7 +134,14 @@ impl Error {
             Cow::Borrowed(_) => message,
             Cow::Owned(shown) => shown,
         };
-        Error { kind, message, source: None, retry_after: None, needs_place: false }
+        Error {
+            kind,
+            message,
+            source: None,
+            retry_after: None,
+            needs_place: false,
+            request_id: None,
+        }
     }
 
     /// Makes an error that keeps its cause. The message should already include it.
@@ -160,6 +168,17 @@ impl Error {
             _ => "",
         };
         Error::caused(kind, format!("{place}: {}{remedy}", plain(&source)), source)
+    }
+
+    /// The same error for a log, with the id of the request that met it. The cause is left out.
+    pub(crate) fn of_request(&self, id: &str) -> Error {
+        Error { request_id: Some(id.to_owned()), ..Error::new(self.kind, self.message.clone()) }
+    }
+
+    /// The id of the request that met the error, where an error in a log is about a request. The client was
+    /// told the same id.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// Adds how many seconds a caller should wait before the next try.

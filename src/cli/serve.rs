@@ -88,7 +88,10 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence)
         .limits(args.limits.limits())
-        .log(|error| tell(format_args!("fhirlite: {error}")));
+        .log(|error| match error.request_id() {
+            Some(id) => tell(format_args!("fhirlite: {error} (request id {id})")),
+            None => tell(format_args!("fhirlite: {error}")),
+        });
     if let Some(url) = args.base_url {
         options = options.base_url(url);
     }

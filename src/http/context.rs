@@ -48,10 +48,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// Logs an error that is a fault of the server or of its machine, not of the client.
-    pub fn log_fault(&self, error: &Error) {
+    /// Logs an error of a request that is a fault of the server or of its machine, not of the client.
+    pub fn log_fault(&self, error: &Error, request: &Request) {
         if error.kind().status() == 500 || error.kind() == Kind::Full {
-            self.log.tell(error);
+            self.log.tell(&error.of_request(&request.id));
         }
     }
 

@@ -3,9 +3,9 @@
 use super::message::{Request, Response};
 
 const EXPOSED: &str = "Content-Length, Content-Location, Content-Range, ETag, Expires, Last-Modified, \
-                       Preference-Applied, Retry-After, WWW-Authenticate, X-Export-Status, X-Progress";
+                       Preference-Applied, Retry-After, WWW-Authenticate, X-Export-Status, X-Progress, X-Request-Id";
 const ALLOWED: &str = "Accept, Authorization, Content-Type, If-None-Match, If-Range, Prefer, Range, \
-                       client_id, client_secret, x-oneup-user-id";
+                       X-Request-Id, client_id, client_secret, x-oneup-user-id";
 
 /// The headers of every response. Every page may read, without the browser's credentials.
 pub fn headers() -> [(&'static str, &'static str); 2] {

@@ -52,7 +52,7 @@ pub fn send(request: &Request, download: Download) -> Result<Response> {
     };
     if request.header("if-match").is_some_and(|known| !etag.is_match(&known)) {
         let error = Error::new(Kind::Invalid, "the file has another ETag, and always will");
-        return Ok(Response::error(&error).with_status(412));
+        return Ok(Response::error(&error, &request.id).with_status(412));
     }
     if request.header("if-none-match").is_some_and(|known| etag.is_none_match(&known)) {
         return Ok(with_validators(Response::empty(304)));
@@ -81,7 +81,8 @@ pub fn send(request: &Request, download: Download) -> Result<Response> {
         }
         RequestedRange::Unsatisfiable => {
             let what = format!("the range is outside of the file's {length} bytes");
-            let response = Response::error(&Error::new(Kind::Invalid, what)).with_status(416);
+            let response =
+                Response::error(&Error::new(Kind::Invalid, what), &request.id).with_status(416);
             return Ok(response.with("Content-Range", format!("bytes */{length}")));
         }
     };

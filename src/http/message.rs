@@ -32,6 +32,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// True if the client understands chunked bodies (HTTP/1.1).
     pub takes_chunks: bool,
+    /// Names the request in its answer and in the log; the engine sets it.
+    pub id: String,
     /// The client's address.
     pub peer: IpAddr,
     /// The address at which the request arrived, if the server listens on several.
@@ -65,6 +67,7 @@ impl Request {
             target: target_without_secrets(path, query),
             path: path.trim_start_matches('/').split('/').map(decoded).collect(),
             query: parse_form(query.as_bytes()),
+            id: String::new(),
             headers,
             body: Vec::new(),
             takes_chunks,
@@ -176,6 +179,14 @@ fn split_target(target: &str) -> Result<(Option<&str>, &str)> {
     }
 }
 
+/// What a client is told of an error.
+pub fn explanation(error: &Error, request_id: &str) -> String {
+    match error.kind().status() {
+        500 => format!("{}; request id {request_id}", error.for_clients()),
+        _ => error.for_clients().to_owned(),
+    }
+}
+
 /// Decodes a segment of a path; `+` stands for itself there.
 fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
@@ -262,13 +273,14 @@ impl Response {
         Response::new(status, FHIR_JSON, OperationOutcome::of(&[issue]).to_line())
     }
 
-    /// An error as an OperationOutcome, without the details of the server's own faults.
-    pub fn error(error: &Error) -> Response {
+    /// An error as an OperationOutcome, without the details of the server's own faults. Of these, the log
+    /// says more under the id of the request.
+    pub fn error(error: &Error, request_id: &str) -> Response {
         let (_, status, code) = error.kind().outward();
         let issue = Issue {
             severity: Severity::Error,
             code: code.to_owned(),
-            diagnostics: error.for_clients().to_owned(),
+            diagnostics: explanation(error, request_id),
         };
         Response::outcome(status, issue).retry(error)
     }

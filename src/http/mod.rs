@@ -20,6 +20,7 @@ mod operation;
 mod options;
 mod publish;
 mod read;
+mod request_id;
 mod request_parameters;
 mod route;
 mod search;

@@ -2,7 +2,7 @@
 
 use super::authenticated::{AuthenticatedRequest, challenge};
 use super::context::{Context, FHIR, export_path};
-use super::header::{BEARER, INSUFFICIENT_SCOPE};
+use super::header::INSUFFICIENT_SCOPE;
 use super::health::health;
 use super::kickoff::kickoff;
 use super::message::{Request, Response};
@@ -246,7 +246,7 @@ impl Route<'_> {
         if !self.allows(method) {
             let what = format!("{} is not supported here; {} are", short(method), self.methods);
             let error = Error::new(Kind::MethodNotAllowed, what);
-            return Ok(Response::error(&error).with("Allow", self.methods));
+            return Ok(Response::error(&error, &request.id).with("Allow", self.methods));
         }
         match &self.handler {
             Handler::Open(answer) => answer(context, request),
@@ -264,7 +264,7 @@ pub fn answer(context: &Context, request: &Request) -> Response {
     route(&segments(request))
         .ok_or_else(|| not_found(context))
         .and_then(|route| route.answer(context, request))
-        .unwrap_or_else(|error| refusal(context, &error, Some(request)))
+        .unwrap_or_else(|error| refusal(context, &error, request))
 }
 
 /// The number of bytes to read of a request's body; 0 where the method takes no body.
@@ -285,12 +285,12 @@ pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
     }
 }
 
-/// An error as the answer to a request, or to a message that is not a request.
-pub fn refusal(context: &Context, error: &Error, request: Option<&Request>) -> Response {
-    context.log_fault(error);
-    let response = Response::error(error);
+/// An error as the answer to a request.
+pub fn refusal(context: &Context, error: &Error, request: &Request) -> Response {
+    context.log_fault(error, request);
+    let response = Response::error(error, &request.id);
     match response.status {
-        401 => response.with("WWW-Authenticate", request.map_or(BEARER, challenge)),
+        401 => response.with("WWW-Authenticate", challenge(request)),
         403 if context.access.is_required() => {
             response.with("WWW-Authenticate", INSUFFICIENT_SCOPE)
         }

@@ -175,7 +175,7 @@ impl RequestHandler for Context {
     }
 
     fn refuse(&self, error: &Error, request: &Request) -> Response {
-        refusal(self, error, Some(request))
+        refusal(self, error, request)
     }
 
     fn log(&self, error: &Error) {

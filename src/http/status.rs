@@ -23,14 +23,13 @@ pub fn status(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> 
         JobStatus::Running(progress) => {
             Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
         }
-        JobStatus::Failed(reason) => Response::outcome(
-            500,
-            Issue {
-                severity: Severity::Error,
-                code: "exception".to_owned(),
-                diagnostics: format!("the export failed: {reason}"),
-            },
-        ),
+        JobStatus::Failed(reason) => {
+            let what = format!("the export {id} failed: {reason}");
+            request.context.log_fault(&Error::new(Kind::Internal, what), request);
+            let diagnostics = format!("the export failed: {reason}; request id {}", request.id);
+            let code = "exception".to_owned();
+            Response::outcome(500, Issue { severity: Severity::Error, code, diagnostics })
+        }
         JobStatus::Complete { time, expires_at, files } => {
             page(request, &accepted, id, (time, expires_at), &files, 1)?
         }

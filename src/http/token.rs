@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::context::{Context, TOKEN};
-use super::message::{Request, Response};
+use super::message::{Request, Response, explanation};
 use super::request_parameters::{RequestParameters, challenged};
 use crate::access::{BackendRequest, TokenError, TokenResponse};
 use crate::store::TokenKind;
@@ -27,8 +27,8 @@ pub fn token(context: &Context, request: &Request) -> Response {
                 429 | 503 => "temporarily_unavailable",
                 _ => "server_error",
             };
-            context.log_fault(&error);
-            refused(status, name, error.for_clients()).retry(&error)
+            context.log_fault(&error, request);
+            refused(status, name, &explanation(&error, &request.id)).retry(&error)
         }
     };
     // https://www.rfc-editor.org/rfc/rfc6749#section-5.1

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::context::Context;
-use super::message::{Request, Response};
+use super::message::{Request, Response, explanation};
 use super::request_parameters::{RequestParameters, challenged};
 use crate::access::{UserSelector, UserWithCode};
 use crate::error::{Error, Kind, Result};
@@ -70,8 +70,9 @@ fn answered(
         answer(&client, &parameters)
     });
     let response = answered.unwrap_or_else(|error| {
-        context.log_fault(&error);
-        challenged(refused(error.kind().status(), error.for_clients())).retry(&error)
+        context.log_fault(&error, request);
+        let what = explanation(&error, &request.id);
+        challenged(refused(error.kind().status(), &what)).retry(&error)
     });
     response.with("Cache-Control", "no-store")
 }

@@ -12,6 +12,7 @@ mod limits;
 mod methods;
 mod negotiation;
 mod ranges;
+mod request_ids;
 mod wire;
 
 use serde_json::Value;

@@ -22,6 +22,7 @@ use super::response::{Exchange, Sent, send, send_continue};
 use super::stream::Stream;
 use crate::error::{Error, Kind};
 use crate::http::message::{Body, Request, Response};
+use crate::http::request_id::request_id;
 use crate::sync::StopSignal;
 
 /// How long a request waits for a place at work.
@@ -134,9 +135,9 @@ impl<'s> ClientConnection<'s> {
 
     /// Reads a request and answers it.
     fn answer_next(&mut self) -> Next {
-        let mut exchange = Exchange { is_head: false, is_1_1: true, is_kept: false };
+        let mut exchange = Exchange::unread();
         let response = match self.receive(&mut exchange) {
-            Ok(received) => match self.answer(received, exchange) {
+            Ok(received) => match self.answer(received, &mut exchange) {
                 Ok(next) => return next,
                 Err(halt) => halt.answer(),
             },
@@ -144,7 +145,7 @@ impl<'s> ClientConnection<'s> {
         };
         let Some(response) = response else { return Next::Cut };
         exchange.is_kept = false;
-        match self.send(response, exchange, None) {
+        match self.send(response, &exchange, None) {
             Sent::Whole { .. } => Next::End,
             _ => Next::Cut,
         }
@@ -156,11 +157,13 @@ impl<'s> ClientConnection<'s> {
         let limits = &shared.limits;
         let head = read_head(&mut self.inbound, limits, Instant::now() + limits.head_time)?;
         let Head { method, target, headers, is_1_1, is_kept, expects_continue, framing } = head;
-        *exchange = Exchange { is_head: method == "HEAD", is_1_1, is_kept };
+        let id = request_id(&headers);
+        *exchange = Exchange { id, is_head: method == "HEAD", is_1_1, is_kept };
         let client = self.presence.client;
         let mut request = Request::new(&method, &target, headers, is_1_1, client)
             .map_err(|error| Refusal::bad(error.to_string()))?;
         request.local = self.local;
+        request.id.clone_from(&exchange.id);
         let has_none = matches!(framing, Framing::Nothing | Framing::Length(0));
         // Old clients may announce content and end it with the connection, which a request cannot do.
         let is_announced = !is_1_1 && request.header("content-type").is_some();
@@ -207,7 +210,7 @@ impl<'s> ClientConnection<'s> {
     ///
     /// # Errors
     /// Where there is no place at work for it.
-    fn answer(&mut self, received: Received<'s>, mut exchange: Exchange) -> Result<Next, Halt> {
+    fn answer(&mut self, received: Received<'s>, exchange: &mut Exchange) -> Result<Next, Halt> {
         let place = self.place()?;
         // Those that left while they waited are not worked for.
         if self.inbound.stream.is_reset() {
@@ -233,8 +236,9 @@ impl<'s> ClientConnection<'s> {
         let mut sent = self.send(response, exchange, Some(place));
         drop(download);
         if let Sent::Nothing(error) = sent {
+            let error = error.of_request(&exchange.id);
             handler.log(&error);
-            sent = self.send(Response::error(&error), exchange, None);
+            sent = self.send(Response::error(&error, &exchange.id), exchange, None);
         }
         Ok(match sent {
             Sent::Whole { is_kept: true } => Next::Request,
@@ -244,7 +248,7 @@ impl<'s> ClientConnection<'s> {
                 Next::Cut
             }
             Sent::Nothing(error) | Sent::Part(error) => {
-                handler.log(&error);
+                handler.log(&error.of_request(&exchange.id));
                 if !exchange.is_1_1 {
                     self.inbound.stream.end_by_reset();
                 }
@@ -253,7 +257,12 @@ impl<'s> ClientConnection<'s> {
         })
     }
 
-    fn send(&mut self, response: Response, exchange: Exchange, place: Option<PlaceAtWork>) -> Sent {
+    fn send(
+        &mut self,
+        response: Response,
+        exchange: &Exchange,
+        place: Option<PlaceAtWork>,
+    ) -> Sent {
         if self.presence.wait_for(Waiting::Server) {
             send(response, exchange, &mut self.outbound(place))
         } else {

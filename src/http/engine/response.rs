@@ -11,20 +11,29 @@ use crate::error::{Error, Kind, Result};
 use crate::http::cross_origin;
 use crate::http::header::http_date;
 use crate::http::message::{Body, BodyWriter, Response};
+use crate::http::request_id::{REQUEST_ID, new_request_id};
 use crate::time::Clock;
 
 /// The size of chunks in bytes.
 const CHUNK: usize = 256 << 10;
 
 /// What a response must know of its request and its connection.
-#[derive(Clone, Copy)]
 pub struct Exchange {
+    /// Names the request in the response.
+    pub id: String,
     /// True for HEAD, whose answer has no body.
     pub is_head: bool,
     /// True for HTTP/1.1.
     pub is_1_1: bool,
     /// True if the connection goes on behind this response.
     pub is_kept: bool,
+}
+
+impl Exchange {
+    /// An exchange whose request could not be read: the connection ends behind its response.
+    pub fn unread() -> Exchange {
+        Exchange { id: new_request_id(), is_head: false, is_1_1: true, is_kept: false }
+    }
 }
 
 /// How far a response got.
@@ -40,11 +49,11 @@ pub enum Sent {
 }
 
 /// Writes a response.
-pub fn send(response: Response, exchange: Exchange, out: &mut Outbound<'_>) -> Sent {
+pub fn send(response: Response, exchange: &Exchange, out: &mut Outbound<'_>) -> Sent {
     let is_bodiless = exchange.is_head || matches!(response.status, 204 | 304);
     let framing = BodyFraming::of(&response, exchange);
     let is_kept = exchange.is_kept && framing != BodyFraming::UntilEnd;
-    let head = head(&response, framing, Exchange { is_kept, ..exchange }).into_bytes();
+    let head = head(&response, framing, exchange, is_kept).into_bytes();
     let mut writer = ResponseWriter { out, head, framing, buffer: Vec::new() };
     let written = match response.body {
         _ if is_bodiless => writer.send([b""; 4]).map_err(gone),
@@ -68,8 +77,9 @@ fn run(write: BodyWriter, writer: &mut ResponseWriter<'_, '_>) -> Result<()> {
 }
 
 /// A response whose body is in memory, as bytes.
-pub fn in_memory(response: Response, exchange: Exchange) -> Vec<u8> {
-    let mut bytes = head(&response, BodyFraming::of(&response, exchange), exchange).into_bytes();
+pub fn in_memory(response: Response, exchange: &Exchange) -> Vec<u8> {
+    let framing = BodyFraming::of(&response, exchange);
+    let mut bytes = head(&response, framing, exchange, exchange.is_kept).into_bytes();
     if let Body::Bytes(body) = response.body {
         bytes.extend(body);
     }
@@ -95,7 +105,7 @@ enum BodyFraming {
 }
 
 impl BodyFraming {
-    fn of(response: &Response, exchange: Exchange) -> BodyFraming {
+    fn of(response: &Response, exchange: &Exchange) -> BodyFraming {
         match &response.body {
             // https://www.rfc-editor.org/rfc/rfc9110#section-8.6
             _ if matches!(response.status, 204 | 304) => BodyFraming::Nothing,
@@ -108,7 +118,7 @@ impl BodyFraming {
 }
 
 /// The status line and the header fields.
-fn head(response: &Response, framing: BodyFraming, exchange: Exchange) -> String {
+fn head(response: &Response, framing: BodyFraming, exchange: &Exchange, is_kept: bool) -> String {
     let mut head =
         format!("HTTP/1.1 {} {}\r\nServer: fhirlite\r\n", response.status, response.reason());
     head.push_str(&format!("Date: {}\r\n", http_date(Clock::system().now())));
@@ -119,7 +129,8 @@ fn head(response: &Response, framing: BodyFraming, exchange: Exchange) -> String
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    if !exchange.is_kept {
+    head.push_str(&format!("{REQUEST_ID}: {}\r\n", exchange.id));
+    if !is_kept {
         head.push_str("Connection: close\r\n");
     } else if !exchange.is_1_1 {
         head.push_str("Connection: keep-alive\r\n");

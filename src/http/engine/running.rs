@@ -205,7 +205,6 @@ impl Drop for Leaving<'_> {
 /// Tells a client that there is no room, as far as that is possible without waiting for it.
 fn turn_away(mut socket: &TcpStream) {
     let refusal = Refusal::new(503, "too many connections at once; try again");
-    let exchange = Exchange { is_head: false, is_1_1: true, is_kept: false };
     let _ = socket.set_nonblocking(true);
-    let _ = socket.write(&in_memory(refusal.response(), exchange));
+    let _ = socket.write(&in_memory(refusal.response(), &Exchange::unread()));
 }

@@ -107,8 +107,8 @@ impl RequestHandler for EchoHandler {
         Response { status: 200, headers: Vec::new(), body }
     }
 
-    fn refuse(&self, error: &Error, _request: &Request) -> Response {
-        Response::error(error)
+    fn refuse(&self, error: &Error, request: &Request) -> Response {
+        Response::error(error, &request.id)
     }
 
     fn log(&self, _error: &Error) {}
