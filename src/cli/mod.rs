@@ -14,6 +14,8 @@ mod info;
 mod key;
 mod limits;
 mod list;
+mod log_lines;
+mod logs;
 mod output;
 mod progress;
 mod prune;

@@ -11,6 +11,7 @@ use fhirlite::{
 };
 
 use super::limits::LimitArgs;
+use super::logs::LogArgs;
 use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
@@ -67,6 +68,8 @@ pub struct ServeArgs {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
@@ -87,14 +90,11 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .insecure(args.insecure)
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence)
-        .limits(args.limits.limits())
-        .log(|error| match error.request_id() {
-            Some(id) => tell(format_args!("fhirlite: {error} (request id {id})")),
-            None => tell(format_args!("fhirlite: {error}")),
-        });
+        .limits(args.limits.limits());
     if let Some(url) = args.base_url {
         options = options.base_url(url);
     }
+    let (log, options) = args.log.start(options)?;
     // A wrong address is reported before anything is done.
     let bound = Server::bind(&options)?;
     let in_memory = args.store == Path::new(IN_MEMORY);
@@ -168,7 +168,9 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     print(format!("listening on {}", server.url()))?;
     signals.wait();
     // A second signal ends the wait for requests under way.
-    match server.end(|| signals.is_repeated()) {
+    let cut = server.end(|| signals.is_repeated());
+    drop(log);
+    match cut {
         0 => {}
         1 => tell("fhirlite: 1 request was cut before its end"),
         cut => tell(format_args!("fhirlite: {cut} requests were cut before their end")),

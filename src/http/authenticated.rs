@@ -41,6 +41,7 @@ impl<'a> AuthenticatedRequest<'a> {
     /// `Unauthorized`, `Throttled`, `Forbidden`, `Invalid`: those of `Authority::authenticate`.
     pub fn new(context: &'a Context, request: &'a Request) -> Result<AuthenticatedRequest<'a>> {
         let caller = context.access.authenticate(&presented(request), request.peer)?;
+        request.noted.note_caller(caller.client.as_deref(), caller.user.as_deref());
         let seen = context.store.limited_to(caller.reach);
         let permission = Permission { reach: caller.reach, types: caller.exportable() };
         Ok(AuthenticatedRequest { context, caller, seen, permission, request })

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::access_log::AccessLog;
 use super::header::{is_authority, names_address};
 use super::message::Request;
 use crate::access::{Audit, Authority};
@@ -45,6 +46,8 @@ pub struct Context {
     pub started: Instant,
     /// Receives the server's own faults.
     pub log: Log,
+    /// Receives each answered request.
+    pub access_log: AccessLog,
 }
 
 impl Context {

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use super::answered::Noted;
 use super::form::{parse_form, target_without_secrets};
 use super::header::{
     self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_host, is_identity, takes_json,
@@ -34,6 +36,8 @@ pub struct Request {
     pub takes_chunks: bool,
     /// Names the request in its answer and in the log; the engine sets it.
     pub id: String,
+    /// What handlers find out about it, for the log and the metrics.
+    pub noted: Arc<Noted>,
     /// The client's address.
     pub peer: IpAddr,
     /// The address at which the request arrived, if the server listens on several.
@@ -68,6 +72,7 @@ impl Request {
             path: path.trim_start_matches('/').split('/').map(decoded).collect(),
             query: parse_form(query.as_bytes()),
             id: String::new(),
+            noted: Arc::default(),
             headers,
             body: Vec::new(),
             takes_chunks,

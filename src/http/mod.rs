@@ -4,6 +4,8 @@
 //! finds its caller, the handler answers. `header` and `form` read the grammars. Only `engine` knows
 //! sockets.
 
+mod access_log;
+mod answered;
 mod authenticated;
 mod context;
 mod cross_origin;
@@ -13,6 +15,7 @@ mod form;
 mod header;
 mod health;
 mod kickoff;
+mod log_limit;
 mod message;
 mod metadata;
 mod oneup;
@@ -20,6 +23,7 @@ mod operation;
 mod options;
 mod publish;
 mod read;
+mod redacted;
 mod request_id;
 mod request_parameters;
 mod route;
@@ -32,6 +36,7 @@ mod status;
 mod token;
 mod users;
 
+pub use answered::AnsweredRequest;
 pub use engine::Limits;
 pub use options::Options;
 pub use server::{BoundServer, Server};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::access_log::AccessLog;
+use super::answered::AnsweredRequest;
 use super::engine::Limits;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;
@@ -28,6 +30,7 @@ pub struct Options {
     pub(super) update_cadence: UpdateCadence,
     pub(super) limits: Limits,
     pub(super) log: Log,
+    pub(super) access_log: AccessLog,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Options {
             update_cadence: UpdateCadence::default(),
             limits: Limits::default(),
             log: Log::default(),
+            access_log: AccessLog::default(),
         }
     }
 
@@ -90,8 +94,15 @@ impl Options {
     }
 
     /// Sets the receiver of the server's own faults, which clients do not see. By default these are
-    /// ignored.
+    /// ignored. [`Error::request_id`] says which request met a fault. What happens again and again comes
+    /// once a minute.
     pub fn log(self, receive: impl Fn(&Error) + Send + Sync + 'static) -> Options {
         Options { log: Log::new(receive), ..self }
+    }
+
+    /// Sets the receiver of each request that was answered or cut. It is called on the thread of the
+    /// request's connection, and the next request of that connection waits for it.
+    pub fn access_log(self, receive: impl Fn(&AnsweredRequest) + Send + Sync + 'static) -> Options {
+        Options { access_log: AccessLog::new(receive), ..self }
     }
 }

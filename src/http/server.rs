@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access_log::AccessLog;
+use super::answered::AnsweredRequest;
 use super::context::Context;
 use super::cross_origin;
 use super::engine::{Engine, Limits, Listener, RequestHandler};
+use super::log_limit::limited;
 use super::message::{Request, Response};
 use super::options::Options;
 use super::route::{answer, body_limit, refusal};
@@ -32,6 +35,7 @@ pub struct BoundServer {
     update_cadence: UpdateCadence,
     limits: Limits,
     log: Log,
+    access_log: AccessLog,
 }
 
 impl Server {
@@ -60,7 +64,8 @@ impl Server {
             job_ttl: options.job_ttl,
             update_cadence: options.update_cadence.clone(),
             limits: options.limits.clone(),
-            log: options.log.clone(),
+            log: limited(options.log.clone()),
+            access_log: options.access_log.clone(),
         })
     }
 
@@ -149,6 +154,7 @@ impl BoundServer {
             update_cadence: self.update_cadence,
             address,
             log: self.log,
+            access_log: self.access_log,
         });
         let checkpoints = store.keep_checkpointed(context.log.clone())?;
         let engine = Engine::start(self.listener, self.limits, context.clone())?;
@@ -180,6 +186,10 @@ impl RequestHandler for Context {
 
     fn log(&self, error: &Error) {
         self.log.tell(error);
+    }
+
+    fn answered(&self, request: &AnsweredRequest) {
+        self.access_log.tell(request);
     }
 }
 

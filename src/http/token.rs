@@ -64,6 +64,7 @@ fn granted(context: &Context, request: &Request) -> Result<TokenResponse, TokenE
     };
     let missing = |name: &str| TokenError::oauth("invalid_request", format!("{name} is missing"));
     let client = parameters.client(context, request.peer)?;
+    request.noted.note_caller(Some(&client.client_id), None);
     let name = if kind == TokenKind::Code { "code" } else { "refresh_token" };
     let presented = parameters.get(name).ok_or_else(|| missing(name))?;
     access.exchange(&client, kind, presented)

@@ -67,6 +67,7 @@ fn answered(
 ) -> Response {
     let answered = RequestParameters::read(request).and_then(|parameters| {
         let client = parameters.client(context, request.peer)?;
+        request.noted.note_caller(Some(&client.client_id), None);
         answer(&client, &parameters)
     });
     let response = answered.unwrap_or_else(|error| {

@@ -9,6 +9,7 @@ mod crowds;
 mod headers;
 mod large_bodies;
 mod limits;
+mod logs;
 mod methods;
 mod negotiation;
 mod ranges;

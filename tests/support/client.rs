@@ -30,13 +30,16 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// The lines of the head without `Date`, which differs from one response to the next.
+    /// The lines of the head without `Date` and `X-Request-Id`, which differ from one response to the next.
     pub fn undated(&self) -> Vec<&str> {
-        let is_date = |line: &str| line.to_ascii_lowercase().starts_with("date:");
-        self.head.lines().filter(|line| !is_date(line)).collect()
+        let is_its_own = |line: &str| {
+            let line = line.to_ascii_lowercase();
+            line.starts_with("date:") || line.starts_with("x-request-id:")
+        };
+        self.head.lines().filter(|line| !is_its_own(line)).collect()
     }
 
-    /// Fails unless the other response is the same but for its `Date`.
+    /// Fails unless the other response is the same but for its `Date` and its id.
     pub fn assert_same(&self, other: &Answer) {
         assert_eq!(self.undated(), other.undated());
         assert_eq!(self.body, other.body);

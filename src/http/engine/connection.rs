@@ -21,9 +21,11 @@ use super::refusal::{Halt, Refusal};
 use super::response::{Exchange, Sent, send, send_continue};
 use super::stream::Stream;
 use crate::error::{Error, Kind};
+use crate::http::answered::AnsweredRequest;
 use crate::http::message::{Body, Request, Response};
 use crate::http::request_id::request_id;
 use crate::sync::StopSignal;
+use crate::time::Clock;
 
 /// How long a request waits for a place at work.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -135,24 +137,43 @@ impl<'s> ClientConnection<'s> {
 
     /// Reads a request and answers it.
     fn answer_next(&mut self) -> Next {
+        let begins = Instant::now();
+        let mut answered = AnsweredRequest::begun(Clock::system().now(), self.presence.client);
+        let next = self.exchange(&mut answered);
+        // A connection that ends without a message is none of a request.
+        if answered.status != 0 || !answered.method.is_empty() {
+            answered.time = begins.elapsed();
+            self.handler.answered(&answered);
+        }
+        next
+    }
+
+    fn exchange(&mut self, answered: &mut AnsweredRequest) -> Next {
         let mut exchange = Exchange::unread();
-        let response = match self.receive(&mut exchange) {
-            Ok(received) => match self.answer(received, &mut exchange) {
+        let received = self.receive(&mut exchange, answered);
+        answered.request_id.clone_from(&exchange.id);
+        let halt = match received {
+            Ok(received) => match self.answer(received, &mut exchange, answered) {
                 Ok(next) => return next,
-                Err(halt) => halt.answer(),
+                Err(halt) => halt,
             },
-            Err(halt) => halt.answer(),
+            Err(halt) => halt,
         };
-        let Some(response) = response else { return Next::Cut };
+        answered.is_refused = matches!(halt, Halt::Refused(_));
+        let Some(response) = halt.answer() else { return Next::Cut };
         exchange.is_kept = false;
-        match self.send(response, &exchange, None) {
+        match self.send(response, &exchange, None, answered) {
             Sent::Whole { .. } => Next::End,
             _ => Next::Cut,
         }
     }
 
     /// Reads a request, with its body as far as that is wanted.
-    fn receive(&mut self, exchange: &mut Exchange) -> Result<Received<'s>, Halt> {
+    fn receive(
+        &mut self,
+        exchange: &mut Exchange,
+        answered: &mut AnsweredRequest,
+    ) -> Result<Received<'s>, Halt> {
         let shared = self.shared;
         let limits = &shared.limits;
         let head = read_head(&mut self.inbound, limits, Instant::now() + limits.head_time)?;
@@ -164,6 +185,9 @@ impl<'s> ClientConnection<'s> {
             .map_err(|error| Refusal::bad(error.to_string()))?;
         request.local = self.local;
         request.id.clone_from(&exchange.id);
+        answered.method.clone_from(&request.method);
+        answered.target.clone_from(&request.target);
+        answered.noted = request.noted.clone();
         let has_none = matches!(framing, Framing::Nothing | Framing::Length(0));
         // Old clients may announce content and end it with the connection, which a request cannot do.
         let is_announced = !is_1_1 && request.header("content-type").is_some();
@@ -210,7 +234,12 @@ impl<'s> ClientConnection<'s> {
     ///
     /// # Errors
     /// Where there is no place at work for it.
-    fn answer(&mut self, received: Received<'s>, exchange: &mut Exchange) -> Result<Next, Halt> {
+    fn answer(
+        &mut self,
+        received: Received<'s>,
+        exchange: &mut Exchange,
+        answered: &mut AnsweredRequest,
+    ) -> Result<Next, Halt> {
         let place = self.place()?;
         // Those that left while they waited are not worked for.
         if self.inbound.stream.is_reset() {
@@ -233,12 +262,13 @@ impl<'s> ClientConnection<'s> {
         // The request is not kept while its answer is read, which may take long.
         drop(received);
         exchange.is_kept &= !shared.stop.is_given();
-        let mut sent = self.send(response, exchange, Some(place));
+        let mut sent = self.send(response, exchange, Some(place), answered);
         drop(download);
         if let Sent::Nothing(error) = sent {
             let error = error.of_request(&exchange.id);
             handler.log(&error);
-            sent = self.send(Response::error(&error, &exchange.id), exchange, None);
+            let response = Response::error(&error, &exchange.id);
+            sent = self.send(response, exchange, None, answered);
         }
         Ok(match sent {
             Sent::Whole { is_kept: true } => Next::Request,
@@ -262,12 +292,17 @@ impl<'s> ClientConnection<'s> {
         response: Response,
         exchange: &Exchange,
         place: Option<PlaceAtWork>,
+        answered: &mut AnsweredRequest,
     ) -> Sent {
-        if self.presence.wait_for(Waiting::Server) {
-            send(response, exchange, &mut self.outbound(place))
-        } else {
-            Sent::Gone
+        answered.status = response.status;
+        if !self.presence.wait_for(Waiting::Server) {
+            return Sent::Gone;
         }
+        let mut out = self.outbound(place);
+        let sent = send(response, exchange, &mut out);
+        answered.bytes = out.body_bytes();
+        answered.is_whole = matches!(sent, Sent::Whole { .. });
+        sent
     }
 
     fn outbound(&mut self, place: Option<PlaceAtWork>) -> Outbound<'_> {

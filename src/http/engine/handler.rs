@@ -1,6 +1,7 @@
 //! What an engine needs from the rest of `http`.
 
 use crate::error::{Error, Result};
+use crate::http::answered::AnsweredRequest;
 use crate::http::message::{Request, Response};
 
 /// Answers the requests of an engine, on many threads at once.
@@ -19,4 +20,7 @@ pub trait RequestHandler: Send + Sync + 'static {
 
     /// Reports an error that no client hears of.
     fn log(&self, error: &Error);
+
+    /// Hears of each request that was answered or cut, and of each message that was refused.
+    fn answered(&self, request: &AnsweredRequest);
 }

@@ -24,6 +24,8 @@ pub struct Outbound<'c> {
     send_time: Duration,
     /// How many bytes are sent.
     pub sent: u64,
+    /// How many of them, at most, are the head and the framing of chunks.
+    pub around_body: u64,
     /// True once a write has failed. Nothing more can be sent then.
     pub has_failed: bool,
 }
@@ -36,7 +38,12 @@ impl<'c> Outbound<'c> {
         place: Option<PlaceAtWork>,
         send_time: Duration,
     ) -> Outbound<'c> {
-        Outbound { stream, presence, place, send_time, sent: 0, has_failed: false }
+        Outbound { stream, presence, place, send_time, sent: 0, around_body: 0, has_failed: false }
+    }
+
+    /// How many bytes of the body are sent.
+    pub fn body_bytes(&self) -> u64 {
+        self.sent.saturating_sub(self.around_body)
     }
 
     /// Writes all of these bytes, in as few calls as possible.

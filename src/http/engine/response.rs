@@ -16,6 +16,8 @@ use crate::time::Clock;
 
 /// The size of chunks in bytes.
 const CHUNK: usize = 256 << 10;
+/// The end of a body in chunks.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// What a response must know of its request and its connection.
 pub struct Exchange {
@@ -162,6 +164,7 @@ impl ResponseWriter<'_, '_> {
     /// Writes these bytes, behind the head if that is not sent yet.
     fn send(&mut self, slices: [&[u8]; 4]) -> io::Result<()> {
         let head = std::mem::take(&mut self.head);
+        self.out.around_body += head.len() as u64;
         let [one, two, three, four] = slices.map(IoSlice::new);
         self.out.write_all(&mut [IoSlice::new(&head), one, two, three, four])
     }
@@ -182,6 +185,7 @@ impl ResponseWriter<'_, '_> {
         let length = buffer.len() + bytes.len();
         if length > 0 {
             let size = format!("{length:x}\r\n");
+            self.out.around_body += size.len() as u64 + 2;
             self.send([size.as_bytes(), &buffer, bytes, b"\r\n"])?;
         }
         self.buffer = buffer;
@@ -199,7 +203,8 @@ impl ResponseWriter<'_, '_> {
             }
             BodyFraming::Chunked => {
                 self.send_chunk(b"").map_err(gone)?;
-                return self.send([b"0\r\n\r\n", b"", b"", b""]).map_err(gone);
+                self.out.around_body += LAST_CHUNK.len() as u64;
+                return self.send([LAST_CHUNK, b"", b"", b""]).map_err(gone);
             }
         }
         if self.has_begun() { Ok(()) } else { self.send([b""; 4]).map_err(gone) }

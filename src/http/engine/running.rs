@@ -1,7 +1,7 @@
 //! A running engine, from its first connection to its last.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -17,7 +17,9 @@ use super::response::{Exchange, in_memory};
 use super::stream::PlainStream;
 use super::wake::Wake;
 use crate::error::{Error, Result};
+use crate::http::answered::AnsweredRequest;
 use crate::sync::lock;
+use crate::time::Clock;
 
 /// How long a new connection waits until those that were closed for others have gone.
 const ROOM_TIME: Duration = Duration::from_millis(500);
@@ -141,7 +143,7 @@ impl Accepting {
     fn begin(&mut self, number: u64, arrival: Arrival) {
         let Arrival { socket, client, local } = arrival;
         if !self.make_room() {
-            return turn_away(&socket);
+            return turn_away(&socket, client.ip(), &*self.handler);
         }
         let socket = Arc::new(socket);
         let presence = self.shared.connections.enter(number, client.ip(), socket.clone());
@@ -156,7 +158,7 @@ impl Accepting {
         });
         if let Err(error) = spawned {
             self.tell("no thread for a connection", error);
-            turn_away(&socket);
+            turn_away(&socket, client.ip(), &*self.handler);
             self.shared.connections.leave(number);
             thread::sleep(REFUSED_PAUSE);
         }
@@ -203,8 +205,13 @@ impl Drop for Leaving<'_> {
 }
 
 /// Tells a client that there is no room, as far as that is possible without waiting for it.
-fn turn_away(mut socket: &TcpStream) {
+fn turn_away(mut socket: &TcpStream, client: IpAddr, handler: &dyn RequestHandler) {
     let refusal = Refusal::new(503, "too many connections at once; try again");
     let _ = socket.set_nonblocking(true);
-    let _ = socket.write(&in_memory(refusal.response(), &Exchange::unread()));
+    let exchange = Exchange::unread();
+    let mut answered = AnsweredRequest::begun(Clock::system().now(), client);
+    (answered.status, answered.is_refused) = (refusal.status, true);
+    answered.request_id.clone_from(&exchange.id);
+    answered.is_whole = socket.write(&in_memory(refusal.response(), &exchange)).is_ok();
+    handler.answered(&answered);
 }

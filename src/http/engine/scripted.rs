@@ -15,6 +15,7 @@ use super::handler::RequestHandler;
 use super::limits::Limits;
 use super::stream::Stream;
 use crate::error::{Error, Kind, Result};
+use crate::http::answered::AnsweredRequest;
 use crate::http::message::{Body, Request, Response};
 use crate::sync::lock;
 
@@ -112,6 +113,8 @@ impl RequestHandler for EchoHandler {
     }
 
     fn log(&self, _error: &Error) {}
+
+    fn answered(&self, _request: &AnsweredRequest) {}
 }
 
 fn all_of(out: &mut dyn Write, pieces: &[&[u8]]) -> Result<()> {
@@ -121,7 +124,7 @@ fn all_of(out: &mut dyn Write, pieces: &[&[u8]]) -> Result<()> {
         .map_err(|error| Error::io("out", error))
 }
 
-/// What a client is answered that sends these pieces and then ends; without `Date`.
+/// What a client is answered that sends these pieces and then ends; without `Date` and the request's id.
 pub(super) fn answer(pieces: impl IntoIterator<Item = Vec<u8>>) -> String {
     let limits =
         Limits { head_bytes: 2000, header_fields: 20, target_bytes: 500, ..Limits::default() };
@@ -132,8 +135,12 @@ pub(super) fn answer(pieces: impl IntoIterator<Item = Vec<u8>>) -> String {
     let stream = ScriptedStream { pieces: pieces.into_iter().collect(), answer: answer.clone() };
     ClientConnection::new(&shared, Arc::new(EchoHandler), presence, Box::new(stream), None).serve();
     let text = String::from_utf8_lossy(&lock(&answer)).into_owned();
-    let is_dated = |line: &&str| line.starts_with("Date: ");
-    text.split_inclusive("\r\n").filter(|line| !is_dated(line)).collect()
+    let is_its_own = |line: &&str| line.starts_with("Date: ") || line.starts_with("X-Request-Id: ");
+    let text: String = text.split_inclusive("\r\n").filter(|line| !is_its_own(line)).collect();
+    // A fault names the request in its body.
+    let mut parts = text.split("request id ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "request id " + &part[16..])
 }
 
 /// The statuses of an answer.
