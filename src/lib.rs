@@ -108,7 +108,7 @@ pub use export::{
 };
 pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
-pub use http::{AnsweredRequest, BoundServer, Limits, Options, Server};
+pub use http::{AnsweredRequest, BoundServer, Limits, MetricsAccess, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};

@@ -38,6 +38,8 @@ pub struct Audit {
     closed: StopSignal,
     /// How many events found no room.
     dropped: Arc<AtomicU64>,
+    /// How many events are not written yet.
+    waiting: Arc<AtomicU64>,
 }
 
 impl Audit {
@@ -50,10 +52,12 @@ impl Audit {
         let stop = Arc::<StopSignal>::default();
         let stopped = stop.clone();
         let dropped = Arc::<AtomicU64>::default();
+        let waiting = Arc::<AtomicU64>::default();
         let mut writer = AuditWriter {
             store: store.clone(),
             receiver,
             dropped: dropped.clone(),
+            waiting: waiting.clone(),
             events: Vec::new(),
             log,
             refused_since: None,
@@ -63,19 +67,26 @@ impl Audit {
             .spawn(move || writer.run(&stopped))
             .map_err(|error| Error::io("no thread for the audit", error))?;
         let closed = StopSignal::default();
-        Ok(Audit { sender: Some(sender), thread: Some(thread), stop, closed, dropped })
+        Ok(Audit { sender: Some(sender), thread: Some(thread), stop, closed, dropped, waiting })
     }
 
     /// Notes `event`. Waits only while the queue is full and the audit is not closed.
     pub fn note(&self, mut event: AuditEvent) {
         let Some(sender) = &self.sender else { return };
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         while let Err(TrySendError::Full(refused)) = sender.try_send(event) {
             if self.closed.is_given_within(ROOM_PAUSE) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 return;
             }
             event = refused;
         }
+    }
+
+    /// How many events are not written yet.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Lets requests end although the store refuses: from now on an event that finds the queue full is
@@ -102,6 +113,8 @@ struct AuditWriter {
     receiver: Receiver<AuditEvent>,
     /// How many events found no room in the queue.
     dropped: Arc<AtomicU64>,
+    /// How many events are not written yet.
+    waiting: Arc<AtomicU64>,
     /// Events taken from the queue, which the store has not accepted yet.
     events: Vec<AuditEvent>,
     log: Log,
@@ -132,6 +145,7 @@ impl AuditWriter {
             return Ok(());
         }
         self.store.add_audit(&self.events, patience)?;
+        self.waiting.fetch_sub(self.events.len() as u64, Ordering::Relaxed);
         self.events.clear();
         (self.refused_since, self.told) = (None, None);
         Ok(())

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::jwks_url::PublishedKeys;
 use super::keys::KeySet;
-use super::scope::{Interaction, ONEUP, Scopes};
+use super::scope::{Interaction, METRICS, ONEUP, Scopes};
 use super::secret;
 use super::throttle::Throttle;
 use crate::error::{Error, Kind, Log, Result};
@@ -126,12 +126,38 @@ impl Authority {
                 "who asks? Send an access token (Authorization: Bearer ...), or the headers client_id, \
                  client_secret and x-oneup-user-id",
             )),
-            Presented::Bearer(token) => self.authenticate_token(token, peer),
+            Presented::Bearer(token) => {
+                let caller = self.authenticate_token(token, peer)?;
+                if caller.scopes.give_no_data() {
+                    let what =
+                        "the scope of the access token covers /metrics alone, and no resources";
+                    return Err(Error::new(Kind::Forbidden, what));
+                }
+                Ok(caller)
+            }
             Presented::Secret { client_id, client_secret, user } => {
                 let client = self.authenticate_client(client_id, client_secret, peer)?;
                 self.for_user(client, user.as_deref())
             }
         }
+    }
+
+    /// Authenticates a request for the metrics, also on an open server.
+    ///
+    /// # Errors
+    /// Those of [`Authority::authenticate`]; `Forbidden` for a token without the scope for metrics.
+    pub fn authenticate_for_metrics(&self, presented: &Presented, peer: IpAddr) -> Result<()> {
+        let Presented::Bearer(token) = presented else {
+            let what = format!(
+                "metrics need an access token with the scope {METRICS}, unless a program on this machine asks directly"
+            );
+            return Err(Error::new(Kind::Unauthorized, what));
+        };
+        if self.authenticate_token(token, peer)?.scopes.allow_metrics() {
+            return Ok(());
+        }
+        let what = format!("the scope of the access token does not cover {METRICS}");
+        Err(Error::new(Kind::Forbidden, what))
     }
 
     fn authenticate_token(&self, token: &str, peer: IpAddr) -> Result<Caller> {

@@ -1,7 +1,8 @@
 //! SMART scopes of the `system/` kind, in the syntax of version 1 (`.read`) and of version 2 (`.rs`).
 //!
 //! <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>. Only read (`r`) and search
-//! (`s`) can be granted, because clients cannot write. An export of a type needs both.
+//! (`s`) can be granted, because clients cannot write. An export of a type needs both. The scope
+//! `system/metrics` is fhirlite's own: it allows to read `/metrics`, and no resources.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -9,6 +10,9 @@ use crate::fhir::name::short;
 
 /// The scope of 1upHealth's tokens.
 pub const ONEUP: &str = "user/*.*";
+
+/// The scope that allows to read the metrics of the server.
+pub const METRICS: &str = "system/metrics";
 
 /// The most bytes of a requested scope: enough for all types of R4.
 const LONGEST: usize = 8 * 1024;
@@ -71,12 +75,13 @@ struct SystemScope {
 pub struct Scopes {
     all: Rights,
     types: BTreeMap<String, Rights>,
+    metrics: bool,
 }
 
 impl Scopes {
-    /// The scopes that allow everything.
+    /// The scopes that allow to read and search all types.
     pub fn everything() -> Scopes {
-        Scopes { all: Rights::BOTH, types: BTreeMap::new() }
+        Scopes { all: Rights::BOTH, types: BTreeMap::new(), metrics: false }
     }
 
     /// Parses the scopes that a client is registered with, or that a token was granted.
@@ -84,8 +89,13 @@ impl Scopes {
     /// # Errors
     /// Which scope is wrong, and how. Also a text without scopes.
     pub fn parse(text: &str) -> Result<Scopes, String> {
-        let mut scopes = Scopes { all: Rights::default(), types: BTreeMap::new() };
+        let (all, types) = (Rights::default(), BTreeMap::new());
+        let mut scopes = Scopes { all, types, metrics: false };
         for word in text.split_whitespace() {
+            if word == METRICS {
+                scopes.metrics = true;
+                continue;
+            }
             let scope = parse_scope(word)?.ok_or_else(|| {
                 format!("scope {word:?} is not one of system/: a client here asks for itself, as in system/*.rs")
             })?;
@@ -97,7 +107,7 @@ impl Scopes {
             }
             scopes.add(&scope);
         }
-        if scopes.all.are_none() && scopes.types.is_empty() {
+        if scopes.give_no_data() && !scopes.metrics {
             return Err("no scope is given; system/*.rs is everything".to_owned());
         }
         Ok(scopes)
@@ -113,6 +123,16 @@ impl Scopes {
 
     fn rights(&self, resource_type: &str) -> Rights {
         self.all.or(self.types.get(resource_type).copied().unwrap_or_default())
+    }
+
+    /// True if these scopes allow nothing with any type.
+    pub fn give_no_data(&self) -> bool {
+        self.all.are_none() && self.types.is_empty()
+    }
+
+    /// True if these scopes allow to read the metrics.
+    pub fn allow_metrics(&self) -> bool {
+        self.metrics
     }
 
     /// True if these scopes allow `interaction` with a type.
@@ -154,7 +174,14 @@ impl Scopes {
             }
         };
         let mut words = HashSet::new();
+        let mut granted_metrics = None;
         for word in requested.split_whitespace().filter(|word| words.insert(*word)) {
+            if word == METRICS {
+                if self.metrics {
+                    granted_metrics = Some(METRICS.to_owned());
+                }
+                continue;
+            }
             let Some(SystemScope { resource_type, rights, is_v1, .. }) = parse_scope(word)? else {
                 continue;
             };
@@ -171,6 +198,7 @@ impl Scopes {
                 }
             }
         }
+        granted.extend(granted_metrics);
         if granted.is_empty() {
             return Err("none of the scopes that are asked for can be granted".to_owned());
         }
@@ -241,6 +269,13 @@ mod tests {
             ),
             ("system/*.r system/Patient.rs", "system/*.rs", "system/*.r system/Patient.rs"),
             ("system/*.rs", "openid patient/*.rs system/Patient.s", "system/Patient.s"),
+            ("system/metrics", "system/metrics system/metrics system/*.rs", "system/metrics"),
+            (
+                "system/metrics system/*.r",
+                "system/metrics system/Patient.rs",
+                "system/Patient.r system/metrics",
+            ),
+            ("system/*.rs", "system/metrics system/*.rs", "system/*.rs"),
         ] {
             assert_eq!(granted(registered, requested).as_deref(), Ok(expected), "{requested}");
         }
@@ -257,6 +292,8 @@ mod tests {
             "system/patient.rs",
             "system/.rs",
             "system/*.readx",
+            "system/metrics",
+            "system/metrics.rs",
         ] {
             assert!(granted("system/Patient.rs", requested).is_err(), "{requested}");
         }

@@ -1,4 +1,5 @@
-//! The options of `fhirlite serve` for its log, and the log itself: lines on standard error.
+//! The options of `fhirlite serve` for what an operator watches: the log and the metrics; and the log
+//! itself, lines on standard error.
 //!
 //! A thread of its own writes the lines. A reader of standard error that stalls holds no request up: the
 //! queue has an end, and lines beyond it are counted and lost. Where standard error is closed, the lines go
@@ -11,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel}
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fhirlite::{AnsweredRequest, Clock, Error, Options, Result};
+use fhirlite::{AnsweredRequest, Clock, Error, MetricsAccess, Options, Result};
 
 use super::log_lines::{AccessLine, FaultLine, LogForm, line};
 
@@ -23,7 +24,7 @@ const LAST_TIME: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "Log")]
+#[command(next_help_heading = "Log and metrics")]
 pub struct LogArgs {
     /// How standard error tells what goes wrong
     #[arg(long, value_name = "FORM", value_enum, default_value = "text")]
@@ -31,6 +32,20 @@ pub struct LogArgs {
     /// Write a line on standard error for each request, in the form of --log
     #[arg(long)]
     access_log: bool,
+    /// Who may read /metrics
+    #[arg(long, value_name = "WHO", value_enum, default_value = "local")]
+    metrics: MetricsFor,
+}
+
+/// Who may read the metrics.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum MetricsFor {
+    /// Programs on this machine that ask directly; others with a token of the scope system/metrics
+    Local,
+    /// Only who has such a token
+    Token,
+    /// Nobody
+    Off,
 }
 
 /// What the thread of a log is given.
@@ -70,7 +85,11 @@ impl LogArgs {
                 let _ = told.send(());
             })
             .map_err(|error| Error::io("no thread for the log", error))?;
-        let mut options = options;
+        let mut options = options.metrics(match self.metrics {
+            MetricsFor::Local => MetricsAccess::Local,
+            MetricsFor::Token => MetricsAccess::Token,
+            MetricsFor::Off => MetricsAccess::Off,
+        });
         if self.log != LogForm::Off {
             let queue = queue.clone();
             options = options.log(move |error| queue.add(&FaultLine::of(error)));

@@ -132,7 +132,7 @@ impl DownloadNote {
 }
 
 /// The credentials in the headers of a request. Credentials in its URL do not count.
-fn presented(request: &Request) -> Presented {
+pub fn presented(request: &Request) -> Presented {
     let header = request.header("authorization").unwrap_or_default();
     if let Some(token) = bearer(&header) {
         return Presented::Bearer(token.to_owned());

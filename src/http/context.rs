@@ -1,11 +1,14 @@
 //! What all handlers share: the store, the callers' rights, the jobs, and the paths of this server.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::access_log::AccessLog;
+use super::engine::EngineState;
 use super::header::{is_authority, names_address};
 use super::message::Request;
+use super::metrics::{MetricsAccess, TypeCounts};
+use super::request_counts::RequestCounts;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log};
 use crate::export::{Jobs, UpdateCadence};
@@ -48,6 +51,14 @@ pub struct Context {
     pub log: Log,
     /// Receives each answered request.
     pub access_log: AccessLog,
+    /// Who may read the metrics.
+    pub metrics_access: MetricsAccess,
+    /// Counts the answered requests.
+    pub counts: RequestCounts,
+    /// The resources by type, for the metrics.
+    pub type_counts: TypeCounts,
+    /// Tells how much there is to do; set once the engine runs.
+    pub engine: OnceLock<EngineState>,
 }
 
 impl Context {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
 use super::engine::Limits;
+use super::metrics::MetricsAccess;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;
 
@@ -31,6 +32,7 @@ pub struct Options {
     pub(super) limits: Limits,
     pub(super) log: Log,
     pub(super) access_log: AccessLog,
+    pub(super) metrics_access: MetricsAccess,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Options {
             limits: Limits::default(),
             log: Log::default(),
             access_log: AccessLog::default(),
+            metrics_access: MetricsAccess::default(),
         }
     }
 
@@ -98,6 +101,11 @@ impl Options {
     /// once a minute.
     pub fn log(self, receive: impl Fn(&Error) + Send + Sync + 'static) -> Options {
         Options { log: Log::new(receive), ..self }
+    }
+
+    /// Sets who may read `/metrics`.
+    pub fn metrics(self, access: MetricsAccess) -> Options {
+        Options { metrics_access: access, ..self }
     }
 
     /// Sets the receiver of each request that was answered or cut. It is called on the thread of the

@@ -1,12 +1,13 @@
 //! The routing table: which handler answers which path, by which methods, with how long a body.
 
 use super::authenticated::{AuthenticatedRequest, challenge};
-use super::context::{Context, FHIR, export_path};
+use super::context::{Context, FHIR, TOKEN, export_path};
 use super::header::INSUFFICIENT_SCOPE;
 use super::health::health;
 use super::kickoff::kickoff;
 use super::message::{Request, Response};
 use super::metadata::metadata;
+use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
 use super::publish::publish;
 use super::read::{read, read_version};
@@ -27,6 +28,8 @@ const CREDENTIALS_BODY: usize = 64 << 10;
 
 /// A row of the table.
 struct Route<'p> {
+    /// The path, as the documentation writes it. Logs and metrics have it instead of the path itself.
+    pattern: &'static str,
     /// The methods, as the `Allow` header lists them.
     methods: &'static str,
     /// The largest body in bytes.
@@ -47,27 +50,31 @@ enum Handler<'p> {
 
 /// A row for every client.
 fn open<'p>(
+    pattern: &'static str,
     methods: &'static str,
     handler: impl Fn(&Context, &Request) -> Result<Response> + 'p,
 ) -> Option<Route<'p>> {
-    Some(Route { methods, body_limit: 0, handler: Handler::Open(Box::new(handler)) })
+    Some(Route { pattern, methods, body_limit: 0, handler: Handler::Open(Box::new(handler)) })
 }
 
 /// A row for authenticated clients.
 fn authenticated<'p>(
+    pattern: &'static str,
     methods: &'static str,
     handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
 ) -> Option<Route<'p>> {
-    Some(Route { methods, body_limit: 0, handler: Handler::Authenticated(Box::new(handler)) })
+    let handler = Handler::Authenticated(Box::new(handler));
+    Some(Route { pattern, methods, body_limit: 0, handler })
 }
 
 /// A row for a type, which must be one of the store's version or one that the client sees in the store.
 fn of_type<'p>(
+    pattern: &'static str,
     methods: &'static str,
     name: &'p str,
     handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
 ) -> Option<Route<'p>> {
-    authenticated(methods, move |request| {
+    authenticated(pattern, methods, move |request| {
         if request.is_type(name)? { handler(request) } else { Err(not_found(request.context)) }
     })
 }
@@ -80,23 +87,30 @@ fn body(limit: usize, route: Option<Route<'_>>) -> Option<Route<'_>> {
 /// Finds the row of a path; `None` for a path that has none.
 fn route<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
-        ["health"] => open(READING, |context, _| health(context)),
+        ["health"] => open("/health", READING, |context, _| health(context)),
+        ["metrics"] => open("/metrics", READING, metrics),
         ["oauth2", "token"] | ["fhir", "oauth2", "token"] => {
-            let row = open("POST, OPTIONS", |context, request| Ok(token(context, request)));
+            let pattern = if path.len() == 2 { TOKEN[0] } else { TOKEN[1] };
+            let methods = "POST, OPTIONS";
+            let row = open(pattern, methods, |context, request| Ok(token(context, request)));
             body(CREDENTIALS_BODY, row)
         }
         ["user-management", "v1", "user"] => {
             let methods = "GET, POST, PUT, OPTIONS";
-            let row = open(methods, |context, request| Ok(users::users(context, request)));
+            let answer = |context: &Context, request: &Request| Ok(users::users(context, request));
+            let row = open("/user-management/v1/user", methods, answer);
             body(CREDENTIALS_BODY, row)
         }
         ["user-management", "v1", "user", "auth-code"] => {
-            let row = open("POST, OPTIONS", |context, request| Ok(users::code(context, request)));
+            let answer = |context: &Context, request: &Request| Ok(users::code(context, request));
+            let row = open("/user-management/v1/user/auth-code", "POST, OPTIONS", answer);
             body(CREDENTIALS_BODY, row)
         }
         // Some clients look below the base that they export from.
         [".well-known", "smart-configuration"]
-        | ["fhir", .., ".well-known", "smart-configuration"] => open(READING, configuration),
+        | ["fhir", .., ".well-known", "smart-configuration"] => {
+            open("/.well-known/smart-configuration", READING, configuration)
+        }
         ["fhir", ref rest @ ..] => fhir(rest),
         ["bulk-data", segment, ref rest @ ..] => {
             let version = FhirVersion::ALL.into_iter().find(|each| each.segment() == segment)?;
@@ -109,13 +123,17 @@ fn route<'p>(path: &[&'p str]) -> Option<Route<'p>> {
 /// The rows of 1upHealth's export of a version of FHIR. A store of another version has nothing there.
 fn bulk_data<'p>(version: FhirVersion, path: &[&'p str]) -> Option<Route<'p>> {
     let route = match *path {
-        ["$export"] => authenticated(READING, oneup::kickoff),
-        ["$export", "job" | "file", ref rest @ ..] => job(rest),
+        ["$export"] => authenticated("/bulk-data/{version}/$export", READING, oneup::kickoff),
+        ["$export", "job" | "file", ref rest @ ..] => job(ONEUP_JOB, rest),
         ["$export", resource_type, name] => {
-            authenticated(READING, move |request| signed::file(request, resource_type, name, false))
+            let pattern = "/bulk-data/{version}/$export/{Type}/{JWT}.ndjson";
+            authenticated(pattern, READING, move |request| {
+                signed::file(request, resource_type, name, false)
+            })
         }
         ["Group", id, "$export"] => {
-            authenticated("GET, OPTIONS", move |request| oneup::group(request, id))
+            let pattern = "/bulk-data/{version}/Group/{id}/$export";
+            authenticated(pattern, "GET, OPTIONS", move |request| oneup::group(request, id))
         }
         _ => None,
     }?;
@@ -138,12 +156,15 @@ fn bulk_data<'p>(version: FhirVersion, path: &[&'p str]) -> Option<Route<'p>> {
 /// The rows below the HL7 base. All but metadata and operation definitions need authentication.
 fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
-        ["metadata"] => open(READING, metadata),
-        ["$bulk-publish"] => authenticated(READING, publish),
+        ["metadata"] => open("/fhir/metadata", READING, metadata),
+        ["$bulk-publish"] => authenticated("/fhir/$bulk-publish", READING, publish),
         ["$bulk-publish", resource_type, name] => {
-            authenticated(READING, move |request| signed::file(request, resource_type, name, true))
+            let pattern = "/fhir/$bulk-publish/{Type}/{JWT}.ndjson";
+            authenticated(pattern, READING, move |request| {
+                signed::file(request, resource_type, name, true)
+            })
         }
-        ["jobs", ref rest @ ..] => job(rest),
+        ["jobs", ref rest @ ..] => job(HL7_JOB, rest),
         [operation @ ("$export" | "$export-v4")] => export(Level::System, operation),
         ["Patient", operation @ ("$export" | "$export-v4")] => export(Level::Patient, operation),
         ["Patient", id, operation @ ("$export" | "$export-v4")] => {
@@ -153,21 +174,26 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             export(Level::Group(id.to_owned()), operation)
         }
         ["OperationDefinition", id] if is_operation(id) => {
-            open(READING, move |context, request| operation_definition(context, request, id))
+            open("/fhir/OperationDefinition/{id}", READING, move |context, request| {
+                operation_definition(context, request, id)
+            })
         }
         [name] if is_name(name) => {
-            of_type(READING, name, move |request| search::search(request, name))
+            of_type("/fhir/{Type}", READING, name, move |request| search::search(request, name))
         }
         [name, "_search"] if is_name(name) => {
             let methods = "POST, OPTIONS";
-            let row = of_type(methods, name, move |request| search::posted(request, name));
+            let pattern = "/fhir/{Type}/_search";
+            let row = of_type(pattern, methods, name, move |request| search::posted(request, name));
             body(SEARCH_BODY, row)
         }
         [name, id] if is_name(name) => {
-            of_type(READING, name, move |request| read(request, name, id))
+            of_type("/fhir/{Type}/{id}", READING, name, move |request| read(request, name, id))
         }
         [name, id, "_history", version] if is_name(name) => {
-            of_type(READING, name, move |request| read_version(request, name, id, version))
+            of_type("/fhir/{Type}/{id}/_history/{vid}", READING, name, move |request| {
+                read_version(request, name, id, version)
+            })
         }
         _ => None,
     }
@@ -179,23 +205,49 @@ fn export<'p>(level: Level, operation: &str) -> Option<Route<'p>> {
         "$export-v4" => (Edition::Stu4, "POST, OPTIONS"),
         _ => (Edition::Stu3, "GET, POST, OPTIONS"),
     };
-    let row = authenticated(methods, move |request| kickoff(request, level.clone(), edition));
+    let pattern = match (&level, edition) {
+        (Level::System, Edition::Stu3) => "/fhir/$export",
+        (Level::System, Edition::Stu4) => "/fhir/$export-v4",
+        (Level::Patient, Edition::Stu3) => "/fhir/Patient/$export",
+        (Level::Patient, Edition::Stu4) => "/fhir/Patient/$export-v4",
+        (Level::OnePatient(_), Edition::Stu3) => "/fhir/Patient/{id}/$export",
+        (Level::OnePatient(_), Edition::Stu4) => "/fhir/Patient/{id}/$export-v4",
+        (Level::Group(_), Edition::Stu3) => "/fhir/Group/{id}/$export",
+        (Level::Group(_), Edition::Stu4) => "/fhir/Group/{id}/$export-v4",
+    };
+    let answer = move |request: &AuthenticatedRequest<'_>| kickoff(request, level.clone(), edition);
+    let row = authenticated(pattern, methods, answer);
     body(KICKOFF_BODY, row)
 }
 
-/// The rows of a job: its status, the pages of its manifest, its files.
-fn job<'p>(path: &[&'p str]) -> Option<Route<'p>> {
+/// The patterns of a job's rows: its status, the pages of its manifest, its files.
+type JobPatterns = [&'static str; 3];
+
+const HL7_JOB: JobPatterns =
+    ["/fhir/jobs/{id}", "/fhir/jobs/{id}/manifest/{page}", "/fhir/jobs/{id}/{name}.ndjson"];
+const ONEUP_JOB: JobPatterns = [
+    "/bulk-data/{version}/$export/job/{id}",
+    "/bulk-data/{version}/$export/job/{id}/manifest/{page}",
+    "/bulk-data/{version}/$export/file/{id}/{name}.ndjson",
+];
+
+/// The rows of a job.
+fn job<'p>([of_status, of_page, of_file]: JobPatterns, path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
-        [id] => authenticated("GET, HEAD, DELETE, OPTIONS", move |request| {
-            match request.method.as_str() {
-                "DELETE" => status::cancel(request, id),
-                _ => status::status(request, id),
-            }
-        }),
-        [id, "manifest", number] => {
-            authenticated(READING, move |request| status::further_page(request, id, number))
+        [id] => {
+            authenticated(of_status, "GET, HEAD, DELETE, OPTIONS", move |request| {
+                match request.method.as_str() {
+                    "DELETE" => status::cancel(request, id),
+                    _ => status::status(request, id),
+                }
+            })
         }
-        [id, name] => authenticated(READING, move |request| status::file(request, id, name)),
+        [id, "manifest", number] => authenticated(of_page, READING, move |request| {
+            status::further_page(request, id, number)
+        }),
+        [id, name] => {
+            authenticated(of_file, READING, move |request| status::file(request, id, name))
+        }
         _ => None,
     }
 }
@@ -233,12 +285,19 @@ fn segments(request: &Request) -> Vec<&str> {
 }
 
 impl Route<'_> {
+    /// Notes the row for the log and the metrics.
+    fn note(&self, request: &Request) {
+        // A request that has a body is looked up twice.
+        let _ = request.noted.route.set(self.pattern);
+    }
+
     fn allows(&self, method: &str) -> bool {
         self.methods.split(", ").any(|known| known == method)
     }
 
     /// Answers by the handler, if the method is one of the row's.
     fn answer(&self, context: &Context, request: &Request) -> Result<Response> {
+        self.note(request);
         let method = request.method.as_str();
         if method == "OPTIONS" {
             return Ok(cross_origin::options(request, self.methods));
@@ -273,6 +332,7 @@ pub fn answer(context: &Context, request: &Request) -> Response {
 /// Those of [`AuthenticatedRequest::new`]: only an authenticated client may send a long body.
 pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
     let Some(route) = route(&segments(request)) else { return Ok(0) };
+    route.note(request);
     match (&route.handler, request.method.as_str()) {
         (_, method) if !route.allows(method) || matches!(method, "OPTIONS" | "HEAD" | "DELETE") => {
             Ok(0)

@@ -1,7 +1,7 @@
 //! The server: an engine with the handlers behind it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::access_log::AccessLog;
@@ -11,7 +11,9 @@ use super::cross_origin;
 use super::engine::{Engine, Limits, Listener, RequestHandler};
 use super::log_limit::limited;
 use super::message::{Request, Response};
+use super::metrics::{MetricsAccess, TypeCounts};
 use super::options::Options;
+use super::request_counts::RequestCounts;
 use super::route::{answer, body_limit, refusal};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
@@ -36,6 +38,7 @@ pub struct BoundServer {
     limits: Limits,
     log: Log,
     access_log: AccessLog,
+    metrics_access: MetricsAccess,
 }
 
 impl Server {
@@ -66,6 +69,7 @@ impl Server {
             limits: options.limits.clone(),
             log: limited(options.log.clone()),
             access_log: options.access_log.clone(),
+            metrics_access: options.metrics_access,
         })
     }
 
@@ -155,9 +159,14 @@ impl BoundServer {
             address,
             log: self.log,
             access_log: self.access_log,
+            metrics_access: self.metrics_access,
+            counts: RequestCounts::default(),
+            type_counts: TypeCounts::default(),
+            engine: OnceLock::new(),
         });
         let checkpoints = store.keep_checkpointed(context.log.clone())?;
         let engine = Engine::start(self.listener, self.limits, context.clone())?;
+        let _ = context.engine.set(engine.state());
         Ok(Server { context, engine, address, _checkpoints: checkpoints })
     }
 }
@@ -189,6 +198,7 @@ impl RequestHandler for Context {
     }
 
     fn answered(&self, request: &AnsweredRequest) {
+        self.counts.count(request);
         self.access_log.tell(request);
     }
 }

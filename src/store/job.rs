@@ -29,7 +29,8 @@ pub enum JobState {
 }
 
 impl JobState {
-    fn name(self) -> &'static str {
+    /// Its name in the table `job`.
+    pub(super) fn name(self) -> &'static str {
         match self {
             JobState::Running => "running",
             JobState::Complete => "complete",

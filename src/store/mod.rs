@@ -36,6 +36,7 @@ mod large;
 mod list;
 mod lookup;
 mod mark;
+mod measure;
 mod open;
 mod owner;
 mod pool;

@@ -121,7 +121,7 @@ fn cli_has_every_exit_code() {
 }
 
 /// Every route that there is.
-const ROUTES: [&str; 40] = [
+const ROUTES: [&str; 41] = [
     "GET /bulk-data/r4/$export",
     "GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson",
     "GET /bulk-data/r4/Group/{id}/$export",
@@ -162,7 +162,45 @@ const ROUTES: [&str; 40] = [
     "GET /fhir/.well-known/smart-configuration",
     "GET /.well-known/smart-configuration",
     "GET /health",
+    "GET /metrics",
 ];
+
+/// The metrics of a server: each with its type and its labels.
+#[test]
+fn operate_has_every_metric() {
+    let (dir, served) = small();
+    drop(served);
+    let added = ["client", "add", "s.db", "--client-id", "a"];
+    assert_eq!(dir.run(added).code, 0);
+    let served = dir.serve(&["s.db", "--auth", "required"]);
+    served.get("/health");
+    send(served.authority(), "GET", "/ /", "", b"");
+    let shown = served.get("/metrics").text();
+    let mut known = BTreeSet::new();
+    for line in shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        let is_its_own = |line: &&str| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        };
+        let sample = shown.lines().find(is_its_own).unwrap_or_else(|| panic!("no {name}: {shown}"));
+        let labels =
+            sample.split_once('{').map_or("", |(_, rest)| rest.rsplit_once('}').unwrap().0);
+        let labels: Vec<&str> = labels
+            .split("\",")
+            .filter_map(|pair| pair.split_once("=\""))
+            .map(|(name, _)| name)
+            .collect();
+        known.insert((name.to_owned(), kind.to_owned(), labels.join(" ")));
+    }
+    assert!(known.len() >= 15, "{known:?}");
+    let text = page("docs/operate.md");
+    let described: BTreeSet<(String, String, String)> = rows(&section(&text, "## Metrics"))
+        .iter()
+        .map(|row| (spans(row[0])[0].to_owned(), row[1].to_owned(), spans(row[2]).join(" ")))
+        .collect();
+    assert_eq!(described, known);
+}
 
 /// The routes in the first cells of a page's table of routes.
 fn routes_of(path: &str) -> Vec<String> {

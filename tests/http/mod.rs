@@ -11,6 +11,7 @@ mod large_bodies;
 mod limits;
 mod logs;
 mod methods;
+mod metrics;
 mod negotiation;
 mod ranges;
 mod request_ids;
@@ -89,6 +90,7 @@ fn every_path(served: &Served) -> Vec<(String, &'static str)> {
     let file = |manifest: &Value| path(text(&manifest["output"][0]["url"])).to_owned();
     let mut paths: Vec<(String, &str)> = [
         "/health",
+        "/metrics",
         "/fhir/metadata",
         "/fhir/$bulk-publish",
         "/fhir/OperationDefinition/export",

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,8 @@ type Work = Box<dyn FnOnce() + Send>;
 pub struct ConnectionThreads {
     spare: Mutex<Spare>,
     changed: Condvar,
+    /// How many threads there are.
+    alive: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -54,7 +57,13 @@ impl ConnectionThreads {
         Ok(())
     }
 
+    /// How many threads there are, those that wait for a connection too.
+    pub fn count(&self) -> usize {
+        self.alive.load(Ordering::Relaxed)
+    }
+
     fn serve(&self, first: Work) {
+        let _alive = Alive::new(&self.alive);
         let mut next = Some(first);
         while let Some(work) = next {
             work();
@@ -74,6 +83,22 @@ impl ConnectionThreads {
         let mut spare = waited.unwrap_or_else(PoisonError::into_inner).0;
         spare.threads -= 1;
         spare.work.pop_front()
+    }
+}
+
+/// Counts a thread until it ends, also by a panic.
+struct Alive<'c>(&'c AtomicUsize);
+
+impl Alive<'_> {
+    fn new(count: &AtomicUsize) -> Alive<'_> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Alive(count)
+    }
+}
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

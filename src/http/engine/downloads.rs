@@ -18,6 +18,11 @@ pub struct CountedDownload<'d> {
 }
 
 impl Downloads {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        lock(&self.0).values().sum()
+    }
+
     /// Counts one more download of `client`; `None` if it has `most`.
     pub fn begin(&self, client: IpAddr, most: usize) -> Option<CountedDownload<'_>> {
         let client = of_one_client(client);

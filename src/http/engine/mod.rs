@@ -9,7 +9,7 @@
 //! - `connection` is the life of one: `inbound` reads, `head_end` and `head` make requests of bytes,
 //!   `framing`, `body` and `chunks` know their bodies.
 //! - `places` and `downloads` say who is worked for; `response` and `outbound` write the answers.
-//! - `limits` holds the numbers, `refusal` the answers to what is no request.
+//! - `numbers` says how much there is to do; `limits` holds the numbers that are granted, `refusal` the answers to what is no request.
 //!
 //! Another engine replaces this folder. The rest of `http` knows only what is exported here.
 
@@ -28,6 +28,7 @@ mod head_end;
 mod inbound;
 mod limits;
 mod listener;
+mod numbers;
 mod outbound;
 mod places;
 mod refusal;
@@ -41,4 +42,5 @@ mod wake;
 pub use handler::RequestHandler;
 pub use limits::Limits;
 pub use listener::Listener;
+pub use numbers::EngineState;
 pub use running::Engine;

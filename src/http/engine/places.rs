@@ -78,6 +78,12 @@ impl Places {
         Arc::new(Places { turns: Mutex::default(), most, most_of_one: most - most / 4 })
     }
 
+    /// How many requests have a place, and how many wait for one.
+    pub fn load(&self) -> (usize, usize) {
+        let turns = lock(&self.turns);
+        (turns.taken, turns.clients.values().map(|own| own.waiting.len()).sum())
+    }
+
     /// Takes a place for a request of `client`, and waits for it for `patience` at most.
     ///
     /// `None` where the time is over or [`Places::turn_one_away`] has chosen this request.

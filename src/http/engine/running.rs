@@ -12,6 +12,7 @@ use super::connection_threads::ConnectionThreads;
 use super::handler::RequestHandler;
 use super::limits::Limits;
 use super::listener::{Arrival, Door, Listener, affordable};
+use super::numbers::EngineState;
 use super::refusal::Refusal;
 use super::response::{Exchange, in_memory};
 use super::stream::PlainStream;
@@ -40,6 +41,7 @@ const END_STEP: Duration = Duration::from_millis(10);
 /// Dropped, the engine ends as by [`Engine::end`].
 pub struct Engine {
     shared: Arc<Shared>,
+    threads: Arc<ConnectionThreads>,
     wake: Arc<Wake>,
     accepting: Mutex<Option<JoinHandle<()>>>,
     has_ended: AtomicBool,
@@ -59,13 +61,14 @@ impl Engine {
         let shared = Arc::new(Shared::new(limits));
         let io = |error| Error::io("no thread to accept connections", error);
         let wake = Arc::new(Wake::new().map_err(io)?);
+        let threads = Arc::<ConnectionThreads>::default();
         let door = listener.listen()?;
         let mut accepting = Accepting {
             door,
             shared: shared.clone(),
             handler,
             wake: wake.clone(),
-            threads: Arc::default(),
+            threads: threads.clone(),
             told: None,
         };
         let thread = thread::Builder::new()
@@ -73,7 +76,12 @@ impl Engine {
             .spawn(move || accepting.run())
             .map_err(io)?;
         let accepting = Mutex::new(Some(thread));
-        Ok(Engine { shared, wake, accepting, has_ended: AtomicBool::new(false) })
+        Ok(Engine { shared, threads, wake, accepting, has_ended: AtomicBool::new(false) })
+    }
+
+    /// Tells the numbers of this engine.
+    pub fn state(&self) -> EngineState {
+        EngineState { shared: self.shared.clone(), threads: self.threads.clone() }
     }
 
     /// Begins the end: accepts no more connections, begins no more requests, closes idle connections.
