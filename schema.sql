@@ -199,7 +199,9 @@ CREATE TABLE assertion (
   PRIMARY KEY (client, jti)
 ) WITHOUT ROWID;
 
--- The audit trail: which client got what, where authorization is required. Rows are only ever added.
+-- The audit trail: which client got what, where authorization is required. Rows are only ever added. Further events,
+-- whose request says what happened: refused, sign-in (tries to get in), token, code (what was issued), client, user,
+-- key (what was changed).
 CREATE TABLE audit (
   id       INTEGER PRIMARY KEY,
   at       INTEGER NOT NULL,

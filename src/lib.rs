@@ -92,7 +92,7 @@ pub mod clients {
         ClientAuthentication, ClientChange, NewClient, Registration, TokenResponse, add_user,
         describe_keys, find_client, issue_token, register, rotate, set_user_active,
     };
-    pub use crate::store::{Client, Credentials, ExportRecord, User};
+    pub use crate::store::{AccessRecord, Client, Credentials, ExportRecord, User};
 }
 
 /// Runs the examples of the page as tests.

@@ -57,14 +57,14 @@ fn clients_that_never_read_delay_neither_others_nor_the_end() {
     let served = dir.serve(&["s.db", "a.ndjson", "--quiet", "--grace", "1s"]);
     let url = url_of(&served.manifest(""), "Patient");
     let path = path(&url);
-    let one = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let one = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut clients = Vec::new();
     for _ in 0..10 {
         let mut socket = TcpStream::connect(served.authority()).unwrap();
         socket.write_all(one.repeat(50).as_bytes()).unwrap();
         clients.push(socket);
     }
-    let bodiless = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n";
+    let bodiless = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n";
     for _ in 0..300 {
         let mut socket = TcpStream::connect(served.authority()).unwrap();
         socket.write_all(bodiless).unwrap();
@@ -127,7 +127,8 @@ fn many_slow_readers_do_not_delay_others() {
         let mut socket = TcpStream::connect(served.authority()).unwrap();
         socket
             .write_all(
-                format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+                format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    .as_bytes(),
             )
             .unwrap();
         let mut first = vec![0; 1000];

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use super::address_block::AddressBlock;
+use super::audit::Audit;
 use super::jwks_url::PublishedKeys;
 use super::keys::KeySet;
+use super::refusals::RefusedCredential;
 use super::scope::{Interaction, METRICS, ONEUP, Scopes};
 use super::secret;
-use super::throttle::Throttle;
+use super::throttle::{MOST_KNOWN, Throttle};
 use crate::error::{Error, Kind, Log, Result};
-use crate::store::{Client, Reach, Store, TokenKind, User};
+use crate::store::{AuditEvent, Client, Reach, Store, TokenKind, User};
+
+/// What the audit says of the first success of a client from a block of addresses, before that block.
+const SIGN_IN: &str = "first secret accepted from ";
 
 /// The value of `x-oneup-user-id` for all users of a client.
 const ALL_USERS: &str = "client";
@@ -82,23 +89,35 @@ impl Caller {
 pub struct Authority {
     pub(super) store: Store,
     is_required: bool,
-    pub(super) throttle: Throttle,
+    throttle: Throttle,
     pub(super) published: PublishedKeys,
     /// Decoy keys: they take equal time and never verify.
     pub(super) decoy: KeySet,
     pub(super) log: Log,
+    /// Where sign-ins and refusals are noted.
+    audit: Option<Arc<Audit>>,
 }
 
 impl Authority {
-    /// An authority for `store`. Without `is_required` the server is open.
+    /// An authority for `store`. Without an audit the server is open.
     ///
     /// # Errors
-    /// `Internal` where the system has no randomness.
-    pub fn new(store: &Store, is_required: bool, log: Log) -> Result<Authority> {
+    /// `Internal` where the system has no randomness; where the store cannot be read.
+    pub fn new(store: &Store, audit: Option<Arc<Audit>>, log: Log) -> Result<Authority> {
+        let throttle = Throttle::default();
+        if audit.is_some() {
+            for (client, text) in store.sign_ins(MOST_KNOWN)?.iter().rev() {
+                if let Some(block) = text.strip_prefix(SIGN_IN).and_then(|block| block.parse().ok())
+                {
+                    throttle.remember(client, block);
+                }
+            }
+        }
         Ok(Authority {
             store: store.clone(),
-            is_required,
-            throttle: Throttle::default(),
+            is_required: audit.is_some(),
+            audit,
+            throttle,
             published: PublishedKeys::default(),
             decoy: KeySet::decoy()?,
             log,
@@ -113,7 +132,7 @@ impl Authority {
     /// Authenticates a request that came from `peer`.
     ///
     /// # Errors
-    /// `Unauthorized` for missing or wrong credentials, `Throttled` after too many wrong ones,
+    /// `Unauthorized` for missing or wrong credentials, `Throttled` after too many wrong secrets,
     /// `Forbidden` for a user who is inactive or another client's, `Invalid` where the request names no
     /// user.
     pub fn authenticate(&self, presented: &Presented, peer: IpAddr) -> Result<Caller> {
@@ -161,14 +180,11 @@ impl Authority {
     }
 
     fn authenticate_token(&self, token: &str, peer: IpAddr) -> Result<Caller> {
-        if let Some(caller) = self.bearer_of(token)? {
-            return Ok(caller);
-        }
-        self.throttle.record_failure(peer, "")?;
-        Err(Error::new(
-            Kind::Unauthorized,
-            "the access token is not known, has expired or was revoked",
-        ))
+        self.bearer_of(token)?.ok_or_else(|| {
+            self.note_refusal(None, peer, RefusedCredential::AccessToken);
+            let what = "the access token is not known, has expired or was revoked";
+            Error::new(Kind::Unauthorized, what)
+        })
     }
 
     /// The caller that `token` was granted to, if the grant is still valid.
@@ -200,20 +216,44 @@ impl Authority {
         client_secret: &str,
         peer: IpAddr,
     ) -> Result<Client> {
+        let attempt = self.throttle.begin(peer, client_id).inspect_err(|_| {
+            self.note_refusal(Some(client_id), peer, RefusedCredential::Unchecked);
+        })?;
         let client = self.store.client(client_id)?;
         let hash = client.as_ref().and_then(|client| client.credentials.secret_hash.as_deref());
         let is_right = secret::matches(client_secret, hash);
         match client.filter(|_| is_right) {
             Some(client) => {
-                self.throttle.forget_failures(peer, client_id);
+                if let Some(block) = attempt.succeeded() {
+                    self.note_sign_in(&client, block);
+                }
                 Ok(client)
             }
             None => {
-                // Only failures wait. A secret is too long to be guessed, so the right one is always
-                // accepted at once, also while others try in the client's name.
-                self.throttle.record_failure(peer, client_id)?;
-                Err(Error::new(Kind::Unauthorized, "client_id and client_secret are not right"))
+                self.note_refusal(Some(client_id), peer, RefusedCredential::Secret);
+                Err(attempt.failed())
             }
+        }
+    }
+
+    /// Counts refused credentials for the audit.
+    pub(super) fn note_refusal(&self, name: Option<&str>, peer: IpAddr, what: RefusedCredential) {
+        if let Some(audit) = &self.audit {
+            audit.note_refusal(name, peer, what);
+        }
+    }
+
+    /// Notes that a client signed in from a block of addresses where it was not known. The next start reads it.
+    fn note_sign_in(&self, client: &Client, block: AddressBlock) {
+        if let Some(audit) = &self.audit {
+            audit.note_if_room(AuditEvent {
+                at: self.store.now(),
+                event: "sign-in",
+                client: Some(client.client_id.clone()),
+                request: format!("{SIGN_IN}{block}"),
+                whole: true,
+                ..AuditEvent::default()
+            });
         }
     }
 

@@ -11,11 +11,12 @@ use serde::Serialize;
 use super::assertion::{self, Assertion, AssertionId};
 use super::caller::Authority;
 use super::keys::KeySet;
+use super::refusals::RefusedCredential;
 use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{self, Error, Kind};
 use crate::random;
-use crate::store::{Client, ExchangeOutcome, Grant, NewToken, Store, TokenKind};
+use crate::store::{Actor, Client, ExchangeOutcome, Grant, NewToken, Store, TokenKind};
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -97,7 +98,7 @@ impl Authority {
     pub(super) fn issue_code(&self, client: &Client, user: i64) -> error::Result<String> {
         let code = secret::code()?;
         let token = new_token(&self.store, &code, TokenKind::Code, CODE_LIFETIME);
-        issue(&self.store, client, Some(user), ONEUP, token)?;
+        issue(&self.store, client, Some(user), ONEUP, token, Actor::Client)?;
         Ok(code)
     }
 
@@ -110,6 +111,7 @@ impl Authority {
         client: &Client,
         kind: TokenKind,
         presented: &str,
+        peer: IpAddr,
     ) -> Result<TokenResponse, TokenError> {
         let (access, refresh) = (secret::token()?, secret::token()?);
         let new = [
@@ -124,10 +126,11 @@ impl Authority {
                 expires_in: USER_LIFETIME.as_secs(),
                 scope: grant.scope,
             }),
-            ExchangeOutcome::Unknown => Err(TokenError::oauth(
-                "invalid_grant",
-                "it is not known, has expired or is another client's",
-            )),
+            ExchangeOutcome::Unknown => {
+                self.note_refusal(Some(&client.client_id), peer, RefusedCredential::Code);
+                let what = "it is not known, has expired or is another client's";
+                Err(TokenError::oauth("invalid_grant", what))
+            }
             ExchangeOutcome::Replayed => Err(TokenError::oauth(
                 "invalid_grant",
                 "it was used before; all tokens that came of it have ended",
@@ -154,7 +157,14 @@ impl Authority {
         let granted = Scopes::parse(registered)
             .and_then(|registered| registered.grant(request.scope.unwrap_or_default()))
             .map_err(|reason| TokenError::oauth("invalid_scope", reason))?;
-        Ok(issue_access_token(&self.store, &client, None, &granted, BACKEND_LIFETIME)?)
+        Ok(issue_access_token(
+            &self.store,
+            &client,
+            None,
+            &granted,
+            BACKEND_LIFETIME,
+            Actor::Client,
+        )?)
     }
 
     /// Authenticates the client that signed an assertion.
@@ -163,24 +173,19 @@ impl Authority {
         text: &str,
         request: &BackendRequest<'_>,
     ) -> Result<Client, TokenError> {
-        let peer = request.peer;
-        // Only failures wait: a valid assertion is accepted at once, also while others try in the
-        // client's name.
-        let denied = |name: &str, why: &str| match self.throttle.record_failure(peer, name) {
-            Ok(()) => TokenError::oauth("invalid_client", why),
-            Err(error) => TokenError::Other(error),
+        let denied = |name: Option<&str>, why: &str| {
+            self.note_refusal(name, request.peer, RefusedCredential::Assertion);
+            TokenError::oauth("invalid_client", why)
         };
-        let assertion = match Assertion::parse(text) {
-            Ok(assertion) => assertion,
-            Err(why) => return Err(denied("", why)),
-        };
+        let assertion = Assertion::parse(text).map_err(|why| denied(None, why))?;
         let name = assertion.issuer.clone();
+        let denied = |why: &str| denied(Some(&name), why);
         if request.client_id.is_some_and(|id| id != name) {
-            return Err(denied(&name, "client_id is not the assertion's iss"));
+            return Err(denied("client_id is not the assertion's iss"));
         }
         let client = self.store.client(&name)?;
         let keys = match &client {
-            Some(client) => self.keys(client, &assertion, peer)?,
+            Some(client) => self.keys(client, &assertion),
             None => None,
         };
         let key = keys.as_ref().and_then(|keys| keys.find(&assertion.kid, assertion.algorithm));
@@ -194,39 +199,29 @@ impl Authority {
         };
         let Some(client) = client.filter(|_| is_signed) else {
             let why = "the client is not known, or the assertion is not signed with a key of its";
-            return Err(denied(&name, why));
+            return Err(denied(why));
         };
-        let AssertionId { jti, expires_at } = assertion
-            .check(request.audiences, self.store.now())
-            .map_err(|why| denied(&name, &why))?;
+        let AssertionId { jti, expires_at } =
+            assertion.check(request.audiences, self.store.now()).map_err(|why| denied(&why))?;
         if !self.store.remember_assertion(client.id, &secret::hash(&jti), expires_at)? {
-            return Err(denied(&name, "an assertion with this jti was used before"));
+            return Err(denied("an assertion with this jti was used before"));
         }
-        self.throttle.forget_failures(peer, &name);
         Ok(client)
     }
 
     /// The keys with which a client may have signed: registered ones, or those at its registered URL.
-    fn keys(
-        &self,
-        client: &Client,
-        assertion: &Assertion<'_>,
-        peer: IpAddr,
-    ) -> error::Result<Option<KeySet>> {
+    fn keys(&self, client: &Client, assertion: &Assertion<'_>) -> Option<KeySet> {
         let registered = &client.credentials;
         if assertion.jku.is_some() && assertion.jku != registered.jwks_url {
-            return Ok(None);
+            return None;
         }
         let Some(url) = &registered.jwks_url else {
-            let jwks = registered.jwks.as_deref();
-            return Ok(jwks.and_then(|jwks| KeySet::parse(jwks).ok()));
+            return KeySet::parse(registered.jwks.as_deref()?).ok();
         };
-        if let Some(keys) = self.published.cached(url, &assertion.kid, assertion.algorithm) {
-            return Ok(Some(keys));
-        }
-        // Wrong assertions must not make this server fetch from the client's server without limit.
-        self.throttle.check(peer, &assertion.issuer)?;
-        Ok(self.published.fetch(url).inspect_err(|error| self.log.tell(error)).ok())
+        self.published
+            .keys(url, &assertion.kid, assertion.algorithm)
+            .inspect_err(|error| self.log.tell(error))
+            .ok()
     }
 }
 
@@ -240,10 +235,11 @@ pub(super) fn issue_access_token(
     user: Option<i64>,
     scope: &str,
     lifetime: Duration,
+    by: Actor,
 ) -> error::Result<TokenResponse> {
     let access_token = secret::token()?;
     let token = new_token(store, &access_token, TokenKind::Access, lifetime);
-    issue(store, client, user, scope, token)?;
+    issue(store, client, user, scope, token, by)?;
     Ok(TokenResponse {
         refresh_token: None,
         token_type: "bearer",
@@ -265,10 +261,11 @@ fn issue(
     user: Option<i64>,
     scope: &str,
     token: NewToken,
+    by: Actor,
 ) -> error::Result<()> {
     let family = random::bytes::<16>()?.to_vec();
     let grant = Grant { client: client.id, user, scope: scope.to_owned(), family };
-    if store.add_tokens(client, &grant, &[token])? {
+    if store.add_tokens(client, &grant, &[token], by)? {
         return Ok(());
     }
     Err(Error::new(Kind::Unauthorized, "the client was changed at this moment"))

@@ -2,7 +2,9 @@
 //!
 //! They are cached for as long as the response's `Cache-Control` says, and for a few minutes at most.
 //! They are fetched again when an assertion names a key that is not among them, so that a client can
-//! change its keys at any time.
+//! change its keys at any time. Assertions that name no key of the client cannot make this server fetch
+//! without limit: after some fetches a URL is fetched once a second, and what that yields serves everyone
+//! within the second.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::https::{self, check_feature};
 use super::keys::{Algorithm, KeySet};
+use super::turns::{TurnRate, Turns};
 use crate::error::{Error, Kind, Result};
 use crate::sync::lock;
 
@@ -17,6 +20,9 @@ use crate::sync::lock;
 const USUAL_LIFETIME: Duration = Duration::from_secs(60);
 /// How long keys are cached at most.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(300);
+
+/// How often the keys at one URL are fetched.
+const FETCHES: TurnRate = TurnRate { most: 10.0, per_second: 1.0 };
 
 /// Checks the URL at which a client publishes its keys.
 ///
@@ -54,37 +60,52 @@ fn is_local(url: &str) -> bool {
     matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// The published keys of all clients, cached by URL.
+/// The published keys of all clients, by URL. Only URLs that an operator registered get in.
 #[derive(Default)]
-pub struct PublishedKeys(Mutex<HashMap<String, CachedKeys>>);
+pub struct PublishedKeys(Mutex<HashMap<String, FetchedKeys>>);
 
-struct CachedKeys {
-    keys: KeySet,
+/// What is known of one URL.
+struct FetchedKeys {
+    /// What the last fetch yielded, if it succeeded.
+    keys: Option<KeySet>,
+    /// How long the keys serve assertions that name one of them.
     until: Instant,
+    fetches: Turns,
 }
 
 impl PublishedKeys {
-    /// The cached keys of `url`, if one of them matches `kid` and `algorithm`.
-    pub fn cached(&self, url: &str, kid: &str, algorithm: Algorithm) -> Option<KeySet> {
-        let now = Instant::now();
-        let mut cache = lock(&self.0);
-        cache.retain(|_, cached| cached.until > now);
-        let keys = &cache.get(url)?.keys;
-        keys.find(kid, algorithm).is_some().then(|| keys.clone())
-    }
-
-    /// Fetches the keys at `url` and caches them.
+    /// The keys at `url`: the cached ones where one of them matches `kid` and `algorithm`, else those that
+    /// a fetch yields.
     ///
     /// # Errors
     /// `Io` where they cannot be fetched, with the reason.
-    pub fn fetch(&self, url: &str) -> Result<KeySet> {
+    pub fn keys(&self, url: &str, kid: &str, algorithm: Algorithm) -> Result<KeySet> {
         let now = Instant::now();
-        let (keys, lifetime) = get(url).map_err(|reason| {
+        {
+            let mut all = lock(&self.0);
+            let known = all.entry(url.to_owned()).or_insert_with(|| FetchedKeys {
+                keys: None,
+                until: now,
+                fetches: Turns::all(FETCHES, now),
+            });
+            let is_named = |keys: &&KeySet| keys.find(kid, algorithm).is_some();
+            let cached = known.keys.as_ref().filter(|_| known.until > now).filter(is_named);
+            if let Some(keys) = cached {
+                return Ok(keys.clone());
+            }
+            if !known.fetches.take(FETCHES, now) {
+                let latest = known.keys.clone();
+                return latest.ok_or_else(|| Error::new(Kind::Io, "the keys could not be fetched"));
+            }
+        }
+        let fetched = get(url);
+        if let Some(known) = lock(&self.0).get_mut(url) {
+            known.keys = fetched.as_ref().ok().map(|(keys, _)| keys.clone());
+            known.until = now + fetched.as_ref().map_or(Duration::ZERO, |(_, lifetime)| *lifetime);
+        }
+        fetched.map(|(keys, _)| keys).map_err(|reason| {
             Error::new(Kind::Io, format!("the keys at {url} could not be fetched: {reason}"))
-        })?;
-        let cached = CachedKeys { keys: keys.clone(), until: now + lifetime };
-        lock(&self.0).insert(url.to_owned(), cached);
-        Ok(keys)
+        })
     }
 }
 
@@ -161,7 +182,9 @@ mod tests {
     fn a_build_without_an_https_client_names_the_feature() {
         let reason = check_url("https://a.example/jwks").unwrap_err();
         assert!(reason.contains("`jwks-url`"), "{reason}");
-        let error = PublishedKeys::default().fetch("https://a.example/jwks").unwrap_err();
+        let error = PublishedKeys::default()
+            .keys("https://a.example/jwks", "k", Algorithm::Rs384)
+            .unwrap_err();
         assert!(error.to_string().contains("`jwks-url`"), "{error}");
     }
 }

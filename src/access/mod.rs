@@ -4,6 +4,7 @@
 //! ([`Caller`]): whose resources the caller may read, and which types. It issues access tokens for a
 //! code, a refresh token or a signed assertion. The store keeps clients, users and tokens.
 
+mod address_block;
 mod assertion;
 mod audit;
 mod caller;
@@ -16,12 +17,15 @@ mod https;
 mod jwks_url;
 mod keys;
 mod operator;
+mod refusals;
 mod scope;
 mod secret;
 mod throttle;
+mod turns;
 mod users;
 
-pub use audit::Audit;
+pub use address_block::AddressBlock;
+pub use audit::{Audit, AuditPlace};
 pub use caller::{Authority, Caller, Presented};
 pub use grant::{BackendRequest, TokenError, TokenResponse};
 pub use keys::Algorithm;

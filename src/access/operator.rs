@@ -9,7 +9,7 @@ use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{Error, Kind, Result};
 use crate::random;
-use crate::store::{Client, Credentials, Store, User};
+use crate::store::{Actor, Client, Credentials, Store, User};
 
 /// The fewest characters of a secret that the operator chooses: the store keeps a plain hash of it.
 const SHORTEST_SECRET: usize = 20;
@@ -183,7 +183,7 @@ pub fn find_client(store: &Store, client_id: &str) -> Result<Client> {
 /// `Usage` where the name is taken or not allowed; `ReadOnly`, `Busy`.
 pub fn add_user(store: &Store, client: &Client, app_user_id: &str) -> Result<User> {
     super::users::check_name(app_user_id).map_err(|error| usage(error.to_string()))?;
-    store.add_user(client.id, app_user_id)?.ok_or_else(|| {
+    store.add_user(client.id, app_user_id, Actor::Operator)?.ok_or_else(|| {
         usage(format!("client {:?} has a user {app_user_id:?} already", client.client_id))
     })
 }
@@ -193,7 +193,7 @@ pub fn add_user(store: &Store, client: &Client, app_user_id: &str) -> Result<Use
 /// # Errors
 /// `ReadOnly`, `Busy`.
 pub fn set_user_active(store: &Store, user: &User, active: bool) -> Result<()> {
-    store.change_user(user.id, None, Some(active)).map(drop)
+    store.change_user(user.id, None, Some(active), Actor::Operator).map(drop)
 }
 
 /// Issues an access token without credentials: for a user, or for the client itself.
@@ -226,7 +226,7 @@ pub fn issue_token(
         return Err(usage("this user is not active"));
     }
     let user = user.map(|user| user.id);
-    issue_access_token(store, client, user, &scope, lifetime.unwrap_or(usual))
+    issue_access_token(store, client, user, &scope, lifetime.unwrap_or(usual), Actor::Operator)
 }
 
 /// The names of a client's keys, or their URL; `None` for a client without keys.

@@ -2,7 +2,7 @@
 
 use super::caller::Authority;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Client, User};
+use crate::store::{Actor, Client, User};
 
 /// The most bytes of an `app_user_id`.
 const LONGEST: usize = 255;
@@ -31,7 +31,9 @@ impl Authority {
     /// `Invalid` for a name that is not allowed; `ReadOnly`, `Busy`.
     pub fn add_user(&self, client: &Client, app_user_id: &str) -> Result<Option<UserWithCode>> {
         check_name(app_user_id)?;
-        let Some(user) = self.store.add_user(client.id, app_user_id)? else { return Ok(None) };
+        let Some(user) = self.store.add_user(client.id, app_user_id, Actor::Client)? else {
+            return Ok(None);
+        };
         let code = self.issue_code(client, user.id)?;
         Ok(Some(UserWithCode { user, code }))
     }
@@ -62,7 +64,7 @@ impl Authority {
             (None, _) => (self.one_user(client, selector)?, None),
         };
         name.map(check_name).transpose()?;
-        let changed = self.store.change_user(found.id, name, active)?;
+        let changed = self.store.change_user(found.id, name, active, Actor::Client)?;
         changed.ok_or_else(|| Error::new(Kind::Invalid, "another user has this app_user_id"))
     }
 

@@ -67,7 +67,8 @@ impl LimitArgs {
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// Reads a number above 0.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| format!("{text:?} should be a number above 0"))
 }

@@ -24,8 +24,10 @@ mod serve;
 mod signals;
 mod store_file;
 mod token;
+mod turns;
 mod user;
 mod value;
+mod web_pages;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use fhirlite::{Result, shown};

@@ -16,7 +16,9 @@ use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
+use super::turns::TurnArgs;
 use super::value::duration;
+use super::web_pages::WebPageArgs;
 
 /// The name of a store that lies in memory alone.
 const IN_MEMORY: &str = ":memory:";
@@ -71,6 +73,10 @@ pub struct ServeArgs {
     log: LogArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    turns: TurnArgs,
+    #[command(flatten)]
+    pages: WebPageArgs,
 }
 
 /// Whether requests must be authenticated.
@@ -91,6 +97,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence)
         .limits(args.limits.limits());
+    options = args.pages.add_to(args.turns.add_to(options));
     if let Some(url) = args.base_url {
         options = options.base_url(url);
     }

@@ -12,6 +12,8 @@ use crate::fhir::name::short;
 use crate::fhir::outcome::Issue;
 use crate::store::{Lookup, Snapshot};
 
+/// The number of patients that are looked up between two looks at whether this goes on.
+const AT_ONCE: usize = 1000;
 /// The number of faults that notices name one by one.
 const MOST_NOTICES: usize = 1000;
 
@@ -23,6 +25,19 @@ impl ExportRequest {
     /// `NotFound` for a Group or patient that is not there; `Invalid` for a patient outside of the
     /// Group, and for types that all lie outside of the Patient compartment.
     pub fn check(&mut self, snapshot: &Snapshot, is_lenient: bool) -> Result<()> {
+        self.check_while(snapshot, is_lenient, &|| Ok(()))
+    }
+
+    /// Checks the request as [`ExportRequest::check`] does, as long as `goes_on` now and then says so.
+    ///
+    /// # Errors
+    /// The same, and those of `goes_on`.
+    pub(crate) fn check_while(
+        &mut self,
+        snapshot: &Snapshot,
+        is_lenient: bool,
+        goes_on: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
         self.shape.fhir_version = snapshot.fhir_version()?;
         let view = snapshot.lookup()?;
         let members = match &self.level {
@@ -37,7 +52,7 @@ impl ExportRequest {
             }
             Level::Group(id) => Some(GroupMembers::read(snapshot, &view, id, self)?),
         };
-        let mut faults = self.check_patients(&view, members.as_ref())?;
+        let mut faults = self.check_patients(&view, members.as_ref(), goes_on)?;
         let has_others = members.is_some_and(|members| !members.others.is_empty());
         if self.filter.is_outside_compartment() && !has_others {
             let what = "_type names only types outside of the Patient compartment; name one inside, \
@@ -63,11 +78,15 @@ impl ExportRequest {
         &mut self,
         view: &Lookup<'_>,
         members: Option<&GroupMembers>,
+        goes_on: &dyn Fn() -> Result<()>,
     ) -> Result<Vec<(Kind, String)>> {
         let mut faults = Vec::new();
         let Some(asked) = self.patients.take() else { return Ok(faults) };
         let mut right = BTreeSet::new();
-        for id in asked {
+        for (number, id) in asked.into_iter().enumerate() {
+            if number % AT_ONCE == 0 {
+                goes_on()?;
+            }
             let name = short(&id);
             if view.find(PATIENT, &id)?.is_none() {
                 let what = format!("patient \"Patient/{name}\" is not here; leave it out");

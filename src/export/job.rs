@@ -19,6 +19,9 @@ use crate::error::{Error, Kind, Result};
 use crate::store::{FileRow, JobRow, JobState, Reach, Snapshot, Store};
 use crate::time::Instant;
 
+/// The most bytes of a kept request.
+const MOST_KEPT: usize = 1 << 20;
+
 /// An accepted kick-off. The store keeps it as JSON: its fields keep their names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KickOff {
@@ -34,6 +37,9 @@ pub struct KickOff {
     pub edition: Edition,
     /// Whether `X-Export-Status` tells its status instead of the status code.
     pub separate_status: bool,
+    /// With whom the job takes turns: the `client_id`, or the address of a client that has none.
+    #[serde(default)]
+    pub client: String,
 }
 
 /// The status of a job.
@@ -75,7 +81,8 @@ impl Job {
     /// Keeps a new job on `snapshot`. With `files` it is complete, without them it is running.
     ///
     /// # Errors
-    /// `Busy` if others keep the store busy for too long. The job is then not kept.
+    /// `TooMuch` if the request is too long; `Busy` if others keep the store busy for too long. The job is
+    /// then not kept.
     pub fn keep(
         store: &Store,
         id: &str,
@@ -84,8 +91,16 @@ impl Job {
         files: Option<&[File]>,
         ttl: Duration,
     ) -> Result<()> {
-        let request = serde_json::to_string(kick_off)
+        let packed = KickOff { request: kick_off.request.packed(snapshot)?, ..kick_off.clone() };
+        let request = serde_json::to_string(&packed)
             .map_err(|error| Error::caused(Kind::Internal, "a request", error))?;
+        if request.len() > MOST_KEPT {
+            let what = format!(
+                "the export request takes {} bytes, and {MOST_KEPT} are kept at most; name fewer types or elements",
+                request.len()
+            );
+            return Err(Error::new(Kind::TooMuch, what));
+        }
         // The row is made while the store is locked: the job's time begins then.
         let row = || {
             let now = store.now();

@@ -11,40 +11,46 @@ use super::permission::Permission;
 use super::plan::Plan;
 use super::queue::JobQueue;
 use super::workers::{Worker, WorkerThreads};
-use crate::error::{Log, Result};
+use crate::error::{Error, Kind, Log, Result};
 use crate::random;
 use crate::store::{Snapshot, Store};
 
 /// How long a kick-off waits for its job: a short job is then complete at the first poll.
 const MOMENT: Duration = Duration::from_millis(20);
 
+/// The number of seconds before a client with too many jobs should try again.
+const RETRY_AFTER: u64 = 5;
+
 /// The jobs of a store and their threads. Dropping it ends the work; the next start takes it up.
 pub struct Jobs {
     worker: Worker,
+    /// The most unfinished jobs of one client.
+    most_of_client: usize,
     _threads: WorkerThreads,
 }
 
 impl Jobs {
-    /// Starts the threads, and takes up the jobs that are not finished. A complete job is kept for
-    /// `ttl`; errors that no client sees go to `log`.
+    /// Starts the threads, and takes up the jobs that are not finished. A client has `most_of_client` unfinished
+    /// jobs at most. A complete job is kept for `ttl`; errors that no client sees go to `log`.
     ///
     /// # Errors
     /// `Io` if the system has no thread left; where the store cannot be read.
-    pub fn start(store: &Store, ttl: Duration, log: Log) -> Result<Jobs> {
+    pub fn start(store: &Store, ttl: Duration, most_of_client: usize, log: Log) -> Result<Jobs> {
         let queue = Arc::new(JobQueue::default());
-        for id in store.running_jobs(store.now())? {
-            queue.add(&id);
-        }
         let worker = Worker { store: store.clone(), ttl, log, queue };
+        for id in store.running_jobs(store.now())? {
+            worker.take_up(&id);
+        }
         let threads = WorkerThreads::start(&worker)?;
-        Ok(Jobs { worker, _threads: threads })
+        Ok(Jobs { worker, most_of_client, _threads: threads })
     }
 
     /// Accepts an export of `snapshot`; returns the id of its job. The job is complete on return if
     /// an index alone yields its files, or if it is wanted `at_once`.
     ///
     /// # Errors
-    /// `Busy` if others keep the store busy for too long. There is no job then.
+    /// `Throttled` if too many jobs of the client are unfinished; `TooMuch` if the request is too long to be
+    /// kept; `Busy` if others keep the store busy for too long. There is no job then.
     pub fn accept(&self, snapshot: Snapshot, kick_off: &KickOff, at_once: bool) -> Result<String> {
         let id = random::hex::<16>()?;
         let Worker { store, ttl, queue, .. } = &self.worker;
@@ -53,8 +59,15 @@ impl Jobs {
             Job::keep(store, &id, kick_off, &plan.snapshot, Some(&plan.files), *ttl)?;
             return Ok(id);
         }
+        let Some(place) = queue.place(&kick_off.client, self.most_of_client) else {
+            let what = format!(
+                "{} exports of this client are not done yet; wait until one is, or cancel one",
+                self.most_of_client
+            );
+            return Err(Error::new(Kind::Throttled, what).after(RETRY_AFTER));
+        };
         Job::keep(store, &id, kick_off, &snapshot, None, *ttl)?;
-        queue.add(&id);
+        place.fill(&id);
         queue.wait_for(&id, MOMENT);
         Ok(id)
     }

@@ -21,6 +21,7 @@ mod jobs;
 mod lines;
 mod manifest;
 mod members;
+mod packed;
 mod parameter;
 mod parts;
 mod permission;

@@ -3,6 +3,7 @@
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. A fault is an error; with
 //! `Prefer: handling=lenient` it is a notice in the `error` file instead.
 
+use std::collections::HashSet;
 use std::num::NonZeroU64;
 
 use super::edition::Edition;
@@ -52,6 +53,8 @@ pub struct ParameterReader<'a> {
     pub request: ExportRequest,
     /// The parameter being read, as messages name it.
     pub label: String,
+    /// The types that were looked up and exist: a list may name one a million times.
+    pub known_types: HashSet<String>,
     faults: Vec<Issue>,
     /// The number of faults beyond the last one told.
     beyond: u64,
@@ -64,6 +67,7 @@ impl<'a> ParameterReader<'a> {
             source,
             request: ExportRequest::at(level),
             label: String::new(),
+            known_types: HashSet::new(),
             faults: Vec::new(),
             beyond: 0,
         }
@@ -102,6 +106,10 @@ impl<'a> ParameterReader<'a> {
 
     /// Notes a fault of the parameter: its name, the value, then `what`.
     pub fn fault(&mut self, value: &str, what: &str) {
+        if self.faults.len() >= MOST_FAULTS {
+            self.beyond += 1;
+            return;
+        }
         self.tell(format!("{} {:?} {what}", self.label, short(value)));
     }
 

@@ -77,6 +77,9 @@ pub struct ExportRequest {
     pub limits: FileLimits,
     /// Only the compartments of these patients; `None` for all patients of the level.
     pub patients: Option<BTreeSet<String>>,
+    /// The same patients as the store keeps them: `packed.rs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) packed_patients: Option<String>,
     /// Which Provenance resources; `None` for those about exported patients.
     pub associated: Option<AssociatedData>,
     /// Whether a file holds one patient after the other instead of one type.

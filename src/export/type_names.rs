@@ -26,8 +26,12 @@ pub fn types(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
 /// Checks that a resource type exists, and notes a fault where it does not.
 fn is_type(reader: &mut ParameterReader<'_>, name: &str) -> Result<bool> {
     let Some(check) = reader.type_check() else { return Ok(true) };
+    if reader.known_types.contains(name) {
+        return Ok(true);
+    }
     // Once too many are wrong, no type is looked up any more.
     if reader.tells_faults() && check(name)? {
+        reader.known_types.insert(name.to_owned());
         return Ok(true);
     }
     let what = "is no resource type of the store's version of FHIR, and the store has none such";

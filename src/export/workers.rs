@@ -99,7 +99,18 @@ impl Worker {
             return Ok(None);
         };
         let snapshot = job.snapshot(&self.store);
-        Plan::with_progress(snapshot, &job.kick_off.request, progress).map(Some)
+        let request = job.kick_off.request.unpacked(&snapshot)?;
+        Plan::with_progress(snapshot, &request, progress).map(Some)
+    }
+
+    /// Takes up a job that runs and is not in the queue.
+    pub fn take_up(&self, id: &str) {
+        if !self.queue.has(id) {
+            // A job that cannot be read fails on its worker.
+            let job = Job::find(&self.store, id).ok().flatten();
+            let client = job.map(|job| job.kick_off.client).unwrap_or_default();
+            self.queue.add(id, &client);
+        }
     }
 
     /// Keeps the result of a job; tries again until the store takes it.
@@ -144,7 +155,7 @@ impl Worker {
         // Another server on this store may have died over them. If it still lives, both plan them,
         // to the same files.
         for id in self.store.running_jobs(now.earlier(ABANDONED))? {
-            self.queue.add(&id);
+            self.take_up(&id);
         }
         for id in self.store.expired_jobs(now)? {
             if self.queue.is_held(&id) {

@@ -1,14 +1,13 @@
 //! A request with its caller: what the caller sees of the store, and what the audit notes.
 
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::context::Context;
 use super::form::target_with;
 use super::header::{BEARER, INVALID_TOKEN, bearer};
 use super::message::Request;
-use crate::access::{Audit, Caller, Interaction, Presented};
-use crate::error::Result;
+use crate::access::{AddressBlock, AuditPlace, Caller, Interaction, Presented};
+use crate::error::{Error, Kind, Result};
 use crate::export::Permission;
 use crate::fhir::version::FhirVersion;
 use crate::store::{AuditEvent, VisibleStore};
@@ -52,6 +51,14 @@ impl<'a> AuthenticatedRequest<'a> {
         self.context.base(self)
     }
 
+    /// With whom the exports of this request take turns: the client, or the addresses of one that has no name.
+    pub fn turn_name(&self) -> String {
+        match &self.caller.client {
+            Some(client) => format!("client {client}"),
+            None => AddressBlock::of(self.peer).to_string(),
+        }
+    }
+
     /// True for a type of the store's version of FHIR, and for a type that the caller sees in the store
     /// or its history.
     pub fn is_type(&self, name: &str) -> Result<bool> {
@@ -74,10 +81,40 @@ impl<'a> AuthenticatedRequest<'a> {
         self.caller.check(resource_type, interaction)
     }
 
+    /// Checks that the client still waits for its answer. Long work asks this now and then.
+    ///
+    /// # Errors
+    /// `Interrupted` where it has left.
+    pub fn check_is_there(&self) -> Result<()> {
+        if self.watch.has_left() {
+            return Err(Error::new(
+                Kind::Interrupted,
+                "the client left before its answer was made",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes a place in the audit for the event of this request; `None` without an audit. No data leave
+    /// without it.
+    ///
+    /// # Errors
+    /// `Busy` where the audit cannot be written.
+    pub fn audit_place(&self) -> Result<Option<AuditPlace>> {
+        self.context.audit.as_ref().map(|audit| audit.place()).transpose()
+    }
+
     /// Notes the start of an export: the id that its files share, the parameters of the body, and the
     /// snapshot.
-    pub fn note_export(&self, export: &str, posted: &[(String, String)], snapshot: i64) {
-        self.note(AuditEvent {
+    pub fn note_export(
+        &self,
+        place: Option<AuditPlace>,
+        export: &str,
+        posted: &[(String, String)],
+        snapshot: i64,
+    ) {
+        let Some(place) = place else { return };
+        place.note(AuditEvent {
             export: Some(export.to_owned()),
             snapshot: Some(snapshot),
             whole: true,
@@ -86,24 +123,36 @@ impl<'a> AuthenticatedRequest<'a> {
     }
 
     /// Notes that resources were read or found: the parameters of the body, and the number of bytes.
-    pub fn note_read(&self, event: &'static str, posted: &[(String, String)], bytes: usize) {
+    ///
+    /// # Errors
+    /// Those of [`AuthenticatedRequest::audit_place`]: the resources must not be sent.
+    pub fn note_read(
+        &self,
+        event: &'static str,
+        posted: &[(String, String)],
+        bytes: usize,
+    ) -> Result<()> {
         // The answer to HEAD has no resource.
-        if self.method != "HEAD" {
-            self.note(AuditEvent { bytes: bytes as u64, whole: true, ..self.event(event, posted) });
+        if self.method != "HEAD"
+            && let Some(place) = self.audit_place()?
+        {
+            place.note(AuditEvent {
+                bytes: bytes as u64,
+                whole: true,
+                ..self.event(event, posted)
+            });
         }
+        Ok(())
     }
 
     /// The note of a file's download, to be completed at the end; `None` without an audit.
-    pub fn note_file(&self, export: Option<&str>) -> Option<DownloadNote> {
-        let audit = self.context.audit.clone()?;
+    ///
+    /// # Errors
+    /// Those of [`AuthenticatedRequest::audit_place`].
+    pub fn note_file(&self, export: Option<&str>) -> Result<Option<DownloadNote>> {
+        let Some(place) = self.audit_place()? else { return Ok(None) };
         let event = AuditEvent { export: export.map(str::to_owned), ..self.event("file", &[]) };
-        Some(DownloadNote { audit, event })
-    }
-
-    fn note(&self, event: AuditEvent) {
-        if let Some(audit) = &self.context.audit {
-            audit.note(event);
-        }
+        Ok(Some(DownloadNote { place, event }))
     }
 
     fn event(&self, event: &'static str, posted: &[(String, String)]) -> AuditEvent {
@@ -120,14 +169,14 @@ impl<'a> AuthenticatedRequest<'a> {
 
 /// An unfinished note of a download.
 pub struct DownloadNote {
-    audit: Arc<Audit>,
+    place: AuditPlace,
     event: AuditEvent,
 }
 
 impl DownloadNote {
     /// Notes the number of bytes that were sent, and whether these were all.
     pub fn complete(self, bytes: u64, whole: bool) {
-        self.audit.note(AuditEvent { bytes, whole, ..self.event });
+        self.place.note(AuditEvent { bytes, whole, ..self.event });
     }
 }
 

@@ -9,6 +9,7 @@ use super::header::{is_authority, names_address};
 use super::message::Request;
 use super::metrics::{MetricsAccess, TypeCounts};
 use super::request_counts::RequestCounts;
+use super::web_pages::WebPages;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log};
 use crate::export::{Jobs, UpdateCadence};
@@ -43,6 +44,8 @@ pub struct Context {
     pub base_url: Option<String>,
     /// How often the published dataset is expected to change.
     pub update_cadence: UpdateCadence,
+    /// What web pages may do.
+    pub pages: WebPages,
     /// The address on which the server listens.
     pub address: SocketAddr,
     /// The server's start.

@@ -58,7 +58,7 @@ pub fn kickoff(
     asked.limit(&request.permission)?;
     asked.hides_members = request.check("Group", Interaction::Read).is_err();
     let snapshot = request.seen.snapshot()?;
-    asked.check(&snapshot, is_lenient)?;
+    asked.check_while(&snapshot, is_lenient, &|| request.check_is_there())?;
     let jobs = format!("{base}{FHIR}/jobs/");
     let urls = JobUrls { status: jobs.clone(), files: jobs, edition };
     accept(request, snapshot, asked, &given, urls)
@@ -80,10 +80,12 @@ pub fn accept(
         status: urls.status,
         edition: urls.edition,
         separate_status: preferences.separate_export_status,
+        client: request.turn_name(),
     };
     let seq = snapshot.seq();
+    let place = request.audit_place()?;
     let id = request.context.jobs.accept(snapshot, &accepted, false)?;
-    request.note_export(&id, posted, seq);
+    request.note_export(place, &id, posted, seq);
     let location = format!("{}{id}", accepted.status);
     let issue = Issue::information(format!("accepted; its status is at {location}"));
     let response = Response::outcome(202, issue)

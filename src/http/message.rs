@@ -42,6 +42,8 @@ pub struct Request {
     pub peer: IpAddr,
     /// The address at which the request arrived, if the server listens on several.
     pub local: Option<SocketAddr>,
+    /// Whether the client still waits for the answer.
+    pub watch: ClientWatch,
 }
 
 impl Request {
@@ -78,6 +80,7 @@ impl Request {
             takes_chunks,
             peer,
             local: None,
+            watch: ClientWatch::default(),
         })
     }
 
@@ -153,6 +156,22 @@ impl Request {
             return Err(Error::new(Kind::UnsupportedFormat, what));
         }
         Ok(MediaType::parse(&self.header("content-type").unwrap_or_default()))
+    }
+}
+
+/// Says whether a client has left. Without a connection none does.
+#[derive(Clone, Default)]
+pub struct ClientWatch(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl ClientWatch {
+    /// Asks `has_left`.
+    pub fn new(has_left: impl Fn() -> bool + Send + Sync + 'static) -> ClientWatch {
+        ClientWatch(Some(Arc::new(has_left)))
+    }
+
+    /// True once the client has left: work for its answer is in vain.
+    pub fn has_left(&self) -> bool {
+        self.0.as_ref().is_some_and(|has_left| has_left())
     }
 }
 
@@ -258,6 +277,7 @@ impl Response {
             415 => "Unsupported Media Type",
             416 => "Range Not Satisfiable",
             417 => "Expectation Failed",
+            421 => "Misdirected Request",
             429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
             501 => "Not Implemented",

@@ -32,12 +32,14 @@ mod request_parameters;
 mod route;
 mod search;
 mod searchset;
+mod secrets;
 mod server;
 mod signed;
 mod smart;
 mod status;
 mod token;
 mod users;
+mod web_pages;
 
 pub use answered::AnsweredRequest;
 pub use engine::Limits;

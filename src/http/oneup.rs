@@ -31,7 +31,7 @@ pub fn kickoff(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     let path = export_path(request.fhir_version()?);
     let output = signed(request, &plan, &path, None, export.as_deref())?;
     if let Some(export) = export.filter(|_| request.method == "GET") {
-        request.note_export(&export, &[], plan.snapshot.seq());
+        request.note_export(request.audit_place()?, &export, &[], plan.snapshot.seq());
     }
     Ok(manifest(request, plan.snapshot.time(), output))
 }
@@ -64,10 +64,12 @@ pub fn group(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
         status: urls.status,
         edition: urls.edition,
         separate_status: false,
+        client: request.turn_name(),
     };
     let (seq, jobs) = (snapshot.seq(), &request.context.jobs);
+    let place = request.audit_place()?;
     let id = jobs.accept(snapshot, &accepted, true)?;
-    request.note_export(&id, &[], seq);
+    request.note_export(place, &id, &[], seq);
     let done = jobs.progress(&id, &request.permission)?;
     let Some((_, JobStatus::Complete { time, files, .. })) = done else {
         return Err(Error::new(Kind::Internal, "the export of a Group failed"));

@@ -6,11 +6,15 @@ use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
 use super::engine::Limits;
 use super::metrics::MetricsAccess;
+use super::web_pages::WebPageOptions;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;
 
 /// The time that a finished export can be fetched, unless the options say another.
 const JOB_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many exports of one client may be unfinished, unless the options say another.
+const MAX_JOBS: usize = 16;
 
 /// How to serve: by default on a free port of 127.0.0.1, open to every client.
 ///
@@ -28,7 +32,9 @@ pub struct Options {
     pub(super) auth_required: bool,
     pub(super) insecure: bool,
     pub(super) job_ttl: Duration,
+    pub(super) max_jobs: usize,
     pub(super) update_cadence: UpdateCadence,
+    pub(super) pages: WebPageOptions,
     pub(super) limits: Limits,
     pub(super) log: Log,
     pub(super) access_log: AccessLog,
@@ -50,7 +56,9 @@ impl Options {
             auth_required: false,
             insecure: false,
             job_ttl: JOB_TTL,
+            max_jobs: MAX_JOBS,
             update_cadence: UpdateCadence::default(),
+            pages: WebPageOptions::default(),
             limits: Limits::default(),
             log: Log::default(),
             access_log: AccessLog::default(),
@@ -85,10 +93,29 @@ impl Options {
         Options { job_ttl: time, ..self }
     }
 
+    /// Sets how many exports of one client may be unfinished at once, by default 16; a further kick-off is a 429.
+    pub fn max_jobs(self, number: usize) -> Options {
+        Options { max_jobs: number, ..self }
+    }
+
     /// Sets how often the dataset of `$bulk-publish` is expected to change, by default once a day.
     /// Clients choose by it when to ask again.
     pub fn update_cadence(self, cadence: UpdateCadence) -> Options {
         Options { update_cadence: cadence, ..self }
+    }
+
+    /// Adds a name by which an open server on the loopback may be asked, beside those of the loopback, of the base URL and
+    /// of the address. With such a name, every server answers only to its names; others are a 421.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Options {
+        self.pages.allowed_hosts.push(name.into());
+        self
+    }
+
+    /// Adds an origin whose web pages may read, `any` for all, `none` for no page. By default an open server allows
+    /// pages of this machine, and a server that requires authentication allows every page, which needs a token.
+    pub fn cors(mut self, origin: impl Into<String>) -> Options {
+        self.pages.cors.push(origin.into());
+        self
     }
 
     /// Sets what the server grants its clients: sizes, times and numbers.

@@ -38,7 +38,7 @@ pub fn publish(request: &AuthenticatedRequest<'_>) -> Result<Response> {
         .then(|| format!("publish-{}-{}", request.caller.reach, plan.snapshot.seq()));
     let output = signed(request, &plan, PUBLISH, Some(&attachments_base), export.as_deref())?;
     if let Some(export) = export.filter(|_| request.method == "GET") {
-        request.note_export(&export, &[], plan.snapshot.seq());
+        request.note_export(request.audit_place()?, &export, &[], plan.snapshot.seq());
     }
     let time = plan.snapshot.time().to_string();
     let manifest =

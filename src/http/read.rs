@@ -95,7 +95,7 @@ fn answer(
         return Ok(with_validators(Response::empty(304)));
     }
     let length = content.as_ref().map_or(kept.body.len(), |(_, bytes)| bytes.len());
-    request.note_read("read", &[], length);
+    request.note_read("read", &[], length)?;
     Ok(with_validators(match content {
         // A browser must not run the content as if it were a page of this server.
         Some((media, bytes)) => Response::new(200, &media, bytes)

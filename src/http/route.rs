@@ -300,7 +300,7 @@ impl Route<'_> {
         self.note(request);
         let method = request.method.as_str();
         if method == "OPTIONS" {
-            return Ok(cross_origin::options(request, self.methods));
+            return Ok(cross_origin::options(&context.pages, request, self.methods));
         }
         if !self.allows(method) {
             let what = format!("{} is not supported here; {} are", short(method), self.methods);

@@ -13,10 +13,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::authenticated::AuthenticatedRequest;
 use super::context::FHIR;
-use super::form::{FORM, is_secret, parse_form};
+use super::form::{FORM, parse_form};
 use super::header::FHIR_JSON;
 use super::message::{Request, Response};
 use super::searchset::SearchPage;
+use super::secrets::is_secret;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
@@ -32,6 +33,10 @@ const MOST: usize = 1000;
 const MOST_BYTES: usize = 8 << 20;
 /// The number of resources that are read at once.
 const AT_ONCE: usize = 500;
+/// The most parameters of a search; each is looked at for each resource.
+const MOST_PARAMETERS: usize = 1000;
+/// The number of ids that are looked up between two looks at whether the client is still there.
+const IDS_AT_ONCE: usize = 1000;
 /// The number of ignored parameters that are told one by one.
 const MOST_IGNORED: usize = 20;
 
@@ -124,7 +129,7 @@ fn answer(
         issues: &search.issues(resource_type),
     };
     let body = page.to_json()?;
-    authenticated.note_read("search", posted, body.len());
+    authenticated.note_read("search", posted, body.len())?;
     Ok(Response::new(200, FHIR_JSON, body).with("Cache-Control", "no-store"))
 }
 
@@ -134,7 +139,9 @@ fn pairs<'q>(
     ignored: &'q BTreeSet<String>,
 ) -> impl Iterator<Item = (&'q str, String)> {
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let kept = query.iter().filter(|(name, _)| !ignored.contains(name) && !is_secret(name));
+    // The links go to the client that sent the parameters, so they mean the same search.
+    let kept =
+        query.iter().filter(|(name, value)| !ignored.contains(name) && !is_secret(name, value));
     kept.map(move |(name, value)| (name.as_str(), format!("{}={}", escaped(name), escaped(value))))
 }
 
@@ -180,6 +187,13 @@ fn read(request: &Request, resource_type: &str) -> Result<SearchRequest> {
         after: 0,
         ignored: BTreeSet::new(),
     };
+    if request.query.len() > MOST_PARAMETERS {
+        let what = format!(
+            "{} parameters are too many; a search has {MOST_PARAMETERS} at most, and a parameter many values: _id=a,b",
+            request.query.len()
+        );
+        return Err(Error::new(Kind::Invalid, what));
+    }
     for (name, value) in &request.query {
         let wrong =
             |what: &str| Error::new(Kind::Invalid, format!("{name} {:?} {what}", short(value)));
@@ -224,30 +238,33 @@ fn find(
     mut each: impl FnMut(StoredVersion) -> bool,
 ) -> Result<()> {
     let meets = |version: &StoredVersion| search.criteria.hold(version.last_updated, &version.body);
-    let mut lists = search.criteria.ids.clone();
+    let mut ids = search.criteria.ids.clone();
     for condition in &search.criteria.conditions {
-        lists.push(request.seen.find(condition)?);
+        if ids.as_ref().is_some_and(BTreeSet::is_empty) {
+            break;
+        }
+        request.check_is_there()?;
+        let found = request.seen.find(condition)?.into_iter();
+        ids = Some(match ids {
+            Some(ids) => found.filter(|id| ids.contains(id)).collect(),
+            None => found.collect(),
+        });
     }
-    if let Some((first, others)) = lists.split_first() {
-        let mut ids: Vec<&String> =
-            first.iter().filter(|id| others.iter().all(|ids| ids.contains(id))).collect();
-        ids.sort();
-        ids.dedup();
-        let mut found = Vec::new();
-        for id in ids {
+    if let Some(ids) = ids {
+        for (_, id) in in_order(request, resource_type, &ids, search.after)? {
             if let ReadOutcome::Here(version) = request.seen.read(resource_type, id)?
                 && version.seq > search.after
                 && meets(&version)
+                && !each(version)
             {
-                found.push(version);
+                break;
             }
         }
-        found.sort_by_key(|version| version.seq);
-        found.into_iter().all(each);
         return Ok(());
     }
     let mut after = search.after;
     loop {
+        request.check_is_there()?;
         let versions = request.seen.resources_after(resource_type, after, AT_ONCE)?;
         let Some(last) = versions.last() else { return Ok(()) };
         after = last.seq;
@@ -255,4 +272,25 @@ fn find(
             return Ok(());
         }
     }
+}
+
+/// The resources of a type with these ids whose versions have numbers above `after`, in the order of the numbers.
+fn in_order<'i>(
+    request: &AuthenticatedRequest<'_>,
+    resource_type: &str,
+    ids: &'i BTreeSet<String>,
+    after: i64,
+) -> Result<Vec<(i64, &'i String)>> {
+    let snapshot = request.seen.latest()?;
+    let view = snapshot.lookup()?;
+    let mut found = Vec::new();
+    for (number, id) in ids.iter().enumerate() {
+        if number % IDS_AT_ONCE == 0 {
+            request.check_is_there()?;
+        }
+        let seq = view.find(resource_type, id)?.filter(|seq| *seq > after);
+        found.extend(seq.map(|seq| (seq, id)));
+    }
+    found.sort_unstable();
+    Ok(found)
 }

@@ -15,6 +15,7 @@ use super::metrics::{MetricsAccess, TypeCounts};
 use super::options::Options;
 use super::request_counts::RequestCounts;
 use super::route::{answer, body_limit, refusal};
+use super::web_pages::{self, WebPages};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
@@ -34,7 +35,9 @@ pub struct BoundServer {
     base_url: Option<String>,
     auth_required: bool,
     job_ttl: Duration,
+    max_jobs: usize,
     update_cadence: UpdateCadence,
+    pages: WebPages,
     limits: Limits,
     log: Log,
     access_log: AccessLog,
@@ -60,11 +63,22 @@ impl Server {
                 ),
             ));
         }
+        let pages = WebPages::new(
+            &options.pages,
+            &web_pages::Server {
+                auth_required: options.auth_required,
+                address: listener.address().ip(),
+                listen: &options.listen,
+                base_url: base_url.as_deref(),
+            },
+        )?;
         Ok(BoundServer {
             listener,
+            pages,
             base_url,
             auth_required: options.auth_required,
             job_ttl: options.job_ttl,
+            max_jobs: options.max_jobs,
             update_cadence: options.update_cadence.clone(),
             limits: options.limits.clone(),
             log: limited(options.log.clone()),
@@ -149,13 +163,14 @@ impl BoundServer {
             None
         };
         let context = Arc::new(Context {
-            access: Authority::new(store, self.auth_required, self.log.clone())?,
+            access: Authority::new(store, audit.clone(), self.log.clone())?,
             audit,
-            jobs: Jobs::start(store, self.job_ttl, self.log.clone())?,
+            jobs: Jobs::start(store, self.job_ttl, self.max_jobs, self.log.clone())?,
             started: store.now(),
             store: store.clone(),
             base_url: self.base_url,
             update_cadence: self.update_cadence,
+            pages: self.pages,
             address,
             log: self.log,
             access_log: self.access_log,
@@ -179,12 +194,25 @@ impl Drop for Server {
 
 impl RequestHandler for Context {
     fn body_limit(&self, request: &Request) -> Result<usize> {
+        // The body of a request that is not answered is not read.
+        if self.pages.misdirected(request).is_some() {
+            return Ok(0);
+        }
         body_limit(self, request)
     }
 
+    fn page_headers(&self, request: Option<&Request>) -> Vec<(&'static str, String)> {
+        cross_origin::headers(&self.pages, request)
+    }
+
     fn answer(&self, request: &Request) -> Response {
+        if let Some(refusal) = self.pages.misdirected(request) {
+            return refusal;
+        }
         match request.target.as_str() {
-            "*" => cross_origin::options(request, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+            "*" => {
+                cross_origin::options(&self.pages, request, "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+            }
             _ => answer(self, request),
         }
     }

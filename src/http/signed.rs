@@ -60,7 +60,7 @@ pub fn file(
     let download = Download {
         name: token.to_owned(),
         length: file.bytes,
-        note: request.note_file(claims.export()),
+        note: request.note_file(claims.export())?,
         cache_control: if is_cacheable { NEVER_STALE } else { "private, no-cache" },
         write: Box::new(move |range, out| export::write(&snapshot, &file, &shape, range, out)),
     };

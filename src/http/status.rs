@@ -70,7 +70,7 @@ pub fn file(request: &AuthenticatedRequest<'_>, id: &str, name: &str) -> Result<
     let download = Download {
         name: format!("{id}/{name}"),
         length: opened.file.bytes,
-        note: request.note_file(Some(id)),
+        note: request.note_file(Some(id))?,
         cache_control: "private, no-cache",
         write: Box::new(move |range, out| {
             let OpenFile { file, snapshot, shape, hold } = opened;

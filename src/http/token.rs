@@ -67,5 +67,5 @@ fn granted(context: &Context, request: &Request) -> Result<TokenResponse, TokenE
     request.noted.note_caller(Some(&client.client_id), None);
     let name = if kind == TokenKind::Code { "code" } else { "refresh_token" };
     let presented = parameters.get(name).ok_or_else(|| missing(name))?;
-    access.exchange(&client, kind, presented)
+    access.exchange(&client, kind, presented, request.peer)
 }

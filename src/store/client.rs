@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
+use super::audit::{Actor, note_change};
 use super::handle::Store;
 use super::job::end_exports;
 use super::pool::PATIENCE;
@@ -28,6 +29,18 @@ impl Credentials {
     /// True where the client can sign in with keys.
     pub fn has_keys(&self) -> bool {
         self.jwks.is_some() || self.jwks_url.is_some()
+    }
+
+    /// What the client authenticates with, in words.
+    fn described(&self) -> String {
+        let keys = match (&self.jwks, &self.jwks_url) {
+            (_, Some(url)) => Some(format!("the keys at {url}")),
+            (Some(_), None) => Some("keys".to_owned()),
+            (None, None) => None,
+        };
+        let scope = self.scope.as_ref().map(|scope| format!("the scope {scope}"));
+        let secret = self.secret_hash.as_ref().map(|_| "a secret".to_owned());
+        [secret, keys, scope].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -60,7 +73,7 @@ fn client(row: &Row<'_>) -> rusqlite::Result<Client> {
     })
 }
 
-fn client_by_id(conn: &Connection, id: i64) -> Result<Option<Client>> {
+pub(super) fn client_by_id(conn: &Connection, id: i64) -> Result<Option<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM client WHERE id = ?1 AND removed_at IS NULL");
     maybe(conn, &sql, [id], client)
 }
@@ -106,6 +119,8 @@ impl Store {
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let id = unused_id(conn, "client")?;
             run(conn, sql, (id, client_id, secret_hash, jwks, jwks_url, scope, now.micros()))?;
+            let what = format!("registered the client, with {}", credentials.described());
+            note_change(conn, now, "client", (Some(client_id), None), Actor::Operator, &what)?;
             Ok(id)
         })?;
         let (client_id, credentials) = (client_id.to_owned(), credentials.clone());
@@ -152,7 +167,14 @@ impl Store {
             let sql = "UPDATE client SET secret_hash = ?2, jwks = ?3, jwks_url = ?4, scope = ?5
                         WHERE id = ?1";
             run(conn, sql, (id, secret_hash, jwks, jwks_url, scope))?;
-            run(conn, "DELETE FROM token WHERE client = ?1", [id]).map(drop)
+            run(conn, "DELETE FROM token WHERE client = ?1", [id])?;
+            let client_id = client_by_id(conn, id)?.map(|client| client.client_id);
+            let what = format!(
+                "replaced the credentials and ended the tokens; now the client has {}",
+                credentials.described()
+            );
+            let about = (client_id.as_deref(), None);
+            note_change(conn, self.now(), "client", about, Actor::Operator, &what)
         })
     }
 
@@ -162,9 +184,12 @@ impl Store {
     /// # Errors
     /// As `Store::add_client`.
     pub fn remove_client(&self, id: i64) -> Result<usize> {
-        let now = self.now().micros();
+        let now = self.now();
         self.transaction_within(PATIENCE, |conn| {
-            run(conn, "UPDATE client SET removed_at = ?2 WHERE id = ?1", (id, now))?;
+            let client_id = client_by_id(conn, id)?.map(|client| client.client_id);
+            let about = (client_id.as_deref(), None);
+            note_change(conn, now, "client", about, Actor::Operator, "removed the client")?;
+            run(conn, "UPDATE client SET removed_at = ?2 WHERE id = ?1", (id, now.micros()))?;
             run(conn, "DELETE FROM token WHERE client = ?1", [id])?;
             let sql = "SELECT id FROM user WHERE client = ?1";
             let users: Vec<i64> = all(conn, sql, [id], |row| row.get(0))?;

@@ -1,6 +1,8 @@
 //! The key that signs the names of files in manifests.
 
+use super::audit::{Actor, note_change};
 use super::handle::Store;
+use super::pool::PATIENCE;
 use super::sql::{one, run};
 use crate::error::Result;
 use crate::random;
@@ -22,8 +24,11 @@ impl Store {
     pub fn rotate_signing_key(&self) -> Result<()> {
         let key = random::bytes::<32>()?;
         let sql = "UPDATE setting SET value = ?1 WHERE name = 'signing_key'";
-        run(&self.pool().writing()?.import(), sql, [key])
-            .map(drop)
-            .map_err(|error| error.at_file(self.path()))
+        self.transaction_within(PATIENCE, |conn| {
+            run(conn, sql, [key])?;
+            let what = "replaced the key that signs file URLs";
+            note_change(conn, self.now(), "key", (None, None), Actor::Operator, what)
+        })
+        .map_err(|error| error.at_file(self.path()))
     }
 }

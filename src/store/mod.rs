@@ -60,7 +60,7 @@ mod version;
 mod wait;
 mod writer;
 
-pub use audit::{AuditEvent, ExportRecord};
+pub use audit::{AccessRecord, Actor, AuditEvent, ExportRecord};
 pub use backup::BackupSummary;
 pub use check::Finding;
 pub use checkpoint::Checkpoints;

@@ -5,6 +5,7 @@
 
 use rusqlite::Connection;
 
+use super::audit::{Actor, note_change};
 use super::client::{Client, is_unchanged};
 use super::handle::Store;
 use super::sql::{maybe, run};
@@ -66,7 +67,7 @@ pub enum ExchangeOutcome {
 }
 
 impl Store {
-    /// Issues tokens to a client; `false` where the client has changed since it authenticated, or its
+    /// Issues tokens to a client, and notes it in the audit; `false` where the client has changed since it authenticated, or its
     /// user is no longer active.
     ///
     /// # Errors
@@ -76,13 +77,22 @@ impl Store {
         client: &Client,
         grant: &Grant,
         tokens: &[NewToken],
+        by: Actor,
     ) -> Result<bool> {
         let now = self.now();
+        let user = self.user_of(grant)?;
         self.transaction_for(client, grant.user, |conn| {
             run(conn, "DELETE FROM token WHERE expires_at <= ?1", [now.micros()])?;
-            insert_tokens(conn, grant, tokens, now)
+            insert_tokens(conn, grant, tokens, now)?;
+            note_tokens(conn, (client, user.as_deref()), grant, tokens, (now, by))
         })
         .map(|done| done.is_some())
+    }
+
+    /// The name of the user of a grant.
+    fn user_of(&self, grant: &Grant) -> Result<Option<String>> {
+        let Some(user) = grant.user else { return Ok(None) };
+        Ok(self.user_numbered(user)?.map(|user| user.app_user_id))
     }
 
     /// Runs `work` in a write transaction, if the client has not changed; else returns `None`. In a
@@ -136,12 +146,17 @@ impl Store {
             let Some((grant, used)) = found.filter(|(grant, _)| grant.client == client.id) else {
                 return Ok(ExchangeOutcome::Unknown);
             };
+            let user = self.user_of(&grant)?;
+            let about = (client, user.as_deref());
             if used {
                 run(conn, "DELETE FROM token WHERE family = ?1", [&grant.family])?;
+                let what = "sent a code or a refresh token a second time: all tokens that came of it have ended";
+                note_change(conn, now, "token", named(about), Actor::Client, what)?;
                 return Ok(ExchangeOutcome::Replayed);
             }
             run(conn, "UPDATE token SET used = 1 WHERE hash = ?1", [hash])?;
             insert_tokens(conn, &grant, tokens, now)?;
+            note_tokens(conn, about, &grant, tokens, (now, Actor::Client))?;
             Ok(ExchangeOutcome::Done(grant))
         })?;
         Ok(exchanged.unwrap_or(ExchangeOutcome::Unknown))
@@ -200,6 +215,40 @@ fn insert_tokens(
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)";
         let times = (now.micros(), expires_at.micros());
         run(conn, sql, (hash, kind.name(), client, user, scope, family, times.0, times.1))?;
+    }
+    Ok(())
+}
+
+/// The names of a client and of its user.
+fn named<'n>((client, user): (&'n Client, Option<&'n str>)) -> (Option<&'n str>, Option<&'n str>) {
+    (Some(&client.client_id), user)
+}
+
+/// Notes in the audit what was issued to whom. A refresh token comes with an access token and has no note of its
+/// own.
+fn note_tokens(
+    conn: &Connection,
+    about: (&Client, Option<&str>),
+    grant: &Grant,
+    tokens: &[NewToken],
+    (now, by): (Instant, Actor),
+) -> Result<()> {
+    let verb = if by == Actor::Operator { "issued" } else { "got" };
+    for NewToken { kind, expires_at, .. } in tokens {
+        let (event, what) = match kind {
+            TokenKind::Access => {
+                let scope = &grant.scope;
+                (
+                    "token",
+                    format!(
+                        "{verb} an access token with the scope {scope}, valid until {expires_at}"
+                    ),
+                )
+            }
+            TokenKind::Code => ("code", format!("{verb} a code, valid until {expires_at}")),
+            TokenKind::Refresh => continue,
+        };
+        note_change(conn, now, event, named(about), by, &what)?;
     }
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! Users of clients: they own resources, and clients make requests for them.
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
-use super::client::unused_id;
+use super::audit::{Actor, note_change};
+use super::client::{client_by_id, unused_id};
 use super::handle::Store;
 use super::job::end_exports;
 use super::pool::PATIENCE;
 use super::reach::Reach;
 use super::sql::{all, maybe, one, run};
 use crate::error::{Error, Kind, Result};
+use crate::time::Instant;
 
 /// A user of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,18 +32,27 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
 }
 
 impl Store {
-    /// Adds a user; `None` where the client has one of that name.
+    /// Adds a user; `None` where the client has one of that name. The audit says who did it.
     ///
     /// # Errors
     /// `ReadOnly`, `Busy`, or where the disk refuses.
-    pub(crate) fn add_user(&self, client: i64, app_user_id: &str) -> Result<Option<User>> {
-        let now = self.now().micros();
+    pub(crate) fn add_user(
+        &self,
+        client: i64,
+        app_user_id: &str,
+        by: Actor,
+    ) -> Result<Option<User>> {
+        let now = self.now();
         let id = self.transaction(|conn| {
             let id = unused_id(conn, "user")?;
             let sql = "INSERT INTO user (id, client, app_user_id, active, created_at)
                        VALUES (?1, ?2, ?3, 1, ?4)
                        ON CONFLICT (client, app_user_id) DO NOTHING";
-            Ok((run(conn, sql, (id, client, app_user_id, now))? > 0).then_some(id))
+            if run(conn, sql, (id, client, app_user_id, now.micros()))? == 0 {
+                return Ok(None);
+            }
+            note_about(conn, now, (client, app_user_id), by, &format!("added the user, as {id}"))?;
+            Ok(Some(id))
         })?;
         let app_user_id = app_user_id.to_owned();
         Ok(id.map(|id| User { id, client, app_user_id, active: true }))
@@ -105,7 +116,7 @@ impl Store {
     /// Returns `None` where the client has another user of that name.
     ///
     /// The codes and tokens of a user who becomes inactive end. A change of `active` also ends the
-    /// exports that include the user, because their files would change.
+    /// exports that include the user, because their files would change. The audit says who did it.
     ///
     /// # Errors
     /// As [`Store::add_user`].
@@ -114,6 +125,7 @@ impl Store {
         id: i64,
         app_user_id: Option<&str>,
         active: Option<bool>,
+        by: Actor,
     ) -> Result<Option<User>> {
         // A revocation must not fail because an import is going on.
         self.transaction_within(PATIENCE, |conn| {
@@ -136,7 +148,12 @@ impl Store {
                 let sql = "DELETE FROM token WHERE client = ?1 AND user = ?2";
                 run(conn, sql, (client, id))?;
             }
+            let note = |what: &str| note_about(conn, self.now(), (*client, app_user_id), by, what);
+            if *app_user_id != before.app_user_id {
+                note(&format!("gave the user {id} this name instead of {:?}", before.app_user_id))?;
+            }
             if *active != before.active {
+                note(if *active { "made the user active" } else { "made the user inactive" })?;
                 for reach in [Reach::User(id), Reach::Users(*client), Reach::Client(*client)] {
                     end_exports(conn, reach)?;
                 }
@@ -144,4 +161,16 @@ impl Store {
             Ok(Some(after))
         })
     }
+}
+
+/// Adds a change of a user to the audit.
+fn note_about(
+    conn: &Connection,
+    at: Instant,
+    (client, app_user_id): (i64, &str),
+    by: Actor,
+    what: &str,
+) -> Result<()> {
+    let client = client_by_id(conn, client)?.map(|client| client.client_id);
+    note_change(conn, at, "user", (client.as_deref(), Some(app_user_id)), by, what)
 }

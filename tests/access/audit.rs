@@ -113,7 +113,11 @@ fn reads_and_searches_have_entries_with_their_request() {
     assert_eq!(get(to, "/fhir/Patient/9", &headers).status, 404);
     assert_eq!(served.end("-TERM"), 0);
     let db = dir.open("s.db");
-    let mut rows = db.prepare("SELECT event, request, bytes FROM audit ORDER BY id").expect("rows");
+    let mut rows = db
+        .prepare(
+            "SELECT event, request, bytes FROM audit WHERE event IN ('read', 'search') ORDER BY id",
+        )
+        .expect("rows");
     let rows = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     let rows: Vec<(String, String, usize)> = rows.expect("rows").map(Result::unwrap).collect();
     let expected = [
@@ -138,8 +142,9 @@ fn head_requests_have_no_entries() {
     }
     assert_eq!(served.end("-TERM"), 0);
     // The export that the test started with GET.
-    assert_eq!(dir.count("s.db", "SELECT count(*) FROM audit WHERE event <> 'export'"), 0);
-    assert_eq!(dir.count("s.db", "SELECT count(*) FROM audit"), 1);
+    let of =
+        |event: &str| dir.count("s.db", &format!("SELECT count(*) FROM audit WHERE event {event}"));
+    assert_eq!((of("IN ('file', 'read', 'search')"), of("= 'export'")), (0, 1));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Who may do what: clients, users, tokens, scopes, owners, the audit.
 
+mod access_audit;
 mod audit;
 mod audit_backlog;
 mod changes;
 mod forgery;
+mod guessers;
 mod listening;
 mod matrix;
 mod operator;

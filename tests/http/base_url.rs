@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{EXPORT, two_types, url};
-use crate::rest::{filled, filled_dir, link};
+use crate::rest::{filled_dir, link};
 use crate::support::Served;
 use crate::support::bulk::{ended, location, path};
 use crate::support::client::{Answer, get, parse, raw};
@@ -20,7 +20,15 @@ fn strings(value: &Value) -> Vec<&str> {
 
 #[test]
 fn export_urls_begin_with_the_host_header_or_the_base_url() {
-    let (dir, served) = two_types();
+    let (dir, open) = two_types();
+    drop(open);
+    let names = ["demo.example.org", "a!b", "a%20b", "b.example.org"];
+    let served = dir.serve(
+        &["s.db"]
+            .into_iter()
+            .chain(names.iter().flat_map(|name| ["--allow-host", name]))
+            .collect::<Vec<_>>(),
+    );
     let authority = served.authority();
     let request = |host: &str| {
         let answer = raw(
@@ -116,7 +124,8 @@ fn assert_urls_begin_with(served: &Served, host: &str, base: &str) {
 
 #[test]
 fn all_urls_begin_with_the_host_header() {
-    let (_dir, served) = filled();
+    let dir = filled_dir();
+    let served = dir.serve(&["s.db", "--allow-host", "demo.example.org", "--allow-host", "a!b"]);
     let own = served.url.clone();
     for (host, base) in [
         (format!("Host: {}\r\n", served.authority()), own.as_str()),
@@ -141,7 +150,7 @@ fn all_urls_begin_with_the_base_url_if_there_is_one() {
         ("https://example.org/demo", "https://example.org/demo"),
         ("https://example.org:8443/a/b/", "https://example.org:8443/a/b"),
     ] {
-        let served = dir.serve(&["s.db", "--base-url", given]);
+        let served = dir.serve(&["s.db", "--base-url", given, "--allow-host", "other.example.org"]);
         assert_urls_begin_with(&served, "Host: other.example.org\r\n", base);
         assert_eq!(
             get(served.authority(), "/demo/fhir/metadata", "").status,

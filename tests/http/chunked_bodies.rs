@@ -39,7 +39,7 @@ fn broken_off(served: &Served, request: &str) -> Answer {
 }
 
 const POST_JSON: &str =
-    "POST /fhir/$export HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    "POST /fhir/$export HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 #[test]
 fn an_interrupted_body_starts_no_export() {
@@ -97,7 +97,7 @@ fn a_client_that_expects_100_continue_receives_it() {
     // Nor is a body wanted that nobody reads.
     let mut kept = Kept::connect(served.authority());
     kept.send(
-        "POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        "POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
     );
     assert_eq!(kept.answer().status, 405);
 }

@@ -12,19 +12,20 @@ fn a_connection_goes_on_until_one_side_says_close() {
     let path = patients(&served);
     let mut kept = Kept::connect(served.authority());
     for _ in 0..3 {
-        kept.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        kept.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         let answer = kept.answer();
         assert_eq!((answer.status, &answer.body), (200, &lines("Patient")));
         assert_eq!(answer.header("connection"), None);
-        let gzip = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+        let gzip =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n");
         kept.send(gzip);
         assert_eq!(crate::support::gunzip(&kept.answer().body), lines("Patient"));
-        kept.send(format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        kept.send(format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         assert_eq!(kept.head().status, 200);
-        kept.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n"));
+        kept.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n"));
         assert_eq!(kept.head().status, 304);
     }
-    kept.send("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    kept.send("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert_eq!(kept.answer().header("connection"), Some("close"));
     assert!(kept.has_ended());
     // HTTP/1.0 has no chunks, so it gets no gzip.
@@ -40,10 +41,10 @@ fn requests_in_a_row_are_answered_in_their_order() {
     let (path, body) = (patients(&served), super::ONLY_PATIENTS);
     let mut kept = Kept::connect(served.authority());
     let post = format!(
-        "POST /fhir/$export HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /fhir/$export HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let all = [get("/health"), post, get("/nothing"), get(&path), get("/fhir/Patient/a")].concat();
     kept.send(all.repeat(20));
     for _ in 0..20 {
@@ -65,8 +66,8 @@ fn malformed_and_oversized_requests_do_not_end_the_server() {
     }
     for length in ["-5", "99999999999999999999999999", "x", "1, 2"] {
         let length = format!("Content-Length: {length}\r\n");
-        let smuggled = format!("GET {EXPORT} HTTP/1.1\r\nHost: x\r\n\r\n");
-        let request = format!("GET {EXPORT} HTTP/1.1\r\nHost: x\r\n{length}\r\n{smuggled}");
+        let smuggled = format!("GET {EXPORT} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let request = format!("GET {EXPORT} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n{smuggled}");
         let text = String::from_utf8(raw(authority, request.as_bytes())).unwrap();
         let alone = text.matches("HTTP/1.1").count() == 1;
         assert!(text.starts_with("HTTP/1.1 400 ") && alone, "{text}");
@@ -97,7 +98,7 @@ fn malformed_and_oversized_requests_do_not_end_the_server() {
 #[test]
 fn every_connection_of_a_burst_is_answered() {
     let (_dir, served) = two_types();
-    let request = format!("HEAD {EXPORT} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let request = format!("HEAD {EXPORT} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     for _ in 0..5 {
         let mut sockets: Vec<_> =
             (0..24).map(|_| TcpStream::connect(served.authority()).unwrap()).collect();

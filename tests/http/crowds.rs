@@ -20,13 +20,13 @@ fn few_connections() -> (Dir, Served) {
 fn stalled_connections_keep_nobody_out() {
     let (_dir, served) = few_connections();
     let size = served.size();
-    let post = "POST /oauth2/token HTTP/1.1\r\nHost: x\r\n\
+    let post = "POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\n\
                 Content-Type: application/x-www-form-urlencoded\r\n";
     let mut stalled = Vec::new();
     for begin in [
         String::new(),
         "GET /hea".to_owned(),
-        "GET /health HTTP/1.1\r\nHost: x\r\n".to_owned(),
+        "GET /health HTTP/1.1\r\nHost: localhost\r\n".to_owned(),
         format!("{post}Content-Length: 60000\r\n\r\ngrant"),
         format!("{post}Transfer-Encoding: chunked\r\n\r\n5\r\nx"),
     ] {
@@ -60,7 +60,7 @@ fn a_kept_connection_that_is_used_is_not_the_idlest() {
     for _ in 0..60 {
         let mut kept = Kept::connect(served.authority());
         for kept in [&mut kept, &mut used] {
-            kept.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+            kept.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
             assert_eq!(kept.answer().status, 200);
         }
         idle.push(kept);
@@ -74,7 +74,7 @@ fn clients_that_reset_leave_nothing_behind() {
     let file = patients(&served);
     for _ in 0..300 {
         let mut socket = TcpStream::connect(served.authority()).unwrap();
-        let request = format!("GET {file} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let request = format!("GET {file} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         socket.write_all(request.as_bytes()).unwrap();
         // Bytes that were never read turn the end of the socket into a reset.
         socket2::SockRef::from(&socket).set_linger(Some(std::time::Duration::ZERO)).unwrap();
@@ -100,7 +100,7 @@ fn few_files_are_few_connections_and_nobody_is_kept_out() {
     for number in 0..200 {
         let mut kept = Kept::connect(served.authority());
         if number % 2 == 0 {
-            kept.send(format!("GET {file} HTTP/1.1\r\nHost: x\r\n\r\n"));
+            kept.send(format!("GET {file} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
             assert_eq!(kept.answer().status, 200);
         }
         idle.push(kept);

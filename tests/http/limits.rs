@@ -40,7 +40,7 @@ fn a_head_that_comes_too_slowly_is_408() {
     let (_dir, served) = serve(&["--head-time", "1s"]);
     for (begin, byte) in [
         ("G", &b""[..]),
-        ("GET /health HTTP/1.1\r\nHost: x\r\n", b""),
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\n", b""),
         ("GET /health HTTP/1.1\r\nX: ", b"x"),
         ("GET /", b"x"),
         ("GET /health HTTP/1.1\r\n", b"X: y\r\n"),
@@ -56,7 +56,8 @@ fn a_head_that_comes_too_slowly_is_408() {
 #[test]
 fn a_body_that_comes_too_slowly_is_408() {
     let (_dir, served) = serve(&["--body-time", "1s"]);
-    let head = "POST /fhir/$export HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let head =
+        "POST /fhir/$export HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     for (framing, byte) in [
         ("Content-Length: 1000\r\n\r\n", &b""[..]),
         ("Content-Length: 1000\r\n\r\n", b" "),
@@ -76,7 +77,7 @@ fn an_idle_connection_is_closed_without_a_word() {
     let (_dir, served) = serve(&["--idle-time", "1s"]);
     let mut silent = Kept::connect(served.authority());
     let mut kept = Kept::connect(served.authority());
-    kept.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    kept.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(kept.answer().status, 200);
     assert!(silent.has_ended());
     assert!(kept.has_ended());
@@ -103,7 +104,7 @@ fn serve_many(options: &[&str]) -> (Dir, Served, String) {
 /// Asks for a file and reads only the beginning of the answer.
 fn begun(served: &Served, file: &str) -> TcpStream {
     let mut socket = TcpStream::connect(served.authority()).expect("a connection");
-    let request = format!("GET {file} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {file} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).expect("sent");
     socket.read_exact(&mut [0; 1000]).expect("a beginning");
     socket
@@ -153,7 +154,7 @@ fn the_end_waits_for_requests_and_a_second_signal_waits_for_nothing() {
     let (dir, served, file) = serve_many(&["--grace", "600s"]);
     let mut stalled = begun(&served, &file);
     let mut idle = Kept::connect(served.authority());
-    idle.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    idle.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(idle.answer().status, 200);
     served.signal("-TERM");
     // Connections without a request end at once, and nobody is let in any more.
@@ -181,11 +182,11 @@ fn a_request_under_way_is_answered_after_the_signal() {
     let file = patients(&served);
     let mut kept = Kept::connect(served.authority());
     // With the answer to the first one, the beginning of the second one has arrived.
-    kept.send(format!("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET {file} HTTP/1.1\r\n"));
+    kept.send(format!("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET {file} HTTP/1.1\r\n"));
     assert_eq!(kept.answer().status, 200);
     let mut posting = Kept::connect(served.authority());
     posting.send(format!(
-        "POST /fhir/$export HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+        "POST /fhir/$export HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
          Expect: 100-continue\r\n\r\n",
         ONLY_PATIENTS.len()
     ));
@@ -193,7 +194,7 @@ fn a_request_under_way_is_answered_after_the_signal() {
     served.signal("-TERM");
     let authority = served.authority().to_owned();
     until("nobody is let in", || TcpStream::connect(&authority).is_err().then_some(()));
-    kept.send("Host: x\r\n\r\n");
+    kept.send("Host: localhost\r\n\r\n");
     let answer = kept.answer();
     assert_eq!((answer.status, answer.body), (200, lines("Patient")));
     posting.send(ONLY_PATIENTS);

@@ -7,6 +7,7 @@ mod connections;
 mod cross_origin;
 mod crowds;
 mod headers;
+mod hosts;
 mod large_bodies;
 mod limits;
 mod logs;

@@ -1,5 +1,6 @@
 //! The life of an export as a job: polled, cancelled, interrupted, expired. Its files never change.
 
+mod bounds;
 mod busy_store;
 mod cancellation;
 mod expiry;
@@ -10,6 +11,7 @@ mod old_formats;
 mod read_only;
 mod several_servers;
 mod status;
+mod turns;
 
 use std::collections::BTreeMap;
 

@@ -134,7 +134,7 @@ fn a_server_whose_file_was_replaced_mixes_no_histories() {
     std::thread::scope(|scope| {
         for _ in 0..32 {
             scope.spawn(|| {
-                let request = format!("GET {url} HTTP/1.1\r\nHost: x\r\n\r\n");
+                let request = format!("GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 let answer = raw(served.authority(), request.as_bytes());
                 // A fault is answered as one, or the connection ends without an answer.
                 if answer.starts_with(b"HTTP/1.1 200") {

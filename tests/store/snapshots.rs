@@ -156,7 +156,8 @@ fn an_import_does_not_change_a_download_under_way() {
     let mut socket = TcpStream::connect(served.authority()).unwrap();
     socket
         .write_all(
-            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
         )
         .unwrap();
     let mut first = vec![0; 100_000];

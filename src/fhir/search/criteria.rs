@@ -3,6 +3,8 @@
 //! Values of one parameter are alternatives; a resource must meet every parameter
 //! (<https://hl7.org/fhir/R4/search.html#combining>).
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::condition::Condition;
@@ -11,12 +13,15 @@ use super::parameter::SearchParameter;
 use super::text::StringBound;
 use crate::time::Instant;
 
+/// The most values of one parameter, but of `_id`.
+const MOST_VALUES: usize = 100;
+
 /// What is searched for, as far as it says which resources match.
 #[derive(Clone, Debug)]
 pub struct Criteria {
     resource_type: String,
-    /// The values of each `_id`. A resource's id must be in each list.
-    pub ids: Vec<Vec<String>>,
+    /// The values that every `_id` has; `None` without `_id`.
+    pub ids: Option<BTreeSet<String>>,
     /// Each `identifier`, to be looked up in the store.
     pub conditions: Vec<Condition>,
     last_updated: Vec<Vec<DateBound>>,
@@ -28,7 +33,7 @@ impl Criteria {
     pub fn new(resource_type: &str) -> Criteria {
         Criteria {
             resource_type: resource_type.to_owned(),
-            ids: Vec::new(),
+            ids: None,
             conditions: Vec::new(),
             last_updated: Vec::new(),
             names: Vec::new(),
@@ -41,8 +46,18 @@ impl Criteria {
     /// What is wrong with the value, to be said behind it.
     pub fn add(&mut self, parameter: SearchParameter, value: &str) -> Result<(), String> {
         let values = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
+        // The values of the others are compared with each resource.
+        if parameter != SearchParameter::Id && value.split(',').count() > MOST_VALUES {
+            return Err(format!("has too many values; {MOST_VALUES} are the most"));
+        }
         match parameter {
-            SearchParameter::Id => self.ids.push(values()),
+            SearchParameter::Id => {
+                let values = value.split(',').map(str::to_owned);
+                self.ids = Some(match &self.ids {
+                    Some(ids) => values.filter(|id| ids.contains(id)).collect(),
+                    None => values.collect(),
+                });
+            }
             SearchParameter::Identifier => self.conditions.push(
                 Condition::by_identifier(&self.resource_type, value)
                     .map_err(|reason| format!("is wrong: {reason}"))?,

@@ -22,7 +22,7 @@ use super::response::{Exchange, Sent, send, send_continue};
 use super::stream::Stream;
 use crate::error::{Error, Kind};
 use crate::http::answered::AnsweredRequest;
-use crate::http::message::{Body, Request, Response};
+use crate::http::message::{Body, ClientWatch, Request, Response};
 use crate::http::request_id::request_id;
 use crate::sync::StopSignal;
 use crate::time::Clock;
@@ -31,6 +31,9 @@ use crate::time::Clock;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long unread bytes are taken from a client before its connection is closed.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// From when on a request whose client has closed its side is not worked for any more.
+const LEAVE_TIME: Duration = Duration::from_secs(2);
 
 /// How long a connection may stay open after its first answer: a client that does not ask again within this
 /// time may be one that waits for the end, or that has forgotten the connection.
@@ -69,6 +72,8 @@ pub struct ClientConnection<'s> {
     inbound: Inbound,
     /// The address at which the client arrived, if the server listens on several.
     local: Option<SocketAddr>,
+    /// The headers for web pages in the answer to the present request.
+    page_headers: Vec<(&'static str, String)>,
     /// How many requests have got their answer.
     answered: u64,
 }
@@ -101,7 +106,8 @@ impl<'s> ClientConnection<'s> {
         local: Option<SocketAddr>,
     ) -> ClientConnection<'s> {
         let inbound = Inbound::new(stream, presence.clone());
-        ClientConnection { shared, handler, presence, inbound, local, answered: 0 }
+        let page_headers = Vec::new();
+        ClientConnection { shared, handler, presence, inbound, local, page_headers, answered: 0 }
     }
 
     /// Answers requests until the connection ends.
@@ -150,6 +156,7 @@ impl<'s> ClientConnection<'s> {
 
     fn exchange(&mut self, answered: &mut AnsweredRequest) -> Next {
         let mut exchange = Exchange::unread();
+        self.page_headers = self.handler.page_headers(None);
         let received = self.receive(&mut exchange, answered);
         answered.request_id.clone_from(&exchange.id);
         let halt = match received {
@@ -188,6 +195,11 @@ impl<'s> ClientConnection<'s> {
         answered.method.clone_from(&request.method);
         answered.target.clone_from(&request.target);
         answered.noted = request.noted.clone();
+        self.page_headers = self.handler.page_headers(Some(&request));
+        let (presence, began) = (self.presence.clone(), Instant::now());
+        // An answer that is made within a moment also reaches a client that has closed its side.
+        request.watch =
+            ClientWatch::new(move || began.elapsed() >= LEAVE_TIME && presence.has_left());
         let has_none = matches!(framing, Framing::Nothing | Framing::Length(0));
         // Old clients may announce content and end it with the connection, which a request cannot do.
         let is_announced = !is_1_1 && request.header("content-type").is_some();
@@ -289,12 +301,13 @@ impl<'s> ClientConnection<'s> {
 
     fn send(
         &mut self,
-        response: Response,
+        mut response: Response,
         exchange: &Exchange,
         place: Option<PlaceAtWork>,
         answered: &mut AnsweredRequest,
     ) -> Sent {
         answered.status = response.status;
+        response.headers.extend(self.page_headers.clone());
         if !self.presence.wait_for(Waiting::Server) {
             return Sent::Gone;
         }

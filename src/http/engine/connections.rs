@@ -76,11 +76,35 @@ impl Presence {
         is_closed
     }
 
+    /// True if the client has closed its side or reset the connection. A client that wants no more answers does so; one
+    /// that only has no more requests cannot be told from it.
+    pub fn has_left(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| has_ended(socket))
+    }
+
     fn shut_down(&self) {
         if let Some(socket) = &self.socket {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
+}
+
+/// True if the other side of a socket sends no more.
+#[cfg(unix)]
+fn has_ended(socket: &TcpStream) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    #[cfg(target_os = "linux")]
+    let ends = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    #[cfg(not(target_os = "linux"))]
+    let ends = PollFlags::HUP | PollFlags::ERR;
+    let mut asked = [PollFd::new(socket, ends)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&at_once)).is_ok() && asked[0].revents().intersects(ends)
+}
+
+#[cfg(not(unix))]
+fn has_ended(_: &TcpStream) -> bool {
+    false
 }
 
 /// The open connections.

@@ -12,6 +12,10 @@ pub trait RequestHandler: Send + Sync + 'static {
     /// Where the body must not be read. The engine answers with the error and ends the connection.
     fn body_limit(&self, request: &Request) -> Result<usize>;
 
+    /// The headers for web pages in every answer to a request, also in a refusal by the engine; `None` stands for a
+    /// message that is no request.
+    fn page_headers(&self, request: Option<&Request>) -> Vec<(&'static str, String)>;
+
     /// Answers a request.
     fn answer(&self, request: &Request) -> Response;
 

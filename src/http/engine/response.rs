@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::outbound::Outbound;
 use crate::error::{Error, Kind, Result};
-use crate::http::cross_origin;
 use crate::http::header::http_date;
 use crate::http::message::{Body, BodyWriter, Response};
 use crate::http::request_id::{REQUEST_ID, new_request_id};
@@ -125,7 +124,7 @@ fn head(response: &Response, framing: BodyFraming, exchange: &Exchange, is_kept:
         format!("HTTP/1.1 {} {}\r\nServer: fhirlite\r\n", response.status, response.reason());
     head.push_str(&format!("Date: {}\r\n", http_date(Clock::system().now())));
     let own = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
-    for (name, value) in own.chain(cross_origin::headers()) {
+    for (name, value) in own {
         // Handlers check the parts of their values. A value with a line break is left out.
         if !value.contains(['\r', '\n', '\0']) {
             head.push_str(&format!("{name}: {value}\r\n"));

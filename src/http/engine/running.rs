@@ -151,7 +151,7 @@ impl Accepting {
     fn begin(&mut self, number: u64, arrival: Arrival) {
         let Arrival { socket, client, local } = arrival;
         if !self.make_room() {
-            return turn_away(&socket, client.ip(), &*self.handler);
+            return self.turn_away(&socket, client.ip());
         }
         let socket = Arc::new(socket);
         let presence = self.shared.connections.enter(number, client.ip(), socket.clone());
@@ -166,7 +166,7 @@ impl Accepting {
         });
         if let Err(error) = spawned {
             self.tell("no thread for a connection", error);
-            turn_away(&socket, client.ip(), &*self.handler);
+            self.turn_away(&socket, client.ip());
             self.shared.connections.leave(number);
             thread::sleep(REFUSED_PAUSE);
         }
@@ -192,6 +192,20 @@ impl Accepting {
         false
     }
 
+    /// Tells a client that there is no room, as far as that is possible without waiting for it.
+    fn turn_away(&self, mut socket: &TcpStream, client: IpAddr) {
+        let refusal = Refusal::new(503, "too many connections at once; try again");
+        let exchange = Exchange::unread();
+        let mut answered = AnsweredRequest::begun(Clock::system().now(), client);
+        (answered.status, answered.is_refused) = (refusal.status, true);
+        answered.request_id.clone_from(&exchange.id);
+        let mut response = refusal.response();
+        response.headers.extend(self.handler.page_headers(None));
+        let _ = socket.set_nonblocking(true);
+        answered.is_whole = socket.write(&in_memory(response, &exchange)).is_ok();
+        self.handler.answered(&answered);
+    }
+
     fn tell(&mut self, what: &str, error: std::io::Error) {
         if self.told.is_none_or(|told| told.elapsed() >= LOG_PERIOD) {
             self.told = Some(Instant::now());
@@ -210,16 +224,4 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.shared.connections.leave(self.number);
     }
-}
-
-/// Tells a client that there is no room, as far as that is possible without waiting for it.
-fn turn_away(mut socket: &TcpStream, client: IpAddr, handler: &dyn RequestHandler) {
-    let refusal = Refusal::new(503, "too many connections at once; try again");
-    let _ = socket.set_nonblocking(true);
-    let exchange = Exchange::unread();
-    let mut answered = AnsweredRequest::begun(Clock::system().now(), client);
-    (answered.status, answered.is_refused) = (refusal.status, true);
-    answered.request_id.clone_from(&exchange.id);
-    answered.is_whole = socket.write(&in_memory(refusal.response(), &exchange)).is_ok();
-    handler.answered(&answered);
 }

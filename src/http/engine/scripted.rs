@@ -79,6 +79,10 @@ impl RequestHandler for EchoHandler {
         }
     }
 
+    fn page_headers(&self, _: Option<&Request>) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     fn answer(&self, request: &Request) -> Response {
         type Written = fn(&mut dyn Write) -> Result<()>;
         let all: Written = |out| all_of(out, &[b"one", b"two"]);

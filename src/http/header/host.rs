@@ -36,6 +36,29 @@ fn is_registered_name(name: &[u8]) -> bool {
     }
 }
 
+/// The name or the address in a value of `Host`, in lower case and without brackets, port and a dot at the end. `None`
+/// for what is no such value, and for an empty name.
+pub fn host_name(host: &str) -> Option<String> {
+    if !is_host(host) {
+        return None;
+    }
+    let name = match host.rfind([':', ']']) {
+        Some(at) if host.as_bytes()[at] == b':' => &host[..at],
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    (!name.is_empty()).then_some(name)
+}
+
+/// True for a name that every machine has for itself: <https://www.rfc-editor.org/rfc/rfc6761#section-6.3>.
+pub fn is_loopback_name(name: &str) -> bool {
+    let address: Option<IpAddr> = name.parse().ok();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || address.is_some_and(|address| address.to_canonical().is_loopback())
+}
+
 /// True if `host` can stand as host and port in a URL that this server writes.
 pub fn is_authority(host: &str) -> bool {
     !host.is_empty()
