@@ -38,8 +38,8 @@
 //! # }
 //! ```
 //!
-//! The program needs the cargo feature `cli`; SMART clients with a JWKS URL need `jwks-url`. Both are on
-//! by default, and a fixture needs neither.
+//! The program needs the cargo feature `cli`, SMART clients with a JWKS URL need `jwks-url`, and a server with
+//! a certificate of its own needs `tls`. They are on by default, and a fixture needs none of them.
 //!
 //! Inside, data flows one way. No level knows the levels above it:
 //!
@@ -108,7 +108,9 @@ pub use export::{
 };
 pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
-pub use http::{AnsweredRequest, BoundServer, Limits, MetricsAccess, Options, Server};
+#[cfg(feature = "tls")]
+pub use http::Tls;
+pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};

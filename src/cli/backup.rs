@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
 use super::output::{print, tell};
+use super::signals::{HangUp, Signals};
 
 /// Copy a store into a new file, also while it is served and imported to
 ///
@@ -22,11 +22,8 @@ pub struct BackupArgs {
 }
 
 pub fn run(args: &BackupArgs) -> Result<u8> {
-    let is_ended = Arc::new(AtomicBool::new(false));
-    let end = is_ended.clone();
-    ctrlc::set_handler(move || end.store(true, Ordering::Relaxed))
-        .map_err(|error| Error::caused(Kind::Internal, "cannot listen for signals", error))?;
-    let mut go_on = || !is_ended.load(Ordering::Relaxed);
+    let is_ended = Signals::catch(HangUp::Ends)?.flag();
+    let mut go_on = || !is_ended.load(Ordering::SeqCst);
     let is_to_stdout = args.file == Path::new("-");
     let done = if is_to_stdout {
         if stdout().is_terminal() {

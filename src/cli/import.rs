@@ -10,7 +10,7 @@ use same_file::is_same_file;
 
 use super::output::{opened, print, print_json, print_lines};
 use super::progress::{ImportDisplay, summary};
-use super::signals::Signals;
+use super::signals::{HangUp, Signals};
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found, took_nothing};
 
 /// Import FHIR JSON into a store; makes the store if there is none
@@ -58,7 +58,7 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     target.check_name()?;
     let inputs = Inputs::find(&args.paths).map_err(|error| target.hinted(error))?;
     let is_new = target.is_new();
-    let signals = Signals::catch()?;
+    let signals = Signals::catch(HangUp::Ends)?;
     let (store, user) = match &args.user {
         None => {
             let store = Store::create(&args.store).map_err(|error| target.hinted(error))?;

@@ -11,11 +11,14 @@ use fhirlite::{
 };
 
 use super::limits::LimitArgs;
+use super::listen::ListenArgs;
+use super::listen::host_name;
 use super::logs::LogArgs;
 use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
+use super::tls::{TlsArgs, reload};
 use super::turns::TurnArgs;
 use super::value::duration;
 use super::web_pages::WebPageArgs;
@@ -28,7 +31,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Serve Bulk Data $export and NDJSON files from a store; makes the store if there is none
 ///
-/// Prints `listening on http://HOST:PORT` when it is ready; SIGINT and SIGTERM end it, a second one at once.
+/// Prints `listening on http://HOST:PORT` when it is ready, a line for each address; SIGINT and SIGTERM end it, a second one at once.
 /// The manifest of the 1upHealth dialect is at /bulk-data/r4/$export (dstu2 or stu3 for a store of that
 /// version), the HL7 base is /fhir. The STORE `:memory:` is nowhere on the disk: it holds what the PATHs hold,
 /// and ends with the server.
@@ -39,9 +42,8 @@ pub struct ServeArgs {
     /// Import these first: files, folders, archives, or - for standard input
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The address to listen on: a host and a port, or a port of 127.0.0.1; port 0 takes a free port
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
-    listen: String,
+    #[command(flatten)]
+    listen: ListenArgs,
     /// What others call it.
     #[arg(long, short, hide = true, num_args = 0..=1, default_missing_value = "8080",
           value_parser = UnknownArgumentValueParser::suggest_arg("--listen")
@@ -53,8 +55,8 @@ pub struct ServeArgs {
     /// With `required`, only registered clients may read (see `fhirlite client`), and only their data
     #[arg(long, value_name = "WHO", value_enum, default_value = "off")]
     auth: Auth,
-    /// Allow an address that other machines can reach, without --auth required: everyone there can
-    /// read everything
+    /// Allow an address that other machines can reach without --auth required or without TLS: everyone there,
+    /// or everyone on the way, can read everything
     #[arg(long)]
     insecure: bool,
     /// How long finished exports stay, and replaced versions at least: 90s, 15m, 24h, 7d
@@ -69,6 +71,8 @@ pub struct ServeArgs {
     /// Print no progress, warnings or summary of the import
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
@@ -91,13 +95,17 @@ enum Auth {
 pub fn run(args: ServeArgs) -> Result<u8> {
     let auth_required = args.auth == Auth::Required;
     let mut options = Options::new()
-        .listen(args.listen)
         .auth_required(auth_required)
         .insecure(args.insecure)
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence)
         .limits(args.limits.limits());
     options = args.pages.add_to(args.turns.add_to(options));
+    options = args.listen.add_to(options)?;
+    let tls = args.tls.tls(hosts(&args.listen, args.base_url.as_deref()))?;
+    if let Some(tls) = &tls {
+        options = options.tls(tls.clone());
+    }
     if let Some(url) = args.base_url {
         options = options.base_url(url);
     }
@@ -114,7 +122,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     target.check_name()?;
     let inputs = Inputs::find(&args.paths).map_err(|error| target.hinted(error))?;
     let is_new = !in_memory && target.is_new();
-    let signals = Signals::catch()?;
+    let signals = Signals::catch(args.tls.hang_up())?;
     // A store with clients exists. It may be read-only, unless there is something to import.
     let exists = auth_required || (args.paths.is_empty() && args.store.exists());
     let store = if in_memory {
@@ -172,8 +180,14 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         );
     }
     let server = bound.serve(&store)?;
-    print(format!("listening on {}", server.url()))?;
-    signals.wait();
+    for url in server.urls() {
+        print(format!("listening on {url}"))?;
+    }
+    signals.wait(|| {
+        if let Some(tls) = &tls {
+            reload(tls);
+        }
+    });
     // A second signal ends the wait for requests under way.
     let cut = server.end(|| signals.is_repeated());
     drop(log);
@@ -183,6 +197,16 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         cut => tell(format_args!("fhirlite: {cut} requests were cut before their end")),
     }
     Ok(code)
+}
+
+/// The hosts by which clients reach the server, as far as its options name them.
+fn hosts(listen: &ListenArgs, base_url: Option<&str>) -> Vec<String> {
+    let authority = base_url.and_then(|url| url.split("://").nth(1)?.split('/').next());
+    let without_port = |authority: &str| match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host_name(host),
+        _ => host_name(authority),
+    };
+    listen.hosts().chain(authority.and_then(without_port)).collect()
 }
 
 /// Says of an error what is special about a store in memory.

@@ -1,6 +1,6 @@
 //! What all handlers share: the store, the callers' rights, the jobs, and the paths of this server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use super::access_log::AccessLog;
@@ -24,6 +24,9 @@ pub const PUBLISH: &str = "/fhir/$bulk-publish";
 /// The two paths of the token endpoint at 1upHealth. SMART clients are told the second.
 pub const TOKEN: [&str; 2] = ["/oauth2/token", "/fhir/oauth2/token"];
 
+/// The address for which a Unix socket stands in URLs: this machine.
+const UNIX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
+
 /// The kick-off of the 1upHealth dialect in a store of this version; files are below this path. The `$`
 /// stands for itself in URLs.
 pub fn export_path(version: FhirVersion) -> String {
@@ -46,8 +49,8 @@ pub struct Context {
     pub update_cadence: UpdateCadence,
     /// What web pages may do.
     pub pages: WebPages,
-    /// The address on which the server listens.
-    pub address: SocketAddr,
+    /// Whether only this machine reaches the server.
+    pub is_private: bool,
     /// The server's start.
     pub started: Instant,
     /// Receives the server's own faults.
@@ -75,31 +78,35 @@ impl Context {
     /// The beginning of URLs in the answer to `request`: scheme and authority, without a slash at the
     /// end.
     pub fn base(&self, request: &Request) -> String {
-        self.base_by(request, self.address, is_authority)
+        if let Some(base) = &self.base_url {
+            return base.clone();
+        }
+        let scheme = request.proxy_scheme.unwrap_or(request.scheme).as_str();
+        let named = request.proxy_host.clone().or_else(|| request.header("host"));
+        match named.filter(|host| is_authority(host)) {
+            Some(host) => format!("{scheme}://{host}"),
+            None => format!("{scheme}://{}", own_authority(request)),
+        }
     }
 
     /// The beginning of the token endpoint's URLs, for clients and for the audience of assertions.
     ///
     /// The client's `Host` counts only where no other machine has that name. Otherwise a thief could
-    /// use here an assertion that is meant for another server.
+    /// use here an assertion that is meant for another server. What a proxy says does not count: it may pass on
+    /// any name. So behind a proxy the operator says the base.
     pub fn token_base(&self, request: &Request) -> String {
-        let address = request.local.unwrap_or(self.address);
-        self.base_by(request, address, |host| names_address(host, address))
-    }
-
-    /// The operator's base, else the client's `Host` if `is_usable`, else `address`.
-    fn base_by(
-        &self,
-        request: &Request,
-        address: SocketAddr,
-        is_usable: impl Fn(&str) -> bool,
-    ) -> String {
         if let Some(base) = &self.base_url {
             return base.clone();
         }
-        match request.header("host").filter(|host| is_usable(host)) {
-            Some(host) => format!("http://{host}"),
-            None => format!("http://{address}"),
-        }
+        let scheme = request.scheme;
+        let address = request.local.unwrap_or(UNIX_ADDRESS);
+        let names_it = |host: &String| names_address(host, address, scheme.port());
+        let authority = request.header("host").filter(names_it);
+        format!("{}://{}", scheme.as_str(), authority.unwrap_or_else(|| own_authority(request)))
     }
+}
+
+/// Where a request arrived.
+fn own_authority(request: &Request) -> String {
+    request.local.map_or_else(|| "localhost".to_owned(), |address| address.to_string())
 }

@@ -13,6 +13,7 @@ use super::header::{
     self, AcceptedTypes, FHIR_JSON, MediaType, Preferences, is_host, is_identity, takes_json,
     takes_ndjson,
 };
+use super::peer::Scheme;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
 use crate::spilled::{LARGE, SpilledBytes};
@@ -38,12 +39,18 @@ pub struct Request {
     pub id: String,
     /// What handlers find out about it, for the log and the metrics.
     pub noted: Arc<Noted>,
-    /// The client's address.
+    /// The client's address: that of the connection, or the one that a trusted proxy names.
     pub peer: IpAddr,
-    /// The address at which the request arrived, if the server listens on several.
+    /// The address at which the request arrived; `None` for a Unix socket.
     pub local: Option<SocketAddr>,
     /// Whether the client still waits for the answer.
     pub watch: ClientWatch,
+    /// Whether the connection has TLS.
+    pub scheme: Scheme,
+    /// Whether the client speaks TLS with a trusted proxy that says so.
+    pub proxy_scheme: Option<Scheme>,
+    /// The host that the client named to a trusted proxy.
+    pub proxy_host: Option<String>,
 }
 
 impl Request {
@@ -81,6 +88,9 @@ impl Request {
             peer,
             local: None,
             watch: ClientWatch::default(),
+            scheme: Scheme::Http,
+            proxy_scheme: None,
+            proxy_host: None,
         })
     }
 

@@ -92,13 +92,15 @@ pub fn metrics(context: &Context, request: &Request) -> Result<Response> {
 /// whom they ask, and `--base-url` says that there is one. A page in a browser sends `Origin`, or the name
 /// of its own host.
 fn is_local(context: &Context, request: &Request) -> bool {
-    let is_reached_from_here = !context.access.is_required() || context.address.ip().is_loopback();
+    let is_reached_from_here = !context.access.is_required() || context.is_private;
     let is_passed_on = request.headers.iter().any(|(name, _)| {
         name.starts_with("x-forwarded")
             || ["forwarded", "via", "x-real-ip", "origin"].contains(&name.as_str())
     });
-    let address = request.local.unwrap_or(context.address);
-    let names_this = request.header("host").is_none_or(|host| names_address(&host, address));
+    let names_this = request.local.is_some_and(|address| {
+        let port = request.scheme.port();
+        request.header("host").is_none_or(|host| names_address(&host, address, port))
+    });
     is_reached_from_here
         && request.peer.to_canonical().is_loopback()
         && context.base_url.is_none()

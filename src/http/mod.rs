@@ -23,6 +23,8 @@ mod metrics;
 mod oneup;
 mod operation;
 mod options;
+mod peer;
+mod proxies;
 mod publish;
 mod read;
 mod redacted;
@@ -42,7 +44,9 @@ mod users;
 mod web_pages;
 
 pub use answered::AnsweredRequest;
-pub use engine::Limits;
+#[cfg(feature = "tls")]
+pub use engine::Tls;
+pub use engine::{Limits, ListenOn};
 pub use metrics::MetricsAccess;
 pub use options::Options;
 pub use server::{BoundServer, Server};

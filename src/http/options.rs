@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
-use super::engine::Limits;
+use super::engine::{Limits, ListenOn, Tls};
 use super::metrics::MetricsAccess;
 use super::web_pages::WebPageOptions;
 use crate::error::{Error, Log};
@@ -27,7 +27,9 @@ const MAX_JOBS: usize = 16;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    pub(super) listen: String,
+    pub(super) listen: Vec<ListenOn>,
+    pub(super) tls: Option<Tls>,
+    pub(super) trusted_proxies: Vec<String>,
     pub(super) base_url: Option<String>,
     pub(super) auth_required: bool,
     pub(super) insecure: bool,
@@ -51,7 +53,9 @@ impl Options {
     /// The defaults.
     pub fn new() -> Options {
         Options {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: vec!["127.0.0.1:0".into()],
+            tls: None,
+            trusted_proxies: Vec::new(),
             base_url: None,
             auth_required: false,
             insecure: false,
@@ -66,9 +70,23 @@ impl Options {
         }
     }
 
-    /// Sets the address, as `host:port`, or as a port of 127.0.0.1. Port 0 takes a free one.
-    pub fn listen(self, address: impl Into<String>) -> Options {
-        Options { listen: address.into(), ..self }
+    /// Sets what to listen on: an address such as `127.0.0.1:8080`, where port 0 takes a free one, the path of
+    /// a Unix socket such as `unix:/run/fhirlite.sock`, or a socket that was opened elsewhere.
+    pub fn listen(self, on: impl Into<ListenOn>) -> Options {
+        Options { listen: vec![on.into()], ..self }
+    }
+
+    /// Adds something to listen on.
+    pub fn listen_also(mut self, on: impl Into<ListenOn>) -> Options {
+        self.listen.push(on.into());
+        self
+    }
+
+    /// Has the server speak TLS to clients that come over TCP. Unix sockets stay without: the system keeps
+    /// others away from them.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: Tls) -> Options {
+        Options { tls: Some(tls), ..self }
     }
 
     /// Sets the beginning of URLs in answers, for clients that reach the server by another name. Without
@@ -77,12 +95,20 @@ impl Options {
         Options { base_url: Some(url.into()), ..self }
     }
 
+    /// Adds a proxy that is believed what it says of its clients in `Forwarded` or `X-Forwarded-For`, `-Proto` and
+    /// `-Host`: an address, a network such as `10.0.0.0/8`, or `unix` for the processes at Unix sockets. By default
+    /// nobody is.
+    pub fn trust_proxy(mut self, network: impl Into<String>) -> Options {
+        self.trusted_proxies.push(network.into());
+        self
+    }
+
     /// Requires authentication of every client. By default every client may read everything.
     pub fn auth_required(self, required: bool) -> Options {
         Options { auth_required: required, ..self }
     }
 
-    /// Allows an open server on an address that other machines reach.
+    /// Allows an address that other machines reach also for an open server, and without TLS.
     pub fn insecure(self, insecure: bool) -> Options {
         Options { insecure, ..self }
     }

@@ -1,6 +1,6 @@
 //! The server: an engine with the handlers behind it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,11 +8,13 @@ use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
 use super::context::Context;
 use super::cross_origin;
-use super::engine::{Engine, Limits, Listener, RequestHandler};
+use super::engine::{Engine, Limits, ListenPlace, Listener, RequestHandler, Tls};
 use super::log_limit::limited;
 use super::message::{Request, Response};
 use super::metrics::{MetricsAccess, TypeCounts};
 use super::options::Options;
+use super::peer::Scheme;
+use super::proxies::TrustedProxies;
 use super::request_counts::RequestCounts;
 use super::route::{answer, body_limit, refusal};
 use super::web_pages::{self, WebPages};
@@ -25,13 +27,16 @@ use crate::store::{Checkpoints, Store};
 pub struct Server {
     context: Arc<Context>,
     engine: Engine,
-    address: SocketAddr,
+    places: Vec<ListenPlace>,
+    scheme: Scheme,
     _checkpoints: Checkpoints,
 }
 
 /// A server that has its address and no clients yet. A fault of the address shows before a long import.
 pub struct BoundServer {
-    listener: Listener,
+    listeners: Vec<Listener>,
+    tls: Option<Tls>,
+    proxies: TrustedProxies,
     base_url: Option<String>,
     auth_required: bool,
     job_ttl: Duration,
@@ -45,36 +50,38 @@ pub struct BoundServer {
 }
 
 impl Server {
-    /// Takes the address of `options`.
+    /// Takes the addresses of `options`.
     ///
     /// # Errors
-    /// `Usage` for an address or a base URL that cannot be, `Listen` where the address is taken.
+    /// `Usage` for an address, a trusted proxy or a base URL that cannot be, and for an address that other
+    /// machines reach without what protects it; `Listen` where the address is taken.
     pub fn bind(options: &Options) -> Result<BoundServer> {
         let base_url = options.base_url.as_deref().map(checked_base_url).transpose()?;
-        let listener = Listener::bind(&options.listen)?;
-        let is_private = listener.address().ip().is_loopback();
-        if !is_private && !options.insecure && !options.auth_required {
-            return Err(Error::new(
-                Kind::Usage,
-                format!(
-                    "{} can be reached from other machines, and everyone there could read the store; \
-                     say --auth required, or --insecure if everyone may",
-                    options.listen
-                ),
-            ));
+        let proxies = TrustedProxies::parse(&options.trusted_proxies)?;
+        let listeners = options.listen.iter().map(Listener::bind).collect::<Result<Vec<_>>>()?;
+        for listener in &listeners {
+            check_place(listener.place(), options, base_url.as_deref())?;
+        }
+        let is_unix = |listener: &Listener| matches!(listener.place(), ListenPlace::Unix(_));
+        if options.tls.is_some() && listeners.iter().all(is_unix) {
+            let what = "TLS is for TCP, and the server would listen on Unix sockets alone; name a host and a port too, \
+                        or leave TLS out";
+            return Err(Error::new(Kind::Usage, what));
         }
         let pages = WebPages::new(
             &options.pages,
             &web_pages::Server {
                 auth_required: options.auth_required,
-                address: listener.address().ip(),
+                is_private: listeners.iter().all(|listener| listener.place().is_private()),
                 listen: &options.listen,
                 base_url: base_url.as_deref(),
             },
         )?;
         Ok(BoundServer {
-            listener,
+            listeners,
             pages,
+            tls: options.tls.clone(),
+            proxies,
             base_url,
             auth_required: options.auth_required,
             job_ttl: options.job_ttl,
@@ -95,14 +102,30 @@ impl Server {
         Server::bind(options)?.serve(store)
     }
 
-    /// The address on which the server listens.
+    /// The first address on which the server listens; `0.0.0.0:0`, which is none, if it has Unix sockets alone.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        let addresses = self.places.iter().filter_map(|place| match place {
+            ListenPlace::Tcp(address) => Some(*address),
+            ListenPlace::Unix(_) => None,
+        });
+        addresses.into_iter().next().unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
     }
 
-    /// `http://HOST:PORT`.
+    /// `http://HOST:PORT` with the first address, `https://` with TLS; `unix:PATH` if the server has Unix sockets alone.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let urls = self.urls();
+        let is_tcp = |url: &&String| url.contains("://");
+        urls.iter().find(is_tcp).or(urls.first()).cloned().unwrap_or_default()
+    }
+
+    /// Where clients find the server, in the order of its options: `http://HOST:PORT`, `https://HOST:PORT` or
+    /// `unix:PATH`.
+    pub fn urls(&self) -> Vec<String> {
+        let url = |place: &ListenPlace| match place {
+            ListenPlace::Tcp(address) => format!("{}://{address}", self.scheme.as_str()),
+            ListenPlace::Unix(_) => place.to_string(),
+        };
+        self.places.iter().map(url).collect()
     }
 
     /// Ends the server: it accepts nothing more at once, and waits for the requests under way, for the time
@@ -156,7 +179,9 @@ impl BoundServer {
             }
             done => done?,
         }
-        let address = self.listener.address();
+        let scheme = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let places: Vec<ListenPlace> =
+            self.listeners.iter().map(|listener| listener.place().clone()).collect();
         let audit = if self.auth_required {
             Some(Arc::new(Audit::start(store, self.log.clone())?))
         } else {
@@ -171,7 +196,7 @@ impl BoundServer {
             base_url: self.base_url,
             update_cadence: self.update_cadence,
             pages: self.pages,
-            address,
+            is_private: places.iter().all(ListenPlace::is_private),
             log: self.log,
             access_log: self.access_log,
             metrics_access: self.metrics_access,
@@ -180,9 +205,10 @@ impl BoundServer {
             engine: OnceLock::new(),
         });
         let checkpoints = store.keep_checkpointed(context.log.clone())?;
-        let engine = Engine::start(self.listener, self.limits, context.clone())?;
+        let engine =
+            Engine::start(self.listeners, self.tls, self.limits, self.proxies, context.clone())?;
         let _ = context.engine.set(engine.state());
-        Ok(Server { context, engine, address, _checkpoints: checkpoints })
+        Ok(Server { context, engine, places, scheme, _checkpoints: checkpoints })
     }
 }
 
@@ -229,6 +255,31 @@ impl RequestHandler for Context {
         self.counts.count(request);
         self.access_log.tell(request);
     }
+}
+
+/// Checks that a server with these options may listen at `place`.
+///
+/// A protected server for other machines has TLS, its own or that of a proxy:
+/// <https://hl7.org/fhir/uv/bulkdata/authorization/index.html> demands it.
+fn check_place(place: &ListenPlace, options: &Options, base_url: Option<&str>) -> Result<()> {
+    if place.is_private() || options.insecure {
+        return Ok(());
+    }
+    let is_encrypted =
+        options.tls.is_some() || base_url.is_some_and(|url| url.starts_with("https://"));
+    let what = match (options.auth_required, is_encrypted) {
+        (true, true) => return Ok(()),
+        (true, false) => format!(
+            "{place} can be reached from other machines, and without TLS everyone on the way could read tokens and \
+             data; say --tls-cert and --tls-key (or --tls-self-signed), or --base-url https://... if a proxy before \
+             the server has TLS, or --insecure if everyone may read them"
+        ),
+        (false, _) => format!(
+            "{place} can be reached from other machines, and everyone there could read the store; \
+             say --auth required, or --insecure if everyone may"
+        ),
+    };
+    Err(Error::new(Kind::Usage, what))
 }
 
 /// Checks a base URL and removes the slash at its end.

@@ -7,8 +7,7 @@
 //! only to names that are its own: <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20>. A server that requires
 //! authentication needs neither: a page has no credentials of another site.
 
-use std::net::IpAddr;
-
+use super::engine::ListenOn;
 use super::header::{host_name, is_loopback_name};
 use super::message::{Request, Response};
 use crate::error::{Error, Kind, Result};
@@ -46,10 +45,10 @@ enum Origins {
 pub struct Server<'s> {
     /// Whether requests must be authenticated.
     pub auth_required: bool,
-    /// Where the server listens.
-    pub address: IpAddr,
-    /// The same as the operator wrote it.
-    pub listen: &'s str,
+    /// Whether only this machine reaches it.
+    pub is_private: bool,
+    /// Where it listens.
+    pub listen: &'s [ListenOn],
     /// The operator's base of URLs.
     pub base_url: Option<&'s str>,
 }
@@ -64,10 +63,10 @@ impl WebPages {
         for host in &options.allowed_hosts {
             hosts.push(checked_host(host)?);
         }
-        let is_limited =
-            !hosts.is_empty() || (server.address.is_loopback() && !server.auth_required);
+        let is_limited = !hosts.is_empty() || (server.is_private && !server.auth_required);
         let authority = server.base_url.and_then(|url| url.split("://").nth(1)?.split('/').next());
-        for own in [Some(server.listen), authority].into_iter().flatten() {
+        let listen = server.listen.iter().filter_map(ListenOn::authority);
+        for own in listen.chain(authority) {
             hosts.extend(host_name(own));
         }
         let origins = match options.cors.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -161,6 +160,8 @@ fn checked_host(host: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn request(headers: &[(&str, &str)]) -> Request {
@@ -174,8 +175,8 @@ mod tests {
         let options = WebPageOptions { allowed_hosts: texts(hosts), cors: texts(cors) };
         let server = Server {
             auth_required,
-            address: address.into(),
-            listen: "my-pc:8080",
+            is_private: IpAddr::from(address).is_loopback(),
+            listen: &["my-pc:8080".into()],
             base_url: Some("https://demo.example.org/x"),
         };
         WebPages::new(&options, &server).unwrap()
@@ -262,12 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_or_no_host_is_refused() {
-        let server = Server {
-            auth_required: false,
-            address: [127, 0, 0, 1].into(),
-            listen: "",
-            base_url: None,
-        };
+        let server = Server { auth_required: false, is_private: true, listen: &[], base_url: None };
         for (host, cors) in [
             ("http://a", ""),
             ("a:80", ""),

@@ -39,7 +39,7 @@ impl Store {
     /// # Errors
     /// `Usage` where `to` exists or is a name that SQLite needs, `NotFound` where there is no store or no
     /// folder for the copy, `Busy` where another process keeps the store to itself, `Io` where the disk
-    /// refuses or `go_on` said no. No copy is left then.
+    /// refuses, `Interrupted` where `go_on` said no. No copy is left then.
     pub fn back_up(
         path: &Path,
         to: &Path,
@@ -105,7 +105,9 @@ fn copy(
         match backup.step(PAGES)? {
             StepResult::Done => break,
             StepResult::More if go_on() => {}
-            StepResult::More => return Err(Error::new(Kind::Io, "interrupted; no copy was made")),
+            StepResult::More => {
+                return Err(Error::new(Kind::Interrupted, "interrupted; no copy was made"));
+            }
             _ => return Err(Error::new(Kind::Busy, "the store is busy; try again")),
         }
     }

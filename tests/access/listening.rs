@@ -35,7 +35,30 @@ fn a_server_for_other_machines_must_be_protected_or_insecure() {
     refused(&[&everywhere[..], &["--auth", "off"]].concat(), "--auth required");
     let app = Client::add(&dir, "s.db", "app");
     refused(&everywhere, "--auth required");
-    for (more, status) in [(&["--auth", "required"][..], 401), (&["--insecure"], 200)] {
+    // A protected server has TLS, its own or that of a proxy, or says that it needs none.
+    let protected = [&everywhere[..], &["--auth", "required"]].concat();
+    for way in ["--tls-cert", "--base-url https://", "--insecure"] {
+        refused(&protected, way);
+    }
+    refused(&[&protected[..], &["--base-url", "http://demo.example.org"]].concat(), "without TLS");
+    refused(&[&everywhere[..], &["--tls-self-signed"]].concat(), "--auth required");
+    refused(&["--listen", "127.0.0.1:0", "--listen", "[::]:0"], "--insecure");
+    for more in [
+        &["--auth", "required", "--tls-self-signed"][..],
+        &["--auth", "required", "--base-url", "https://demo.example.org"],
+    ] {
+        let (mut child, line) = start(&dir, &[&["s.db"][..], &everywhere, more].concat());
+        let is_encrypted = more.contains(&"--tls-self-signed");
+        let scheme = if is_encrypted { "https" } else { "http" };
+        assert!(
+            line.starts_with(&format!("listening on {scheme}://0.0.0.0:")),
+            "{more:?}: {line:?}"
+        );
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+    for (more, status) in [(&["--auth", "required", "--insecure"][..], 401), (&["--insecure"], 200)]
+    {
         let (mut child, line) = start(&dir, &[&["s.db"][..], &everywhere, more].concat());
         let port = line.trim_end().rsplit_once(':').map(|(_, port)| port.to_owned());
         let to = format!("127.0.0.1:{}", port.unwrap_or_else(|| panic!("{more:?}: {line:?}")));

@@ -10,12 +10,15 @@ mod headers;
 mod hosts;
 mod large_bodies;
 mod limits;
+mod listening;
 mod logs;
 mod methods;
 mod metrics;
 mod negotiation;
+mod proxies;
 mod ranges;
 mod request_ids;
+mod tls;
 mod wire;
 
 use serde_json::Value;

@@ -28,17 +28,25 @@ pub fn served(lines: &str) -> (Dir, Served) {
 impl Served {
     /// Starts a server with `command`, which must not say where to listen.
     pub fn of(mut command: Command) -> Served {
-        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("its standard output"));
+        command.args(["--listen", "127.0.0.1:0"]);
+        Served::at_its_places(command)
+    }
+
+    /// Starts a server with `command`, which says where to listen. Only the first place is read.
+    pub fn at_its_places(mut command: Command) -> Served {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("its standard output"));
+        let mut served = Served { child, url: String::new(), stdout };
+        served.url = served.next_place();
+        served
+    }
+
+    /// Reads another line that names a place.
+    pub fn next_place(&mut self) -> String {
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("a first line");
-        let url = line
-            .strip_prefix("listening on ")
-            .unwrap_or_else(|| panic!("the first line is {line:?}"))
-            .trim_end()
-            .to_owned();
-        Served { child, url, stdout }
+        self.stdout.read_line(&mut line).expect("a line");
+        let place = line.strip_prefix("listening on ");
+        place.unwrap_or_else(|| panic!("the line is {line:?}")).trim_end().to_owned()
     }
 
     /// How many threads and descriptors the server has; `None` where the system does not tell.
@@ -101,6 +109,7 @@ impl Served {
     /// Sends a signal, `-TERM` for example.
     pub fn signal(&self, signal: &str) {
         let signal = match signal {
+            "-HUP" => Signal::HUP,
             "-INT" => Signal::INT,
             "-KILL" => Signal::KILL,
             "-TERM" => Signal::TERM,

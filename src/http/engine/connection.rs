@@ -2,7 +2,8 @@
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9112#section-9>
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,10 +20,13 @@ use super::outbound::Outbound;
 use super::places::{PlaceAtWork, Places};
 use super::refusal::{Halt, Refusal};
 use super::response::{Exchange, Sent, send, send_continue};
-use super::stream::Stream;
+use super::seldom::Seldom;
+use super::stream::{Opened, Stream};
 use crate::error::{Error, Kind};
 use crate::http::answered::AnsweredRequest;
 use crate::http::message::{Body, ClientWatch, Request, Response};
+use crate::http::peer::Connected;
+use crate::http::proxies::TrustedProxies;
 use crate::http::request_id::request_id;
 use crate::sync::StopSignal;
 use crate::time::Clock;
@@ -42,24 +46,30 @@ const ONE_ANSWER_TIME: Duration = Duration::from_secs(1);
 /// What all connections of an engine share, beside the handler.
 pub struct Shared {
     pub limits: Limits,
+    /// Those who are believed what they say of their clients.
+    pub proxies: TrustedProxies,
     pub connections: Connections,
     pub places: Arc<Places>,
     pub downloads: Downloads,
     pub body_memory: BodyMemory,
     /// Given once no more requests are begun.
     pub stop: StopSignal,
+    /// The last time that the log was told of a client without a right handshake.
+    pub handshakes: Seldom,
 }
 
 impl Shared {
     /// What connections under these limits share; there is none yet.
-    pub fn new(limits: Limits) -> Shared {
+    pub fn new(limits: Limits, proxies: TrustedProxies) -> Shared {
         Shared {
             connections: Connections::new(),
             places: Places::new(limits.requests),
             downloads: Downloads::default(),
             body_memory: BodyMemory::default(),
             stop: StopSignal::default(),
+            handshakes: Seldom::default(),
             limits,
+            proxies,
         }
     }
 }
@@ -70,8 +80,9 @@ pub struct ClientConnection<'s> {
     handler: Arc<dyn RequestHandler>,
     presence: Arc<Presence>,
     inbound: Inbound,
-    /// The address at which the client arrived, if the server listens on several.
-    local: Option<SocketAddr>,
+    client: Connected,
+    /// The address of the client that made the last request, by which clients take turns.
+    address: IpAddr,
     /// The headers for web pages in the answer to the present request.
     page_headers: Vec<(&'static str, String)>,
     /// How many requests have got their answer.
@@ -103,16 +114,26 @@ impl<'s> ClientConnection<'s> {
         handler: Arc<dyn RequestHandler>,
         presence: Arc<Presence>,
         stream: Box<dyn Stream>,
-        local: Option<SocketAddr>,
+        client: Connected,
     ) -> ClientConnection<'s> {
         let inbound = Inbound::new(stream, presence.clone());
+        let address = client.peer.address();
         let page_headers = Vec::new();
-        ClientConnection { shared, handler, presence, inbound, local, page_headers, answered: 0 }
+        ClientConnection {
+            shared,
+            handler,
+            presence,
+            inbound,
+            client,
+            address,
+            page_headers,
+            answered: 0,
+        }
     }
 
     /// Answers requests until the connection ends.
     pub fn serve(mut self) {
-        let mut next = Next::Request;
+        let mut next = self.open();
         while next == Next::Request {
             next = if self.has_request() { self.answer_next() } else { Next::Cut };
             self.answered += 1;
@@ -121,6 +142,34 @@ impl<'s> ClientConnection<'s> {
         if next == Next::End && self.presence.wait_for(Waiting::Request) {
             self.inbound.drain(DRAIN_TIME);
         }
+    }
+
+    /// Does what comes before the first request, such as a handshake. So long the connection counts as idle.
+    fn open(&mut self) -> Next {
+        match self.inbound.stream.open(self.shared.limits.head_time) {
+            Ok(Opened::Ready) => Next::Request,
+            Ok(Opened::WithoutTls) => {
+                let what = "here HTTP is spoken over TLS; use a URL that begins with https://";
+                self.refuse(Refusal::bad(what));
+                Next::End
+            }
+            Err(error) => {
+                if error.kind() == ErrorKind::InvalidData && self.shared.handshakes.is_due() {
+                    self.handler.log(&Error::io("a client without a right TLS handshake", error));
+                }
+                Next::Cut
+            }
+        }
+    }
+
+    /// Answers what is no request, and tells the handler.
+    fn refuse(&mut self, refusal: Refusal) {
+        let exchange = Exchange::unread();
+        let mut answered = AnsweredRequest::begun(Clock::system().now(), self.address);
+        answered.is_refused = true;
+        answered.request_id.clone_from(&exchange.id);
+        self.send(refusal.response(), &exchange, None, &mut answered);
+        self.handler.answered(&answered);
     }
 
     /// Waits for the first byte of a request.
@@ -144,7 +193,7 @@ impl<'s> ClientConnection<'s> {
     /// Reads a request and answers it.
     fn answer_next(&mut self) -> Next {
         let begins = Instant::now();
-        let mut answered = AnsweredRequest::begun(Clock::system().now(), self.presence.client);
+        let mut answered = AnsweredRequest::begun(Clock::system().now(), self.address);
         let next = self.exchange(&mut answered);
         // A connection that ends without a message is none of a request.
         if answered.status != 0 || !answered.method.is_empty() {
@@ -187,11 +236,14 @@ impl<'s> ClientConnection<'s> {
         let Head { method, target, headers, is_1_1, is_kept, expects_continue, framing } = head;
         let id = request_id(&headers);
         *exchange = Exchange { id, is_head: method == "HEAD", is_1_1, is_kept };
-        let client = self.presence.client;
-        let mut request = Request::new(&method, &target, headers, is_1_1, client)
+        let sender = shared.proxies.sender(self.client.peer, &headers);
+        self.address = sender.address;
+        let mut request = Request::new(&method, &target, headers, is_1_1, self.address)
             .map_err(|error| Refusal::bad(error.to_string()))?;
-        request.local = self.local;
+        (request.local, request.scheme) = (self.client.local, self.client.scheme);
+        (request.proxy_scheme, request.proxy_host) = (sender.scheme, sender.host);
         request.id.clone_from(&exchange.id);
+        answered.client = self.address;
         answered.method.clone_from(&request.method);
         answered.target.clone_from(&request.target);
         answered.noted = request.noted.clone();
@@ -234,7 +286,7 @@ impl<'s> ClientConnection<'s> {
     /// Waits for a place at work.
     fn place(&self) -> Result<PlaceAtWork, Halt> {
         self.wait_for(Waiting::Server)?;
-        let place = self.shared.places.take(self.presence.client, PATIENCE);
+        let place = self.shared.places.take(self.address, PATIENCE);
         place.ok_or_else(|| Refusal::new(503, "too many requests at once; try again").into())
     }
 
@@ -265,7 +317,7 @@ impl<'s> ClientConnection<'s> {
         let mut download = None;
         if !exchange.is_head && !matches!(response.body, Body::Bytes(_)) {
             let most = shared.limits.downloads_per_client;
-            download = shared.downloads.begin(self.presence.client, most);
+            download = shared.downloads.begin(self.address, most);
             if download.is_none() {
                 let what = "too many downloads at once; end one, or try again later";
                 response = handler.refuse(&Error::new(Kind::Busy, what), request);

@@ -1,10 +1,12 @@
 //! The open connections: who they are, what each waits for, and which one has been silent for longest.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use socket2::Socket;
 
 use crate::sync::lock;
 
@@ -26,9 +28,7 @@ pub enum Waiting {
 
 /// An open connection, as others see it.
 pub struct Presence {
-    /// The client's address.
-    pub client: IpAddr,
-    socket: Option<Arc<TcpStream>>,
+    socket: Option<Arc<Socket>>,
     waiting: AtomicU8,
     /// When the client last sent or took a byte, in milliseconds since `began`.
     progress: AtomicU64,
@@ -37,9 +37,8 @@ pub struct Presence {
 
 impl Presence {
     /// A new connection. `socket` is what is shut down to cut it.
-    pub fn new(client: IpAddr, socket: Option<Arc<TcpStream>>, began: Instant) -> Presence {
+    pub fn new(socket: Option<Arc<Socket>>, began: Instant) -> Presence {
         let presence = Presence {
-            client,
             socket,
             waiting: AtomicU8::new(Waiting::Request as u8),
             progress: AtomicU64::new(0),
@@ -91,7 +90,7 @@ impl Presence {
 
 /// True if the other side of a socket sends no more.
 #[cfg(unix)]
-fn has_ended(socket: &TcpStream) -> bool {
+fn has_ended(socket: &Socket) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     #[cfg(target_os = "linux")]
     let ends = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
@@ -103,7 +102,7 @@ fn has_ended(socket: &TcpStream) -> bool {
 }
 
 #[cfg(not(unix))]
-fn has_ended(_: &TcpStream) -> bool {
+fn has_ended(_: &Socket) -> bool {
     false
 }
 
@@ -121,8 +120,8 @@ impl Connections {
     }
 
     /// Adds a connection under a number of its own.
-    pub fn enter(&self, number: u64, client: IpAddr, socket: Arc<TcpStream>) -> Arc<Presence> {
-        let presence = Arc::new(Presence::new(client, Some(socket), self.began));
+    pub fn enter(&self, number: u64, socket: Arc<Socket>) -> Arc<Presence> {
+        let presence = Arc::new(Presence::new(Some(socket), self.began));
         lock(&self.open).insert(number, presence.clone());
         presence
     }

@@ -1,24 +1,31 @@
 //! A running engine, from its first connection to its last.
 
-use std::io::Write;
-use std::net::{IpAddr, TcpStream};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use socket2::Socket;
+
 use super::connection::{ClientConnection, Shared};
 use super::connection_threads::ConnectionThreads;
+use super::doors::{Arrival, Doors};
 use super::handler::RequestHandler;
 use super::limits::Limits;
-use super::listener::{Arrival, Door, Listener, affordable};
+use super::listener::Listener;
 use super::numbers::EngineState;
+use super::open_files::affordable;
 use super::refusal::Refusal;
 use super::response::{Exchange, in_memory};
-use super::stream::PlainStream;
+use super::seldom::Seldom;
+use super::stream::{PlainStream, Stream};
+use super::tls::Tls;
 use super::wake::Wake;
 use crate::error::{Error, Result};
 use crate::http::answered::AnsweredRequest;
+use crate::http::peer::{Connected, Peer, Scheme};
+use crate::http::proxies::TrustedProxies;
 use crate::sync::lock;
 use crate::time::Clock;
 
@@ -28,8 +35,6 @@ const ROOM_TIME: Duration = Duration::from_millis(500);
 const ROOM_TRIES: usize = 5;
 /// The pause after the system refused to accept a connection or to start a thread.
 const REFUSED_PAUSE: Duration = Duration::from_millis(20);
-/// While the system refuses, the log says so once in this time.
-const LOG_PERIOD: Duration = Duration::from_secs(60);
 /// How long the end waits for threads whose connections were cut.
 const CUT_TIME: Duration = Duration::from_secs(5);
 /// How often the end asks whether it shall wait no longer.
@@ -48,28 +53,32 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Serves the clients of `listener`.
+    /// Serves the clients of `listeners`, of which there is at least one; those that come over TCP with `tls`
+    /// if it is given.
     ///
     /// # Errors
     /// `Listen` where another process was first, `Io` where the system has no thread.
     pub fn start(
-        listener: Listener,
+        listeners: Vec<Listener>,
+        tls: Option<Tls>,
         mut limits: Limits,
+        proxies: TrustedProxies,
         handler: Arc<dyn RequestHandler>,
     ) -> Result<Engine> {
         limits.connections = affordable(limits.connections);
-        let shared = Arc::new(Shared::new(limits));
+        let shared = Arc::new(Shared::new(limits, proxies));
         let io = |error| Error::io("no thread to accept connections", error);
         let wake = Arc::new(Wake::new().map_err(io)?);
         let threads = Arc::<ConnectionThreads>::default();
-        let door = listener.listen()?;
+        let doors = listeners.into_iter().map(Listener::listen).collect::<Result<_>>()?;
         let mut accepting = Accepting {
-            door,
+            doors: Doors::new(doors),
+            tls,
             shared: shared.clone(),
             handler,
             wake: wake.clone(),
             threads: threads.clone(),
-            told: None,
+            refused: Seldom::default(),
         };
         let thread = thread::Builder::new()
             .name("accepting".to_owned())
@@ -122,19 +131,20 @@ impl Drop for Engine {
 
 /// The thread that accepts connections.
 struct Accepting {
-    door: Door,
+    doors: Doors,
+    tls: Option<Tls>,
     shared: Arc<Shared>,
     handler: Arc<dyn RequestHandler>,
     wake: Arc<Wake>,
     threads: Arc<ConnectionThreads>,
-    /// When the log was last told that the system refuses.
-    told: Option<Instant>,
+    /// The last time that the log was told that the system refuses.
+    refused: Seldom,
 }
 
 impl Accepting {
     fn run(&mut self) {
         for number in 0.. {
-            match self.door.accept(&self.wake) {
+            match self.doors.accept(&self.wake) {
                 Ok(Some(arrival)) => self.begin(number, arrival),
                 Ok(None) => return,
                 Err(error) => {
@@ -149,24 +159,33 @@ impl Accepting {
 
     /// Starts the thread of a connection.
     fn begin(&mut self, number: u64, arrival: Arrival) {
-        let Arrival { socket, client, local } = arrival;
+        let Arrival { socket, peer, local } = arrival;
+        let tls = self.tls.as_ref().filter(|_| peer != Peer::Unix);
+        let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let client = Connected { peer, local, scheme };
         if !self.make_room() {
-            return self.turn_away(&socket, client.ip());
+            return self.turn_away(&socket, client);
         }
+        give_up_after(&socket, self.shared.limits.send_time * 2);
         let socket = Arc::new(socket);
-        let presence = self.shared.connections.enter(number, client.ip(), socket.clone());
+        let presence = self.shared.connections.enter(number, socket.clone());
         let (shared, handler) = (self.shared.clone(), self.handler.clone());
-        let stream = Box::new(PlainStream::new(socket.clone(), self.shared.limits.send_time));
-        let spawned = self.threads.run(move || {
-            let leaving = Leaving { shared: &shared, number };
-            // Releases the handler and with it the store before the connection leaves: the store is closed
-            // once all have left.
-            ClientConnection::new(&shared, handler, presence, stream, local).serve();
-            drop(leaving);
+        let stream: io::Result<Box<dyn Stream>> = match tls {
+            Some(tls) => tls.stream(socket.clone()),
+            None => Ok(Box::new(PlainStream::new(socket.clone()))),
+        };
+        let spawned = stream.and_then(|stream| {
+            self.threads.run(move || {
+                let leaving = Leaving { shared: &shared, number };
+                // Releases the handler and with it the store before the connection leaves: the store is closed
+                // once all have left.
+                ClientConnection::new(&shared, handler, presence, stream, client).serve();
+                drop(leaving);
+            })
         });
         if let Err(error) = spawned {
-            self.tell("no thread for a connection", error);
-            self.turn_away(&socket, client.ip());
+            self.tell("a connection could not be begun", error);
+            self.turn_away(&socket, client);
             self.shared.connections.leave(number);
             thread::sleep(REFUSED_PAUSE);
         }
@@ -193,10 +212,14 @@ impl Accepting {
     }
 
     /// Tells a client that there is no room, as far as that is possible without waiting for it.
-    fn turn_away(&self, mut socket: &TcpStream, client: IpAddr) {
+    fn turn_away(&self, mut socket: &Socket, client: Connected) {
+        // Without a handshake nothing can be said.
+        if client.scheme == Scheme::Https {
+            return;
+        }
         let refusal = Refusal::new(503, "too many connections at once; try again");
         let exchange = Exchange::unread();
-        let mut answered = AnsweredRequest::begun(Clock::system().now(), client);
+        let mut answered = AnsweredRequest::begun(Clock::system().now(), client.peer.address());
         (answered.status, answered.is_refused) = (refusal.status, true);
         answered.request_id.clone_from(&exchange.id);
         let mut response = refusal.response();
@@ -206,9 +229,8 @@ impl Accepting {
         self.handler.answered(&answered);
     }
 
-    fn tell(&mut self, what: &str, error: std::io::Error) {
-        if self.told.is_none_or(|told| told.elapsed() >= LOG_PERIOD) {
-            self.told = Some(Instant::now());
+    fn tell(&mut self, what: &str, error: io::Error) {
+        if self.refused.is_due() {
             self.handler.log(&Error::io(what, error));
         }
     }
@@ -224,4 +246,13 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.shared.connections.leave(self.number);
     }
+}
+
+/// Has the system give up a client that takes nothing for so long, also where this process has closed the
+/// socket already. A Unix socket keeps nothing behind its end.
+fn give_up_after(socket: &Socket, time: Duration) {
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(time));
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, time);
 }

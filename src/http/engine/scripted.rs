@@ -17,6 +17,8 @@ use super::stream::Stream;
 use crate::error::{Error, Kind, Result};
 use crate::http::answered::AnsweredRequest;
 use crate::http::message::{Body, Request, Response};
+use crate::http::peer::{Connected, Peer, Scheme};
+use crate::http::proxies::TrustedProxies;
 use crate::sync::lock;
 
 /// A client that sends its pieces whatever it is answered, and keeps what it is answered.
@@ -57,7 +59,7 @@ impl Stream for ScriptedStream {
         Ok(())
     }
 
-    fn end_writing(&self) {}
+    fn end_writing(&mut self) {}
 
     fn is_reset(&self) -> bool {
         false
@@ -132,12 +134,19 @@ fn all_of(out: &mut dyn Write, pieces: &[&[u8]]) -> Result<()> {
 pub(super) fn answer(pieces: impl IntoIterator<Item = Vec<u8>>) -> String {
     let limits =
         Limits { head_bytes: 2000, header_fields: 20, target_bytes: 500, ..Limits::default() };
-    let shared = Shared::new(limits);
-    let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let presence = Arc::new(Presence::new(client, None, Instant::now()));
+    let shared = Shared::new(limits, TrustedProxies::default());
+    let peer = Peer::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let presence = Arc::new(Presence::new(None, Instant::now()));
     let answer = Arc::<Mutex<Vec<u8>>>::default();
     let stream = ScriptedStream { pieces: pieces.into_iter().collect(), answer: answer.clone() };
-    ClientConnection::new(&shared, Arc::new(EchoHandler), presence, Box::new(stream), None).serve();
+    ClientConnection::new(
+        &shared,
+        Arc::new(EchoHandler),
+        presence,
+        Box::new(stream),
+        Connected { peer, local: None, scheme: Scheme::Http },
+    )
+    .serve();
     let text = String::from_utf8_lossy(&lock(&answer)).into_owned();
     let is_its_own = |line: &&str| line.starts_with("Date: ") || line.starts_with("X-Request-Id: ");
     let text: String = text.split_inclusive("\r\n").filter(|line| !is_its_own(line)).collect();

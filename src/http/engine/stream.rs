@@ -2,12 +2,23 @@
 //! stream (TLS, a Unix socket) is one more implementation of it.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::Socket;
+
 /// A stream of bytes in both directions, whose calls wait no longer than they are told to.
 pub trait Stream: Read + Write + Send {
+    /// Does what comes before the first request, within `time`. Most streams have nothing to do.
+    ///
+    /// # Errors
+    /// Where the client does not do its part: `InvalidData` if it sent what is none.
+    fn open(&mut self, time: Duration) -> io::Result<Opened> {
+        let _ = time;
+        Ok(Opened::Ready)
+    }
+
     /// Sets how long one read waits for bytes; not zero.
     fn set_read_time(&self, time: Duration) -> io::Result<()>;
 
@@ -15,7 +26,7 @@ pub trait Stream: Read + Write + Send {
     fn set_write_time(&self, time: Duration) -> io::Result<()>;
 
     /// Ends writing: the client sees the end of what was sent.
-    fn end_writing(&self);
+    fn end_writing(&mut self);
 
     /// True if the client has reset the stream, so that nothing can be sent any more.
     fn is_reset(&self) -> bool;
@@ -25,17 +36,22 @@ pub trait Stream: Read + Write + Send {
     fn end_by_reset(&self);
 }
 
-/// A TCP connection without encryption. The connection's entry holds the same socket, to cut it.
-pub struct PlainStream(Arc<TcpStream>);
+/// What a stream is once it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// Ready for requests.
+    Ready,
+    /// Good for one answer: the client speaks HTTP without TLS where it should not.
+    WithoutTls,
+}
+
+/// A connection without encryption, over TCP or a Unix socket. The connection's entry holds the same socket,
+/// to cut it.
+pub struct PlainStream(Arc<Socket>);
 
 impl PlainStream {
-    /// A stream over `socket`. The system gives up a client that takes nothing for twice `send_time`, also
-    /// where this process has closed the socket already.
-    pub fn new(socket: Arc<TcpStream>, send_time: Duration) -> PlainStream {
-        #[cfg(target_os = "linux")]
-        let _ = socket2::SockRef::from(&*socket).set_tcp_user_timeout(Some(send_time * 2));
-        #[cfg(not(target_os = "linux"))]
-        let _ = send_time;
+    /// A stream over `socket`.
+    pub fn new(socket: Arc<Socket>) -> PlainStream {
         PlainStream(socket)
     }
 }
@@ -69,7 +85,7 @@ impl Stream for PlainStream {
         self.0.set_write_timeout(Some(time))
     }
 
-    fn end_writing(&self) {
+    fn end_writing(&mut self) {
         let _ = self.0.shutdown(Shutdown::Write);
     }
 
@@ -78,7 +94,7 @@ impl Stream for PlainStream {
     }
 
     fn end_by_reset(&self) {
-        let _ = socket2::SockRef::from(&*self.0).set_linger(Some(Duration::ZERO));
+        let _ = self.0.set_linger(Some(Duration::ZERO));
     }
 }
 

@@ -1,9 +1,10 @@
 //! Ends the wait for clients from another thread.
 
 use std::io;
-use std::net::TcpListener;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+
+use socket2::Socket;
 
 #[cfg(not(unix))]
 use crate::sync::StopSignal;
@@ -32,17 +33,30 @@ impl Wake {
         let _ = self.pair.0.shutdown(std::net::Shutdown::Both);
     }
 
-    /// Waits until a client has arrived. False once the wake is given.
+    /// Waits until a client has arrived. The number of its socket, looked for from `first` on; `None` once
+    /// the wake is given.
     ///
     /// # Errors
     /// Where the system refuses to wait.
-    pub fn wait_for_client(&self, listener: &TcpListener) -> io::Result<bool> {
+    pub fn wait_for_client(&self, sockets: &[&Socket], first: usize) -> io::Result<Option<usize>> {
         use rustix::event::{PollFd, PollFlags, poll};
-        let mut waiting =
-            [PollFd::new(listener, PollFlags::IN), PollFd::new(&self.pair.1, PollFlags::IN)];
-        match poll(&mut waiting, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(waiting[1].revents().is_empty()),
-            Err(error) => Err(error.into()),
+        let mut waiting: Vec<PollFd<'_>> =
+            sockets.iter().map(|socket| PollFd::new(*socket, PollFlags::IN)).collect();
+        waiting.push(PollFd::new(&self.pair.1, PollFlags::IN));
+        loop {
+            match poll(&mut waiting, None) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            if !waiting[sockets.len()].revents().is_empty() {
+                return Ok(None);
+            }
+            let in_turn = (first..sockets.len()).chain(0..first);
+            let mut ready = in_turn.filter(|number| !waiting[*number].revents().is_empty());
+            if let Some(number) = ready.next() {
+                return Ok(Some(number));
+            }
         }
     }
 }
@@ -58,7 +72,8 @@ impl Wake {
         self.signal.give();
     }
 
-    pub fn wait_for_client(&self, _listener: &TcpListener) -> io::Result<bool> {
-        Ok(!self.signal.is_given_within(std::time::Duration::from_millis(5)))
+    pub fn wait_for_client(&self, _sockets: &[&Socket], first: usize) -> io::Result<Option<usize>> {
+        let is_given = self.signal.is_given_within(std::time::Duration::from_millis(5));
+        Ok((!is_given).then_some(first))
     }
 }

@@ -67,11 +67,11 @@ pub fn is_authority(host: &str) -> bool {
 }
 
 /// True if `host` can only name `address`: the address itself, or a loopback name for a loopback
-/// address. No other machine has such a name.
-pub fn names_address(host: &str, address: SocketAddr) -> bool {
+/// address. No other machine has such a name. A host without a port has `default_port`.
+pub fn names_address(host: &str, address: SocketAddr, default_port: u16) -> bool {
     let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (name, port),
-        _ => (host, "80"),
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (name, port.to_owned()),
+        _ => (host, default_port.to_string()),
     };
     let named: Option<IpAddr> = name.trim_start_matches('[').trim_end_matches(']').parse().ok();
     let is_loopback = name == "localhost" || named.is_some_and(|named| named.is_loopback());
@@ -114,10 +114,10 @@ mod tests {
     fn only_names_that_no_other_machine_has_name_an_address() {
         let here: SocketAddr = "127.0.0.1:8080".parse().unwrap();
         for host in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "127.0.0.2:8080"] {
-            assert!(names_address(host, here), "{host}");
+            assert!(names_address(host, here, 80), "{host}");
         }
         for host in ["127.0.0.1", "127.0.0.1:80", "10.0.0.1:8080", "a.example:8080", "", ":8080"] {
-            assert!(!names_address(host, here), "{host}");
+            assert!(!names_address(host, here, 80), "{host}");
         }
         let lan: SocketAddr = "10.0.0.5:80".parse().unwrap();
         for (host, is_name) in [
@@ -127,7 +127,9 @@ mod tests {
             ("localhost", false),
             ("127.0.0.1", false),
         ] {
-            assert_eq!(names_address(host, lan), is_name, "{host}");
+            assert_eq!(names_address(host, lan, 80), is_name, "{host}");
         }
+        let secure: SocketAddr = "127.0.0.1:443".parse().unwrap();
+        assert!(names_address("localhost", secure, 443) && !names_address("localhost", secure, 80));
     }
 }

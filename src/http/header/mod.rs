@@ -8,6 +8,7 @@ mod authorization;
 mod coding;
 mod date;
 mod etag;
+mod forwarded;
 mod host;
 mod media;
 mod prefer;
@@ -18,6 +19,7 @@ pub use authorization::{BASIC, BEARER, INSUFFICIENT_SCOPE, INVALID_TOKEN, basic,
 pub use coding::{is_identity, prefers_gzip};
 pub use date::http_date;
 pub use etag::EntityTag;
+pub use forwarded::{Hop, forwarded, x_forwarded};
 pub use host::{host_name, is_authority, is_host, is_loopback_name, names_address};
 pub use media::{
     AcceptedTypes, FHIR_JSON, MediaType, NDJSON, prefers_json, takes_json, takes_ndjson,
