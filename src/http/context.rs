@@ -7,8 +7,10 @@ use super::access_log::AccessLog;
 use super::engine::EngineState;
 use super::header::{is_authority, names_address};
 use super::message::Request;
-use super::metrics::{MetricsAccess, TypeCounts};
+use super::metrics_access::MetricsAccess;
+use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
+use super::type_counts::TypeCounts;
 use super::web_pages::WebPages;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log};
@@ -63,6 +65,8 @@ pub struct Context {
     pub counts: RequestCounts,
     /// The resources by type, for the metrics.
     pub type_counts: TypeCounts,
+    /// Whether the store can be read and written.
+    pub readiness: Readiness,
     /// Tells how much there is to do; set once the engine runs.
     pub engine: OnceLock<EngineState>,
 }

@@ -3,64 +3,14 @@
 //! Who may read them, [`MetricsAccess`] says. They name types and routes, never a resource, a patient, a
 //! client or a path.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
 use super::authenticated::presented;
 use super::context::Context;
 use super::exposition::{Exposition, MetricKind, PROMETHEUS_TEXT};
 use super::header::names_address;
 use super::message::{Request, Response};
+use super::metrics_access::MetricsAccess;
 use super::request_counts::{BUCKETS, CLASSES};
 use crate::error::{Error, Kind, Result};
-use crate::store::Store;
-use crate::sync::lock;
-
-/// While the store is written, resources are counted anew after this time: the count reads an index with an
-/// entry for each resource.
-const COUNT_AGE: Duration = Duration::from_secs(10);
-
-/// Who may read `/metrics`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MetricsAccess {
-    /// Whoever has an access token with the scope `system/metrics`, and programs on this machine if the
-    /// server is open or listens on the loopback alone. What came through a proxy needs a token.
-    #[default]
-    Local,
-    /// Only who has such a token.
-    Token,
-    /// Nobody.
-    Off,
-}
-
-/// The number of resources by type, kept until the store has changed and a while has passed.
-#[derive(Default)]
-pub struct TypeCounts(Mutex<Option<Counted>>);
-
-struct Counted {
-    at: Instant,
-    /// The number of the last write before the count.
-    seq: i64,
-    types: BTreeMap<String, u64>,
-}
-
-impl TypeCounts {
-    /// The numbers, counted anew where they may have changed.
-    fn of(&self, store: &Store) -> Result<BTreeMap<String, u64>> {
-        // Who comes meanwhile waits for this count instead of counting too.
-        let mut kept = lock(&self.0);
-        let seq = store.last_seq()?;
-        if let Some(counted) = &*kept
-            && (counted.seq == seq || counted.at.elapsed() < COUNT_AGE)
-        {
-            return Ok(counted.types.clone());
-        }
-        let types = store.count_by_type()?;
-        *kept = Some(Counted { at: Instant::now(), seq, types: types.clone() });
-        Ok(types)
-    }
-}
 
 /// Answers with the page.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
 use super::engine::{Limits, ListenOn, Tls};
-use super::metrics::MetricsAccess;
+use super::metrics_access::MetricsAccess;
 use super::web_pages::WebPageOptions;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;

@@ -31,15 +31,16 @@ pub fn redacted(target: &str) -> String {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    let segments: Vec<String> = path.split('/').map(|segment| pairs(segment)).collect();
+    let segments: Vec<String> = path.split('/').map(pairs).collect();
     let mut text = segments.join("/");
     if let Some(query) = query {
         text.push('?');
         text.push_str(&pairs(query));
     }
     let mut text = utf8_percent_encode(&text, CONTROLS).to_string();
+    // Encoded, it is ASCII.
     if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
+        text.truncate(LONGEST);
         text.push_str(CUT);
     }
     text

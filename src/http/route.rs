@@ -3,7 +3,7 @@
 use super::authenticated::{AuthenticatedRequest, challenge};
 use super::context::{Context, FHIR, TOKEN, export_path};
 use super::header::INSUFFICIENT_SCOPE;
-use super::health::health;
+use super::health::{health, ready};
 use super::kickoff::kickoff;
 use super::message::{Request, Response};
 use super::metadata::metadata;
@@ -20,6 +20,7 @@ use crate::fhir::name::short;
 use crate::fhir::version::FhirVersion;
 
 const READING: &str = "GET, HEAD, OPTIONS";
+const HEALTH: &str = "/health";
 
 /// The largest bodies in bytes: a kick-off may name a hundred thousand patients.
 const KICKOFF_BODY: usize = 16 << 20;
@@ -87,7 +88,8 @@ fn body(limit: usize, route: Option<Route<'_>>) -> Option<Route<'_>> {
 /// Finds the row of a path; `None` for a path that has none.
 fn route<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
-        ["health"] => open("/health", READING, |context, _| health(context)),
+        ["health"] => open(HEALTH, READING, |_, _| Ok(health())),
+        ["health", "ready"] => open("/health/ready", READING, |context, _| Ok(ready(context))),
         ["metrics"] => open("/metrics", READING, metrics),
         ["oauth2", "token"] | ["fhir", "oauth2", "token"] => {
             let pattern = if path.len() == 2 { TOKEN[0] } else { TOKEN[1] };
@@ -324,6 +326,11 @@ pub fn answer(context: &Context, request: &Request) -> Response {
         .ok_or_else(|| not_found(context))
         .and_then(|route| route.answer(context, request))
         .unwrap_or_else(|error| refusal(context, &error, request))
+}
+
+/// True for a request that needs nothing but the server itself.
+pub fn is_light(request: &Request) -> bool {
+    route(&segments(request)).is_some_and(|route| route.pattern == HEALTH)
 }
 
 /// The number of bytes to read of a request's body; 0 where the method takes no body.

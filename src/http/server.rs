@@ -11,12 +11,14 @@ use super::cross_origin;
 use super::engine::{Engine, Limits, ListenPlace, Listener, RequestHandler, Tls};
 use super::log_limit::limited;
 use super::message::{Request, Response};
-use super::metrics::{MetricsAccess, TypeCounts};
+use super::metrics_access::MetricsAccess;
 use super::options::Options;
 use super::peer::Scheme;
 use super::proxies::TrustedProxies;
+use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
-use super::route::{answer, body_limit, refusal};
+use super::route::{answer, body_limit, is_light, refusal};
+use super::type_counts::TypeCounts;
 use super::web_pages::{self, WebPages};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
@@ -202,6 +204,7 @@ impl BoundServer {
             metrics_access: self.metrics_access,
             counts: RequestCounts::default(),
             type_counts: TypeCounts::default(),
+            readiness: Readiness::default(),
             engine: OnceLock::new(),
         });
         let checkpoints = store.keep_checkpointed(context.log.clone())?;
@@ -229,6 +232,10 @@ impl RequestHandler for Context {
 
     fn page_headers(&self, request: Option<&Request>) -> Vec<(&'static str, String)> {
         cross_origin::headers(&self.pages, request)
+    }
+
+    fn is_light(&self, request: &Request) -> bool {
+        is_light(request)
     }
 
     fn answer(&self, request: &Request) -> Response {

@@ -147,7 +147,7 @@ fn require(folder: &Path, needed: u64, there: u64) -> Result<()> {
 
 /// What the system says about its disks.
 #[cfg(unix)]
-mod disk {
+pub(super) mod disk {
     use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
 
@@ -159,14 +159,16 @@ mod disk {
     pub(super) fn temporary_folder() -> Option<PathBuf> {
         let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os);
         let usual = ["/var/tmp", "/usr/tmp", "/tmp", "."].map(Into::into);
-        let writable = |folder: &PathBuf| {
-            folder.is_dir() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
-        };
-        named.chain(usual).map(PathBuf::from).find(writable)
+        named.chain(usual).map(PathBuf::from).find(|folder| is_writable(folder))
+    }
+
+    /// True for a folder in which this process may make files.
+    pub fn is_writable(folder: &Path) -> bool {
+        folder.is_dir() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
     }
 
     /// Bytes that a user may still write to the disk of a folder.
-    pub(super) fn available(folder: &Path) -> Option<u64> {
+    pub fn available(folder: &Path) -> Option<u64> {
         let disk = statvfs(folder).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
@@ -179,14 +181,18 @@ mod disk {
 
 /// Other systems are not asked: SQLite says when a disk is full.
 #[cfg(not(unix))]
-mod disk {
+pub(super) mod disk {
     use std::path::{Path, PathBuf};
 
     pub(super) fn temporary_folder() -> Option<PathBuf> {
         None
     }
 
-    pub(super) fn available(_folder: &Path) -> Option<u64> {
+    pub fn is_writable(_folder: &Path) -> bool {
+        true
+    }
+
+    pub fn available(_folder: &Path) -> Option<u64> {
         None
     }
 

@@ -11,6 +11,7 @@
 //! | `job`, `set_aside`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
+mod ability;
 mod attachment;
 mod audit;
 mod backup;

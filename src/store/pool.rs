@@ -156,16 +156,29 @@ impl Pool {
     /// # Errors
     /// `Damaged` where another store has taken the place of the file; `Io`.
     pub(super) fn reader(&self) -> Result<ReadConnection<'_>> {
-        self.readers.lend(|| self.connect_reader())
+        self.readers.lend(|| self.connect_reader(PATIENCE))
     }
 
-    fn connect_reader(&self) -> Result<Connection> {
+    /// Reads with `work` over a new connection, which waits for others at most `patience`.
+    ///
+    /// # Errors
+    /// As [`Pool::reader`]; those of `work`.
+    pub(super) fn with_new_reader<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        work(&self.connect_reader(patience)?)
+    }
+
+    fn connect_reader(&self, patience: Duration) -> Result<Connection> {
         let flags = if self.is_read_only() {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
         let conn = connect(&self.uri, flags)?;
+        conn.busy_timeout(patience)?;
         conn.pragma_update(None, "cache_size", READER_CACHE)?;
         // Another store at the same path would answer requests for our files with other bytes, and so
         // would an earlier copy of this one.

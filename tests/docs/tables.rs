@@ -121,7 +121,7 @@ fn cli_has_every_exit_code() {
 }
 
 /// Every route that there is.
-const ROUTES: [&str; 41] = [
+const ROUTES: [&str; 42] = [
     "GET /bulk-data/r4/$export",
     "GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson",
     "GET /bulk-data/r4/Group/{id}/$export",
@@ -162,6 +162,7 @@ const ROUTES: [&str; 41] = [
     "GET /fhir/.well-known/smart-configuration",
     "GET /.well-known/smart-configuration",
     "GET /health",
+    "GET /health/ready",
     "GET /metrics",
 ];
 

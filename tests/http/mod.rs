@@ -7,6 +7,7 @@ mod connections;
 mod cross_origin;
 mod crowds;
 mod headers;
+mod health;
 mod hosts;
 mod large_bodies;
 mod limits;
@@ -94,6 +95,7 @@ fn every_path(served: &Served) -> Vec<(String, &'static str)> {
     let file = |manifest: &Value| path(text(&manifest["output"][0]["url"])).to_owned();
     let mut paths: Vec<(String, &str)> = [
         "/health",
+        "/health/ready",
         "/metrics",
         "/fhir/metadata",
         "/fhir/$bulk-publish",

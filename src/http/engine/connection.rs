@@ -304,7 +304,8 @@ impl<'s> ClientConnection<'s> {
         exchange: &mut Exchange,
         answered: &mut AnsweredRequest,
     ) -> Result<Next, Halt> {
-        let place = self.place()?;
+        let is_light = self.handler.is_light(&received.request);
+        let place = if is_light { None } else { Some(self.place()?) };
         // Those that left while they waited are not worked for.
         if self.inbound.stream.is_reset() {
             return Err(Halt::Gone);
@@ -326,7 +327,7 @@ impl<'s> ClientConnection<'s> {
         // The request is not kept while its answer is read, which may take long.
         drop(received);
         exchange.is_kept &= !shared.stop.is_given();
-        let mut sent = self.send(response, exchange, Some(place), answered);
+        let mut sent = self.send(response, exchange, place, answered);
         drop(download);
         if let Sent::Nothing(error) = sent {
             let error = error.of_request(&exchange.id);

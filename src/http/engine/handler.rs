@@ -16,6 +16,9 @@ pub trait RequestHandler: Send + Sync + 'static {
     /// message that is no request.
     fn page_headers(&self, request: Option<&Request>) -> Vec<(&'static str, String)>;
 
+    /// True for a request that is answered at once, without a place at work: also while the server is busy.
+    fn is_light(&self, request: &Request) -> bool;
+
     /// Answers a request.
     fn answer(&self, request: &Request) -> Response;
 

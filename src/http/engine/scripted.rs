@@ -85,6 +85,10 @@ impl RequestHandler for EchoHandler {
         Vec::new()
     }
 
+    fn is_light(&self, request: &Request) -> bool {
+        request.target == "/exactly"
+    }
+
     fn answer(&self, request: &Request) -> Response {
         type Written = fn(&mut dyn Write) -> Result<()>;
         let all: Written = |out| all_of(out, &[b"one", b"two"]);
