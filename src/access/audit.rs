@@ -42,7 +42,7 @@ pub struct Audit {
 
 /// What requests and the thread share.
 struct AuditQueue {
-    state: Mutex<QueueState>,
+    state: Mutex<AuditState>,
     /// Something in the state has changed.
     changed: Condvar,
     /// The store, for the time of events.
@@ -51,7 +51,7 @@ struct AuditQueue {
 }
 
 #[derive(Default)]
-struct QueueState {
+struct AuditState {
     events: VecDeque<AuditEvent>,
     refusals: Refusals,
     /// The places that were taken and have no event yet.
@@ -173,12 +173,12 @@ impl Drop for AuditPlace {
 }
 
 impl AuditQueue {
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
+    fn lock(&self) -> MutexGuard<'_, AuditState> {
         lock(&self.state)
     }
 
     /// What a request without a place gets to hear. The log hears of it once a period.
-    fn refusal(&self, mut state: MutexGuard<'_, QueueState>) -> Error {
+    fn refusal(&self, mut state: MutexGuard<'_, AuditState>) -> Error {
         let is_due = state.told.is_none_or(|told| told.elapsed() >= LOG_PERIOD);
         if is_due {
             state.told = Some(Instant::now());
@@ -227,7 +227,7 @@ impl AuditQueue {
     }
 }
 
-impl QueueState {
+impl AuditState {
     fn is_full(&self) -> bool {
         self.events.len() + self.taken >= MOST_QUEUED
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::https::{self, check_feature};
 use super::keys::{Algorithm, KeySet};
-use super::turns::{TurnRate, Turns};
+use super::turns::{TurnBudget, TurnRate};
 use crate::error::{Error, Kind, Result};
 use crate::sync::lock;
 
@@ -70,7 +70,7 @@ struct FetchedKeys {
     keys: Option<KeySet>,
     /// How long the keys serve assertions that name one of them.
     until: Instant,
-    fetches: Turns,
+    fetches: TurnBudget,
 }
 
 impl PublishedKeys {
@@ -86,7 +86,7 @@ impl PublishedKeys {
             let known = all.entry(url.to_owned()).or_insert_with(|| FetchedKeys {
                 keys: None,
                 until: now,
-                fetches: Turns::all(FETCHES, now),
+                fetches: TurnBudget::all(FETCHES, now),
             });
             let is_named = |keys: &&KeySet| keys.find(kid, algorithm).is_some();
             let cached = known.keys.as_ref().filter(|_| known.until > now).filter(is_named);

@@ -51,7 +51,7 @@ impl fmt::Display for RefusedCredential {
 
 /// What is counted together. Without a block: all blocks beyond the limit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Refusal {
+struct RefusedTry {
     name: Option<String>,
     block: Option<AddressBlock>,
     what: RefusedCredential,
@@ -60,7 +60,7 @@ struct Refusal {
 /// Refusals and their number.
 #[derive(Default)]
 pub struct Refusals {
-    counts: HashMap<Refusal, (Instant, u64)>,
+    counts: HashMap<RefusedTry, (Instant, u64)>,
     /// When the first of these was counted.
     since: Option<Moment>,
 }
@@ -75,7 +75,7 @@ impl Refusals {
         at: Instant,
     ) {
         self.since.get_or_insert_with(Moment::now);
-        let mut refusal = Refusal { name: name.map(shown), block: Some(block), what };
+        let mut refusal = RefusedTry { name: name.map(shown), block: Some(block), what };
         if !self.counts.contains_key(&refusal) {
             let of_block = self.counts.keys().filter(|known| known.block == refusal.block).count();
             if of_block >= MOST_OF_BLOCK {
@@ -104,8 +104,8 @@ impl Refusals {
     }
 }
 
-fn event((refusal, (at, count)): (Refusal, (Instant, u64))) -> AuditEvent {
-    let Refusal { name, block, what } = refusal;
+fn event((refusal, (at, count)): (RefusedTry, (Instant, u64))) -> AuditEvent {
+    let RefusedTry { name, block, what } = refusal;
     let from = block.map_or("other addresses".to_owned(), |block| block.to_string());
     let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
     let request = format!("{what}, {times} from {from}");

@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::address_block::AddressBlock;
-use super::turns::{TurnRate, Turns};
+use super::turns::{TurnBudget, TurnRate};
 use crate::error::{Error, Kind};
 use crate::sync::lock;
 
@@ -46,24 +46,24 @@ pub const MOST_KNOWN: usize = 10_000;
 const LONGEST_NAME: usize = 255;
 
 /// A client's name at a block of addresses.
-type Place = (String, AddressBlock);
+type TriedName = (String, AddressBlock);
 
 /// What is remembered of tries.
 pub struct Throttle(Mutex<Tries>);
 
 struct Tries {
-    all: Turns,
-    places: HashMap<Place, Turns>,
-    blocks: HashMap<AddressBlock, Turns>,
-    names: HashMap<String, Turns>,
+    all: TurnBudget,
+    places: HashMap<TriedName, TurnBudget>,
+    blocks: HashMap<AddressBlock, TurnBudget>,
+    names: HashMap<String, TurnBudget>,
     /// Where clients have succeeded, and when for the last time.
-    known: HashMap<Place, Instant>,
+    known: HashMap<TriedName, Instant>,
 }
 
 /// A try whose secret may be checked now.
 pub struct Attempt<'t> {
     throttle: &'t Throttle,
-    place: Place,
+    place: TriedName,
     /// True if the turns of a stranger were taken.
     has_turns: bool,
 }
@@ -71,7 +71,7 @@ pub struct Attempt<'t> {
 impl Default for Throttle {
     fn default() -> Throttle {
         Throttle(Mutex::new(Tries {
-            all: Turns::all(ALL, Instant::now()),
+            all: TurnBudget::all(ALL, Instant::now()),
             places: HashMap::new(),
             blocks: HashMap::new(),
             names: HashMap::new(),
@@ -125,7 +125,7 @@ impl Attempt<'_> {
         }
         let now = Instant::now();
         let mut tries = self.throttle.tries();
-        let turns = tries.places.entry(self.place.clone()).or_insert(Turns::all(PLACE, now));
+        let turns = tries.places.entry(self.place.clone()).or_insert(TurnBudget::all(PLACE, now));
         if turns.take(PLACE, now) { wrong } else { wait(turns.seconds_until_one(PLACE)) }
     }
 }
@@ -141,22 +141,22 @@ impl Drop for Attempt<'_> {
 
 impl Tries {
     /// Takes the turns of a stranger.
-    fn take_turns(&mut self, place: &Place, now: Instant) -> Result<(), Error> {
+    fn take_turns(&mut self, place: &TriedName, now: Instant) -> Result<(), Error> {
         if !self.all.has_one(ALL, now) {
             return Err(wait(self.all.seconds_until_one(ALL)));
         }
         self.forget_idle(now);
         let (name, block) = place;
-        let of_block = self.blocks.entry(*block).or_insert(Turns::all(BLOCK, now));
+        let of_block = self.blocks.entry(*block).or_insert(TurnBudget::all(BLOCK, now));
         if !of_block.has_one(BLOCK, now) {
             return Err(wait(of_block.seconds_until_one(BLOCK)));
         }
-        let of_place = self.places.entry(place.clone()).or_insert(Turns::all(PLACE, now));
+        let of_place = self.places.entry(place.clone()).or_insert(TurnBudget::all(PLACE, now));
         if !of_place.has_one(PLACE, now) {
             return Err(wait(of_place.seconds_until_one(PLACE)));
         }
         let is_first = of_place.has_all(PLACE, now);
-        let of_name = self.names.entry(name.clone()).or_insert(Turns::all(NAME, now));
+        let of_name = self.names.entry(name.clone()).or_insert(TurnBudget::all(NAME, now));
         if !of_name.take(NAME, now) && !is_first {
             return Err(wait(of_name.seconds_until_one(NAME)));
         }
@@ -166,7 +166,7 @@ impl Tries {
         Ok(())
     }
 
-    fn give_back(&mut self, place: &Place) {
+    fn give_back(&mut self, place: &TriedName) {
         let (name, block) = place;
         self.all.give_back(ALL);
         if let Some(turns) = self.places.get_mut(place) {
@@ -181,7 +181,7 @@ impl Tries {
     }
 
     /// Remembers a success; the block where this is the first one.
-    fn learn(&mut self, place: Place, now: Instant) -> Option<AddressBlock> {
+    fn learn(&mut self, place: TriedName, now: Instant) -> Option<AddressBlock> {
         if self.known.len() >= MOST_KNOWN
             && !self.known.contains_key(&place)
             && let Some((oldest, _)) = self.known.iter().min_by_key(|(_, last)| **last)

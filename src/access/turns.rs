@@ -1,4 +1,4 @@
-//! Turns: so many at once, and then so many a second. Time is passed in.
+//! TurnBudget: so many at once, and then so many a second. Time is passed in.
 
 use std::time::Instant;
 
@@ -13,15 +13,15 @@ pub struct TurnRate {
 
 /// The turns that are left.
 #[derive(Clone, Copy, Debug)]
-pub struct Turns {
+pub struct TurnBudget {
     left: f64,
     at: Instant,
 }
 
-impl Turns {
+impl TurnBudget {
     /// All turns of a rate.
-    pub fn all(rate: TurnRate, now: Instant) -> Turns {
-        Turns { left: rate.most, at: now }
+    pub fn all(rate: TurnRate, now: Instant) -> TurnBudget {
+        TurnBudget { left: rate.most, at: now }
     }
 
     /// Adds the turns that have come back by `now`.
@@ -73,7 +73,7 @@ mod tests {
     fn turns_come_back_with_time_and_never_more_than_there_were() {
         let rate = TurnRate { most: 3.0, per_second: 0.5 };
         let now = Instant::now();
-        let mut turns = Turns::all(rate, now);
+        let mut turns = TurnBudget::all(rate, now);
         assert!(turns.has_all(rate, now));
         assert!((0..3).all(|_| turns.take(rate, now)));
         assert!(!turns.take(rate, now) && turns.seconds_until_one(rate) == 2);

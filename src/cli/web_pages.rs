@@ -9,8 +9,8 @@ pub struct WebPageArgs {
     /// may be given several times
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
-    /// Let web pages of this origin read: https://app.example.org, any, or none; may be given several times [default:
-    /// pages of this machine; any with --auth required]
+    /// Let web pages of this origin read: https://app.example.org, any, or none; may be given several times; by
+    /// default pages of this machine, with --auth required pages of any
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
 }

@@ -303,6 +303,17 @@ impl Response {
         self
     }
 
+    /// Adds headers that answers of every kind have. A list that the response has already gets longer.
+    pub fn with_all(mut self, headers: &[(&'static str, String)]) -> Response {
+        for (name, value) in headers {
+            match self.headers.iter_mut().find(|(known, _)| known == name) {
+                Some((_, list)) => list.push_str(&format!(", {value}")),
+                None => self.headers.push((name, value.clone())),
+            }
+        }
+        self
+    }
+
     /// An OperationOutcome with one issue.
     pub fn outcome(status: u16, issue: Issue) -> Response {
         Response::new(status, FHIR_JSON, OperationOutcome::of(&[issue]).to_line())

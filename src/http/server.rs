@@ -19,7 +19,7 @@ use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
 use super::route::{answer, body_limit, is_light, refusal};
 use super::type_counts::TypeCounts;
-use super::web_pages::{self, WebPages};
+use super::web_pages::{ServerNames, WebPages};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
@@ -72,7 +72,7 @@ impl Server {
         }
         let pages = WebPages::new(
             &options.pages,
-            &web_pages::Server {
+            &ServerNames {
                 auth_required: options.auth_required,
                 is_private: listeners.iter().all(|listener| listener.place().is_private()),
                 listen: &options.listen,

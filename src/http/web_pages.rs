@@ -42,7 +42,7 @@ enum Origins {
 }
 
 /// What the rules follow from, beside the options.
-pub struct Server<'s> {
+pub struct ServerNames<'s> {
     /// Whether requests must be authenticated.
     pub auth_required: bool,
     /// Whether only this machine reaches it.
@@ -58,7 +58,7 @@ impl WebPages {
     ///
     /// # Errors
     /// `Usage` for a text that is no origin or no host.
-    pub fn new(options: &WebPageOptions, server: &Server<'_>) -> Result<WebPages> {
+    pub fn new(options: &WebPageOptions, server: &ServerNames<'_>) -> Result<WebPages> {
         let mut hosts = Vec::new();
         for host in &options.allowed_hosts {
             hosts.push(checked_host(host)?);
@@ -173,7 +173,7 @@ mod tests {
     fn pages(hosts: &[&str], cors: &[&str], auth_required: bool, address: [u8; 4]) -> WebPages {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
         let options = WebPageOptions { allowed_hosts: texts(hosts), cors: texts(cors) };
-        let server = Server {
+        let server = ServerNames {
             auth_required,
             is_private: IpAddr::from(address).is_loopback(),
             listen: &["my-pc:8080".into()],
@@ -263,7 +263,8 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_or_no_host_is_refused() {
-        let server = Server { auth_required: false, is_private: true, listen: &[], base_url: None };
+        let server =
+            ServerNames { auth_required: false, is_private: true, listen: &[], base_url: None };
         for (host, cors) in [
             ("http://a", ""),
             ("a:80", ""),

@@ -120,7 +120,7 @@ fn a_binary_is_returned_as_its_content_unless_fhir_is_requested() {
         let got = (answer.header("content-type").unwrap(), answer.text());
         assert_eq!(got, *expected, "{target} {headers:?}");
         assert_eq!(answer.header("etag"), Some("W/\"1\""));
-        assert_eq!(answer.header("vary"), Some("Accept"));
+        assert_eq!(answer.header("vary"), Some("Accept, Origin"));
     }
     assert_eq!(served.get_with("/fhir/Binary/text", "If-None-Match: W/\"1\"\r\n").status, 304);
 }

@@ -354,13 +354,13 @@ impl<'s> ClientConnection<'s> {
 
     fn send(
         &mut self,
-        mut response: Response,
+        response: Response,
         exchange: &Exchange,
         place: Option<PlaceAtWork>,
         answered: &mut AnsweredRequest,
     ) -> Sent {
         answered.status = response.status;
-        response.headers.extend(self.page_headers.clone());
+        let response = response.with_all(&self.page_headers);
         if !self.presence.wait_for(Waiting::Server) {
             return Sent::Gone;
         }

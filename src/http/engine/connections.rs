@@ -180,3 +180,24 @@ impl Connections {
         open.values().filter(cut).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_client_has_left_once_it_has_closed_its_side() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, address) = listener.accept().unwrap();
+        let presence = Presence::new(address.ip(), Some(Arc::new(socket)), Instant::now());
+        assert!(!presence.has_left());
+        drop(client);
+        while !presence.has_left() {
+            std::thread::yield_now();
+        }
+    }
+}

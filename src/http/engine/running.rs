@@ -222,8 +222,7 @@ impl Accepting {
         let mut answered = AnsweredRequest::begun(Clock::system().now(), client.peer.address());
         (answered.status, answered.is_refused) = (refusal.status, true);
         answered.request_id.clone_from(&exchange.id);
-        let mut response = refusal.response();
-        response.headers.extend(self.handler.page_headers(None));
+        let response = refusal.response().with_all(&self.handler.page_headers(None));
         let _ = socket.set_nonblocking(true);
         answered.is_whole = socket.write(&in_memory(response, &exchange)).is_ok();
         self.handler.answered(&answered);
