@@ -62,11 +62,11 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     let (store, user) = match &args.user {
         None => {
             let store = Store::create(&args.store).map_err(|error| target.hinted(error))?;
-            (opened(store), None)
+            (opened(store).with_stop(signals.flag()), None)
         }
         Some(name) => {
             let store = Store::open(&args.store).map_err(|error| target.hinted(error))?;
-            let store = opened(store);
+            let store = opened(store).with_stop(signals.flag());
             let user = store.user(name, args.client.as_deref())?;
             (store, Some(user))
         }

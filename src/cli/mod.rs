@@ -53,7 +53,7 @@ Exit codes:
   4  not a fhirlite store, or one of another format
   5  another process keeps the store busy
   6  the store cannot be written
-  7  the disk or the system refused
+  7  the disk is full, or the disk or the system refused otherwise
   8  the store is damaged
   9  the address cannot be listened on
  10  a fault of fhirlite's own

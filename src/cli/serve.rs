@@ -132,7 +132,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     } else {
         Store::create(&args.store)
     };
-    let store = opened(store.map_err(|error| target.hinted(error))?);
+    let store = opened(store.map_err(|error| target.hinted(error))?).with_stop(signals.flag());
     if in_memory && auth_required {
         add_client(&store)?;
     }

@@ -13,9 +13,11 @@ const SMALL: u64 = 1 << 20;
 const MOST: u64 = 8 << 20;
 /// … or after this time, because other writers wait for it.
 const LONGEST: Duration = Duration::from_millis(250);
-/// The pause after that. Other writers try again now and then, and would hardly ever meet the moment
-/// between two transactions.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The pause after that: this part of the transaction's time, within these bounds. Other writers try again every
+/// 100 milliseconds at least, and would hardly ever meet the moment between two transactions.
+const PAUSE_PART: u32 = 20;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(150);
 
 /// The transactions of an import. Those of a strict import begin and end elsewhere: it is one as a whole.
 #[derive(Default)]
@@ -71,12 +73,12 @@ impl InputTransactions {
         }
         writer.end_input()?;
         self.ended += 1;
-        let is_long = self.began.is_some_and(|began| began.elapsed() >= LONGEST);
-        if is_long || self.bytes >= MOST {
+        let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
+        if took >= LONGEST || self.bytes >= MOST {
             self.commit(writer)?;
         }
-        if is_long {
-            thread::sleep(PAUSE);
+        if took >= LONGEST {
+            thread::sleep((took / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! [`Store`]: the handle on an open store. What it does lies in the files of each capability.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use rusqlite::Connection;
 use super::pool::{Pool, SHORT_PATIENCE};
 use super::readers::ReadConnection;
 use super::rest::leave_rest;
-use crate::error::{Kind, Log, Result};
+use crate::error::{Error, Kind, Log, Result};
 use crate::sync::lock;
 use crate::time::{Clock, Instant};
 
@@ -29,6 +30,8 @@ pub struct Store {
     clock: Clock,
     is_in_doubt: bool,
     log: Log,
+    /// Set where this handle should wait for nobody any more.
+    stop: Arc<AtomicBool>,
 }
 
 struct SharedStore {
@@ -49,6 +52,7 @@ impl Store {
             clock: Clock::system(),
             is_in_doubt: false,
             log: Log::default(),
+            stop: Arc::default(),
         }
     }
 
@@ -92,6 +96,26 @@ impl Store {
     pub fn with_log(mut self, log: Log) -> Store {
         self.log = log;
         self
+    }
+
+    /// The same store with a flag, for this handle and the clones made of it. Once it is set, an import or a
+    /// deletion that waits for other programs ends with `Interrupted`.
+    #[must_use = "the flag is that of the returned handle"]
+    pub fn with_stop(mut self, stop: Arc<AtomicBool>) -> Store {
+        self.stop = stop;
+        self
+    }
+
+    /// Ends a wait that should not go on.
+    ///
+    /// # Errors
+    /// `Interrupted`.
+    pub(super) fn check_stopped(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            let what = "interrupted while another program held the store";
+            return Err(Error::new(Kind::Interrupted, what).at(self.path().display()));
+        }
+        Ok(())
     }
 
     /// What is told of waits.

@@ -12,6 +12,9 @@ use crate::error::{Error, Kind, Result};
 /// A wait that is not worth a word.
 const MOMENT: Duration = Duration::from_secs(1);
 
+/// After so much time a wait looks whether it should go on.
+const ROUND: Duration = Duration::from_millis(100);
+
 /// The pause between two attempts to use the file.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -23,7 +26,8 @@ impl Store {
     /// programs that have a transaction open which reads, and says so.
     ///
     /// # Errors
-    /// `Busy` where such a transaction lasts longer than [`PATIENCE`]; where the disk refuses.
+    /// `Busy` where such a transaction lasts longer than [`PATIENCE`], `Interrupted` where the store's handle was
+    /// told to stop; where the disk refuses.
     pub(super) fn use_file(&self) -> Result<()> {
         if self.pool().is_in_memory() {
             return Ok(());
@@ -49,6 +53,7 @@ impl Store {
                 let what = format!("{what}; waiting up to a minute for it");
                 self.log().tell(&Error::new(Kind::Busy, what));
             }
+            self.check_stopped()?;
             std::thread::sleep(RETRY);
         }
     }
@@ -56,16 +61,28 @@ impl Store {
     /// Runs a statement for which other programs may have to end a write, and says so.
     ///
     /// # Errors
-    /// `Busy` where that takes longer than [`PATIENCE`]; where the disk refuses.
+    /// `Busy` where that takes longer than [`PATIENCE`], `Interrupted` where the store's handle was told to stop;
+    /// where the disk refuses.
     pub(super) fn run_patiently(&self, conn: &Connection, sql: &str) -> Result<()> {
-        conn.busy_timeout(MOMENT)?;
-        let mut done = conn.execute_batch(sql).map_err(Error::from);
+        conn.busy_timeout(ROUND)?;
+        let done = self.run_in_rounds(conn, sql);
         conn.busy_timeout(PATIENCE)?;
-        if done.as_ref().is_err_and(|error| error.kind() == Kind::Busy) {
-            let waits = Error::new(Kind::Busy, WRITER).at(self.path().display());
-            self.log().tell(&waits);
-            done = conn.execute_batch(sql).map_err(Error::from);
-        }
         done
+    }
+
+    fn run_in_rounds(&self, conn: &Connection, sql: &str) -> Result<()> {
+        let begun = Instant::now();
+        let mut is_said = false;
+        loop {
+            match conn.execute_batch(sql).map_err(Error::from) {
+                Err(error) if error.kind() == Kind::Busy && begun.elapsed() < PATIENCE => {}
+                done => return done,
+            }
+            self.check_stopped()?;
+            if begun.elapsed() >= MOMENT && !is_said {
+                is_said = true;
+                self.log().tell(&Error::new(Kind::Busy, WRITER).at(self.path().display()));
+            }
+        }
     }
 }

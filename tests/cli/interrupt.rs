@@ -191,3 +191,29 @@ fn a_killed_export_leaves_no_file_that_looks_whole() {
         }
     }
 }
+
+/// A wait for another program's write ends with the first signal, not after a minute.
+#[test]
+fn an_import_that_waits_for_another_writer_ends_with_the_first_signal() {
+    for words in [&["import", "s.db", "b.json"][..], &["import", "s.db", "b.json", "--strict"]] {
+        let dir = Dir::new();
+        dir.write("a.json", A);
+        dir.import(0, &["s.db", "a.json"]);
+        dir.write("b.json", r#"{"resourceType":"Patient","id":"b"}"#);
+        let other = dir.open("s.db");
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut child = start(&dir, words);
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("waiting up to a minute"), "{line}");
+        signal(&child, Signal::INT);
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        // The other program holds the store until here, so nothing else ended the wait.
+        assert_eq!(ended(child).0, STOPPED, "{rest}");
+        assert!(rest.contains("interrupted"), "{rest}");
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(dir.count("s.db", "SELECT count(*) FROM resource"), 1);
+    }
+}
