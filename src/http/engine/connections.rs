@@ -183,7 +183,7 @@ impl Connections {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -192,8 +192,8 @@ mod tests {
     fn a_client_has_left_once_it_has_closed_its_side() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (socket, address) = listener.accept().unwrap();
-        let presence = Presence::new(address.ip(), Some(Arc::new(socket)), Instant::now());
+        let (socket, _) = listener.accept().unwrap();
+        let presence = Presence::new(Some(Arc::new(socket.into())), Instant::now());
         assert!(!presence.has_left());
         drop(client);
         while !presence.has_left() {
