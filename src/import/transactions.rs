@@ -54,8 +54,8 @@ impl InputTransactions {
     /// Something of the input was read.
     pub(super) fn enter(&mut self, writer: &mut Writer<'_>) -> Result<()> {
         if let Some(size) = self.announced.take() {
-            self.began.get_or_insert_with(Stopwatch::now);
             writer.begin_input(size)?;
+            self.began.get_or_insert_with(Stopwatch::now);
             self.is_in_input = true;
             // What is not small ends its transaction.
             self.bytes += if is_small(size) { size.unwrap_or(0) } else { MOST };
