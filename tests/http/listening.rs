@@ -9,7 +9,7 @@ use std::process::Command;
 
 use super::{EXPORT, TWO_TYPES, lines};
 use crate::support::bulk::url_of;
-use crate::support::client::{Answer, get, parse};
+use crate::support::client::{Answer, get, parse, raw};
 use crate::support::{Dir, FHIRLITE, Served, left_out, python, succeed, tool, until};
 
 /// A folder with a store of [`TWO_TYPES`].
@@ -80,9 +80,37 @@ fn an_ipv6_address_is_written_in_brackets_everywhere() {
     let manifest = served.manifest("?_type=Patient");
     assert!(url_of(&manifest, "Patient").starts_with(&format!("{}{EXPORT}/", served.url)));
     assert_eq!(served.files(&manifest)[0].1, lines("Patient"));
-    // Without a usable name of its own, the client gets the address.
-    let nameless = get(served.authority(), EXPORT, "").json();
-    assert_eq!(nameless["request"], format!("{}{EXPORT}", served.url));
+}
+
+#[test]
+fn each_client_of_every_address_is_told_the_one_at_which_it_arrived() {
+    if !has_ipv6() {
+        return;
+    }
+    let dir = stored();
+    for (place, hosts) in [
+        ("0.0.0.0:0", &["127.0.0.1"][..]),
+        ("[::]:0", &["[::1]", "127.0.0.1"]),
+        ("[::1]:0", &["[::1]"]),
+    ] {
+        let args = ["serve", "s.db", "--insecure", "--listen", place];
+        let served = Served::at_its_places(dir.command(args));
+        let port = served.url.rsplit(':').next().unwrap();
+        for host in hosts {
+            let authority = format!("{host}:{port}");
+            // Some systems have IPv6 and IPv4 apart.
+            if TcpStream::connect(&authority).is_err() {
+                left_out("this system has no sockets for both versions of IP");
+                continue;
+            }
+            let answer = get(&authority, "/fhir/metadata", "").json();
+            assert_eq!(answer["implementation"]["url"], format!("http://{authority}/fhir"));
+            let request =
+                format!("GET {EXPORT} HTTP/1.1\r\nHost: a!b\r\nConnection: close\r\n\r\n");
+            let nameless = parse(&raw(&authority, request.as_bytes())).json();
+            assert_eq!(nameless["request"], format!("http://{authority}{EXPORT}"));
+        }
+    }
 }
 
 #[test]

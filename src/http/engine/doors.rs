@@ -42,7 +42,9 @@ impl Door {
         let local = match &self.place {
             ListenPlace::Unix(_) => None,
             ListenPlace::Tcp(address) if address.ip().is_unspecified() => {
-                socket.local_addr().ok().and_then(|address| address.as_socket())
+                let local = socket.local_addr().ok().and_then(|address| address.as_socket());
+                // A socket for both versions of IP writes addresses of IPv4 in its own way.
+                local.map(|local| SocketAddr::new(local.ip().to_canonical(), local.port()))
             }
             ListenPlace::Tcp(address) => Some(*address),
         };

@@ -201,3 +201,42 @@ fn a_unix_socket_beside_tls_stays_without() {
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("TLS is for TCP"), "{}", ran.stderr);
 }
+
+/// Reads the file of Patients slowly for longer than `--send-time`. Then it reads the rest at once, and says
+/// whether that was the whole.
+const TRICKLING: &str = r#"
+import time
+base = "https://localhost:%d" % port
+url = json.loads(get("/bulk-data/r4/$export?_type=Patient")[2])["output"][0]["url"][len(base):]
+whole = get(url)[2]
+# A small window, so that the server soon has to wait.
+plain = socket.socket()
+plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+plain.connect(("127.0.0.1", port))
+connection = context().wrap_socket(plain, suppress_ragged_eofs=False)
+connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % url.encode())
+taken = b""
+for _ in range(40):
+    taken += connection.recv(16384)
+    time.sleep(0.1)
+taken += read_all(connection)
+print(taken.partition(b"\r\n\r\n")[2] == whole)
+"#;
+
+#[test]
+fn a_trickling_reader_gets_the_whole_and_one_that_takes_nothing_is_given_up() {
+    let Some(dir) = certified() else { return };
+    dir.write("many.ndjson", many());
+    dir.import(0, &["m.db", "many.ndjson"]);
+    let served = dir.serve_with_log(&[&["m.db", "--send-time", "3s"][..], &WITH_ONE].concat());
+    let threads = || served.size().map(|(threads, _)| threads);
+    let before = threads();
+    let mut stalled = Beside::start(client(&dir, &served, SLOW));
+    assert_eq!(stalled.line(), "begun");
+    let told = succeed(&mut client(&dir, &served, TRICKLING));
+    assert_eq!(told.trim_end(), "True");
+    until("the server has given up the other one", || (threads() <= before).then_some(()));
+    stalled.go_on();
+    assert_eq!(stalled.line(), "broken");
+    stalled.end();
+}
