@@ -3,6 +3,7 @@
 
 mod commands;
 mod links;
+mod nginx;
 mod promises;
 mod service;
 mod tables;

@@ -6,7 +6,7 @@ use super::page;
 use crate::support::{Dir, FHIRLITE, Served, succeed, tool};
 
 /// The first block of this language that has `word`.
-fn block(text: &str, language: &str, word: &str) -> String {
+pub fn block(text: &str, language: &str, word: &str) -> String {
     let begin = format!("```{language}\n");
     let blocks =
         text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
