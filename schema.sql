@@ -1,4 +1,4 @@
--- A fhirlite store, format 4. Query it with the sqlite3 shell:
+-- A fhirlite store, format 5. Query it with the sqlite3 shell:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
@@ -15,6 +15,7 @@
 --   last_pruned            the number of the write that ended the last pruned version
 --   at_rest                1 while nothing has the file open: it has everything. Else the log beside it may
 --                          have more
+--   log_mark               a random mark of the last time that the file was used: its log has the same one
 --   signing_key            signs the file names in manifests (32 random bytes); `fhirlite key rotate`
 --                          replaces it, and file names signed before are no longer accepted
 --   fhir_version           the version of FHIR: DSTU2, STU3, R4, R4B or R5; missing while it is not known
@@ -45,6 +46,8 @@ CREATE TABLE resource (
                                      -- lay in the future, and last_updated is when it came. Their sum
   size         INTEGER NOT NULL,     -- bytes of body
   hash         BLOB    NOT NULL,     -- SHA-256 of the text as it came in: a repeated import changes nothing
+  body_checksum INTEGER NOT NULL DEFAULT 0, -- of the body, its type and seq: docs/store.md, Checksums
+  row_checksum  INTEGER NOT NULL DEFAULT 0, -- of the columns before it
   body         TEXT    NOT NULL      -- the resource, JSON on one line, its own bytes
 );
 
@@ -65,6 +68,8 @@ CREATE TABLE history (
   ended        INTEGER NOT NULL,     -- the number of the write that replaced or deleted it
   ended_at     INTEGER NOT NULL,     -- when, microseconds since 1970 UTC
   deleted      INTEGER NOT NULL,     -- 1 deleted, 0 replaced
+  body_checksum INTEGER NOT NULL DEFAULT 0, -- as in resource
+  row_checksum  INTEGER NOT NULL DEFAULT 0, -- as in resource; ended, ended_at and deleted come last
   body         TEXT    NOT NULL      -- empty, and size 0, once it was let go
 );
 

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::shown::shown;
+use crate::sync::lock;
 
 /// The kind of an error, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub enum Kind {
     Full,
     /// The store contradicts itself; `fhirlite check` says where.
     Damaged,
+    /// The store's file, or its log, was moved, replaced or removed while it was in use.
+    Replaced,
     /// The server cannot listen on the address.
     Listen,
     /// Credentials are missing or wrong.
@@ -82,6 +85,7 @@ impl Kind {
             Kind::Io => (7, 500, "exception"),
             Kind::Full => (7, 503, "no-store"),
             Kind::Damaged => (8, 500, "exception"),
+            Kind::Replaced => (7, 503, "transient"),
             Kind::Listen => (9, 500, "exception"),
             Kind::Unauthorized => (10, 401, "login"),
             Kind::Forbidden => (10, 403, "forbidden"),
@@ -220,6 +224,9 @@ impl Error {
             }
             Kind::ReadOnly => "nothing can be written here",
             Kind::Full => "the server has no room to write; its disk is full",
+            Kind::Replaced => {
+                "the store's file was moved, replaced or removed while it was served; the operator must put it back or start the server again"
+            }
             _ => &self.message,
         }
     }
@@ -267,7 +274,7 @@ impl Log {
     pub fn tell(&self, error: &Error) {
         let Some(receiver) = &self.0 else { return };
         if error.kind == Kind::Full {
-            let mut told = receiver.told_full.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut told = lock(&receiver.told_full);
             if told.is_some_and(|told| told.elapsed() < BETWEEN_FULL) {
                 return;
             }

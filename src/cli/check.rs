@@ -1,10 +1,14 @@
 //! `fhirlite check`: looks for damage.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result, Store};
 
 use super::output::{print, tell};
+
+/// The number of findings of one sort that are told one by one.
+const MOST_ALIKE: u64 = 100;
 
 /// Look for damage and contradictions in a store, such as those that a careless change by hand leaves
 #[derive(clap::Args)]
@@ -35,11 +39,18 @@ pub fn run(args: &CheckArgs) -> Result<u8> {
         mend_clock(&args.store)?;
     }
     let store = Store::open_read_only(&args.store)?;
-    let mut found = 0u64;
+    let (mut found, mut of_each) = (0u64, BTreeMap::new());
     store.check(&mut |finding| {
         found += 1;
-        tell(format_args!("{}: {}", finding.place, finding.what));
+        let alike = of_each.entry(finding.what.clone()).or_insert(0u64);
+        *alike += 1;
+        if *alike <= MOST_ALIKE {
+            tell(format_args!("{}: {}", finding.place, finding.what));
+        }
     })?;
+    for (what, alike) in of_each.iter().filter(|(_, alike)| **alike > MOST_ALIKE) {
+        tell(format_args!("and {} more: {what}", alike - MOST_ALIKE));
+    }
     if found > 0 {
         return Err(Error::new(
             Kind::Damaged,

@@ -73,7 +73,7 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     };
     let done = import(args, &store, user.as_ref(), &inputs, &signals);
     match &done {
-        Ok(report) if !took_nothing(report) => target.check_still_there()?,
+        Ok(report) if !took_nothing(report) => store.in_place()?,
         _ if is_new => remove_unused(store),
         _ => {}
     }

@@ -50,21 +50,6 @@ impl ImportTarget<'_> {
     pub fn is_new(&self) -> bool {
         self.store.symlink_metadata().is_err()
     }
-
-    /// True where the file is still there.
-    ///
-    /// # Errors
-    /// `Io` where another process removed it, so that what was imported is lost.
-    pub fn check_still_there(&self) -> Result<()> {
-        if self.store.exists() {
-            return Ok(());
-        }
-        let what = format!(
-            "{}: the store was removed while it was written; import again",
-            self.store.display()
-        );
-        Err(Error::new(Kind::Io, what))
-    }
 }
 
 /// True where an import took nothing and did not end well.

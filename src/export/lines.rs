@@ -39,6 +39,8 @@ pub fn write(
     let mut window = Window {
         skip: range.start,
         left: range.end - range.start,
+        is_to_end: range.end == file.bytes,
+        is_cut: false,
         out,
         buffer: Vec::new(),
         spilled: None,
@@ -60,6 +62,10 @@ struct Window<'a> {
     skip: u64,
     /// The bytes of the range that are still to come.
     left: u64,
+    /// True where nothing of the file comes after the range.
+    is_to_end: bool,
+    /// True where something came after it all the same.
+    is_cut: bool,
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
     /// What comes before the buffer, where it is large.
@@ -84,7 +90,9 @@ impl Window<'_> {
         let skipped = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
         self.skip -= skipped as u64;
         let rest = &bytes[skipped..];
-        let rest = &rest[..rest.len().min(usize::try_from(self.left).unwrap_or(usize::MAX))];
+        let whole = rest.len();
+        let rest = &rest[..whole.min(usize::try_from(self.left).unwrap_or(usize::MAX))];
+        self.is_cut |= self.is_to_end && rest.len() < whole;
         self.left -= rest.len() as u64;
         if rest.len() > LARGE {
             self.spilled = Some(SpilledBytes::of(&[&self.buffer, rest])?);
@@ -100,6 +108,11 @@ impl Window<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
+        // What is left in the buffer does not go out: the file must not look whole.
+        if self.is_cut {
+            let what = "the store has more bytes of the file than its manifest said; `fhirlite check` says more";
+            return Err(Error::new(Kind::Damaged, what));
+        }
         if let Some(spilled) = self.spilled.take() {
             spilled.write_to(self.out).map_err(|error| Error::io("the output", error))?;
         }
@@ -160,9 +173,22 @@ fn of_range(
         }
         // A slow client must not keep a connection to the store.
         drop(named);
+        if let Some(first) = from.filter(|_| window.is_to_end && window.is_over()) {
+            window.is_cut |= has_any(snapshot, &Selection { first, ..selection.clone() })?;
+        }
         window.flush()?;
     }
     Ok(())
+}
+
+/// True where the snapshot has any version of a selection.
+fn has_any(snapshot: &Snapshot, selection: &Selection) -> Result<bool> {
+    let mut found = false;
+    snapshot.for_each_size(selection, |_| {
+        found = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
 }
 
 /// The row that holds the byte at `offset`, and how many of its bytes come before that byte.
@@ -194,6 +220,7 @@ fn of_rows(
         }
         for seq in block.seqs {
             if window.is_over() {
+                window.is_cut |= window.is_to_end;
                 return Ok(());
             }
             let (view, named) = match &lookups {

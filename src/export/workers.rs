@@ -80,8 +80,8 @@ impl Worker {
                 Ok(Some(plan)) => self.finish(&id, Ok(plan)),
                 // The client cancelled the job, or the server ends and takes it up at its next start.
                 Err(_) if progress.is_cancelled() => {}
-                // An import keeps the store to itself for a while.
-                Err(error) if error.kind() == Kind::Busy => {
+                // An import keeps the store to itself for a while, or the file may be put back.
+                Err(error) if matches!(error.kind(), Kind::Busy | Kind::Replaced) => {
                     if !self.queue.is_stopped_within(PAUSE) {
                         self.queue.put_back(id);
                         continue;

@@ -74,7 +74,8 @@ pub struct Context {
 impl Context {
     /// Logs an error of a request that is a fault of the server or of its machine, not of the client.
     pub fn log_fault(&self, error: &Error, request: &Request) {
-        if error.kind().status() == 500 || error.kind() == Kind::Full {
+        let kind = error.kind();
+        if kind.status() == 500 || matches!(kind, Kind::Full | Kind::Replaced) {
             self.log.tell(&error.of_request(&request.id));
         }
     }

@@ -3,8 +3,12 @@
 //! Each rule is one pass over a table, so a check takes time in proportion to the versions that the
 //! store has. The rules are in `rules.rs`.
 
-use rusqlite::Connection;
+use std::collections::HashMap;
 
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use super::checksum::{BODY_SUM, row_sum, row_sum_with};
 use super::clock::clock_lead;
 use super::derived::Derived;
 use super::fhir_version::fhir_version;
@@ -15,6 +19,7 @@ use super::sql::{all, one};
 use crate::error::Result;
 use crate::fhir::attachment::AttachmentUrls;
 use crate::fhir::version::FhirVersion;
+use crate::fhir::{Identifier, ResourceIdentity};
 use crate::time::Instant;
 
 /// One contradiction.
@@ -32,8 +37,22 @@ impl Finding {
     }
 }
 
+/// How many faults of pages and indexes SQLite tells.
+const MOST_OF_PAGES: u32 = 1000;
+
 /// How a finding names the version in a row of `resource` or `history`.
-const PLACE: &str = "type || '/' || id || ' version ' || version_id";
+///
+/// As bytes, because damaged ones may be no text.
+const PLACE: &str = "CAST(coalesce(type, '') || '/' || coalesce(id, '') || ' version ' || coalesce(version_id, '') AS BLOB)";
+
+/// What every version must meet, in `resource` and in `history`, also without a body.
+const CHECKSUM_RULES: [&str; 2] =
+    ["the body is not as it was stored", "the row is not as it was stored"];
+
+/// The place in a row whose first column is [`PLACE`].
+fn place(row: &Row<'_>) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned())
+}
 
 impl Store {
     /// Looks for contradictions in the whole file, calling `found` for each.
@@ -43,7 +62,8 @@ impl Store {
     pub fn check(&self, found: &mut dyn FnMut(Finding)) -> Result<()> {
         let conn = self.reader()?;
         let fhir_version = fhir_version(&conn)?.unwrap_or_default();
-        Check { conn: &conn, now: self.now(), fhir_version, found }.run()
+        let identifiers = HashMap::new();
+        Check { conn: &conn, now: self.now(), fhir_version, identifiers, found }.run()
     }
 }
 
@@ -52,6 +72,8 @@ struct Check<'a> {
     conn: &'a Connection,
     now: Instant,
     fhir_version: FhirVersion,
+    /// A sum over the identifiers of each version, in any order.
+    identifiers: HashMap<i64, i64>,
     found: &'a mut dyn FnMut(Finding),
 }
 
@@ -68,6 +90,13 @@ impl Check<'_> {
                 self.versions(table, finding, &format!("({condition}) AND {HAS_BODY}"));
             }
             self.pass(table, Check::meta);
+            let [body, row] = CHECKSUM_RULES;
+            self.versions(table, body, &format!("body_checksum IS NOT {BODY_SUM}"));
+            self.versions(table, row, &format!("row_checksum IS NOT {}", row_sum_with(table, &[])));
+        }
+        match self.identifier_sums() {
+            Ok(sums) => self.identifiers = sums,
+            Err(error) => self.found_in_file(format!("identifier: {error}")),
         }
         for table in ["resource", "history"] {
             self.pass(table, Check::derived_rows);
@@ -100,7 +129,8 @@ impl Check<'_> {
 
     /// SQLite's own check of pages and indexes.
     fn integrity(&mut self) -> Result<()> {
-        let lines: Vec<String> = all(self.conn, "PRAGMA integrity_check", (), |row| row.get(0))?;
+        let sql = format!("PRAGMA integrity_check({MOST_OF_PAGES})");
+        let lines: Vec<String> = all(self.conn, &sql, (), |row| row.get(0))?;
         for line in lines.into_iter().filter(|line| line != "ok") {
             self.found_in_file(line);
         }
@@ -161,15 +191,16 @@ impl Check<'_> {
     /// Finds the versions in a table that meet `condition`.
     fn versions(&mut self, table: &str, what: &str, condition: &str) {
         let sql = format!("SELECT {PLACE} FROM {table} WHERE {condition}");
-        match all::<String>(self.conn, &sql, (), |row| row.get(0)) {
-            Ok(places) => {
-                for place in places {
-                    self.found_at(place, what);
-                }
+        let mut find = || -> Result<()> {
+            let mut statement = self.conn.prepare(&sql)?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                self.found_at(place(row)?, what);
             }
-            Err(error) => {
-                self.found_in_file(format!("{table}: {what}: cannot be checked: {error}"));
-            }
+            Ok(())
+        };
+        if let Err(error) = find() {
+            self.found_in_file(format!("{table}: {what}: cannot be checked: {error}"));
         }
     }
 
@@ -191,17 +222,40 @@ impl Check<'_> {
                 _ => in_body == stored,
             };
             if in_body.is_none() || !is_right {
-                self.found_at(row.get(0)?, "last_updated is not the body's meta.lastUpdated");
+                self.found_at(place(row)?, "last_updated is not the body's meta.lastUpdated");
             }
             if !row.get::<_, bool>(3)? {
-                self.found_at(row.get(0)?, "version_id is not the body's meta.versionId");
+                self.found_at(place(row)?, "version_id is not the body's meta.versionId");
             }
         }
         Ok(())
     }
 
-    /// The rows of `compartment`, `attachment_url` and `security_context` must be those that the bodies
-    /// give.
+    /// Sums up the rows of `identifier` for each version.
+    fn identifier_sums(&self) -> Result<HashMap<i64, i64>> {
+        let mut sums = HashMap::new();
+        let mut statement = self.conn.prepare("SELECT seq, type, system, value FROM identifier")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let values = [row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?];
+            let sum = sums.entry(row.get(0)?).or_insert(0i64);
+            *sum = sum.wrapping_add(row_sum(values));
+        }
+        Ok(sums)
+    }
+
+    /// The sum that the identifiers in a body give. What cannot be read is found elsewhere.
+    fn identifier_sum(resource_type: &str, body: &str) -> Option<i64> {
+        let identity = ResourceIdentity::read(body, false).ok()?;
+        let sum = |one: &Identifier| {
+            let values = [Some(resource_type), one.system.as_deref(), one.value.as_deref()];
+            row_sum(values.map(ValueRef::from))
+        };
+        Some(identity.identifiers.iter().map(sum).fold(0, i64::wrapping_add))
+    }
+
+    /// The rows of `identifier`, `compartment`, `attachment_url` and `security_context` must be those that
+    /// the bodies give.
     fn derived_rows(&mut self, table: &str) -> Result<()> {
         let mut statement = self.conn.prepare(&format!(
             "SELECT {PLACE}, seq, type, body,
@@ -211,17 +265,22 @@ impl Check<'_> {
         ))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            let mut derived = Derived::from_body(
-                self.fhir_version,
-                &row.get::<_, String>(2)?,
-                &row.get::<_, String>(3)?,
-            );
+            // Another type of value is found elsewhere.
+            let (Ok(resource_type), Ok(body)) =
+                (row.get_ref(2)?.as_str(), row.get_ref(3)?.as_str())
+            else {
+                continue;
+            };
+            let mut derived = Derived::from_body(self.fhir_version, resource_type, body);
             derived.patients.sort();
+            let kept = self.identifiers.get(&row.get::<_, i64>(1)?).copied().unwrap_or(0);
+            if Check::identifier_sum(resource_type, body).is_some_and(|sum| sum != kept) {
+                self.found_at(place(row)?, "identifier does not match the identifiers in the body");
+            }
             let sql = "SELECT patient FROM compartment WHERE seq = ?1 ORDER BY patient";
-            let patients: Vec<String> =
-                all(self.conn, sql, [row.get::<_, i64>(1)?], |row| row.get(0))?;
-            if patients != derived.patients {
-                self.found_at(row.get(0)?, "compartment does not match the patients in the body");
+            let patients = all(self.conn, sql, [row.get::<_, i64>(1)?], |row| row.get(0));
+            if patients.ok() != Some(derived.patients) {
+                self.found_at(place(row)?, "compartment does not match the patients in the body");
             }
             let sql = "SELECT target_type, target_id, base, relative, removed FROM attachment_url
                         WHERE seq = ?1 ORDER BY target_type, target_id, base";
@@ -233,14 +292,14 @@ impl Check<'_> {
                     relative: row.get(3)?,
                     removed: row.get(4)?,
                 })
-            })?;
-            if attachments != derived.attachments {
+            });
+            if attachments.ok() != Some(derived.attachments) {
                 let what = "attachment_url does not match the attachments in the body";
-                self.found_at(row.get(0)?, what);
+                self.found_at(place(row)?, what);
             }
             let context = derived.security_context.map(|(name, id)| format!("{name}/{id}"));
-            if row.get::<_, Option<String>>(4)? != context {
-                self.found_at(row.get(0)?, "security_context is not that of the body");
+            if row.get::<_, Option<String>>(4).ok() != Some(context) {
+                self.found_at(place(row)?, "security_context is not that of the body");
             }
         }
         Ok(())

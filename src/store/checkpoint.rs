@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::file::beside;
 use super::handle::Store;
-use super::pool::{LOG_BYTES, PATIENCE, connect};
+use super::pool::{LOG_BYTES, PATIENCE};
 use super::rest::touch_log;
 use super::sql::{one, passive_checkpoint};
 use crate::error::{Error, Kind, Log, Result};
@@ -117,7 +117,7 @@ impl Drop for Checkpoints {
 fn keep(store: &Store, stop: &StopSignal, log: &Log) {
     let (mut before, mut done, mut rounds) = (None, None, 0);
     let mut has_failed = false;
-    let mut least = LONG_LOG;
+    let (mut least, mut conn) = (LONG_LOG, None);
     loop {
         let is_last = stop.is_given();
         // Exports that were accepted during an import. At the end nothing else of this server writes.
@@ -147,13 +147,14 @@ fn keep(store: &Store, stop: &StopSignal, log: &Log) {
             continue;
         }
         rounds = 0;
-        match round(store, rests) {
+        match round(store, &mut conn, rests) {
             Ok(is_whole) => {
                 (done, has_failed) = (state(store.path()).filter(|_| is_whole), false);
             }
             // Told once: the disk may be full for a while.
             Err(error) => {
-                if !has_failed && error.kind() != Kind::Busy {
+                let is_told = !has_failed && error.kind() != Kind::Busy;
+                if is_told || error.kind() == Kind::Replaced {
                     log.tell(&error.at_file(store.path()));
                 }
                 has_failed = true;
@@ -168,7 +169,7 @@ fn end_long_log_in_round(store: &Store, least: u64) -> Result<u64> {
     if !is_longer(store.path(), least) {
         return Ok(least);
     }
-    let conn = connect(store.pool().uri(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let conn = store.pool().connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     if end_log(&conn, store.path())? {
         return Ok(LONG_LOG);
@@ -206,14 +207,23 @@ fn end_readable_log(conn: &Connection) -> Result<bool> {
 }
 
 /// Brings the log into the file; empties a long log that `rests`. True where nothing is left to do.
-fn round(store: &Store, rests: bool) -> Result<bool> {
+///
+/// `conn` stays open between the rounds: one that is opened anew could meet another file.
+fn round(store: &Store, conn: &mut Option<Connection>, rests: bool) -> Result<bool> {
     store.enter_wal_mode()?;
-    let conn = connect(store.pool().uri(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    conn.busy_timeout(Duration::ZERO)?;
-    let is_whole = passive_checkpoint(&conn)?;
+    let conn = match conn {
+        Some(conn) => conn,
+        None => {
+            let opened = store.pool().connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            opened.busy_timeout(Duration::ZERO)?;
+            conn.insert(opened)
+        }
+    };
+    store.in_place()?;
+    let is_whole = passive_checkpoint(conn)?;
     let is_long = || is_longer(store.path(), LOG_BYTES);
     if is_whole && rests && is_long() {
-        empty(&conn)?;
+        empty(conn)?;
     }
     Ok(is_whole && !is_long())
 }

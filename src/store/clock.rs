@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::checksum::row_sum_after;
 use super::handle::Store;
 use super::snapshot::Snapshot;
 use super::sql::{maybe, one, run, set_setting, setting};
@@ -116,14 +117,19 @@ fn mend(conn: &Connection, now: i64) -> Result<()> {
         format!("(SELECT time FROM mended_time WHERE mended_at = ?1 AND ahead = {column})")
     };
     for table in ["resource", "history"] {
+        let time = mended("last_updated");
         let sql = format!(
-            "UPDATE {table} SET assigned = assigned | 4, last_updated = {}
+            "UPDATE {table} SET assigned = assigned | 4, last_updated = {time}, row_checksum = {}
               WHERE last_updated > ?1",
-            mended("last_updated")
+            row_sum_after(table, &[("assigned", "assigned | 4"), ("last_updated", &time)])
         );
         run(conn, &sql, [now])?;
     }
-    let sql = format!("UPDATE history SET ended_at = {} WHERE ended_at > ?1", mended("ended_at"));
+    let time = mended("ended_at");
+    let sql = format!(
+        "UPDATE history SET ended_at = {time}, row_checksum = {} WHERE ended_at > ?1",
+        row_sum_after("history", &[("ended_at", &time)])
+    );
     run(conn, &sql, [now])?;
     // What was to end some time after a wrong beginning ends so long after now.
     for (table, begun) in [("job", "created_at"), ("token", "issued_at")] {

@@ -157,6 +157,11 @@ pub(super) fn has_beside(path: &Path, suffix: &str) -> bool {
     std::fs::metadata(beside(path, suffix)).is_ok_and(|meta| meta.len() > 0)
 }
 
+/// True where the file is missing or empty.
+pub(super) fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).map_or(true, |meta| meta.len() == 0)
+}
+
 /// The suffixes of the files that SQLite keeps beside a database.
 pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-journal", "-shm"];
 

@@ -5,6 +5,7 @@
 
 use rusqlite::Connection;
 
+use super::checksum;
 use super::sql::all;
 use crate::error::Result;
 
@@ -12,7 +13,7 @@ use crate::error::Result;
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// The version of `schema.sql`. The file's header holds it as `user_version`.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// `FHIR`: the `application_id` in the header of every store.
 pub(super) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
@@ -30,6 +31,7 @@ pub(super) fn format_of(conn: &Connection) -> Result<u32> {
 /// Creates an empty database in memory with the present schema, to read the schema's parts from.
 pub(super) fn model() -> Result<Connection> {
     let model = Connection::open_in_memory()?;
+    checksum::register(&model)?;
     model.execute_batch(SCHEMA)?;
     Ok(model)
 }
@@ -77,7 +79,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (4, "1113d3f4c12c3b0c7f0e994c908bc5f2e66948f33a6f600772797efc1f18ac46")
+            (5, "20a319ac1e642e764877f003428e8f25b0dd1fb410a6d4ffb7819d375ce1bec2")
         );
     }
 }

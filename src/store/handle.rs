@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::pool::{Pool, SHORT_PATIENCE};
 use super::readers::ReadConnection;
-use super::rest::leave_rest;
+use super::rest::{Mode, leave_rest};
 use crate::error::{Error, Kind, Log, Result};
 use crate::sync::lock;
 use crate::time::{Clock, Instant};
@@ -138,6 +138,16 @@ impl Store {
         self.pool().path()
     }
 
+    /// Says whether the file that was opened is still in its place, and so whether the store can be used.
+    /// Costs three looks at the folder.
+    ///
+    /// # Errors
+    /// `Replaced` where the file or its log was moved, replaced or removed. Then nothing is read or written
+    /// until it is back.
+    pub fn in_place(&self) -> Result<()> {
+        self.pool().place().check()
+    }
+
     pub(super) fn pool(&self) -> &Pool {
         &self.shared.pool
     }
@@ -174,16 +184,18 @@ impl Store {
     /// # Errors
     /// Where the disk refuses.
     pub(crate) fn enter_wal_mode(&self) -> Result<()> {
-        let entered = match self.pool().times() {
+        let entered = match self.pool().times()? {
             Some(conn) if !self.pool().is_in_memory() => leave_rest(&conn),
             _ => return Ok(()),
         };
         match entered {
+            Ok(Mode::Wal) => self.pool().place().note_log(),
             // A file that another program holds, or whose disk is full, keeps its mode, which is slower but
             // no error.
-            Err(error) if error.kind() == Kind::Full => Ok(()),
-            entered => entered.map(drop),
+            Err(error) if error.kind() != Kind::Full => return Err(error),
+            _ => {}
         }
+        Ok(())
     }
 
     /// The store in memory that takes the jobs, tokens and audit rows of a read-only store; `make`

@@ -5,6 +5,7 @@
 
 use rusqlite::Connection;
 
+use super::checksum::{BodySum, damaged_version};
 use super::handle::Store;
 use super::sql::one;
 use crate::error::Result;
@@ -35,13 +36,18 @@ impl Drop for LargeBodyRight {
 /// Reads one body, of a current or superseded version.
 ///
 /// # Errors
-/// Where the store cannot be read.
-pub(super) fn body<T>(
+/// `Damaged` where it is not as it was stored; where the store cannot be read.
+pub(super) fn large_body<T>(
     conn: &Connection,
     seq: i64,
-    read: impl FnOnce(&str) -> rusqlite::Result<T>,
+    read: impl FnOnce(&str) -> T,
 ) -> Result<T> {
-    let sql = "SELECT body FROM resource WHERE seq = ?1
-               UNION ALL SELECT body FROM history WHERE seq = ?1 LIMIT 1";
-    one(conn, sql, [seq], |row| read(row.get_ref(0)?.as_str()?))
+    let sql = "SELECT type, body_checksum, body FROM resource WHERE seq = ?1
+               UNION ALL SELECT type, body_checksum, body FROM history WHERE seq = ?1 LIMIT 1";
+    let found = one(conn, sql, [seq], |row| {
+        let (resource_type, body) = (row.get_ref(0)?.as_str()?, row.get_ref(2)?.as_str()?);
+        let sum = BodySum::of_type(resource_type.as_bytes()).of(seq, body.as_bytes());
+        Ok((row.get_ref(1)?.as_i64() == Ok(sum)).then(|| read(body)))
+    })?;
+    found.ok_or_else(|| damaged_version(conn, seq))
 }

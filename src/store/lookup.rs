@@ -12,8 +12,9 @@ use std::cell::Cell;
 
 use rusqlite::Row;
 
+use super::checksum::{BodySum, damaged_version};
 use super::handle::Store;
-use super::large::{body, small_body};
+use super::large::{large_body, small_body};
 use super::reach::Reach;
 use super::readers::ReadConnection;
 use super::snapshot::Snapshot;
@@ -61,7 +62,10 @@ impl LookupStatements {
                         AND ended > ?3 AND seq <= ?3 AND size > 0{superseded}"
                 ),
             ],
-            with_body: by_seq(&format!("seq, type, id, last_updated, size, {}", small_body())),
+            with_body: by_seq(&format!(
+                "seq, type, id, last_updated, size, body_checksum, {}",
+                small_body()
+            )),
             without_body: by_seq("seq, type, id, last_updated, size"),
         }
     }
@@ -143,19 +147,23 @@ impl Lookup<'_> {
     /// Reads a version with its body; `None` where the snapshot does not show `seq`.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// `Damaged` where the body is not as it was stored; where the store cannot be read.
     pub fn read<T>(
         &self,
         seq: i64,
         read: impl FnOnce(VersionHeader, &str) -> T,
     ) -> Result<Option<T>> {
-        self.look_up(&self.sql.with_body, seq, |version, row| {
-            if let Some(text) = row.get_ref(5)?.as_str_or_null().map_err(rusqlite::Error::from)? {
-                return Ok(read(version, text));
-            }
-            let _right = self.store.large_body_right();
-            body(&self.conn, seq, |text| Ok(read(version, text)))
-        })
+        let found = self.look_up(&self.sql.with_body, seq, |version, row| {
+            let Some(body) = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)?
+            else {
+                let _right = self.store.large_body_right();
+                return large_body(&self.conn, seq, |body| read(version, body)).map(Some);
+            };
+            let sum = BodySum::of_type(version.resource_type.as_bytes()).of(seq, body.as_bytes());
+            let is_intact = row.get_ref(5)?.as_i64() == Ok(sum);
+            Ok(is_intact.then(|| read(version, body)))
+        })?;
+        found.map(|read| read.ok_or_else(|| damaged_version(&self.conn, seq))).transpose()
     }
 
     /// Reads a version without its body; `None` where the snapshot does not show `seq`.

@@ -5,9 +5,9 @@
 //!
 //! | files | job |
 //! |---|---|
-//! | `sql`, `format`, `file`, `pool`, `handle`, `rest`, `doubt`, `open`, `wait`, `checkpoint`, `upgrade` | statements, schema, connections, opening |
+//! | `sql`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `upgrade` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
-//! | `writer`, `version`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
+//! | `writer`, `version`, `version_sql`, `checksum`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `set_aside`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
@@ -18,6 +18,7 @@ mod backup;
 mod bulk;
 mod check;
 mod checkpoint;
+mod checksum;
 mod client;
 mod clock;
 mod compact;
@@ -28,6 +29,7 @@ mod doubt;
 mod earlier;
 mod fhir_version;
 mod file;
+mod foreign_log;
 mod format;
 mod handle;
 mod info;
@@ -40,6 +42,7 @@ mod mark;
 mod measure;
 mod open;
 mod owner;
+mod place;
 mod pool;
 mod prune;
 mod reach;
@@ -58,6 +61,7 @@ mod unused;
 mod upgrade;
 mod user;
 mod version;
+mod version_sql;
 mod wait;
 mod writer;
 

@@ -4,16 +4,18 @@
 //! mounted read-only. While a server or an import has it open it is in WAL mode, so that readers
 //! never wait.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::doubt::{guard, lacks_log, tidy};
 use super::file::{create_private, file_uri, has_beside, holds_store, memory_uri, require_store};
+use super::foreign_log::refuse_foreign_log;
 use super::format::{APPLICATION_ID, FORMAT, SCHEMA, format_of};
 use super::handle::Store;
 use super::mark::add_mark;
+use super::place::StorePlace;
 use super::pool::{ALONE, PATIENCE, Pool, WriteConnections, connect};
 use super::rest::AT_REST;
 use super::sql::{self, one, run};
@@ -28,12 +30,14 @@ impl Store {
     /// `NotAStore` for any other file, which is left untouched; `ReadOnly`, `Io`.
     pub fn create(path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref();
-        if !holds_store(path)? {
+        let is_store = holds_store(path)?;
+        refuse_foreign_log(path)?;
+        if !is_store {
             create_private(path)?;
         }
         let lacks_log = lacks_log(path);
         tidy(path);
-        let store = open_read_write(path.to_owned(), file_uri(path, "mode=rw"))?;
+        let store = open_read_write(StorePlace::of(path), file_uri(path, "mode=rw"))?;
         ensure_schema(&store).map_err(|error| error.at_file(path))?;
         Ok(store.in_doubt(lacks_log))
     }
@@ -45,9 +49,10 @@ impl Store {
     pub fn open(path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref();
         require_store(path)?;
+        refuse_foreign_log(path)?;
         let lacks_log = lacks_log(path);
         tidy(path);
-        let opened = match open_read_write(path.to_owned(), file_uri(path, "mode=rw")) {
+        let opened = match open_read_write(StorePlace::of(path), file_uri(path, "mode=rw")) {
             Err(error) if matches!(error.kind(), Kind::ReadOnly | Kind::Io | Kind::Full) => {
                 open_to_read(path, lacks_log, open_with)
             }
@@ -63,6 +68,7 @@ impl Store {
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref();
         require_store(path)?;
+        refuse_foreign_log(path)?;
         let lacks_log = lacks_log(path);
         Ok(open_to_read(path, lacks_log, open_with)?.in_doubt(lacks_log))
     }
@@ -73,6 +79,7 @@ impl Store {
     /// As [`Store::open`].
     pub(super) fn open_as_it_is(path: &Path) -> Result<Store> {
         require_store(path)?;
+        refuse_foreign_log(path)?;
         let lacks_log = lacks_log(path);
         Ok(open_to_read(path, lacks_log, open_unchanged)?.in_doubt(lacks_log))
     }
@@ -84,7 +91,7 @@ impl Store {
     /// # Errors
     /// `Io` where there is no file, else as [`Store::create`].
     pub(super) fn open_shared(path: &Path) -> Result<Store> {
-        let store = open_read_write(path.to_owned(), file_uri(path, "mode=rw"))?;
+        let store = open_read_write(StorePlace::unwatched(path), file_uri(path, "mode=rw"))?;
         ensure_schema(&store)?;
         Ok(store)
     }
@@ -94,7 +101,7 @@ impl Store {
     /// # Errors
     /// Only where the system gives no memory or no random numbers.
     pub fn in_memory() -> Result<Store> {
-        let store = open_read_write(PathBuf::from(":memory:"), memory_uri())?;
+        let store = open_read_write(StorePlace::unwatched(Path::new(":memory:")), memory_uri())?;
         ensure_schema(&store)?;
         Ok(store)
     }
@@ -179,8 +186,8 @@ fn log_unreadable(path: &Path) -> Error {
 
 /// Opens a store for reading with the given URI parameters, in the format that it has.
 fn open_unchanged(path: &Path, parameters: &str) -> Result<Store> {
-    let store = Store::new(Pool::new(path.to_owned(), file_uri(path, parameters), None));
-    sql::setting(&*store.reader()?, "last_seq")?;
+    let store = Store::new(Pool::new(StorePlace::of(path), file_uri(path, parameters), None));
+    one(&*store.reader()?, "SELECT count(*) FROM setting", (), |_| Ok(()))?;
     Ok(store)
 }
 
@@ -190,13 +197,14 @@ fn upgraded_copy(store: &Store, format: u32) -> Result<Store> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let copy = connect(&uri, flags)?;
     upgrade::copy(store.pool().uri(), format, &copy)?;
-    Ok(Store::new(Pool::new(store.path().to_owned(), uri, None)).keeping(Some(copy)))
+    Ok(Store::new(Pool::new(StorePlace::unwatched(store.path()), uri, None)).keeping(Some(copy)))
 }
 
 /// Opens the database at `uri` to read and write, and upgrades it where its format is older.
-fn open_read_write(path: PathBuf, uri: String) -> Result<Store> {
-    let at = |error: Error| error.at(path.display());
+fn open_read_write(place: StorePlace, uri: String) -> Result<Store> {
+    let at = |error: Error| error.at(place.path().display());
     let writing = WriteConnections::open(&uri).map_err(at)?;
+    place.check()?;
     {
         let mut conn = writing.import();
         if has_schema(&conn).map_err(at)? {
@@ -210,7 +218,7 @@ fn open_read_write(path: PathBuf, uri: String) -> Result<Store> {
             }
         }
     }
-    Ok(Store::new(Pool::new(path, uri, Some(writing))))
+    Ok(Store::new(Pool::new(place, uri, Some(writing))))
 }
 
 /// Creates the tables where they are missing. Another process may do the same at this moment.

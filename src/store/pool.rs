@@ -3,13 +3,16 @@
 //! Any number of readers borrow connections from a pool of idle ones. Three connections write, each
 //! behind a lock of its own, because each waits differently for writes of other processes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::file::identity;
+use super::checksum;
+use super::place::StorePlace;
 use super::readers::{ReadConnection, Readers};
 use super::rest::come_to_rest;
 use super::sql::one;
@@ -46,15 +49,13 @@ const READER_CACHE: i32 = -1024;
 
 /// The connections to one store.
 pub(super) struct Pool {
-    /// The file, or the name of a database in this process's memory.
-    path: PathBuf,
+    /// Where the file is, and whether it is still there.
+    place: StorePlace,
     uri: String,
     readers: Readers,
     large_body: OneAtATime,
     /// The `store_id` that the first reading connection found.
-    store_id: OnceLock<Vec<u8>>,
-    /// Which file it was when the store was opened.
-    identity: Option<(u64, u64)>,
+    store_id: OnceLock<Value>,
     /// `None` where the store is read-only.
     writing: Option<WriteConnections>,
 }
@@ -75,6 +76,7 @@ pub(super) fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     let conn = Connection::open_with_flags(uri, flags)?;
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(64);
+    checksum::register(&conn)?;
     if uri.contains(ALONE) {
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     }
@@ -121,21 +123,24 @@ impl WriteConnections {
 impl Pool {
     /// A pool for the database at `uri`, read-only without `writing`. Reading connections are opened
     /// when they are first needed.
-    pub(super) fn new(path: PathBuf, uri: String, writing: Option<WriteConnections>) -> Pool {
-        let identity = identity(&path);
+    pub(super) fn new(place: StorePlace, uri: String, writing: Option<WriteConnections>) -> Pool {
         Pool {
-            path,
+            place,
             uri,
             readers: Readers::default(),
             large_body: OneAtATime::default(),
             store_id: OnceLock::new(),
-            identity,
             writing,
         }
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.place.path()
+    }
+
+    /// Where the file is, and whether it is still there.
+    pub(super) fn place(&self) -> &StorePlace {
+        &self.place
     }
 
     pub(super) fn uri(&self) -> &str {
@@ -154,8 +159,9 @@ impl Pool {
     /// Borrows a reading connection.
     ///
     /// # Errors
-    /// `Damaged` where another store has taken the place of the file; `Io`.
+    /// `Replaced` where the file is no longer the one that was opened; `Io`.
     pub(super) fn reader(&self) -> Result<ReadConnection<'_>> {
+        self.place.check()?;
         self.readers.lend(|| self.connect_reader(PATIENCE))
     }
 
@@ -177,20 +183,36 @@ impl Pool {
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
-        let conn = connect(&self.uri, flags)?;
+        let conn = self.connect(flags)?;
         conn.busy_timeout(patience)?;
         conn.pragma_update(None, "cache_size", READER_CACHE)?;
-        // Another store at the same path would answer requests for our files with other bytes, and so
-        // would an earlier copy of this one.
-        let found = store_id(&conn)?;
-        let is_same_file = self.is_in_memory() || identity(&self.path) == self.identity;
-        if *self.store_id.get_or_init(|| found.clone()) == found && is_same_file {
-            Ok(conn)
+        Ok(conn)
+    }
+
+    /// Opens one more connection, to the same file as the others.
+    ///
+    /// # Errors
+    /// `Replaced` where the file is another one by now; `Io`.
+    pub(super) fn connect(&self, access: OpenFlags) -> Result<Connection> {
+        self.place.check()?;
+        let conn = connect(&self.uri, access)?;
+        // The first statement opens the log, by its name.
+        let opened = self.place.check().and_then(|()| self.verify(&conn));
+        if let Err(error) = opened {
+            leave_as_it_is(&conn);
+            return Err(error);
+        }
+        Ok(conn)
+    }
+
+    /// Verifies that a new connection reads the same store as the others.
+    fn verify(&self, conn: &Connection) -> Result<()> {
+        let found = store_id(conn)?;
+        self.place.check()?;
+        if *self.store_id.get_or_init(|| found.clone()) == found {
+            Ok(())
         } else {
-            Err(Error::new(
-                Kind::Damaged,
-                format!("{}: another store has taken its place; start again", self.path.display()),
-            ))
+            Err(self.place.replaced())
         }
     }
 
@@ -202,22 +224,27 @@ impl Pool {
     /// The connections that write.
     ///
     /// # Errors
-    /// `ReadOnly` for a store that cannot be written.
+    /// `ReadOnly` for a store that cannot be written, `Replaced`.
     pub(super) fn writing(&self) -> Result<&WriteConnections> {
+        self.place.check()?;
         self.writing.as_ref().ok_or_else(|| {
             Error::new(
                 Kind::ReadOnly,
                 format!(
                     "{}: the store, or the folder it lies in, cannot be written",
-                    self.path.display()
+                    self.path().display()
                 ),
             )
         })
     }
 
     /// Locks the connection that records transactionTimes; `None` for a read-only store.
-    pub(super) fn times(&self) -> Option<MutexGuard<'_, Connection>> {
-        self.writing.as_ref().map(|writing| lock(&writing.times))
+    ///
+    /// # Errors
+    /// `Replaced` where the file is no longer the one that was opened.
+    pub(super) fn times(&self) -> Result<Option<MutexGuard<'_, Connection>>> {
+        self.place.check()?;
+        Ok(self.writing.as_ref().map(|writing| lock(&writing.times)))
     }
 
     /// Locks the connection for short writes. Waits for this lock and for writes of other processes
@@ -258,11 +285,33 @@ impl Pool {
         let write = || {
             let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
+            self.place.check()?;
             transaction.commit()?;
             Ok(done)
         };
-        write().map_err(|error: Error| error.at_file(&self.path))
+        write().map_err(|error: Error| error.at_file(self.path()))
     }
+}
+
+impl Pool {
+    /// Lets the connections close without a checkpoint, and without removing the log by its name: another
+    /// file may have the names of this store.
+    fn leave_as_it_is(&self) {
+        self.readers.for_each_idle(leave_as_it_is);
+        if let Some(WriteConnections { import, times, short }) = &self.writing {
+            for conn in [import, times, short] {
+                leave_as_it_is(&lock(conn));
+            }
+        }
+    }
+}
+
+/// Lets a connection close without a checkpoint, and without removing the log by its name.
+///
+/// <https://www.sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfignockptonclose>
+fn leave_as_it_is(conn: &Connection) {
+    // This sets a flag, and fails only for an option that SQLite does not know.
+    let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
 }
 
 impl Drop for Pool {
@@ -270,18 +319,22 @@ impl Drop for Pool {
     /// another process has the file open, that process does it, and this one only brings the log into
     /// the file.
     fn drop(&mut self) {
+        if !self.place.may_come_to_rest() {
+            self.leave_as_it_is();
+        }
         // The journal mode changes only for a connection that is alone.
         self.readers.close_idle();
         if let Some(WriteConnections { import, times, short }) = self.writing.take() {
             drop((times.into_inner(), short.into_inner()));
             let conn = import.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if self.is_in_memory() {
+            if self.is_in_memory() || !self.place.may_come_to_rest() {
                 return;
             }
             let rested = come_to_rest(&conn);
             drop(conn);
             // On a full disk there is room once the log is gone.
             if rested.is_err()
+                && self.place.may_come_to_rest()
                 && let Ok(conn) = connect(&self.uri, OpenFlags::SQLITE_OPEN_READ_WRITE)
             {
                 let _ = come_to_rest(&conn);
@@ -291,7 +344,9 @@ impl Drop for Pool {
 }
 
 /// Reads what tells a store from every other: its `store_id`, before format 3 its `signing_key`.
-fn store_id(conn: &Connection) -> Result<Vec<u8>> {
+///
+/// It may be of any type: `check` says what is wrong with it.
+fn store_id(conn: &Connection) -> Result<Value> {
     let sql = "SELECT value FROM setting WHERE name IN ('store_id', 'signing_key')
                 ORDER BY name = 'signing_key' LIMIT 1";
     one(conn, sql, (), |row| row.get(0))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use serde::Serialize;
 
+use super::checksum::row_sum_after;
 use super::handle::Store;
 use super::pool::PATIENCE;
 use super::reach::Reach;
@@ -143,6 +144,7 @@ impl Store {
         let pruned = prune_versions(&transaction, seen, before, at_once)?;
         if pruned.versions > 0 {
             prune_deletions(&transaction, seen)?;
+            self.in_place()?;
             transaction.commit()?;
         }
         Ok(pruned)
@@ -169,9 +171,14 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant, at_once: usize)
     let last = setting(conn, LAST_PRUNED)?.max(*last);
     set_setting(conn, LAST_PRUNED, last)?;
     conn.execute_batch(CREATE_PRUNED)?;
+    let empty = "body_sum(type, seq, '')";
+    let let_go = format!(
+        "UPDATE history SET body = '', size = 0, body_checksum = {empty}, row_checksum = {} WHERE seq = ?1",
+        row_sum_after("history", &[("size", "0"), ("body_checksum", empty)])
+    );
     for (seq, stands, ..) in &versions {
         if *stands {
-            run(conn, "UPDATE history SET body = '', size = 0 WHERE seq = ?1", [seq])?;
+            run(conn, &let_go, [seq])?;
         } else {
             run(conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
             run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;

@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::{Connection, Row};
 
+use super::checksum::{damaged, damaged_version, is_intact, is_intact_but_for_large};
 use super::condition::find;
 use super::fhir_version::fhir_version;
 use super::handle::Store;
-use super::large::{LargeBodyRight, body, small_body};
+use super::large::{LargeBodyRight, large_body, small_body};
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{maybe, one, setting};
@@ -74,8 +75,15 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn get(&self, resource_type: &str, id: &str) -> Result<Option<String>> {
-        let sql = "SELECT body FROM resource WHERE type = ?1 AND id = ?2";
-        maybe(&*self.reader()?, sql, (resource_type, id), |row| row.get(0))
+        let sql = format!(
+            "SELECT {}, body FROM resource WHERE type = ?1 AND id = ?2",
+            is_intact("resource", &IDENTITY)
+        );
+        let found = maybe(&*self.reader()?, &sql, (resource_type, id), |row| {
+            let is_intact: Option<bool> = row.get(0)?;
+            Ok(if is_intact == Some(true) { Some(row.get(1)?) } else { None })
+        })?;
+        found.map(|body| body.ok_or_else(|| damaged(&format!("{resource_type}/{id}")))).transpose()
     }
 }
 
@@ -116,10 +124,10 @@ impl VisibleStore {
     pub(crate) fn read(&self, resource_type: &str, id: &str) -> Result<ReadOutcome> {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
-        let columns = columns();
+        let columns = columns("resource", &IDENTITY);
         let sql = format!("SELECT {columns} FROM resource WHERE id = ?2 AND type = ?1{current}");
-        if let Some(version) = maybe(&conn, &sql, (resource_type, id), stored_version)? {
-            return Ok(ReadOutcome::Here(self.with_body(&conn, version)?));
+        if let Some(version) = maybe(&conn, &sql, (resource_type, id), found_version)? {
+            return self.intact(&conn, version).map(ReadOutcome::Here);
         }
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2{superseded})"
@@ -141,27 +149,35 @@ impl VisibleStore {
         let conn = self.store.reader()?;
         let (current, superseded) = (&self.current, &self.superseded);
         let key = (resource_type, id, version_id);
-        let columns = columns();
         let is_meant = "type = ?1 AND id = ?2 AND version_id = ?3";
-        let sql = format!("SELECT {columns} FROM resource WHERE {is_meant}{current}");
-        if let Some(version) = maybe(&conn, &sql, key, stored_version)? {
-            return self.with_body(&conn, version).map(Some);
+        let columns_of = |table| columns(table, &IDENTITY);
+        let sql =
+            format!("SELECT {} FROM resource WHERE {is_meant}{current}", columns_of("resource"));
+        if let Some(version) = maybe(&conn, &sql, key, found_version)? {
+            return self.intact(&conn, version).map(Some);
         }
         // Where two versions came with the same versionId, the later one is meant.
         let sql = format!(
-            "SELECT {columns} FROM history WHERE {is_meant} AND size > 0{superseded}
-              ORDER BY ended DESC LIMIT 1"
+            "SELECT {} FROM history WHERE {is_meant} AND size > 0{superseded}
+              ORDER BY ended DESC LIMIT 1",
+            columns_of("history")
         );
-        let version = maybe(&conn, &sql, key, stored_version)?;
-        version.map(|version| self.with_body(&conn, version)).transpose()
+        let found = maybe(&conn, &sql, key, found_version)?;
+        found.map(|version| self.intact(&conn, version)).transpose()
     }
 
-    /// Reads the body that a statement has left out because it is large.
-    fn with_body(&self, conn: &Connection, version: KeptVersion) -> Result<StoredVersion> {
-        let KeptVersion { mut version, is_large } = version;
+    /// The version, with its body if that was left out.
+    ///
+    /// # Errors
+    /// `Damaged` where it is not as it was stored.
+    fn intact(&self, conn: &Connection, found: FoundVersion) -> Result<StoredVersion> {
+        let FoundVersion { mut version, is_intact, is_large } = found;
+        if !is_intact {
+            return Err(damaged_version(conn, version.seq));
+        }
         if is_large {
             self.right.get_or_init(|| self.store.large_body_right());
-            version.body = body(conn, version.seq, |text| Ok(text.to_owned()))?;
+            version.body = large_body(conn, version.seq, str::to_owned)?;
         }
         Ok(version)
     }
@@ -177,10 +193,10 @@ impl VisibleStore {
         after: i64,
         most: usize,
     ) -> Result<Vec<StoredVersion>> {
-        let columns = columns();
         let sql = format!(
-            "SELECT {columns} FROM resource INDEXED BY resource_by_seq
+            "SELECT {} FROM resource INDEXED BY resource_by_seq
               WHERE type = ?1 AND seq > ?2{} ORDER BY seq LIMIT ?3",
+            columns("resource", &IDENTITY[..1]),
             self.current
         );
         let conn = self.store.reader()?;
@@ -188,7 +204,7 @@ impl VisibleStore {
         let mut rows = statement.query((resource_type, after, most))?;
         let (mut found, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()?.filter(|_| bytes < MOST_BYTES) {
-            let version = self.with_body(&conn, stored_version(row)?)?;
+            let version = self.intact(&conn, found_version(row)?)?;
             bytes += version.body.len();
             found.push(version);
         }
@@ -231,25 +247,35 @@ impl VisibleStore {
 /// A list ends with the resource whose body makes it as long as this, in bytes.
 const MOST_BYTES: usize = 8 << 20;
 
-/// A version as a row tells it: without a body that is large.
-struct KeptVersion {
+/// What a statement asks for takes the place of these columns in a checksum: an index that is damaged may
+/// lead to another row.
+const IDENTITY: [(&str, &str); 2] = [("type", "?1"), ("id", "?2")];
+
+/// A version as it was found.
+struct FoundVersion {
     version: StoredVersion,
+    /// False where it is not as it was stored.
+    is_intact: bool,
+    /// True where the statement left out its body, which is large.
     is_large: bool,
 }
 
-fn columns() -> String {
-    format!("seq, id, version_id, last_updated, {}", small_body())
+/// The columns of a [`FoundVersion`] in `table`.
+fn columns(table: &str, instead: &[(&str, &str)]) -> String {
+    let is_intact = is_intact_but_for_large(table, instead);
+    format!("seq, id, version_id, last_updated, {is_intact}, {}", small_body())
 }
 
-fn stored_version(row: &Row<'_>) -> rusqlite::Result<KeptVersion> {
-    let body: Option<String> = row.get(4)?;
+fn found_version(row: &Row<'_>) -> rusqlite::Result<FoundVersion> {
+    let is_intact = row.get::<_, Option<bool>>(4)? == Some(true);
+    let body: Option<String> = if is_intact { row.get(5)? } else { Some(String::new()) };
     let is_large = body.is_none();
     let version = StoredVersion {
         seq: row.get(0)?,
-        id: row.get(1)?,
-        version_id: row.get(2)?,
-        last_updated: Instant::from_micros(row.get(3)?),
+        id: if is_intact { row.get(1)? } else { String::new() },
+        version_id: if is_intact { row.get(2)? } else { String::new() },
+        last_updated: Instant::from_micros(if is_intact { row.get(3)? } else { 0 }),
         body: body.unwrap_or_default(),
     };
-    Ok(KeptVersion { version, is_large })
+    Ok(FoundVersion { version, is_intact, is_large })
 }

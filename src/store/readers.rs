@@ -74,6 +74,11 @@ impl Readers {
         Ok(lent)
     }
 
+    /// Calls `each` with the idle connections.
+    pub(super) fn for_each_idle(&self, each: impl FnMut(&Connection)) {
+        lock(&self.state).idle.iter().for_each(each);
+    }
+
     /// Closes the idle connections.
     pub(super) fn close_idle(&self) {
         lock(&self.state).idle.clear();

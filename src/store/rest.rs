@@ -44,6 +44,7 @@ pub(super) fn leave_rest(conn: &Connection) -> Result<Mode> {
         return busy(error.into(), Mode::HeldByWriter);
     }
     let noted = set_setting(conn, AT_REST, 0)
+        .and_then(|()| set_log_mark(conn))
         .and_then(|()| conn.execute_batch("COMMIT").map_err(Error::from));
     if let Err(error) = noted {
         // Where the disk is full, SQLite has ended the transaction by itself.
@@ -59,6 +60,13 @@ pub(super) fn leave_rest(conn: &Connection) -> Result<Mode> {
         Err(error) => busy(error, Mode::Wal),
         Ok(()) => Ok(Mode::Wal),
     }
+}
+
+/// Marks this use of the file, in the file itself. Its log has the same mark, and a log of another file has
+/// another one.
+fn set_log_mark(conn: &Connection) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES ('log_mark', randomblob(16))";
+    sql::run(conn, sql, ()).map(drop)
 }
 
 /// Writes a value to the log, so that it is not empty. That tells the log of a store in use from one that

@@ -84,6 +84,7 @@ mod tests {
     use rusqlite::{Connection, StatementStatus};
 
     use super::*;
+    use crate::store::checksum::BODY_SUM;
     use crate::store::format::model;
 
     /// A store of `count` patients, each imported twice with other content.
@@ -101,7 +102,9 @@ mod tests {
                SELECT n FROM up;
              INSERT INTO history ({columns}, ended, ended_at, deleted)
                SELECT n, {values}, n + {count}, 0, 0 FROM number;
-             INSERT INTO resource ({columns}) SELECT n + {count}, {values} FROM number;"
+             INSERT INTO resource ({columns}) SELECT n + {count}, {values} FROM number;
+             UPDATE resource SET body_checksum = {BODY_SUM};
+             UPDATE history SET body_checksum = {BODY_SUM};"
         ))
         .unwrap();
         conn

@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        if let Some(conn) = self.pool().times() {
+        if let Some(conn) = self.pool().times()? {
             match record_transaction_time(&conn, self.now()) {
                 Ok((seq, time)) => return Ok(self.snapshot_at(seq, time)),
                 // Another process is writing, with an earlier time than now, or the store cannot be

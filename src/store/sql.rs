@@ -16,6 +16,7 @@ impl From<rusqlite::Error> for Error {
             Some(
                 ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::PermissionDenied,
             ) => Kind::Io,
+            _ if is_wrong_value(&error) => Kind::Damaged,
             _ => Kind::Internal,
         };
         let message = match kind {
@@ -68,6 +69,18 @@ fn file_size_limit() -> Option<u64> {
     {
         None
     }
+}
+
+/// True where a column holds what it never should.
+fn is_wrong_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as E;
+    matches!(
+        error,
+        E::InvalidColumnType(..)
+            | E::FromSqlConversionFailure(..)
+            | E::IntegralValueOutOfRange(..)
+            | E::Utf8Error(..)
+    )
 }
 
 /// Reads the first row, which must exist.
@@ -156,6 +169,8 @@ pub(super) fn set_setting(conn: &Connection, name: &str, value: i64) -> Result<(
 
 /// Brings the log into the file as far as no reader needs it; true where that is all of it.
 pub(super) fn passive_checkpoint(conn: &Connection) -> Result<bool> {
+    // A connection notices the mode that another one has set, and so the log, only when it reads.
+    setting(conn, "last_seq")?;
     one(conn, "PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
         Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
     })

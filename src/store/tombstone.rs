@@ -5,6 +5,7 @@
 
 use rusqlite::Row;
 
+use super::checksum::{damaged_version, is_intact};
 use super::lookup::Lookup;
 use super::reach::Reach;
 use super::sql::{all, maybe};
@@ -82,10 +83,15 @@ impl Lookup<'_> {
     /// Where the store cannot be read.
     pub fn deleted(&self, seq: i64) -> Result<Option<(String, String)>> {
         let sql = format!(
-            "SELECT type, id FROM history WHERE seq = ?1 AND deleted = 1{}",
+            "SELECT {}, type, id FROM history WHERE seq = ?1 AND deleted = 1{}",
+            is_intact("history", &[]),
             self.reach.condition("history")
         );
-        maybe(&self.conn, &sql, [seq], |row| Ok((row.get(0)?, row.get(1)?)))
+        let found = maybe(&self.conn, &sql, [seq], |row| {
+            let is_intact = row.get::<_, Option<bool>>(0)? == Some(true);
+            Ok(if is_intact { Some((row.get(1)?, row.get(2)?)) } else { None })
+        })?;
+        found.map(|named| named.ok_or_else(|| damaged_version(&self.conn, seq))).transpose()
     }
 
     /// Reads the body of a deleted version; `None` where pruning has removed it.
@@ -94,10 +100,15 @@ impl Lookup<'_> {
     /// Where the store cannot be read.
     pub fn last_body(&self, seq: i64) -> Result<Option<String>> {
         let sql = format!(
-            "SELECT body FROM history WHERE seq = ?1 AND size > 0{}",
+            "SELECT {}, body FROM history WHERE seq = ?1 AND size > 0{}",
+            is_intact("history", &[]),
             self.reach.condition("history")
         );
-        maybe(&self.conn, &sql, [seq], |row| row.get(0))
+        let found = maybe(&self.conn, &sql, [seq], |row| {
+            let is_intact = row.get::<_, Option<bool>>(0)? == Some(true);
+            Ok(if is_intact { Some(row.get(1)?) } else { None })
+        })?;
+        found.map(|body| body.ok_or_else(|| damaged_version(&self.conn, seq))).transpose()
     }
 }
 

@@ -18,6 +18,7 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read or removed.
     pub fn remove_unused(self) -> Result<bool> {
+        self.in_place()?;
         let path = self.path().to_owned();
         drop(self);
         if !path.is_file() {

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::checksum::{BODY_SUM, row_sum_after, row_sum_with};
 use super::derived::{Derived, insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
@@ -15,8 +16,8 @@ use crate::fhir::version::FhirVersion;
 /// The name of an old table while its rows are copied into the new one.
 const OLD_TABLE: &str = "fhirlite_before";
 
-/// The views of the formats before the present one. What else a store of such a format has under the
-/// name of one of ours is the user's: it stays, and ours is not made.
+/// The views of the formats before 4. What else a store of such a format has under the name of one of ours
+/// is the user's: it stays, and ours is not made.
 const EARLIER_VIEWS: [&str; 7] = [
     "type_summary",
     "version",
@@ -36,6 +37,10 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     let model = model()?;
     let (present, wanted) = (schema_objects(conn)?, schema_objects(&model)?);
     let is_ours = |object: &SchemaObject| {
+        // Since format 4 the views are the same: what differs is the user's.
+        if object.kind == "view" && from >= 4 {
+            return wanted.iter().any(|ours| ours.name == object.name && ours.sql == object.sql);
+        }
         if object.kind == "view" {
             return EARLIER_VIEWS.contains(&object.name.as_str());
         }
@@ -63,10 +68,8 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
         } else if columns(conn, "main", name)? != columns(&model, "main", name)? {
             conn.execute_batch(&format!("ALTER TABLE {name} RENAME TO {OLD_TABLE}"))?;
             conn.execute_batch(sql)?;
-            let kept = columns(conn, "main", OLD_TABLE)?.join(", ");
-            conn.execute_batch(&format!(
-                "INSERT INTO {name} ({kept}) SELECT {kept} FROM {OLD_TABLE}; DROP TABLE {OLD_TABLE}"
-            ))?;
+            let copy = copy_rows(name, &columns(conn, "main", OLD_TABLE)?, OLD_TABLE);
+            conn.execute_batch(&format!("{copy}; DROP TABLE {OLD_TABLE}"))?;
         }
     }
     for object in present.iter().filter(|object| object.kind == "index" && !is_ours(object)) {
@@ -86,16 +89,35 @@ pub(super) fn copy(uri: &str, from: u32, memory: &Connection) -> Result<()> {
     let vfs = if cfg!(windows) { "win32" } else { "unix" };
     memory.execute("ATTACH ?1 AS old", [format!("{uri}&vfs={vfs}")])?;
     for object in schema_objects(memory)?.iter().filter(|object| object.kind == "table") {
-        let (name, kept) = (&object.name, columns(memory, "old", &object.name)?.join(", "));
+        let (name, kept) = (&object.name, columns(memory, "old", &object.name)?);
         if !kept.is_empty() {
-            let sql = format!("INSERT INTO main.{name} ({kept}) SELECT {kept} FROM old.{name}");
-            run(memory, &sql, ())?;
+            run(memory, &copy_rows(name, &kept, &format!("old.{name}")), ())?;
         }
     }
     memory.execute_batch("DETACH old")?;
     fill(memory, from)?;
     memory.pragma_update(None, "user_version", FORMAT)?;
     Ok(())
+}
+
+/// The statement that copies the columns `kept` of an old table into the new `table`. Versions get the
+/// checksums that they have since format 5.
+fn copy_rows(table: &str, kept: &[String], from: &str) -> String {
+    let columns = kept.join(", ");
+    let is_of_versions = matches!(table, "resource" | "history");
+    if !is_of_versions || kept.iter().any(|column| column == "row_checksum") {
+        return format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {from}");
+    }
+    let mut instead = vec![("body_checksum", BODY_SUM)];
+    // The default of the column, which is new in format 3.
+    if !kept.iter().any(|column| column == "owner") {
+        instead.push(("owner", "0"));
+    }
+    format!(
+        "INSERT INTO main.{table} ({columns}, body_checksum, row_checksum)
+         SELECT {columns}, {BODY_SUM}, {} FROM {from}",
+        row_sum_with(table, &instead)
+    )
 }
 
 /// Adds the rows that formats after `from` have and older stores lack.
@@ -119,8 +141,9 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
         // latest.
         for table in ["resource", "history"] {
             let sql = format!(
-                "UPDATE {table} SET assigned = assigned | 4, last_updated = ?1
-                  WHERE last_updated > ?1 AND ?1 > 0"
+                "UPDATE {table} SET assigned = assigned | 4, last_updated = ?1, row_checksum = {}
+                  WHERE last_updated > ?1 AND ?1 > 0",
+                row_sum_after(table, &[("assigned", "assigned | 4"), ("last_updated", "?1")])
             );
             run(conn, &sql, [setting(conn, "last_write_time")?])?;
         }

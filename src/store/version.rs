@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use rusqlite::types::ValueRef;
+
+use super::checksum::{BodySum, damaged_version, row_sum};
 use super::derived::{insert_attachments, insert_compartments};
 use super::handle::Store;
 use super::sql::{maybe, one, run};
@@ -45,6 +48,8 @@ struct CurrentVersion {
     seq: i64,
     version_id: String,
     hash: Vec<u8>,
+    /// False where it is not as it was stored.
+    is_intact: bool,
 }
 
 /// The tables with rows that a version leaves behind when it is removed by hand, beside
@@ -73,6 +78,9 @@ impl Writer<'_> {
         };
         let version_id = match &current {
             None => self.first_version(resource)?,
+            Some(CurrentVersion { seq, is_intact: false, .. }) => {
+                return Err(damaged_version(&self.conn, *seq));
+            }
             Some(current) if current.hash == resource.hash => return Ok(Change::Unchanged),
             Some(CurrentVersion { seq, version_id, .. }) => {
                 let sql = "SELECT body = ?2 FROM resource WHERE seq = ?1";
@@ -97,9 +105,13 @@ impl Writer<'_> {
     }
 
     fn current(&self, resource_type: &str, id: &str) -> Result<Option<CurrentVersion>> {
-        let sql = "SELECT seq, version_id, hash FROM resource WHERE type = ?1 AND id = ?2";
-        maybe(&self.conn, sql, (resource_type, id), |row| {
-            Ok(CurrentVersion { seq: row.get(0)?, version_id: row.get(1)?, hash: row.get(2)? })
+        maybe(&self.conn, &self.sql.current, (resource_type, id), |row| {
+            Ok(CurrentVersion {
+                seq: row.get(0)?,
+                version_id: row.get(1)?,
+                hash: row.get(2)?,
+                is_intact: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
+            })
         })
     }
 
@@ -139,11 +151,9 @@ impl Writer<'_> {
             }
             undone += run(&self.conn, &format!("DELETE FROM {newer}"), key)? as u64;
         }
-        let sql = "INSERT INTO resource (seq, type, id, version_id, last_updated, owner, assigned,
-                                         size, hash, body)
-                   SELECT seq, type, id, version_id, last_updated, owner, assigned, size, hash, body
-                     FROM history WHERE seq = ?1";
-        run(&self.conn, sql, [seq])?;
+        if run(&self.conn, &self.sql.restore, [seq])? == 0 {
+            return Err(damaged_version(&self.conn, seq));
+        }
         run(&self.conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
         Ok(Some(undone))
     }
@@ -198,23 +208,42 @@ impl Writer<'_> {
         let is_ahead = stamped.last_updated > self.time;
         self.ahead += u64::from(is_ahead);
         self.seq += 1;
+        let last_updated = stamped.last_updated.min(self.time).micros();
+        let assigned = i64::from(stamped.assigned.last_updated)
+            | i64::from(stamped.assigned.version_id) << 1
+            | i64::from(is_ahead) << 2;
+        let size = stamped.body.len() as i64;
+        let of_type = BodySum::of_type(resource.resource_type.as_bytes());
+        let body_checksum = of_type.of(self.seq, stamped.body.as_bytes());
+        let row_checksum = row_sum([
+            ValueRef::Integer(self.seq),
+            ValueRef::Text(resource.resource_type.as_bytes()),
+            ValueRef::Text(resource.id.as_bytes()),
+            ValueRef::Text(stamped.version_id.as_bytes()),
+            ValueRef::Integer(last_updated),
+            ValueRef::Integer(self.owner),
+            ValueRef::Integer(assigned),
+            ValueRef::Integer(size),
+            ValueRef::Blob(hash),
+            ValueRef::Integer(body_checksum),
+        ]);
         run(
             &self.conn,
             "INSERT INTO resource (seq, type, id, version_id, last_updated, owner, assigned,
-                                   size, hash, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                   size, hash, body_checksum, row_checksum, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             (
                 self.seq,
                 &resource.resource_type,
                 &resource.id,
                 stamped.version_id,
-                stamped.last_updated.min(self.time).micros(),
+                last_updated,
                 self.owner,
-                i64::from(stamped.assigned.last_updated)
-                    | i64::from(stamped.assigned.version_id) << 1
-                    | i64::from(is_ahead) << 2,
-                stamped.body.len() as i64,
+                assigned,
+                size,
                 hash,
+                body_checksum,
+                row_checksum,
                 stamped.body.as_ref(),
             ),
         )?;
@@ -237,12 +266,10 @@ impl Writer<'_> {
 
     /// Moves a current version to history; `by` is the number of the write that ends it.
     pub(super) fn end(&mut self, seq: i64, by: i64, deleted: bool) -> Result<()> {
-        let sql = "INSERT INTO history (seq, type, id, version_id, last_updated, owner, assigned,
-                                        size, hash, ended, ended_at, deleted, body)
-                   SELECT seq, type, id, version_id, last_updated, owner, assigned,
-                          size, hash, ?2, ?3, ?4, body
-                     FROM resource WHERE seq = ?1";
-        run(&self.conn, sql, (seq, by, self.time.micros(), deleted))?;
+        let values = (seq, by, self.time.micros(), deleted);
+        if run(&self.conn, &self.sql.end, values)? == 0 {
+            return Err(damaged_version(&self.conn, seq));
+        }
         run(&self.conn, "DELETE FROM resource WHERE seq = ?1", [seq])?;
         self.has_history = true;
         Ok(())

@@ -35,10 +35,15 @@ impl Store {
         let (begun, path) = (Instant::now(), self.path().display());
         let mut is_said = false;
         loop {
-            let Some(conn) = self.pool().times() else { return Ok(()) };
+            let Some(conn) = self.pool().times()? else { return Ok(()) };
             // Another writer is waited for where the write begins.
-            if leave_rest(&conn)? != Mode::HeldByReader {
-                return Ok(());
+            match leave_rest(&conn)? {
+                Mode::Wal => {
+                    self.pool().place().note_log();
+                    return Ok(());
+                }
+                Mode::HeldByWriter => return Ok(()),
+                Mode::HeldByReader => {}
             }
             drop(conn);
             let what = format!(

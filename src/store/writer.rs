@@ -12,12 +12,14 @@ use std::sync::MutexGuard;
 use rusqlite::Connection;
 
 use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
+use super::checksum::row_sum_after;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
 use super::mark::add_mark;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
 use super::sql::{one, run, set_setting, setting};
+use super::version_sql::VersionStatements;
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
@@ -71,6 +73,7 @@ pub struct Writer<'a> {
     pub(super) ahead: u64,
     /// The store's version of FHIR.
     pub(super) fhir_version: FhirVersion,
+    pub(super) sql: VersionStatements,
 }
 
 impl Store {
@@ -109,6 +112,7 @@ impl Store {
             late: 0,
             ahead: 0,
             fhir_version: FhirVersion::default(),
+            sql: VersionStatements::new(),
         })
     }
 }
@@ -118,8 +122,9 @@ impl Writer<'_> {
     /// process's transaction.
     ///
     /// # Errors
-    /// `Busy` when that takes too long.
+    /// `Busy` when that takes too long, `Replaced`.
     pub fn begin(&mut self, bytes: Option<u64>) -> Result<()> {
+        self.store.in_place()?;
         self.store.end_long_log(&self.conn)?;
         self.store.run_patiently(&self.conn, "BEGIN IMMEDIATE")?;
         let last_seq = setting(&self.conn, "last_seq")?;
@@ -205,7 +210,7 @@ impl Writer<'_> {
     /// Makes the transaction permanent.
     ///
     /// # Errors
-    /// Where the disk refuses; then nothing of it is kept.
+    /// Where the disk refuses, and `Replaced`; then nothing of it is kept.
     pub fn commit(&mut self) -> Result<()> {
         self.restore_indexes()?;
         if self.seq > self.transaction_began {
@@ -214,6 +219,7 @@ impl Writer<'_> {
             add_mark(&self.conn, self.seq)?;
             set_setting(&self.conn, "last_write_time", time.micros())?;
         }
+        self.store.in_place()?;
         self.conn.execute_batch("COMMIT")?;
         // The store is no longer empty, so readers may come.
         self.store.enter_wal_mode()
@@ -227,8 +233,11 @@ impl Writer<'_> {
         if now.micros() - self.time.micros() < ONE_MOMENT {
             return Ok(self.time);
         }
-        let sql = "UPDATE history SET ended_at = ?2 WHERE ended > ?1";
-        run(&self.conn, sql, (self.transaction_began, now.micros()))?;
+        let sql = format!(
+            "UPDATE history SET ended_at = ?2, row_checksum = {} WHERE ended > ?1",
+            row_sum_after("history", &[("ended_at", "?2")])
+        );
+        run(&self.conn, &sql, (self.transaction_began, now.micros()))?;
         Ok(now)
     }
 

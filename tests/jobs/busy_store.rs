@@ -12,7 +12,7 @@ use super::{
     ask, assert_gone, by_get, by_name, cancel, changed, download, filled, import, large, long,
     manifest, start,
 };
-use crate::support::{Dir, Held, until};
+use crate::support::{Dir, Held, seal, until};
 
 /// Starts an import that keeps the store to itself until its input ends.
 fn import_under_way(dir: &Dir) -> (Child, ChildStdin) {
@@ -176,12 +176,15 @@ fn an_export_accepted_while_a_long_import_ends_misses_nothing() {
     other
         .execute_batch(
             "BEGIN IMMEDIATE;
-             INSERT INTO history SELECT seq, type, id, version_id, last_updated, owner, assigned, size,
-                                        hash, seq + 1000, 1, 0, body FROM resource;
+             INSERT INTO history (seq, type, id, version_id, last_updated, owner, assigned, size, hash,
+                                  ended, ended_at, deleted, body)
+             SELECT seq, type, id, version_id, last_updated, owner, assigned, size, hash,
+                    seq + 1000, 1, 0, body FROM resource;
              UPDATE resource SET seq = seq + 1000;
              UPDATE setting SET value = value + 1000 WHERE name = 'last_seq'",
         )
         .expect("changed");
+    seal(&other);
     // By then the deletion of old versions waits for the import too.
     let began = Utc::now();
     until("more than a round of deletions has passed", || {

@@ -25,7 +25,8 @@ fn filled() -> Dir {
     dir
 }
 
-/// Changes the store by hand; each line of the check's report must be in `findings`.
+/// Changes the store by hand; each line of the check's report must be in `findings`, beside those that tell the
+/// change by the checksums.
 fn found(change: &str, findings: &[&str]) {
     let dir = filled();
     dir.open("s.db").execute_batch(change).unwrap();
@@ -33,8 +34,10 @@ fn found(change: &str, findings: &[&str]) {
     assert_eq!(ran.code, 8, "{change}: {}", ran.stdout);
     let lines: Vec<&str> = ran.stderr.lines().collect();
     let (last, lines) = lines.split_last().unwrap();
-    assert!(last.contains(&format!("s.db: {} findings", findings.len())), "{change}: {last}");
-    assert_eq!(lines, findings, "{change}");
+    assert!(last.contains(&format!("s.db: {} findings", lines.len())), "{change}: {last}");
+    let others: Vec<&str> =
+        lines.iter().copied().filter(|line| !line.contains("not as it was stored")).collect();
+    assert_eq!(others, findings, "{change}");
 }
 
 #[test]
@@ -216,7 +219,8 @@ fn check_finds_changes_by_hand() {
         ("UPDATE setting SET value = 0 WHERE name = 'last_seq'", "seq is higher"),
         ("INSERT INTO identifier VALUES (99, 'Patient', NULL, 'x')", "belong to no version"),
         (
-            "INSERT INTO history SELECT seq + 10, type, id, version_id, last_updated, 0, assigned, size, hash, 1, 0, 0, body FROM resource",
+            "INSERT INTO history (seq, type, id, version_id, last_updated, assigned, size, hash, ended, ended_at, deleted, body)
+             SELECT seq + 10, type, id, version_id, last_updated, assigned, size, hash, 1, 0, 0, body FROM resource",
             "before it began",
         ),
     ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fhirlite::{Clock, ExportRequest, Import, Instant, Plan, Store};
 use serde_json::Value;
 
-use crate::support::{Dir, Ran};
+use crate::support::{Dir, Ran, seal};
 
 /// 400 days and an hour.
 const LEAD: Duration = Duration::from_secs(400 * 86_400 + 3_600);
@@ -93,13 +93,15 @@ fn an_older_store_is_upgraded() {
         r#"{"resourceType":"Basic","id":"b","meta":{"lastUpdated":"2099-01-01T00:00:00Z"}}"#,
     );
     dir.import(0, &["s.db", "0.ndjson"]);
-    dir.open("s.db")
-        .execute_batch(
-            "UPDATE resource SET assigned = 2, last_updated = 4070908800000000;
-             DROP TABLE mended_time; DROP TABLE write_mark; DELETE FROM setting WHERE name = 'at_rest';
-             PRAGMA user_version = 3;",
-        )
-        .unwrap();
+    let db = dir.open("s.db");
+    db.execute_batch(
+        "UPDATE resource SET assigned = 2, last_updated = 4070908800000000;
+         DROP TABLE mended_time; DROP TABLE write_mark; DELETE FROM setting WHERE name = 'at_rest';
+         PRAGMA user_version = 3;",
+    )
+    .unwrap();
+    seal(&db);
+    drop(db);
     let (ids, time) = since(&dir, "0", "2020-01-01");
     assert_eq!(ids, ["b"]);
     assert_eq!(since(&dir, "1", &time).0, [""; 0]);

@@ -76,10 +76,44 @@ fn a_store_of_format_3_is_read_with_its_clients_and_tokens() {
     dir.check("3.db");
 }
 
+/// Tokens and a file name that are valid in the store of format 4.
+const ALICE_OF_4: &str = "f7c2dc575d07e75649fde1f00487514830f60cd7a136511bb09babfb687faa6c";
+const RESEARCH_OF_4: &str = "7306b10acf63ae38224c9b11a6c874180985c3a65a0e0a28ac4d155ea21f88df";
+const FILE_OF_4: &str = "/bulk-data/r4/$export/Patient/eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdGFydCI6IjEiLCJlbmQiOiIxIiwidG90YWwiOjEsInVzZXJJZCI6IjgyODYwNTIyNiIsInR5cGUiOiJQYXRpZW50Iiwic25hcHNob3QiOjUsIm1hcmsiOiIzY2VmOWU0YzlhOGY1NGE0M2Y2YmI5OTdlYzc3NTk2MCIsImV4cG9ydCI6ImVkZDc2YTFhNzdjYjY2YmMifQ.ikFppDWvyyf1j7p4vpISmmAZGB82chIhSmRk9S-IJik.ndjson";
+
+/// `tests/formats/4.db.gz` was made like that of format 3, by the last program of format 4; alice has a Basic that
+/// was deleted, and a photo in a Binary.
+#[test]
+fn a_store_of_format_4_is_read_with_its_exports_and_gets_checksums() {
+    let dir = Dir::new();
+    dir.fixture(4, "4.db");
+    // As it is, and as the next program that writes leaves it.
+    dir.check("4.db");
+    dir.write("a.json", A);
+    let served = dir.serve(&["4.db", "--auth", "required"]);
+    let before = served.get_with(FILE_OF_4, &bearer(ALICE_OF_4));
+    assert_eq!(before.status, 200, "{}", before.text());
+    assert!(before.text().contains("\"versionId\":\"1\"") && !before.text().contains("active"));
+    let db = dir.open("4.db");
+    let job: String = db.query_row("SELECT id FROM job", (), |row| row.get(0)).expect("a job");
+    drop(db);
+    let file = format!("/fhir/jobs/{job}/Organization.ndjson");
+    let file = served.get_with(&file, &bearer(RESEARCH_OF_4));
+    assert!(file.status == 200 && file.text().contains("Ünïversity"), "{}", file.text());
+    assert_eq!(served.end("-TERM"), 0);
+    assert_eq!(dir.import(0, &["4.db", "a.json"])["created"], 1);
+    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 5);
+    let without = "SELECT count(*) FROM (SELECT row_checksum, body_checksum FROM resource UNION ALL
+                                          SELECT row_checksum, body_checksum FROM history)
+                    WHERE row_checksum = 0 OR body_checksum = 0";
+    assert_eq!(dir.count("4.db", without), 0);
+    dir.check("4.db");
+}
+
 /// The operator adds a view, an index and a table with the `sqlite3` shell.
 #[test]
 fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
-    for format in [1, 2] {
+    for format in [1, 2, 4] {
         let dir = Dir::new();
         dir.fixture(format, "s.db");
         dir.open("s.db")
@@ -93,7 +127,7 @@ fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
         let resources = count("SELECT count(*) FROM mine");
         dir.write("a.json", r#"{"resourceType":"Basic","id":"new"}"#);
         dir.import(0, &["s.db", "a.json"]);
-        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 4);
+        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 5);
         assert_eq!(count("SELECT count(*) FROM mine"), resources + 1);
         assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'my index'"), 1);
         assert_eq!(count("SELECT a FROM before"), 1);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Dir;
 use crate::support::bulk::{ended, kick_off, path, url_of};
+use crate::support::{Dir, seal};
 
 /// A folder with a store `s.db`: Patient/a has three versions, Patient/gone and Provenance/v are deleted.
 fn with_history() -> Dir {
@@ -25,7 +25,9 @@ fn with_history() -> Dir {
 /// Makes everything that ended end so many days earlier.
 fn age(dir: &Dir, days: i64) {
     let sql = format!("UPDATE history SET ended_at = ended_at - {days} * 86400000000");
-    dir.open("s.db").execute_batch(&sql).unwrap();
+    let db = dir.open("s.db");
+    db.execute_batch(&sql).unwrap();
+    seal(&db);
 }
 
 fn prune(dir: &Dir, args: &[&str]) -> Value {

@@ -1,6 +1,7 @@
 //! A store that the user may read but not write.
 
 use super::{A, filled};
+use crate::support::seal;
 
 #[test]
 fn a_read_only_store_can_be_read_checked_and_exported() {
@@ -42,6 +43,7 @@ fn a_log_beside_a_read_only_store_is_read() {
     let db = dir.open("s.db");
     db.pragma_update(None, "journal_mode", "WAL").unwrap();
     db.execute_batch("UPDATE resource SET body = replace(body, '2020', '2021')").unwrap();
+    seal(&db);
     for (name, suffixes) in [("without.db", &["", "-wal"][..]), ("with.db", &["", "-wal", "-shm"])]
     {
         for suffix in suffixes {

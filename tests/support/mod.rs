@@ -7,6 +7,7 @@ mod dir;
 mod held;
 pub mod oneup;
 pub mod rust;
+mod seal;
 mod server;
 pub mod signer;
 pub mod smart;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use dir::{Dir, Ran};
 pub use held::Held;
+pub use seal::seal;
 pub use server::{Served, served};
 pub use tools::{left_out, python, python_of_smart_fetch, tool};
 

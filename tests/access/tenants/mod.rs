@@ -169,7 +169,10 @@ fn the_properties_can_fail() {
     let full = World::build(&planned, &reaches());
     let number = |owner| full.users[&owner].clone();
     let given = format!("UPDATE resource SET owner = {} WHERE owner = {}", number(1), number(3));
-    full.dir.open("s.db").execute_batch(&given).unwrap();
+    let db = full.dir.open("s.db");
+    db.execute_batch(&given).unwrap();
+    crate::support::seal(&db);
+    drop(db);
     let reach = reaches().remove(0);
     let answers = full.answers(Caller::Secret(1), &usual());
     let is_found =
