@@ -42,6 +42,7 @@ pub enum Opened {
     /// Ready for requests.
     Ready,
     /// Good for one answer: the client speaks HTTP without TLS where it should not.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "no other stream needs it"))]
     WithoutTls,
 }
 
