@@ -7,11 +7,9 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use crate::shown::shown;
-use crate::sync::lock;
 
 /// The kind of an error, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -249,38 +247,23 @@ impl Error {
 
 /// Receives errors that no caller waits for, such as those of background threads.
 ///
-/// Clones share one receiver. The default receiver ignores everything. A disk that is full is told once
-/// a minute, because every write meets it.
+/// Clones share one receiver. The default receiver ignores everything.
 #[derive(Clone, Default)]
-pub struct Log(Option<Arc<LogReceiver>>);
+pub struct Log(Option<Arc<Receiver>>);
 
-struct LogReceiver {
-    receive: Box<dyn Fn(&Error) + Send + Sync>,
-    /// When a full disk was told last.
-    told_full: Mutex<Option<Instant>>,
-}
-
-/// The time between two messages about a full disk.
-const BETWEEN_FULL: Duration = Duration::from_secs(60);
+type Receiver = dyn Fn(&Error) + Send + Sync;
 
 impl Log {
     /// Passes each error to `receive`, on the thread that met the error.
     pub fn new(receive: impl Fn(&Error) + Send + Sync + 'static) -> Log {
-        let told_full = Mutex::new(None);
-        Log(Some(Arc::new(LogReceiver { receive: Box::new(receive), told_full })))
+        Log(Some(Arc::new(receive)))
     }
 
     /// Reports `error`.
     pub fn tell(&self, error: &Error) {
-        let Some(receiver) = &self.0 else { return };
-        if error.kind == Kind::Full {
-            let mut told = lock(&receiver.told_full);
-            if told.is_some_and(|told| told.elapsed() < BETWEEN_FULL) {
-                return;
-            }
-            *told = Some(Instant::now());
+        if let Some(receive) = &self.0 {
+            receive(error);
         }
-        (receiver.receive)(error);
     }
 }
 

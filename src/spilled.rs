@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, Seek, Write, copy};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Bodies of more than so many bytes wait for their client in a file.
 pub const LARGE: usize = 8 << 20;
@@ -24,10 +24,11 @@ impl SpilledBytes {
     pub fn of(parts: &[&[u8]]) -> Result<SpilledBytes> {
         let refused = |error| {
             let folder = std::env::temp_dir();
-            Error::io(
-                format!("the folder for temporary files, {} (TMPDIR)", folder.display()),
-                error,
-            )
+            let place = format!("the folder for temporary files, {} (TMPDIR)", folder.display());
+            let error = Error::io(place, error);
+            // Whatever is wrong with it is the server's fault, not the client's.
+            let kind = if error.kind() == Kind::Full { Kind::Full } else { Kind::Io };
+            Error::new(kind, error.to_string())
         };
         let mut file = tempfile::tempfile().map_err(refused)?;
         for part in parts {

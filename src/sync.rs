@@ -18,10 +18,15 @@ pub struct OneAtATime {
 }
 
 impl OneAtATime {
-    /// Waits until nobody has it, and takes it.
-    pub fn take(&self) {
-        let taken = self.given_back.wait_while(lock(&self.is_taken), |is_taken| *is_taken);
-        *taken.unwrap_or_else(PoisonError::into_inner) = true;
+    /// Waits until nobody has it, for `time` at most, and takes it. False if somebody still has it.
+    pub fn take_within(&self, time: Duration) -> bool {
+        let taken = lock(&self.is_taken);
+        let waited = self.given_back.wait_timeout_while(taken, time, |is_taken| *is_taken);
+        let (mut is_taken, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        if !late.timed_out() {
+            *is_taken = true;
+        }
+        !late.timed_out()
     }
 
     /// Gives it back.

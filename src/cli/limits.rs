@@ -9,7 +9,8 @@ use super::value::duration;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// The most connections at once; beyond them, the one that has been silent for longest is closed
+    /// The most connections at once; beyond them, the one that has been silent for longest is closed, of the
+    /// address with the most
     #[arg(long, value_name = "N", default_value = "512", value_parser = at_least_one)]
     max_connections: usize,
     /// The most requests that are worked on at once; others wait, the clients in rotation

@@ -17,7 +17,7 @@ pub struct ListenArgs {
     /// 127.0.0.1:8080.
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
-    /// Believe this proxy what it says of its clients in Forwarded or X-Forwarded-For, -Proto and -Host: an
+    /// Trust what this proxy says about its clients in Forwarded or X-Forwarded-For, -Proto and -Host: an
     /// address, a network, or unix for the Unix sockets; may be given several times
     #[arg(long, value_name = "CIDR")]
     trust_proxy: Vec<String>,

@@ -62,6 +62,17 @@ impl FaultLine {
         }
     }
 
+    /// Says something that is no fault of a request; `level` is `info` or `warning`.
+    pub fn notice(level: &'static str, text: &str, now: Instant) -> FaultLine {
+        FaultLine {
+            time: now.to_string(),
+            level,
+            event: "notice",
+            message: cut(text, LONGEST_MESSAGE),
+            request_id: None,
+        }
+    }
+
     /// Says that lines were lost.
     pub fn lost(count: u64, now: Instant) -> FaultLine {
         FaultLine {
@@ -77,7 +88,11 @@ impl FaultLine {
 /// How bad an error is: a fault is an error, and what passes by itself is a warning.
 fn level(kind: Kind) -> &'static str {
     let (_, status, _) = kind.outward();
-    if status == 500 || kind == Kind::ReadOnly { "error" } else { "warning" }
+    if status == 500 || matches!(kind, Kind::ReadOnly | Kind::Replaced) {
+        "error"
+    } else {
+        "warning"
+    }
 }
 
 impl AccessLine {

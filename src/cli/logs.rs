@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use fhirlite::{AnsweredRequest, Clock, Error, MetricsAccess, Options, Result};
 
 use super::log_lines::{AccessLine, FaultLine, LogForm, line};
+use super::output::tell;
 
 /// The most lines that wait for standard error: about 8 MiB of the longest ones.
 const MOST_WAITING: usize = 4096;
@@ -99,6 +100,25 @@ impl LogArgs {
             options = options.access_log(move |request| queue.add_request(request));
         }
         Ok((ServerLog { queue, done }, options))
+    }
+}
+
+impl ServerLog {
+    /// Writes what was done for the operator.
+    pub fn inform(&self, text: &str) {
+        self.notice("info", text);
+    }
+
+    /// Writes what was not done for the operator, and why.
+    pub fn warn(&self, text: &str) {
+        self.notice("warning", text);
+    }
+
+    fn notice(&self, level: &'static str, text: &str) {
+        match self.queue.form {
+            LogForm::Off => tell(format_args!("fhirlite: {text}")),
+            _ => self.queue.add(&FaultLine::notice(level, text, Clock::system().now())),
+        }
     }
 }
 

@@ -65,7 +65,7 @@ Example:
 #[derive(Subcommand)]
 enum Command {
     Import(import::ImportArgs),
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     Export(export::ExportArgs),
     Info(info::InfoArgs),
     List(list::ListArgs),
@@ -88,7 +88,7 @@ pub fn run() -> Result<u8> {
     signals::outlive_file_size_limit()?;
     match parsed().command {
         Command::Import(args) => import::run(&args),
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Export(args) => export::run(&args),
         Command::Info(args) => info::run(&args),
         Command::List(args) => list::run(&args),

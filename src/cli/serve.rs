@@ -18,7 +18,7 @@ use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
-use super::tls::{TlsArgs, reload};
+use super::tls::TlsArgs;
 use super::turns::TurnArgs;
 use super::value::duration;
 use super::web_pages::WebPageArgs;
@@ -185,7 +185,13 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     }
     signals.wait(|| {
         if let Some(tls) = &tls {
-            reload(tls);
+            match tls.reload() {
+                Ok(()) => log.inform(&format!(
+                    "the certificate was read anew: sha256 Fingerprint={}",
+                    tls.fingerprint()
+                )),
+                Err(error) => log.warn(&format!("the certificate stays as it was: {error}")),
+            }
         }
     });
     // A second signal ends the wait for requests under way.
@@ -214,7 +220,10 @@ fn of_memory(error: Error) -> Error {
     match error.kind() {
         Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing is kept"),
         // SQLite's own limit.
-        Kind::Io => error.at("`:memory:`, which holds 1 GiB at most"),
+        Kind::Full => Error::new(
+            Kind::Full,
+            "`:memory:` holds 1 GiB at most, and the input is more; name a file instead",
+        ),
         _ => error,
     }
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use fhirlite::{Result, Tls};
 
+use super::output::tell;
 use super::signals::HangUp;
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Speak TLS 1.2 and 1.3, with the certificate in this PEM file; SIGHUP has it read anew
+    /// Speak TLS 1.2 and 1.3, with the certificate in this PEM file; SIGHUP reloads it
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The private key of the certificate, as a PEM file
@@ -33,25 +34,15 @@ impl TlsArgs {
             return Ok(None);
         }
         let tls = Tls::self_signed(hosts)?;
-        eprintln!("the certificate for this run: sha256 Fingerprint={}", tls.fingerprint());
+        tell(format_args!(
+            "the certificate for this run: sha256 Fingerprint={}",
+            tls.fingerprint()
+        ));
         Ok(Some(tls))
     }
 
     /// What SIGHUP does.
     pub fn hang_up(&self) -> HangUp {
         if self.tls_cert.is_some() { HangUp::Reloads } else { HangUp::Ends }
-    }
-}
-
-/// Reads the certificate anew and says on standard error what came of it.
-pub fn reload(tls: &Tls) {
-    match tls.reload() {
-        Ok(()) => {
-            eprintln!(
-                "fhirlite: the certificate was read anew: sha256 Fingerprint={}",
-                tls.fingerprint()
-            );
-        }
-        Err(error) => eprintln!("fhirlite: the certificate stays as it was: {error}"),
     }
 }

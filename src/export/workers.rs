@@ -81,7 +81,7 @@ impl Worker {
                 // The client cancelled the job, or the server ends and takes it up at its next start.
                 Err(_) if progress.is_cancelled() => {}
                 // An import keeps the store to itself for a while, or the file may be put back.
-                Err(error) if matches!(error.kind(), Kind::Busy | Kind::Replaced) => {
+                Err(error) if matches!(error.kind(), Kind::Busy | Kind::Full | Kind::Replaced) => {
                     if !self.queue.is_stopped_within(PAUSE) {
                         self.queue.put_back(id);
                         continue;
@@ -117,7 +117,10 @@ impl Worker {
     fn finish(&self, id: &str, planned: Result<Plan>) {
         let rows = planned.map(|plan| rows(&plan.files));
         if let Err(error) = &rows {
-            self.log.tell(error);
+            // The whole id would give whoever reads the log the files of an open server.
+            let begin = id.get(..8).unwrap_or(id);
+            self.log
+                .tell(&Error::new(error.kind(), format!("the export {begin}... failed: {error}")));
         }
         loop {
             let expires_at = || self.store.now().later(self.ttl);

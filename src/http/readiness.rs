@@ -3,6 +3,7 @@
 //! A store that is busy is fine: it will be free again. A store that cannot be read or written is not, nor
 //! is a disk that is nearly full. Many who ask at once share one trial.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -94,7 +95,9 @@ impl Readiness {
         }
         state.is_running = true;
         drop(state);
-        let checks = tried(store);
+        // A panic must not keep all others waiting.
+        let checks = catch_unwind(AssertUnwindSafe(|| tried(store)))
+            .unwrap_or_else(|_| vec![ReadinessCheck::failed("read", "the trial panicked")]);
         let failures: Vec<&str> =
             checks.iter().filter(|check| !check.is_passed()).map(|check| &*check.reason).collect();
         let mut state = lock(&self.state);

@@ -9,7 +9,19 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 /// The names of parameters whose values are secret.
-const SECRETS: [&str; 4] = ["access_token", "client_assertion", "client_secret", "refresh_token"];
+const SECRETS: [&str; 11] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "authorization",
+    "client_assertion",
+    "client_secret",
+    "id_token",
+    "password",
+    "refresh_token",
+    "secret",
+    "token",
+];
 /// What a text holds that holds a secret: in lower case, without `_`, `-`, `.` and blanks.
 const WORDS: [&str; 9] = [
     "accesstoken",

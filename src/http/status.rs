@@ -24,8 +24,6 @@ pub fn status(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> 
             Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
         }
         JobStatus::Failed(reason) => {
-            let what = format!("the export {id} failed: {reason}");
-            request.context.log_fault(&Error::new(Kind::Internal, what), request);
             let diagnostics = format!("the export failed: {reason}; request id {}", request.id);
             let code = "exception".to_owned();
             Response::outcome(500, Issue { severity: Severity::Error, code, diagnostics })

@@ -86,6 +86,8 @@ impl WebPages {
     /// a name does not come from a browser.
     pub fn misdirected(&self, request: &Request) -> Option<Response> {
         let hosts = self.hosts.as_ref()?;
+        // No browser reaches a Unix socket.
+        request.local?;
         let host = request.header("host").filter(|host| !host.is_empty())?;
         let name = host_name(&host);
         if name.as_ref().is_some_and(|name| is_loopback_name(name) || hosts.contains(name)) {
@@ -167,7 +169,10 @@ mod tests {
     fn request(headers: &[(&str, &str)]) -> Request {
         let headers =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Request::new("GET", "/health", headers, true, IpAddr::from([127, 0, 0, 1])).unwrap()
+        let mut request =
+            Request::new("GET", "/health", headers, true, IpAddr::from([127, 0, 0, 1])).unwrap();
+        request.local = Some(([127, 0, 0, 1], 8080).into());
+        request
     }
 
     fn pages(hosts: &[&str], cors: &[&str], auth_required: bool, address: [u8; 4]) -> WebPages {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::compact::disk;
 use super::file::folder_of;
 use super::handle::{Access, Store};
-use super::rest::touch_log;
-use super::sql::setting;
+use super::sql::{run, set_setting, setting};
 use crate::error::{Error, Kind, Result};
+
+/// The setting that a trial writes, and removes before anybody sees it.
+const TRIAL: &str = "write_trial";
 
 impl Store {
     /// Reads from the file, over a connection of its own: that also notices another file in its place.
@@ -27,7 +29,10 @@ impl Store {
     pub(crate) fn try_to_write(&self, patience: Duration) -> Result<()> {
         match self.access() {
             Access::ReadOnly => Ok(()),
-            Access::ReadWrite => self.pool().transaction(patience, touch_log),
+            Access::ReadWrite => self.pool().transaction(patience, |conn| {
+                set_setting(conn, TRIAL, self.now().micros())?;
+                run(conn, "DELETE FROM setting WHERE name = ?1", [TRIAL]).map(drop)
+            }),
         }
     }
 

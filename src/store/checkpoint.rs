@@ -31,7 +31,7 @@ const ROUND: Duration = Duration::from_millis(200);
 const MOST_ROUNDS: u32 = 10;
 
 /// A log of so many bytes is ended. An import may add as much as one of its transactions writes.
-const LONG_LOG: u64 = 64 << 20;
+pub(super) const LONG_LOG: u64 = 64 << 20;
 
 /// How long the readers of a long log are waited for: in all, in one attempt, and the pause between two. Other
 /// writes wait meanwhile.
@@ -66,15 +66,22 @@ impl Store {
         passive_checkpoint(&*self.reader()?).map(drop)
     }
 
-    /// Ends the log where it is long, before a write makes it longer. Waits for those who read it.
+    /// Ends the `-wal` where it has `least` bytes, before a write makes it longer. Waits for those who read it. Returns
+    /// how many bytes it may have before the next attempt.
     ///
     /// # Errors
-    /// Where the disk refuses. A reader that stays is no error: the log then grows, and the store's log is told.
-    pub(super) fn end_long_log(&self, conn: &Connection) -> Result<()> {
-        if self.pool().is_in_memory() {
-            return Ok(());
+    /// Where the disk refuses. A reader that stays is no error: the `-wal` then grows, and [`Store::log`] is told the
+    /// first time.
+    pub(super) fn end_long_log(&self, conn: &Connection, least: u64) -> Result<u64> {
+        if self.pool().is_in_memory() || !is_longer(self.path(), least) {
+            return Ok(least);
         }
-        if is_longer(self.path(), LONG_LOG) && !end_log(conn, self.path())? {
+        let is_ended = end_log(conn, self.path())?;
+        conn.busy_timeout(PATIENCE)?;
+        if is_ended {
+            return Ok(LONG_LOG);
+        }
+        if least == LONG_LOG {
             let what = format!(
                 "{}: a program has read in one transaction for more than {} seconds; until it ends, the log \
                  ({0}-wal) grows",
@@ -83,7 +90,7 @@ impl Store {
             );
             self.log().tell(&Error::new(Kind::Busy, what));
         }
-        Ok(conn.busy_timeout(PATIENCE)?)
+        Ok(grown(self.path()))
     }
 
     /// Brings the log into the file again and again, whoever wrote it, until the returned value is
@@ -169,12 +176,17 @@ fn end_long_log_in_round(store: &Store, least: u64) -> Result<u64> {
     if !is_longer(store.path(), least) {
         return Ok(least);
     }
-    let conn = store.pool().connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let conn = store.pool().connect(OpenFlags::SQLITE_OPEN_READ_WRITE, ATTEMPT)?;
     conn.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     if end_log(&conn, store.path())? {
         return Ok(LONG_LOG);
     }
-    Ok(state(store.path()).map_or(LONG_LOG, |(length, _)| length + GROWN))
+    Ok(grown(store.path()))
+}
+
+/// How many bytes a `-wal` that could not be ended may have before the next attempt.
+fn grown(path: &Path) -> u64 {
+    state(path).map_or(LONG_LOG, |(length, _)| length + GROWN)
 }
 
 /// Brings all of the log into the file, and begins the log anew. Waits for readers and writers; false where one
@@ -214,9 +226,7 @@ fn round(store: &Store, conn: &mut Option<Connection>, rests: bool) -> Result<bo
     let conn = match conn {
         Some(conn) => conn,
         None => {
-            let opened = store.pool().connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            opened.busy_timeout(Duration::ZERO)?;
-            conn.insert(opened)
+            conn.insert(store.pool().connect(OpenFlags::SQLITE_OPEN_READ_WRITE, Duration::ZERO)?)
         }
     };
     store.in_place()?;

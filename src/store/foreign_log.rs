@@ -4,12 +4,15 @@
 //! the log: <https://www.sqlite.org/howtocorrupt.html#_mispairing_database_files_and_hot_journals_>. So a store is
 //! opened only where nothing speaks against its log:
 //!
-//! - A file at rest, an empty one and one that is missing have no log.
+//! - An empty file and one that is missing have no log. A file at rest has none, or one that it has all of.
 //! - In use, the file has the setting `log_mark`, a random one for each use, before there is a log. Where
 //!   the log holds the settings, which it does since its first write, it has the same mark.
 //!
 //! A log that begins anew need not hold the settings. What it then holds is not told apart.
 
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use rusqlite::types::Value;
@@ -19,6 +22,11 @@ use super::file::{beside, file_uri, has_beside, is_empty, is_in_wal_mode};
 use super::pool::{ALONE, connect};
 use super::sql::all;
 use crate::error::{Error, Kind, Result};
+
+/// The bytes of headers: of the log, of each page in it, and of the file.
+const LOG_HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+const FILE_HEADER: usize = 100;
 
 /// The looks that must agree before a log is called foreign: another process may begin or end at this moment.
 const LOOKS: u32 = 3;
@@ -48,8 +56,9 @@ fn has_foreign_log(path: &Path) -> bool {
         return true;
     }
     if !is_in_wal_mode(path) {
-        // Only a file at rest is without WAL mode, and its log goes before that.
-        return has_beside(path, "-wal") && !is_in_wal_mode(path);
+        // Only a file at rest is without WAL mode. Its log goes before that, or stays where its folder has become
+        // read-only: then the file has all of it.
+        return has_beside(path, "-wal") && !is_in_wal_mode(path) && !is_spent(path);
     }
     // With the index of the log, the locks of those who have it open count. Without it, nobody has.
     let vfs = if beside(path, "-shm").exists() { String::new() } else { format!("&{ALONE}") };
@@ -63,6 +72,39 @@ fn has_foreign_log(path: &Path) -> bool {
         // Nothing can be said.
         (Err(_), _) => false,
     }
+}
+
+/// True where the file has all that its log holds: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+fn is_spent(path: &Path) -> bool {
+    let read = || -> io::Result<bool> {
+        let (file, log) = (File::open(path)?, fs::read(beside(path, "-wal"))?);
+        let number = |at: usize| log.get(at..at + 4)?.try_into().map(u32::from_be_bytes).ok();
+        let Some(page_size) = number(8).filter(|size| size.is_power_of_two()) else {
+            return Ok(log.is_empty());
+        };
+        let page_size = page_size as usize;
+        let mut pages = BTreeMap::new();
+        let mut at = LOG_HEADER;
+        // Frames of an earlier round have other salts.
+        while let (Some(page), true) = (number(at), log.get(at + 8..at + 16) == log.get(16..24)) {
+            pages.insert(page, at + FRAME_HEADER);
+            at += FRAME_HEADER + page_size;
+        }
+        for (page, at) in pages {
+            let Some(kept) = log.get(at..at + page_size) else { return Ok(false) };
+            let mut found = vec![0; page_size];
+            let mut file = &file;
+            file.seek(SeekFrom::Start(u64::from(page.saturating_sub(1)) * page_size as u64))?;
+            file.read_exact(&mut found)?;
+            // The header of the file says that it is no longer in WAL mode.
+            let from = if page == 1 { FILE_HEADER } else { 0 };
+            if kept[from..] != found[from..] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    read().unwrap_or(false)
 }
 
 /// What tells the file's use from every other one.

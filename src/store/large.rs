@@ -3,13 +3,18 @@
 //! A statement that reads bodies leaves out those that are large. Each of them is read by itself, by a thread that has
 //! the right to. Before it gives the right back, the body is where it takes no memory: see `spilled.rs`.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::checksum::{BodySum, damaged_version};
 use super::handle::Store;
 use super::sql::one;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::spilled::LARGE;
+
+/// How long a reader waits for the right.
+const RIGHT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The right to have a large body in memory. It ends when this is dropped.
 pub(super) struct LargeBodyRight(Store);
@@ -21,9 +26,15 @@ pub(super) fn small_body() -> String {
 
 impl Store {
     /// Waits for the right to have a large body in memory. A thread must not ask for it while it has it.
-    pub(super) fn large_body_right(&self) -> LargeBodyRight {
-        self.pool().large_body().take();
-        LargeBodyRight(self.clone())
+    ///
+    /// # Errors
+    /// `Busy` where others have it for [`RIGHT_PATIENCE`].
+    pub(super) fn large_body_right(&self) -> Result<LargeBodyRight> {
+        if self.pool().large_body().take_within(RIGHT_PATIENCE) {
+            return Ok(LargeBodyRight(self.clone()));
+        }
+        let what = "other large resources are being read; try again";
+        Err(Error::new(Kind::Busy, what))
     }
 }
 
@@ -33,21 +44,21 @@ impl Drop for LargeBodyRight {
     }
 }
 
-/// Reads one body, of a current or superseded version.
+/// Reads the body of a version of this type and number, current or superseded.
 ///
 /// # Errors
 /// `Damaged` where it is not as it was stored; where the store cannot be read.
 pub(super) fn large_body<T>(
     conn: &Connection,
-    seq: i64,
+    (resource_type, seq): (&str, i64),
     read: impl FnOnce(&str) -> T,
 ) -> Result<T> {
-    let sql = "SELECT type, body_checksum, body FROM resource WHERE seq = ?1
-               UNION ALL SELECT type, body_checksum, body FROM history WHERE seq = ?1 LIMIT 1";
+    let sql = "SELECT body_checksum, body FROM resource WHERE seq = ?1
+               UNION ALL SELECT body_checksum, body FROM history WHERE seq = ?1 LIMIT 1";
     let found = one(conn, sql, [seq], |row| {
-        let (resource_type, body) = (row.get_ref(0)?.as_str()?, row.get_ref(2)?.as_str()?);
+        let body = row.get_ref(1)?.as_str()?;
         let sum = BodySum::of_type(resource_type.as_bytes()).of(seq, body.as_bytes());
-        Ok((row.get_ref(1)?.as_i64() == Ok(sum)).then(|| read(body)))
+        Ok((row.get_ref(0)?.as_i64() == Ok(sum)).then(|| read(body)))
     })?;
     found.ok_or_else(|| damaged_version(conn, seq))
 }

@@ -24,7 +24,7 @@ use crate::time::Instant;
 
 /// A connection that looks up versions of one snapshot.
 pub struct Lookup<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     pub(super) conn: ReadConnection<'a>,
     pub(super) seq: i64,
     pub(super) reach: Reach,
@@ -156,8 +156,10 @@ impl Lookup<'_> {
         let found = self.look_up(&self.sql.with_body, seq, |version, row| {
             let Some(body) = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)?
             else {
-                let _right = self.store.large_body_right();
-                return large_body(&self.conn, seq, |body| read(version, body)).map(Some);
+                let _right = self.store.large_body_right()?;
+                let resource_type = version.resource_type.clone();
+                let read = |body: &str| read(version, body);
+                return large_body(&self.conn, (&resource_type, seq), read).map(Some);
             };
             let sum = BodySum::of_type(version.resource_type.as_bytes()).of(seq, body.as_bytes());
             let is_intact = row.get_ref(5)?.as_i64() == Ok(sum);

@@ -214,6 +214,7 @@ fn open_read_write(place: StorePlace, uri: String) -> Result<Store> {
                     .transaction_with_behavior(TransactionBehavior::Immediate)
                     .map_err(|error| at(error.into()))?;
                 upgrade::upgrade(&transaction).map_err(at)?;
+                place.check()?;
                 transaction.commit().map_err(|error| at(error.into()))?;
             }
         }

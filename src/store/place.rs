@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::file::{beside, identity};
+use super::sql::REPLACED;
 use crate::error::{Error, Kind, Result};
 
 /// The place of one open store.
@@ -90,12 +91,7 @@ impl StorePlace {
 
     /// Says that the file is no longer the one that was opened.
     pub(super) fn replaced(&self) -> Error {
-        let what = format!(
-            "{}: the file was moved, replaced or removed while the store was in use, so nothing more is read \
-             from it or written to it; put the file back, or start again with the file that is there now",
-            self.path.display()
-        );
-        Error::new(Kind::Replaced, what)
+        Error::new(Kind::Replaced, REPLACED).at(self.path.display())
     }
 
     /// True where the store may be brought to rest: by its names SQLite removes the log and the index. A

@@ -183,19 +183,19 @@ impl Pool {
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
-        let conn = self.connect(flags)?;
-        conn.busy_timeout(patience)?;
+        let conn = self.connect(flags, patience)?;
         conn.pragma_update(None, "cache_size", READER_CACHE)?;
         Ok(conn)
     }
 
-    /// Opens one more connection, to the same file as the others.
+    /// Opens one more connection, to the same file as the others. It waits for others at most `patience`.
     ///
     /// # Errors
     /// `Replaced` where the file is another one by now; `Io`.
-    pub(super) fn connect(&self, access: OpenFlags) -> Result<Connection> {
+    pub(super) fn connect(&self, access: OpenFlags, patience: Duration) -> Result<Connection> {
         self.place.check()?;
         let conn = connect(&self.uri, access)?;
+        conn.busy_timeout(patience)?;
         // The first statement opens the log, by its name.
         let opened = self.place.check().and_then(|()| self.verify(&conn));
         if let Err(error) = opened {

@@ -127,7 +127,7 @@ impl VisibleStore {
         let columns = columns("resource", &IDENTITY);
         let sql = format!("SELECT {columns} FROM resource WHERE id = ?2 AND type = ?1{current}");
         if let Some(version) = maybe(&conn, &sql, (resource_type, id), found_version)? {
-            return self.intact(&conn, version).map(ReadOutcome::Here);
+            return self.intact(&conn, resource_type, version).map(ReadOutcome::Here);
         }
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2{superseded})"
@@ -154,7 +154,7 @@ impl VisibleStore {
         let sql =
             format!("SELECT {} FROM resource WHERE {is_meant}{current}", columns_of("resource"));
         if let Some(version) = maybe(&conn, &sql, key, found_version)? {
-            return self.intact(&conn, version).map(Some);
+            return self.intact(&conn, resource_type, version).map(Some);
         }
         // Where two versions came with the same versionId, the later one is meant.
         let sql = format!(
@@ -163,21 +163,28 @@ impl VisibleStore {
             columns_of("history")
         );
         let found = maybe(&conn, &sql, key, found_version)?;
-        found.map(|version| self.intact(&conn, version)).transpose()
+        found.map(|version| self.intact(&conn, resource_type, version)).transpose()
     }
 
     /// The version, with its body if that was left out.
     ///
     /// # Errors
     /// `Damaged` where it is not as it was stored.
-    fn intact(&self, conn: &Connection, found: FoundVersion) -> Result<StoredVersion> {
+    fn intact(
+        &self,
+        conn: &Connection,
+        resource_type: &str,
+        found: FoundVersion,
+    ) -> Result<StoredVersion> {
         let FoundVersion { mut version, is_intact, is_large } = found;
         if !is_intact {
             return Err(damaged_version(conn, version.seq));
         }
         if is_large {
-            self.right.get_or_init(|| self.store.large_body_right());
-            version.body = large_body(conn, version.seq, str::to_owned)?;
+            if self.right.get().is_none() {
+                let _ = self.right.set(self.store.large_body_right()?);
+            }
+            version.body = large_body(conn, (resource_type, version.seq), str::to_owned)?;
         }
         Ok(version)
     }
@@ -204,7 +211,7 @@ impl VisibleStore {
         let mut rows = statement.query((resource_type, after, most))?;
         let (mut found, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()?.filter(|_| bytes < MOST_BYTES) {
-            let version = self.intact(&conn, found_version(row)?)?;
+            let version = self.intact(&conn, resource_type, found_version(row)?)?;
             bytes += version.body.len();
             found.push(version);
         }

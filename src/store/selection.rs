@@ -191,12 +191,16 @@ impl Snapshot {
             // An index that is damaged may lead to another version.
             let is_next = seq > last && seq <= selection.last;
             last = seq;
+            if !is_next {
+                damage = Some(seq);
+                return Ok(ControlFlow::Break(()));
+            }
             let Some(body) = row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)?
             else {
-                let _right = self.store().large_body_right();
-                return large_body(conn, seq, |body| each(body));
+                let _right = self.store().large_body_right()?;
+                return large_body(conn, (&selection.resource_type, seq), |body| each(body));
             };
-            if !is_next || row.get_ref(1)?.as_i64() != Ok(of_type.of(seq, body.as_bytes())) {
+            if row.get_ref(1)?.as_i64() != Ok(of_type.of(seq, body.as_bytes())) {
                 damage = Some(seq);
                 return Ok(ControlFlow::Break(()));
             }

@@ -4,10 +4,17 @@ use rusqlite::{Connection, ErrorCode, Params, Row, ffi};
 
 use crate::error::{Error, Kind, Result};
 
+/// What is said of a file that is no longer the one that was opened.
+pub(super) const REPLACED: &str = "the file was moved, replaced or removed while the store was in use, so nothing more \
+                                   is read from it or written to it; put the file back, or start again with the file \
+                                   that is there now";
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Error {
         let kind = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
+            // SQLite looks at the file too, where it makes a journal.
+            Some(ErrorCode::ReadOnly) if has_moved(&error) => Kind::Replaced,
             Some(ErrorCode::ReadOnly) => Kind::ReadOnly,
             Some(ErrorCode::NotADatabase) => Kind::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Kind::Damaged,
@@ -28,11 +35,18 @@ impl From<rusqlite::Error> for Error {
                 "cannot be opened; may the folder it lies in be written?".into()
             }
             Kind::Full => return no_room(error),
+            Kind::Replaced => return Error::caused(kind, REPLACED, error).without_place(),
             Kind::Damaged => format!("the store is damaged: {error}; `fhirlite check` says more"),
             _ => error.to_string(),
         };
         Error::caused(kind, message, error)
     }
+}
+
+/// True where another file has the name of the one that SQLite has open.
+fn has_moved(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(ffi::SQLITE_READONLY_DBMOVED)
 }
 
 /// True where SQLite could not make a file longer: it has its limit, or the index of the log, which SQLite

@@ -5,7 +5,8 @@
 
 use rusqlite::Row;
 
-use super::checksum::{damaged_version, is_intact};
+use super::checksum::{damaged_version, is_intact_but_for_large};
+use super::large::{large_body, small_body};
 use super::lookup::Lookup;
 use super::reach::Reach;
 use super::sql::{all, maybe};
@@ -84,7 +85,7 @@ impl Lookup<'_> {
     pub fn deleted(&self, seq: i64) -> Result<Option<(String, String)>> {
         let sql = format!(
             "SELECT {}, type, id FROM history WHERE seq = ?1 AND deleted = 1{}",
-            is_intact("history", &[]),
+            is_intact_but_for_large("history", &[]),
             self.reach.condition("history")
         );
         let found = maybe(&self.conn, &sql, [seq], |row| {
@@ -100,15 +101,23 @@ impl Lookup<'_> {
     /// Where the store cannot be read.
     pub fn last_body(&self, seq: i64) -> Result<Option<String>> {
         let sql = format!(
-            "SELECT {}, body FROM history WHERE seq = ?1 AND size > 0{}",
-            is_intact("history", &[]),
+            "SELECT {}, type, {} FROM history WHERE seq = ?1 AND size > 0{}",
+            is_intact_but_for_large("history", &[]),
+            small_body(),
             self.reach.condition("history")
         );
         let found = maybe(&self.conn, &sql, [seq], |row| {
             let is_intact = row.get::<_, Option<bool>>(0)? == Some(true);
-            Ok(if is_intact { Some(row.get(1)?) } else { None })
+            Ok(if is_intact { Some((row.get(1)?, row.get(2)?)) } else { None })
         })?;
-        found.map(|body| body.ok_or_else(|| damaged_version(&self.conn, seq))).transpose()
+        let Some(found) = found else { return Ok(None) };
+        let (resource_type, body): (String, Option<String>) =
+            found.ok_or_else(|| damaged_version(&self.conn, seq))?;
+        if body.is_some() {
+            return Ok(body);
+        }
+        let _right = self.store.large_body_right()?;
+        large_body(&self.conn, (&resource_type, seq), str::to_owned).map(Some)
     }
 }
 

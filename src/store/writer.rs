@@ -12,6 +12,7 @@ use std::sync::MutexGuard;
 use rusqlite::Connection;
 
 use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
+use super::checkpoint::LONG_LOG;
 use super::checksum::row_sum_after;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
@@ -74,6 +75,8 @@ pub struct Writer<'a> {
     /// The store's version of FHIR.
     pub(super) fhir_version: FhirVersion,
     pub(super) sql: VersionStatements,
+    /// How many bytes the `-wal` has before the next attempt to end it.
+    least_log: u64,
 }
 
 impl Store {
@@ -113,6 +116,7 @@ impl Store {
             ahead: 0,
             fhir_version: FhirVersion::default(),
             sql: VersionStatements::new(),
+            least_log: LONG_LOG,
         })
     }
 }
@@ -125,7 +129,7 @@ impl Writer<'_> {
     /// `Busy` when that takes too long, `Replaced`.
     pub fn begin(&mut self, bytes: Option<u64>) -> Result<()> {
         self.store.in_place()?;
-        self.store.end_long_log(&self.conn)?;
+        self.least_log = self.store.end_long_log(&self.conn, self.least_log)?;
         self.store.run_patiently(&self.conn, "BEGIN IMMEDIATE")?;
         let last_seq = setting(&self.conn, "last_seq")?;
         if last_seq != self.seq {

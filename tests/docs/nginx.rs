@@ -72,7 +72,7 @@ fn nginx_lets_kick_offs_and_downloads_through_and_tells_who_asks() {
     ]);
     let Some(nginx) = nginx(&dir, &served) else { return };
     // The headers of 1upHealth have underscores.
-    let credentials = app.headers("anna");
+    let credentials = app.headers("client");
     let manifest = get(&nginx.authority, "/bulk-data/r4/$export", &credentials);
     assert_eq!(manifest.status, 200, "{}", manifest.text());
     let url = manifest.json()["output"][0]["url"].as_str().expect("a url").to_owned();

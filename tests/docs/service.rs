@@ -16,7 +16,7 @@ pub fn block(text: &str, language: &str, word: &str) -> String {
 
 #[test]
 fn the_command_of_the_unit_serves_a_store() {
-    let unit = block(&page("docs/operate.md"), "ini", "[Service]");
+    let unit = block(&page("docs/operate.md"), "ini", "DynamicUser=");
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("ExecStart");
     let mut words = start.split(' ');
     assert_eq!(words.next(), Some("/usr/local/bin/fhirlite"));
@@ -45,7 +45,7 @@ fn systemd_takes_the_unit() {
     if tool("systemd-analyze").is_none() {
         return;
     }
-    let unit = block(&page("docs/operate.md"), "ini", "[Service]");
+    let unit = block(&page("docs/operate.md"), "ini", "DynamicUser=");
     let dir = Dir::new();
     dir.write("fhirlite.service", unit.replace("/usr/local/bin/fhirlite", FHIRLITE));
     let unit = dir.path("fhirlite.service");

@@ -1,12 +1,12 @@
 //! Crowds: more clients than there are connections, and requests that wait for their turn.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::process::Command;
 
 use super::{patients, two_types};
-use crate::support::client::{Kept, get};
-use crate::support::{Dir, FHIRLITE, Served, until};
+use crate::support::client::{Kept, connect_from, get};
+use crate::support::{Dir, FHIRLITE, Served, left_out, until};
 
 fn few_connections() -> (Dir, Served) {
     let dir = Dir::new();
@@ -107,4 +107,23 @@ fn few_files_are_few_connections_and_nobody_is_kept_out() {
     }
     assert_eq!(served.get("/fhir/Patient/a").status, 200);
     assert_eq!(served.end("-TERM"), 0);
+}
+
+/// However many connections one address opens, those of others stay.
+#[test]
+fn a_crowd_from_one_address_closes_no_connection_of_another() {
+    let (_dir, served) = few_connections();
+    let mut honest = Kept::connect(served.authority());
+    let address = IpAddr::from([127, 0, 0, 2]);
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        let Some(socket) = connect_from(address, served.authority()) else {
+            return left_out("this machine has one address on its loopback only");
+        };
+        crowd.push(socket);
+    }
+    // The crowd has lost its first ones, and the oldest connection of all is still there.
+    assert_eq!(crowd[0].read(&mut [0]).unwrap_or(0), 0);
+    honest.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(honest.answer().status, 200);
 }

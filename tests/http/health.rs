@@ -79,7 +79,7 @@ fn a_store_that_cannot_be_written_is_not_ready() {
     let served = dir.serve_with_log(&["s.db"]);
     let to = served.authority();
     let refuse =
-        "CREATE TRIGGER refuse BEFORE UPDATE ON setting BEGIN SELECT raise(ABORT, 'full'); END";
+        "CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT raise(ABORT, 'full'); END";
     dir.open("s.db").execute_batch(refuse).expect("a trigger");
     assert_failed(&ready(to, 503), &["kick-off", "write"], "full");
     is_alive(&served);

@@ -177,7 +177,7 @@ fn a_download_that_is_cut_is_said_to_be() {
     let url = manifest["output"][0]["url"].as_str().unwrap();
     let path = url.strip_prefix(&served.url).unwrap();
     let mut socket = TcpStream::connect(served.authority()).unwrap();
-    socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).unwrap();
+    socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
     let mut first = [0; 1000];
     socket.read_exact(&mut first).unwrap();
     drop(socket);
@@ -284,7 +284,7 @@ fn lines_are_whole_whoever_writes_them() {
             scope.spawn(move || {
                 let mut kept = Kept::connect(to);
                 for number in 0..100 {
-                    kept.send(format!("GET /fhir/Patient/a HTTP/1.1\r\nHost: a\r\nX-Request-Id: {client}-{number}\r\n\r\n"));
+                    kept.send(format!("GET /fhir/Patient/a HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: {client}-{number}\r\n\r\n"));
                     assert_eq!(kept.answer().status, 200);
                 }
             });
@@ -312,7 +312,7 @@ fn piped(
     let pipe = before(child.stderr.take().unwrap());
     let mut kept = Kept::connect(to);
     for _ in 0..requests {
-        kept.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+        kept.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(kept.answer().status, 200);
     }
     let read = thread::spawn(move || {

@@ -33,5 +33,6 @@ fn a_client_with_many_exports_does_not_keep_another_waiting() {
     let done: BTreeMap<String, i64> = rows.expect("rows").map(Result::unwrap).collect();
     let when = |status: &str| done[status.rsplit('/').next().expect("an id")];
     let later = many.iter().filter(|status| when(status) > when(&one)).count();
-    assert!(later >= 6, "only {later} of twelve were done after the other client's");
+    // In the order of their kick-offs, the last one at most would be done later.
+    assert!(later >= 2, "only {later} of twelve were done after the other client's");
 }

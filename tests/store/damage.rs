@@ -58,7 +58,7 @@ fn a_changed_byte_of_a_body_is_named_and_never_comes_out() {
     assert_eq!(served.get("/fhir/Patient/p100").status, 200);
     let manifest = served.manifest("");
     let url = path(manifest["output"][0]["url"].as_str().expect("a url")).to_owned();
-    let request = format!("GET {url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let answer = raw(served.authority(), request.as_bytes());
     let text = String::from_utf8_lossy(&answer).into_owned();
     // Nothing, or less than was announced.

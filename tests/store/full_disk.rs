@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::A;
 use crate::support::oneup::{Client, form};
-use crate::support::{Dir, FHIRLITE, Served, left_out};
+use crate::support::{Dir, FHIRLITE, Served, left_out, seal};
 
 /// Runs a command in the folder `disk`, which is a disk of its own with the store.
 const ON_A_SMALL_DISK: &str = r#"
@@ -196,7 +196,10 @@ fn pruning_works_in_little_room() {
     let ids: Vec<String> = (0..1500).map(|n| format!("Basic/b{n}")).collect();
     let words = ["delete", "s.db"].map(str::to_owned).into_iter().chain(ids);
     assert_eq!(disk.dir.run(words).code, 0);
-    disk.dir.open("s.db").execute_batch("UPDATE history SET ended_at = 0").expect("long ago");
+    let db = disk.dir.open("s.db");
+    db.execute_batch("UPDATE history SET ended_at = 0").expect("long ago");
+    seal(&db);
+    drop(db);
     let told = disk.run(
         r#"rm fill; head -c $(($(df --output=avail -B1 . | tail -1) - 200000)) /dev/zero > fill
            "$1" prune s.db 2>&1; echo "code $?"; rm fill; "$1" check s.db"#,

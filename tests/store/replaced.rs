@@ -33,7 +33,9 @@ fn rename(dir: &Dir, from: &str, to: &str) {
 
 /// Whatever it is asked, the server says that the file is another one.
 fn assert_refuses(dir: &Dir, served: &Served) {
-    for path in ["/health", "/fhir/Patient/a1", "/fhir/Patient?_id=a1", "/bulk-data/r4/$export"] {
+    for path in
+        ["/fhir/metadata", "/fhir/Patient/a1", "/fhir/Patient?_id=a1", "/bulk-data/r4/$export"]
+    {
         let answer = served.get(path);
         answer.assert_outcome(503, "");
         assert!(answer.text().contains("moved, replaced or removed"), "{path}: {}", answer.text());
@@ -48,7 +50,7 @@ fn assert_refuses(dir: &Dir, served: &Served) {
 
 fn kick_off_raw(served: &Served, path: &str) -> Vec<u8> {
     let head = "Accept: application/fhir+json\r\nPrefer: respond-async\r\nConnection: close";
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n");
     crate::support::client::raw(served.authority(), request.as_bytes())
 }
 

@@ -155,18 +155,24 @@ impl Kept {
     }
 }
 
+/// Connects from another address of this machine. `None` where the machine has no such address.
+pub fn connect_from(peer: IpAddr, authority: &str) -> Option<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::new(peer, 0).into()).ok()?;
+    let server: SocketAddr = authority.parse().expect("an address");
+    socket.connect(&server.into()).expect("a connection");
+    Some(socket.into())
+}
+
 /// Sends one request from another address of this machine. `None` where the machine has no such address.
 pub fn send_from(
     peer: IpAddr,
     authority: &str,
     (method, path, headers, body): (&str, &str, &str, &[u8]),
 ) -> Option<Answer> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&SocketAddr::new(peer, 0).into()).ok()?;
-    let server: SocketAddr = authority.parse().expect("an address");
-    socket.connect(&server.into()).expect("a connection");
+    let socket = connect_from(peer, authority)?;
     let request = request(authority, method, path, headers, body);
-    Some(parse(&exchange(socket.into(), &request)))
+    Some(parse(&exchange(socket, &request)))
 }
 
 fn request(authority: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {

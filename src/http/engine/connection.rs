@@ -155,7 +155,8 @@ impl<'s> ClientConnection<'s> {
             }
             Err(error) => {
                 if error.kind() == ErrorKind::InvalidData && self.shared.handshakes.is_due() {
-                    self.handler.log(&Error::io("a client without a right TLS handshake", error));
+                    let what = format!("a client without a right TLS handshake: {error}");
+                    self.handler.log(&Error::caused(Kind::Invalid, what, error));
                 }
                 Next::Cut
             }
@@ -205,6 +206,8 @@ impl<'s> ClientConnection<'s> {
 
     fn exchange(&mut self, answered: &mut AnsweredRequest) -> Next {
         let mut exchange = Exchange::unread();
+        self.address = self.client.peer.address();
+        answered.client = self.address;
         self.page_headers = self.handler.page_headers(None);
         let received = self.receive(&mut exchange, answered);
         answered.request_id.clone_from(&exchange.id);
@@ -276,8 +279,8 @@ impl<'s> ClientConnection<'s> {
 
     /// How many bytes of the body are wanted. The handler may have to look into the store for that.
     fn body_limit(&self, request: &Request) -> Result<usize, Halt> {
-        let _place = self.place()?;
         let handler = &self.handler;
+        let _place = if handler.is_light(request) { None } else { Some(self.place()?) };
         let limit = catch_unwind(AssertUnwindSafe(|| handler.body_limit(request)));
         let limit = limit.unwrap_or_else(|_| Err(panicked()));
         limit.map_err(|error| Halt::Answered(Box::new(handler.refuse(&error, request))))

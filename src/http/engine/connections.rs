@@ -1,13 +1,15 @@
 //! The open connections: who they are, what each waits for, and which one has been silent for longest.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+use super::places::of_one_client;
 use crate::sync::lock;
 
 /// What a connection waits for.
@@ -28,6 +30,8 @@ pub enum Waiting {
 
 /// An open connection, as others see it.
 pub struct Presence {
+    /// The address that stands for the other side of the socket: a client, or a proxy with all its clients.
+    peer: IpAddr,
     socket: Option<Arc<Socket>>,
     waiting: AtomicU8,
     /// When the client last sent or took a byte, in milliseconds since `began`.
@@ -37,8 +41,9 @@ pub struct Presence {
 
 impl Presence {
     /// A new connection. `socket` is what is shut down to cut it.
-    pub fn new(socket: Option<Arc<Socket>>, began: Instant) -> Presence {
+    pub fn new(peer: IpAddr, socket: Option<Arc<Socket>>, began: Instant) -> Presence {
         let presence = Presence {
+            peer: of_one_client(peer),
             socket,
             waiting: AtomicU8::new(Waiting::Request as u8),
             progress: AtomicU64::new(0),
@@ -120,8 +125,8 @@ impl Connections {
     }
 
     /// Adds a connection under a number of its own.
-    pub fn enter(&self, number: u64, socket: Arc<Socket>) -> Arc<Presence> {
-        let presence = Arc::new(Presence::new(Some(socket), self.began));
+    pub fn enter(&self, number: u64, peer: IpAddr, socket: Arc<Socket>) -> Arc<Presence> {
+        let presence = Arc::new(Presence::new(peer, Some(socket), self.began));
         lock(&self.open).insert(number, presence.clone());
         presence
     }
@@ -145,15 +150,21 @@ impl Connections {
         waited.unwrap_or_else(PoisonError::into_inner).0.len() < most
     }
 
-    /// Closes the connection whose client has been silent for longest. Those in the middle of a response
-    /// come last, and those that wait for this server never. False if there is none.
+    /// Closes a connection of the peer that has most of them: the one that has been silent for longest. Those in the
+    /// middle of a response come last, and those that wait for this server never. False if there is none.
     pub fn close_idlest(&self) -> bool {
         let open = lock(&self.open);
+        let mut counts = HashMap::<IpAddr, usize>::new();
+        for presence in open.values() {
+            *counts.entry(presence.peer).or_default() += 1;
+        }
         for kinds in [&[Waiting::Request, Waiting::Rest][..], &[Waiting::Reader]] {
             let is_one = |presence: &&Arc<Presence>| kinds.iter().any(|kind| presence.is(*kind));
-            let progress = |presence: &&Arc<Presence>| presence.progress.load(Ordering::Relaxed);
+            let rank = |presence: &&Arc<Presence>| {
+                (Reverse(counts[&presence.peer]), presence.progress.load(Ordering::Relaxed))
+            };
             // One that has found work in the meantime stays, and another one is looked for.
-            while let Some(idlest) = open.values().filter(is_one).min_by_key(progress) {
+            while let Some(idlest) = open.values().filter(is_one).min_by_key(rank) {
                 if kinds.iter().any(|kind| idlest.close_if(*kind)) {
                     return true;
                 }
@@ -193,7 +204,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
-        let presence = Presence::new(Some(Arc::new(socket.into())), Instant::now());
+        let presence = Presence::new(
+            IpAddr::from([127, 0, 0, 1]),
+            Some(Arc::new(socket.into())),
+            Instant::now(),
+        );
         assert!(!presence.has_left());
         drop(client);
         while !presence.has_left() {

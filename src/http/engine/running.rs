@@ -168,7 +168,7 @@ impl Accepting {
         }
         give_up_after(&socket, self.shared.limits.send_time * 2);
         let socket = Arc::new(socket);
-        let presence = self.shared.connections.enter(number, socket.clone());
+        let presence = self.shared.connections.enter(number, peer.address(), socket.clone());
         let (shared, handler) = (self.shared.clone(), self.handler.clone());
         let stream: io::Result<Box<dyn Stream>> = match tls {
             Some(tls) => tls.stream(socket.clone()),

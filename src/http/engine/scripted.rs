@@ -140,7 +140,7 @@ pub(super) fn answer(pieces: impl IntoIterator<Item = Vec<u8>>) -> String {
         Limits { head_bytes: 2000, header_fields: 20, target_bytes: 500, ..Limits::default() };
     let shared = Shared::new(limits, TrustedProxies::default());
     let peer = Peer::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let presence = Arc::new(Presence::new(None, Instant::now()));
+    let presence = Arc::new(Presence::new(peer.address(), None, Instant::now()));
     let answer = Arc::<Mutex<Vec<u8>>>::default();
     let stream = ScriptedStream { pieces: pieces.into_iter().collect(), answer: answer.clone() };
     ClientConnection::new(

@@ -73,11 +73,10 @@ fn published_keys_are_cached_as_their_headers_say() {
 fn without_usable_published_keys_no_token_is_granted() {
     let Some(signer) = Signer::start() else { return };
     let dir = Dir::new();
-    let (host, url_of_keys) = signer.host(json!({}));
     let (other, elsewhere) = signer.host(json!({}));
-    register(&dir, "one", "--jwks-url", &url_of_keys, EVERYTHING);
     let good = signer.jwks(&["RSA/a"]);
     signer.answer(other, json!({"body": good}));
+    register(&dir, "three", "--jwks", &good, EVERYTHING);
     let key = signer.jwk("RSA/a", json!({}));
     let alike = signer.jwk("RSA/b", json!({"kid": "RSA/a"}));
     let private = signer.jwk("RSA/a", json!({"private": true}));
@@ -103,18 +102,23 @@ fn without_usable_published_keys_no_token_is_granted() {
         if how.get("headers").is_none() {
             how["headers"] = no_store.clone();
         }
+        // Each has a host of its own: one that is asked often is asked once a second only.
+        let (host, url_of_keys) = signer.host(json!({}));
         signer.answer(host, how);
-        let answer = ask(&served, &signer.sign("one", &url, json!({})), EVERYTHING);
+        let client = name.replace(' ', "-");
+        register(&dir, &client, "--jwks-url", &url_of_keys, EVERYTHING);
+        let answer = ask(&served, &signer.sign(&client, &url, json!({})), EVERYTHING);
         refused(&answer, 401, "invalid_client", name);
         assert!(!answer.text().contains(&url_of_keys), "{name}");
         signer.answer(host, json!({"body": good, "headers": no_store}));
-        granted(&ask(&served, &signer.sign("one", &url, json!({})), EVERYTHING), EVERYTHING);
+        granted(&ask(&served, &signer.sign(&client, &url, json!({})), EVERYTHING), EVERYTHING);
     }
     assert_eq!(signer.count(other), 0, "a redirect was followed");
 
     // Two key servers that never finish are given up, and do not delay other clients meanwhile.
+    let (host, url_of_keys) = signer.host(json!({}));
+    register(&dir, "one", "--jwks-url", &url_of_keys, EVERYTHING);
     register(&dir, "two", "--jwks-url", &elsewhere, EVERYTHING);
-    register(&dir, "three", "--jwks", &good, EVERYTHING);
     signer.answer(host, json!({"body": good, "slow": "to begin"}));
     signer.answer(other, json!({"body": good, "slow": "to end"}));
     let before = signer.count(host);
