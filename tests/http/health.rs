@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::two_types;
 use crate::support::client::{Answer, get, send};
-use crate::support::{Dir, FHIRLITE, Served, left_out, until};
+use crate::support::{Dir, FHIRLITE, Served, can_mount, until};
 
 /// The checks of an answer: status and reason by name.
 fn checks(answer: &Answer) -> BTreeMap<String, (String, String)> {
@@ -168,13 +168,8 @@ wait $server
 
 #[test]
 fn a_disk_that_is_full_is_not_ready() {
-    let probe = Command::new("unshare")
-        .args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !probe.is_ok_and(|status| status.success()) {
-        return left_out("unshare cannot mount a small disk here");
+    if !can_mount() {
+        return;
     }
     let (dir, served) = two_types();
     served.end("-TERM");

@@ -166,12 +166,7 @@ fn a_line_of_text_has_twelve_words_and_no_control_characters() {
 
 #[test]
 fn a_download_that_is_cut_is_said_to_be() {
-    let dir = Dir::new();
-    let text = "t".repeat(100_000);
-    let line =
-        |id| format!("{{\"resourceType\":\"Basic\",\"id\":\"{id}\",\"language\":\"{text}\"}}\n");
-    dir.write("in.ndjson", (0..300).map(line).collect::<String>());
-    dir.import(0, &["s.db", "in.ndjson"]);
+    let dir = super::much_to_download();
     let served = dir.serve_with_log(&["s.db", "--access-log", "--log", "json"]);
     let manifest = served.manifest("");
     let url = manifest["output"][0]["url"].as_str().unwrap();

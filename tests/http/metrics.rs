@@ -141,12 +141,7 @@ fn gauges_say_what_is_there() {
 
 #[test]
 fn a_download_under_way_is_counted_and_one_that_is_cut_too() {
-    let dir = Dir::new();
-    let text = "t".repeat(100_000);
-    let line =
-        |id| format!("{{\"resourceType\":\"Basic\",\"id\":\"{id}\",\"language\":\"{text}\"}}\n");
-    dir.write("in.ndjson", (0..300).map(line).collect::<String>());
-    dir.import(0, &["s.db", "in.ndjson"]);
+    let dir = super::much_to_download();
     let served = dir.serve(&["s.db"]);
     let manifest = served.manifest("");
     let path = manifest["output"][0]["url"]

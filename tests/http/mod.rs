@@ -45,6 +45,17 @@ fn lines(resource_type: &str) -> Vec<u8> {
     TWO_TYPES.lines().filter(kept).map(|line| format!("{line}\n")).collect::<String>().into_bytes()
 }
 
+/// A folder with a store `s.db`, whose one file is longer than what sockets hold.
+fn much_to_download() -> Dir {
+    let dir = Dir::new();
+    let text = "t".repeat(100_000);
+    let line =
+        |id| format!("{{\"resourceType\":\"Basic\",\"id\":\"{id}\",\"language\":\"{text}\"}}\n");
+    dir.write("in.ndjson", (0..300).map(line).collect::<String>());
+    dir.import(0, &["s.db", "in.ndjson"]);
+    dir
+}
+
 /// Serves a store of [`TWO_TYPES`].
 fn two_types() -> (Dir, Served) {
     served(TWO_TYPES)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::store::at;
 use super::{Chance, SoakedStore, few_rounds};
-use crate::support::{Dir, FHIRLITE, left_out};
+use crate::support::{Dir, FHIRLITE, can_mount};
 
 /// Runs a command of the program on a disk of `KIB` KiB that holds the store, then brings the store back.
 const ON_A_SMALL_DISK: &str = r#"
@@ -37,13 +37,8 @@ const WRITERS: [&[&str]; 4] = [
 #[test]
 fn a_store_survives_a_full_disk() {
     let mut chance = Chance::new();
-    let probe = Command::new("unshare")
-        .args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !probe.is_ok_and(|status| status.success()) {
-        return left_out("unshare cannot mount a small disk here");
+    if !can_mount() {
+        return;
     }
     let mut soaked = SoakedStore::new();
     for round in 0..few_rounds() * 2 {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::A;
 use crate::support::oneup::{Client, form};
-use crate::support::{Dir, FHIRLITE, Served, left_out, seal};
+use crate::support::{Dir, FHIRLITE, Served, can_mount, seal};
 
 /// Runs a command in the folder `disk`, which is a disk of its own with the store.
 const ON_A_SMALL_DISK: &str = r#"
@@ -24,13 +24,7 @@ struct SmallDisk {
 impl SmallDisk {
     /// `None` where this machine cannot mount one.
     fn new() -> Option<SmallDisk> {
-        let probe = Command::new("unshare")
-            .args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if !probe.is_ok_and(|status| status.success()) {
-            left_out("unshare cannot mount a small disk here");
+        if !can_mount() {
             return None;
         }
         let dir = Dir::new();

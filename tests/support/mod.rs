@@ -24,7 +24,7 @@ pub use dir::{Dir, Ran};
 pub use held::Held;
 pub use seal::seal;
 pub use server::{Served, served};
-pub use tools::{left_out, python, python_of_smart_fetch, tool};
+pub use tools::{can_mount, left_out, python, python_of_smart_fetch, tool};
 
 /// The built program.
 pub const FHIRLITE: &str = env!("CARGO_BIN_EXE_fhirlite");

@@ -19,6 +19,20 @@ pub fn tool(name: &str) -> Option<Command> {
     works(name, &["--version"], &format!("{name} is missing"))
 }
 
+/// True where a test may mount a small disk; says so where it may not.
+pub fn can_mount() -> bool {
+    let probe = Command::new("unshare")
+        .args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let is_possible = probe.is_ok_and(|status| status.success());
+    if !is_possible {
+        left_out("unshare cannot mount a small disk here");
+    }
+    is_possible
+}
+
 /// A command for Python, or `None` if this machine lacks Python or one of these modules.
 pub fn python(modules: &[&str]) -> Option<Command> {
     tool("python3")?;
