@@ -35,7 +35,8 @@ HOSTILE = [
 
 
 class Refused(Exception):
-    """The server has said 429 or 503, which a client may get while others attack; it tries again."""
+    """The server has said 429 or 503, or has closed the connection before it answered. A client may meet that while
+    others attack, and tries again: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
 
 
 class Tally:
@@ -64,8 +65,11 @@ def answer(address, method, path, headers=None, pause=0.0):
     """Asks once: status, headers, body. Reads the body slowly where there is a `pause` for each 64 KiB."""
     connection = http.client.HTTPConnection(*address, timeout=120)
     try:
-        connection.request(method, path, headers=headers or {})
-        got = connection.getresponse()
+        try:
+            connection.request(method, path, headers=headers or {})
+            got = connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+            raise Refused from error
         pieces = []
         while piece := got.read(65536):
             pieces.append(piece)
@@ -230,7 +234,7 @@ def soak(given, folder, server):
     peak, longest = watch.stop(), log.stop()
     after, back = comes_back(pid, before)
     print(f"{given.clients} clients, {given.minutes} minutes: {tally.files} files, {tally.bytes / 1e6:.0f} MB, "
-          f"{tally.refusals} refusals (429, 503)")
+          f"{tally.refusals} refusals (429, 503, closed before an answer)")
     print(f"threads, descriptors, MB: before {before}, at the peak {peak}, after {after} (back after {back:.1f} s)")
     print(f"the store's log: {longest:.0f} MB at most; the server's log: {server.log_lines()} lines")
     faults = tally.faults

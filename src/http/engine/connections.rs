@@ -151,15 +151,19 @@ impl Connections {
     }
 
     /// Closes a connection of the peer that has most of them: the one that has been silent for longest. Those in the
-    /// middle of a response come last, and those that wait for this server never. False if there is none.
+    /// middle of a response come last, and those that wait for this server never. Peers with less than half as many
+    /// lose none. False if there is none.
     pub fn close_idlest(&self) -> bool {
         let open = lock(&self.open);
         let mut counts = HashMap::<IpAddr, usize>::new();
         for presence in open.values() {
             *counts.entry(presence.peer).or_default() += 1;
         }
+        let most = counts.values().copied().max().unwrap_or_default();
         for kinds in [&[Waiting::Request, Waiting::Rest][..], &[Waiting::Reader]] {
-            let is_one = |presence: &&Arc<Presence>| kinds.iter().any(|kind| presence.is(*kind));
+            let is_one = |presence: &&Arc<Presence>| {
+                counts[&presence.peer] * 2 >= most && kinds.iter().any(|kind| presence.is(*kind))
+            };
             let rank = |presence: &&Arc<Presence>| {
                 (Reverse(counts[&presence.peer]), presence.progress.load(Ordering::Relaxed))
             };
