@@ -9,7 +9,8 @@ use rusqlite::Connection;
 
 use super::checksum::{BodySum, damaged_version};
 use super::handle::Store;
-use super::sql::one;
+use super::snapshot::Snapshot;
+use super::sql::{one, setting};
 use crate::error::{Error, Kind, Result};
 use crate::spilled::LARGE;
 
@@ -41,6 +42,30 @@ impl Store {
 impl Drop for LargeBodyRight {
     fn drop(&mut self) {
         self.0.pool().large_body().give_back();
+    }
+}
+
+impl Snapshot {
+    /// The column for statements that read many bodies of the snapshot: without a look at each size where no version
+    /// has a large body. That is found out once for each state of the store, in an index.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn body_column(&self) -> Result<String> {
+        let mut known = self.store().pool().large_known();
+        let has_large = match *known {
+            Some((last, has_large)) if has_large || self.seq() <= last => has_large,
+            _ => {
+                let conn = self.store().reader()?;
+                let last = setting(&conn, "last_seq")?;
+                let sql = "SELECT EXISTS (SELECT 1 FROM resource INDEXED BY resource_by_seq WHERE size > ?1)
+                               OR EXISTS (SELECT 1 FROM history INDEXED BY history_by_seq WHERE size > ?1)";
+                let has_large = one(&conn, sql, [LARGE as u64], |row| row.get(0))?;
+                *known = Some((last, has_large));
+                has_large
+            }
+        };
+        Ok(if has_large { small_body() } else { "body".to_owned() })
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) struct Pool {
     uri: String,
     readers: Readers,
     large_body: OneAtATime,
+    /// The number of a write, and whether any version up to it has a large body.
+    large_known: Mutex<Option<(i64, bool)>>,
     /// The `store_id` that the first reading connection found.
     store_id: OnceLock<Value>,
     /// `None` where the store is read-only.
@@ -129,6 +131,7 @@ impl Pool {
             uri,
             readers: Readers::default(),
             large_body: OneAtATime::default(),
+            large_known: Mutex::default(),
             store_id: OnceLock::new(),
             writing,
         }
@@ -219,6 +222,11 @@ impl Pool {
     /// Who has a large body in memory.
     pub(super) fn large_body(&self) -> &OneAtATime {
         &self.large_body
+    }
+
+    /// What is known of large bodies: the number of a write, and whether any version up to it has one.
+    pub(super) fn large_known(&self) -> MutexGuard<'_, Option<(i64, bool)>> {
+        lock(&self.large_known)
     }
 
     /// The connections that write.

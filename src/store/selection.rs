@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, Rows};
 
 use super::checksum::{BodySum, damaged_version};
 use super::clock::mended_since;
-use super::large::{large_body, small_body};
+use super::large::large_body;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{all, one};
@@ -183,7 +183,7 @@ impl Snapshot {
         selection: &Selection,
         mut each: impl FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Option<i64>> {
-        let columns = format!("body_checksum, {}", small_body());
+        let columns = format!("body_checksum, {}", self.body_column()?);
         let of_type = BodySum::of_type(selection.resource_type.as_bytes());
         let (mut last, mut damage) = (selection.first - 1, None);
         let stopped = self.for_each_row(&columns, selection, |conn, row| {
