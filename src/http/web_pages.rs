@@ -90,7 +90,11 @@ impl WebPages {
         request.local?;
         let host = request.header("host").filter(|host| !host.is_empty())?;
         let name = host_name(&host);
-        if name.as_ref().is_some_and(|name| is_loopback_name(name) || hosts.contains(name)) {
+        // A name without a dot is of this machine or its network: no web site has such a name.
+        let is_known = |name: &String| {
+            is_loopback_name(name) || hosts.contains(name) || !name.contains(['.', ':'])
+        };
+        if name.as_ref().is_some_and(is_known) {
             return None;
         }
         let what = format!(
@@ -212,7 +216,7 @@ mod tests {
             "127.0.0.1.evil.example",
             "10.0.0.1",
             "[::2]",
-            "evil-localhost",
+            "evil-localhost.example",
             "demo.example.org.evil.example",
             "0.0.0.0",
             "128.0.0.1",

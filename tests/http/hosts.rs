@@ -18,9 +18,16 @@ fn named(served: &Served, host: &str) -> u16 {
 #[test]
 fn an_open_server_on_this_machine_answers_only_to_its_own_names() {
     let (dir, served) = two_types();
-    for host in
-        ["localhost", "LOCALHOST:1", "a.localhost:8080", "127.0.0.1", "127.1.2.3:9", "[::1]:80", ""]
-    {
+    for host in [
+        "localhost",
+        "LOCALHOST:1",
+        "a.localhost:8080",
+        "127.0.0.1",
+        "127.1.2.3:9",
+        "[::1]:80",
+        "pc:80",
+        "",
+    ] {
         assert_eq!(named(&served, host), 200, "{host}");
     }
     for host in [
@@ -30,7 +37,7 @@ fn an_open_server_on_this_machine_answers_only_to_its_own_names() {
         "localhost.evil.example",
         "10.0.0.1",
         "[2001:db8::1]",
-        "x",
+        "x.y",
     ] {
         for target in
             [EXPORT, "/health", "/fhir/Patient", "/nowhere", &format!("http://{host}{EXPORT}")]
