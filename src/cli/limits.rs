@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fhirlite::Limits;
+use fhirlite::{Limits, Options};
 
 use super::value::duration;
 
@@ -46,11 +46,18 @@ pub struct LimitArgs {
     /// How long the end of the server waits for requests under way
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     grace: Duration,
+    /// The most exports of one client that are accepted and not done yet; a further kick-off is a 429
+    #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
+    max_jobs: usize,
 }
 
 impl LimitArgs {
-    /// The limits that the options name.
-    pub fn limits(&self) -> Limits {
+    /// Adds the limits to the options of a server.
+    pub fn add_to(&self, options: Options) -> Options {
+        options.limits(self.limits()).max_jobs(self.max_jobs)
+    }
+
+    fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.connections = self.max_connections;
         limits.requests = self.max_requests;
@@ -69,7 +76,7 @@ impl LimitArgs {
 }
 
 /// Reads a number above 0.
-pub fn at_least_one(text: &str) -> Result<usize, String> {
+fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| format!("{text:?} should be a number above 0"))
 }

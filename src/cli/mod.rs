@@ -26,7 +26,6 @@ mod signals;
 mod store_file;
 mod tls;
 mod token;
-mod turns;
 mod user;
 mod value;
 mod web_pages;

@@ -19,7 +19,6 @@ use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
 use super::tls::TlsArgs;
-use super::turns::TurnArgs;
 use super::value::duration;
 use super::web_pages::WebPageArgs;
 
@@ -78,8 +77,6 @@ pub struct ServeArgs {
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
-    turns: TurnArgs,
-    #[command(flatten)]
     pages: WebPageArgs,
 }
 
@@ -98,9 +95,8 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .auth_required(auth_required)
         .insecure(args.insecure)
         .job_ttl(args.job_ttl)
-        .update_cadence(args.update_cadence)
-        .limits(args.limits.limits());
-    options = args.pages.add_to(args.turns.add_to(options));
+        .update_cadence(args.update_cadence);
+    options = args.pages.add_to(args.limits.add_to(options));
     options = args.listen.add_to(options)?;
     let tls = args.tls.tls(hosts(&args.listen, args.base_url.as_deref()))?;
     if let Some(tls) = &tls {
