@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row};
 use super::handle::Store;
 use super::prune::LAST_PRUNED;
 use super::reach::{NOBODY, Reach};
+use super::set_aside::unless_gone;
 use super::sql::{all, maybe, run, setting};
 use crate::error::{Error, Kind, Result};
 use crate::time::Instant;
@@ -192,7 +193,7 @@ impl Store {
         let store = self.writable()?;
         if store.job_set_aside(id)?.is_some()
             && let Some(aside) = store.aside()?
-            && aside.transaction(&change)?
+            && unless_gone(aside.transaction(&change))? == Some(true)
         {
             return Ok(true);
         }
@@ -206,7 +207,7 @@ impl Store {
     pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
         let store = self.writable()?;
         let was_aside = match store.aside()? {
-            Some(aside) => aside.delete_job_here(id)?,
+            Some(aside) => unless_gone(aside.delete_job_here(id))?.unwrap_or(false),
             None => false,
         };
         // What was only set aside needs no other write to end.

@@ -18,7 +18,7 @@ use super::reach::Reach;
 use super::sql::{all, maybe, one, run, setting};
 use crate::error::{Error, Kind, Result};
 
-/// How often a job is set aside anew, because the file went at that moment.
+/// How often the file of jobs set aside is opened anew, because it went at that moment.
 const TRIES: u32 = 5;
 
 impl Store {
@@ -31,14 +31,17 @@ impl Store {
     /// The store of jobs set aside, if there is one. It is read by a connection that writes: those have
     /// the file open, also when it goes. What was in it is then in this store.
     pub(super) fn aside(&self) -> Result<Option<Store>> {
-        match self.aside_path() {
-            Some(path) if path.exists() => match Store::open_shared(&path) {
-                // It went a moment ago: its jobs are in the store.
-                Err(error) if has_gone(&error) => Ok(None),
-                opened => opened.map(Some),
-            },
-            _ => Ok(None),
+        let Some(path) = self.aside_path() else { return Ok(None) };
+        for _ in 0..TRIES {
+            if !path.exists() {
+                return Ok(None);
+            }
+            if let Some(aside) = unless_gone(Store::open_shared(&path))? {
+                return Ok(Some(aside));
+            }
         }
+        // It went again and again: its jobs are in the store.
+        Ok(None)
     }
 
     /// Sets a job aside, with its files if they are known; `false` where this store cannot.
@@ -50,12 +53,9 @@ impl Store {
         let mark = self.snapshot_at(job.snapshot, job.transaction_time).mark()?;
         for _ in 0..TRIES {
             create_private(&path)?;
-            let aside = match Store::open_shared(&path) {
-                Err(error) if has_gone(&error) => continue,
-                opened => opened?,
-            };
+            let Some(aside) = unless_gone(Store::open_shared(&path))? else { continue };
             let opened = identity(&path);
-            let is_kept = aside.transaction(|conn| {
+            let is_kept = unless_gone(aside.transaction(|conn| {
                 // Who removes the file has its lock then. Where it is another file by now, the job
                 // would be lost.
                 if identity(&path) != opened {
@@ -66,8 +66,8 @@ impl Store {
                 run(conn, sql, (job.snapshot, &mark))?;
                 insert_job(conn, job, files)?;
                 Ok(true)
-            })?;
-            if !is_kept {
+            }))?;
+            if is_kept != Some(true) {
                 continue;
             }
             if setting(&*self.reader()?, LAST_PRUNED)? > job.snapshot {
@@ -146,9 +146,20 @@ impl Store {
     }
 }
 
-/// True where SQLite may have met a file that went at that moment. It writes to none that has no name.
-fn has_gone(error: &Error) -> bool {
-    matches!(error.kind(), Kind::NotFound | Kind::Io | Kind::ReadOnly)
+/// What was done with the file of jobs set aside; `None` where the file may have gone at that moment. SQLite
+/// writes to no file that has no name, and no connection is added to another file of that name.
+pub(super) fn unless_gone<T>(done: Result<T>) -> Result<Option<T>> {
+    match done {
+        Err(error)
+            if matches!(
+                error.kind(),
+                Kind::NotFound | Kind::Io | Kind::ReadOnly | Kind::Replaced
+            ) =>
+        {
+            Ok(None)
+        }
+        done => done.map(Some),
+    }
 }
 
 /// True if the reader of a job may still read something.

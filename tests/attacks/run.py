@@ -140,7 +140,7 @@ def main():
     chosen = [each for each in ATTACKS if not given.only or each.__name__ in given.only.split(",")]
     if not chosen:
         sys.exit(f"no attack is called {given.only}; there are {', '.join(each.__name__ for each in ATTACKS)}")
-    faults = 0
+    told = []
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "in.ndjson")
         write_data(data, given.observations)
@@ -155,7 +155,7 @@ def main():
                     wrong.append(f"an honest client waited for {slowest:.1f} s")
                 print(row, flush=True)
                 for fault in wrong:
-                    faults += 1
+                    told.append(f"FAULT in {function.__doc__}: {fault}; {row.split('|', 1)[1]}")
                     print(f"    FAULT: {fault}", flush=True)
                 if server.process.poll() is not None:
                     print(f"    FAULT: the server has ended with code {server.process.returncode}")
@@ -163,8 +163,9 @@ def main():
         finally:
             server.process.terminate()
             server.process.wait()
-    print(f"{len(chosen)} attacks, {faults} faults")
-    sys.exit(1 if faults else 0)
+    # Once more at the end, where a reader of a long output looks first.
+    print(*told, f"{len(chosen)} attacks, {len(told)} faults", sep="\n")
+    sys.exit(1 if told else 0)
 
 
 if __name__ == "__main__":
