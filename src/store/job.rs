@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row};
 
+use super::file::unless_gone;
 use super::handle::Store;
 use super::prune::LAST_PRUNED;
 use super::reach::{NOBODY, Reach};
-use super::set_aside::unless_gone;
 use super::sql::{all, maybe, run, setting};
 use crate::error::{Error, Kind, Result};
 use crate::time::Instant;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::file::{beside, create_private, identity};
+use super::file::{beside, create_private, identity, unless_gone};
 use super::handle::Store;
 use super::job::{FileRow, JobRow, JobState, insert_job, job_with_files, pruned};
 use super::prune::LAST_PRUNED;
@@ -143,22 +143,6 @@ impl Store {
             std::fs::remove_file(&path).map_err(|error| Error::io(path.display(), error))?;
         }
         Ok(())
-    }
-}
-
-/// What was done with the file of jobs set aside; `None` where the file may have gone at that moment. SQLite
-/// writes to no file that has no name, and no connection is added to another file of that name.
-pub(super) fn unless_gone<T>(done: Result<T>) -> Result<Option<T>> {
-    match done {
-        Err(error)
-            if matches!(
-                error.kind(),
-                Kind::NotFound | Kind::Io | Kind::ReadOnly | Kind::Replaced
-            ) =>
-        {
-            Ok(None)
-        }
-        done => done.map(Some),
     }
 }
 
