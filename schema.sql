@@ -1,4 +1,4 @@
--- A fhirlite store, format 5. Query it with the sqlite3 shell:
+-- A fhirlite store, format 6. Query it with the sqlite3 shell:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
@@ -34,10 +34,17 @@ CREATE TABLE write_mark (
   mark BLOB    NOT NULL              -- 16 bytes
 );
 
--- The current state: one row for each resource.
-CREATE TABLE resource (
+-- The types of resources. Other tables name a type by its number, which is shorter.
+CREATE TABLE resource_type (
+  code INTEGER PRIMARY KEY,
+  name TEXT    NOT NULL UNIQUE       -- resourceType
+);
+
+-- The current versions: one row for each resource. The bodies are apart, so that whatever reads or sorts
+-- these rows moves few bytes. Query the view resource, which has both.
+CREATE TABLE current_version (
   seq          INTEGER PRIMARY KEY,  -- the number of the write that made this version
-  type         TEXT    NOT NULL,     -- resourceType
+  type         INTEGER NOT NULL,     -- resource_type.code
   id           TEXT    NOT NULL,     -- logical id: unique within its type
   version_id   TEXT    NOT NULL,     -- meta.versionId
   last_updated INTEGER NOT NULL,     -- meta.lastUpdated, microseconds since 1970 UTC; earlier where assigned has 4
@@ -46,31 +53,36 @@ CREATE TABLE resource (
                                      -- lay in the future, and last_updated is when it came. Their sum
   size         INTEGER NOT NULL,     -- bytes of body
   hash         BLOB    NOT NULL,     -- SHA-256 of the text as it came in: a repeated import changes nothing
-  body_checksum INTEGER NOT NULL DEFAULT 0, -- of the body, its type and seq: docs/store.md, Checksums
-  row_checksum  INTEGER NOT NULL DEFAULT 0, -- of the columns before it
-  body         TEXT    NOT NULL      -- the resource, JSON on one line, its own bytes
+  body_checksum INTEGER NOT NULL,    -- of the body, its type and seq: docs/store.md, Checksums
+  row_checksum  INTEGER NOT NULL     -- of the columns before it, with the name of the type
 );
 
--- Versions that were replaced or deleted. "The store at t" is every row of resource with seq <= t and
--- every row of history with seq <= t < ended. So an export cut at t never changes. A server prunes
--- versions that no export can need any more (see --job-ttl), and so does `fhirlite prune`. The last version of a deleted resource
--- keeps its row, without the body, because exports with _since list deletions in `deleted` files.
-CREATE TABLE history (
+-- Versions that were replaced or deleted: query the view history. "The store at t" is every row of
+-- current_version with seq <= t and every row of ended_version with seq <= t < ended. So an export cut at t
+-- never changes. A server prunes versions that no export can need any more (see --job-ttl), and so does
+-- `fhirlite prune`. The last version of a deleted resource keeps its row, without the body, because exports
+-- with _since list deletions in `deleted` files.
+CREATE TABLE ended_version (
   seq          INTEGER PRIMARY KEY,
-  type         TEXT    NOT NULL,
+  type         INTEGER NOT NULL,
   id           TEXT    NOT NULL,
   version_id   TEXT    NOT NULL,
   last_updated INTEGER NOT NULL,
   owner        INTEGER NOT NULL DEFAULT 0,
   assigned     INTEGER NOT NULL,
-  size         INTEGER NOT NULL,
+  size         INTEGER NOT NULL,     -- 0 once the body was let go
   hash         BLOB    NOT NULL,
+  body_checksum INTEGER NOT NULL,
   ended        INTEGER NOT NULL,     -- the number of the write that replaced or deleted it
   ended_at     INTEGER NOT NULL,     -- when, microseconds since 1970 UTC
   deleted      INTEGER NOT NULL,     -- 1 deleted, 0 replaced
-  body_checksum INTEGER NOT NULL DEFAULT 0, -- as in resource
-  row_checksum  INTEGER NOT NULL DEFAULT 0, -- as in resource; ended, ended_at and deleted come last
-  body         TEXT    NOT NULL      -- empty, and size 0, once it was let go
+  row_checksum  INTEGER NOT NULL     -- of the columns before it, with the name of the type
+);
+
+-- The bodies of both kinds of versions. A body stays where it is when its version ends.
+CREATE TABLE version_body (
+  seq  INTEGER PRIMARY KEY,          -- the version
+  body TEXT    NOT NULL              -- the resource, JSON on one line, its own bytes
 );
 
 -- Business identifiers of every version: the elements `identifier` at the root of the resource.
@@ -90,11 +102,18 @@ CREATE TABLE unresolved (
   PRIMARY KEY (reference, seq)
 ) WITHOUT ROWID;
 
+-- The patients in whose compartments versions are, whether there is such a Patient or not.
+CREATE TABLE compartment_patient (
+  code INTEGER PRIMARY KEY,
+  id   TEXT    NOT NULL UNIQUE       -- the Patient's id
+);
+
 -- The Patient compartment: a row for each patient in whose compartment a version is, by the links of the
--- store's version of FHIR and those that docs/bulk-data.md adds. Patients themselves have no rows.
-CREATE TABLE compartment (
+-- store's version of FHIR and those that docs/bulk-data.md adds. Patients themselves have no rows. Query the
+-- view compartment, which has the ids.
+CREATE TABLE compartment_version (
   seq     INTEGER NOT NULL,          -- the version
-  patient TEXT    NOT NULL,          -- the Patient's id, whether there is such a Patient or not
+  patient INTEGER NOT NULL,          -- compartment_patient.code
   PRIMARY KEY (seq, patient)
 ) WITHOUT ROWID;
 
@@ -220,25 +239,51 @@ CREATE TABLE audit (
   whole    INTEGER NOT NULL          -- 1: everything that was asked for was sent
 );
 
--- (id, type) and not (type, id): ids differ in their first bytes, so comparing them is cheaper.
-CREATE UNIQUE INDEX resource_identity ON resource (id, type);
-CREATE INDEX resource_by_time ON resource (type, last_updated, seq, size, owner);
-CREATE INDEX resource_by_seq  ON resource (type, seq, last_updated, size, owner);
-CREATE INDEX resource_by_owner ON resource (owner, type, seq, last_updated, size) WHERE owner > 0;
-CREATE INDEX history_identity ON history (type, id, ended);
-CREATE INDEX history_by_seq   ON history (type, seq, ended, last_updated, size, owner);
-CREATE INDEX history_by_end   ON history (ended);
-CREATE INDEX history_kept     ON history (ended, ended_at) WHERE size > 0;
-CREATE INDEX history_deleted  ON history (ended, ended_at) WHERE deleted = 1;
-CREATE INDEX history_by_owner ON history (owner, seq) WHERE owner > 0;
+-- (id, type) and not (type, id): ids differ in their first bytes, so comparing them is cheaper. Each index
+-- ends with seq, which is the number of the row.
+CREATE UNIQUE INDEX current_identity ON current_version (id, type);
+CREATE INDEX current_by_type  ON current_version (type);
+CREATE INDEX current_by_time  ON current_version (type, last_updated);
+CREATE INDEX current_by_owner ON current_version (owner, type) WHERE owner > 0;
+CREATE INDEX current_large    ON current_version (size) WHERE size > 8388608;
+CREATE INDEX ended_identity ON ended_version (type, id, ended);
+CREATE INDEX ended_by_type  ON ended_version (type);
+CREATE INDEX ended_by_end   ON ended_version (ended);
+CREATE INDEX ended_kept     ON ended_version (ended, ended_at) WHERE size > 0;
+CREATE INDEX ended_deleted  ON ended_version (ended, ended_at) WHERE deleted = 1;
+CREATE INDEX ended_by_owner ON ended_version (owner) WHERE owner > 0;
+CREATE INDEX ended_large    ON ended_version (size) WHERE size > 8388608;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
-CREATE INDEX compartment_by_patient ON compartment (patient, seq);
+CREATE INDEX compartment_by_patient ON compartment_version (patient, seq);
 CREATE INDEX attachment_url_by_target ON attachment_url (target_id, target_type, seq);
 CREATE INDEX token_by_family ON token (family);
 CREATE INDEX token_by_holder ON token (client, user);
 CREATE INDEX token_by_end    ON token (expires_at);
 CREATE INDEX assertion_by_end ON assertion (expires_at);
 CREATE INDEX audit_by_export ON audit (export, event, bytes);
+
+-- The current state: one row for each resource, with its body. The columns are those of current_version;
+-- type is the name.
+CREATE VIEW resource AS
+  SELECT seq, name AS type, current_version.id, version_id, last_updated, owner, assigned, size, hash,
+         body_checksum, row_checksum, body
+    FROM current_version
+    JOIN resource_type ON resource_type.code = current_version.type
+    LEFT JOIN version_body USING (seq);
+
+-- Versions that were replaced or deleted, likewise. body is empty once it was let go.
+CREATE VIEW history AS
+  SELECT seq, name AS type, ended_version.id, version_id, last_updated, owner, assigned, size, hash,
+         ended, ended_at, deleted, body_checksum, row_checksum, coalesce(body, '') AS body
+    FROM ended_version
+    JOIN resource_type ON resource_type.code = ended_version.type
+    LEFT JOIN version_body USING (seq);
+
+-- The Patient compartment: the numbers of the versions, and the ids of the patients.
+CREATE VIEW compartment AS
+  SELECT seq, compartment_patient.id AS patient
+    FROM compartment_version
+    LEFT JOIN compartment_patient ON compartment_patient.code = compartment_version.patient;
 
 -- Number and size of resources by type.
 CREATE VIEW type_summary AS
@@ -320,7 +365,7 @@ CREATE VIEW patient AS
 --   encounter  the Encounter's id
 --   code       with system and display: of the element that says what it is, such as code or vaccineCode
 CREATE VIEW resource_summary AS
-  SELECT linked.seq, linked.type, linked.id, compartment.patient, subject,
+  SELECT linked.seq, linked.type, linked.id, whom.id AS patient, subject,
          CASE WHEN (rtrim(encounter, replace(encounter, '/', '')) = 'Encounter/'
                     OR rtrim(encounter, replace(encounter, '/', '')) GLOB 'http*/Encounter/')
                AND encounter NOT GLOB '*[^-A-Za-z0-9._~:/%]*'
@@ -375,9 +420,8 @@ CREATE VIEW resource_summary AS
                                           instr(json_extract(body, '$.medicationReference.reference') || '/_history/',
                                                 '/_history/') - 1) END AS drug
                     FROM resource)) AS linked
-         LEFT JOIN compartment
-           ON compartment.seq = linked.seq
-          AND compartment.patient = CASE WHEN rtrim(link, replace(link, '/', '')) = 'Patient/'
+         LEFT JOIN (compartment_version AS about JOIN compartment_patient AS whom ON whom.code = about.patient)
+           ON about.seq = linked.seq AND whom.id = CASE WHEN rtrim(link, replace(link, '/', '')) = 'Patient/'
                                            OR rtrim(link, replace(link, '/', '')) GLOB 'http*/Patient/'
                                          THEN substr(link, length(rtrim(link, replace(link, '/', ''))) + 1) END;
 

@@ -115,7 +115,7 @@ pub use import::{Import, Observer, Progress, Remark, Report};
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};
 pub use store::{
-    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, Info, Pruned, Snapshot,
-    Store, TypeInfo,
+    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, Info, PendingUpgrade,
+    Pruned, Snapshot, Store, TypeInfo,
 };
 pub use time::{Clock, Instant, InstantForm};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result, Store};
 
-use super::output::{print, tell};
+use super::output::{announced, print, tell};
 
 /// The number of findings of one sort that are told one by one.
 const MOST_ALIKE: u64 = 100;
@@ -22,7 +22,7 @@ pub struct CheckArgs {
 
 /// Mends the clock of a store, where it is ahead.
 fn mend_clock(path: &Path) -> Result<()> {
-    let store = Store::open(path)?;
+    let store = Store::open(announced(path))?;
     print(match store.mend_clock()? {
         None => format!("{}: its times are not ahead of this machine's clock", path.display()),
         Some(lead) => format!(

@@ -11,7 +11,7 @@ use fhirlite::clients::{
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-use super::output::{opened, print, print_json, tell};
+use super::output::{announced, opened, print, print_json, tell};
 
 /// Register the clients that may read from a server with --auth required
 #[derive(clap::Args)]
@@ -115,7 +115,7 @@ pub fn run(args: &ClientArgs) -> Result<u8> {
         ClientCommand::Rotate(args) => change(args)?,
         ClientCommand::List(args) => list(&opened(Store::open_read_only(&args.store)?), args.json)?,
         ClientCommand::Remove(args) => {
-            let store = opened(Store::open(&args.store)?);
+            let store = opened(Store::open(announced(&args.store))?);
             let client = find_client(&store, &args.client_id)?;
             let users = store.remove_client(client.id)?;
             print(format!(
@@ -134,7 +134,7 @@ fn add(args: &AddClient) -> Result<()> {
     // Checked first: a wrong option makes no store.
     let registration = Registration::new(client_id.as_deref(), &authentication, scope.as_deref())?;
     let key_file = credentials.create_key_file()?;
-    let store = opened(Store::create(&args.store)?);
+    let store = opened(Store::create(announced(&args.store))?);
     warn_if_others_can_read(&args.store);
     let new = registration.add_to(&store).inspect_err(|_| credentials.remove_key_file())?;
     write_key(key_file, &new)?;
@@ -143,7 +143,7 @@ fn add(args: &AddClient) -> Result<()> {
 
 fn change(args: &RotateClient) -> Result<()> {
     let credentials = &args.credentials;
-    let store = opened(Store::open(&args.store)?);
+    let store = opened(Store::open(announced(&args.store))?);
     let mut change = ClientChange::default();
     change.authentication = if args.new_secret {
         Some(ClientAuthentication::NewSecret)

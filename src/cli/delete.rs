@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Result, Store};
 
-use super::output::{opened, print, tell};
+use super::output::{announced, opened, print, tell};
 use super::value::parse_resource;
 
 /// Delete resources; exports that began before still have them
@@ -20,7 +20,7 @@ pub struct DeleteArgs {
 pub fn run(args: &DeleteArgs) -> Result<u8> {
     let resources =
         args.resources.iter().map(|text| parse_resource(text)).collect::<Result<Vec<_>>>()?;
-    let deleted = opened(Store::open(&args.store)?).delete(&resources)?;
+    let deleted = opened(Store::open(announced(&args.store))?).delete(&resources)?;
     let missing: Vec<_> = resources
         .iter()
         .zip(deleted)

@@ -10,7 +10,7 @@ use fhirlite::{
     export_options, id_of,
 };
 
-use super::output::{opened, print};
+use super::output::{announced, opened, print};
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
 ///
@@ -53,7 +53,7 @@ enum EditionName {
 }
 
 pub fn run(args: &ExportArgs) -> Result<u8> {
-    let store = opened(Store::open(&args.store)?);
+    let store = opened(Store::open(announced(&args.store))?);
     let mut request = request(&store, args)?;
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;

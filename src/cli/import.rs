@@ -8,7 +8,7 @@ use fhirlite::{
 };
 use same_file::is_same_file;
 
-use super::output::{opened, print, print_json, print_lines};
+use super::output::{announced, opened, print, print_json, print_lines};
 use super::progress::{ImportDisplay, summary};
 use super::signals::{HangUp, Signals};
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found, took_nothing};
@@ -61,11 +61,13 @@ pub fn run(args: &ImportArgs) -> Result<u8> {
     let signals = Signals::catch(HangUp::Ends)?;
     let (store, user) = match &args.user {
         None => {
-            let store = Store::create(&args.store).map_err(|error| target.hinted(error))?;
+            let store =
+                Store::create(announced(&args.store)).map_err(|error| target.hinted(error))?;
             (opened(store).with_stop(signals.flag()), None)
         }
         Some(name) => {
-            let store = Store::open(&args.store).map_err(|error| target.hinted(error))?;
+            let store =
+                Store::open(announced(&args.store)).map_err(|error| target.hinted(error))?;
             let store = opened(store).with_stop(signals.flag());
             let user = store.user(name, args.client.as_deref())?;
             (store, Some(user))

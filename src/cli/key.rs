@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Result, Store};
 
-use super::output::{opened, print};
+use super::output::{announced, opened, print};
 
 /// Change the key that signs file URLs
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ enum KeyCommand {
 
 pub fn run(args: &KeyArgs) -> Result<u8> {
     let KeyCommand::Rotate { store } = &args.command;
-    opened(Store::open(store)?).rotate_signing_key()?;
+    opened(Store::open(announced(store))?).rotate_signing_key()?;
     print("file URLs that were signed until now have ended")?;
     Ok(EXIT_OK)
 }

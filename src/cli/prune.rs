@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fhirlite::{EXIT_OK, Pruned, Result, Store};
 
-use super::output::{print, print_json, tell};
+use super::output::{announced, print, print_json, tell};
 use super::value::duration;
 
 /// Remove replaced and deleted versions that no export needs any more, and exports whose time is over
@@ -26,7 +26,7 @@ pub struct PruneArgs {
 }
 
 pub fn run(args: &PruneArgs) -> Result<u8> {
-    let store = Store::open(&args.store)?;
+    let store = Store::open(announced(&args.store))?;
     let pruned = store.prune_older_than(args.older_than)?;
     if args.json {
         print_json(&pruned)?;

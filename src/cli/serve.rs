@@ -14,7 +14,7 @@ use super::limits::LimitArgs;
 use super::listen::ListenArgs;
 use super::listen::host_name;
 use super::logs::LogArgs;
-use super::output::{opened, print, tell};
+use super::output::{announced, opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
@@ -124,9 +124,9 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     let store = if in_memory {
         Store::in_memory()
     } else if exists {
-        Store::open(&args.store)
+        Store::open(announced(&args.store))
     } else {
-        Store::create(&args.store)
+        Store::create(announced(&args.store))
     };
     let store = opened(store.map_err(|error| target.hinted(error))?).with_stop(signals.flag());
     if in_memory && auth_required {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fhirlite::clients::{Client, find_client, issue_token};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-use super::output::{opened, print, print_json};
+use super::output::{announced, opened, print, print_json};
 use super::value::duration;
 
 /// Issue access tokens without credentials, for demos
@@ -45,7 +45,7 @@ struct IssueToken {
 
 pub fn run(args: &TokenArgs) -> Result<u8> {
     let TokenCommand::Issue(args) = &args.command;
-    let store = opened(Store::open(&args.store)?);
+    let store = opened(Store::open(announced(&args.store))?);
     let user = match &args.user {
         Some(name) => Some(store.user(name, args.client.as_deref())?),
         None => None,

@@ -6,7 +6,7 @@ use fhirlite::clients::{Client, User, add_user, find_client, set_user_active};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-use super::output::{opened, print, print_json};
+use super::output::{announced, opened, print, print_json};
 
 /// Manage the users of clients; a user owns what is imported with --user
 #[derive(clap::Args)]
@@ -53,7 +53,7 @@ struct ListUsers {
 pub fn run(args: &UserArgs) -> Result<u8> {
     match &args.command {
         UserCommand::Add(args) => {
-            let store = opened(Store::open(&args.store)?);
+            let store = opened(Store::open(announced(&args.store))?);
             let client = one_client(&store, args.client.as_deref())?;
             let User { id, app_user_id, .. } = add_user(&store, &client, &args.app_user_id)?;
             print(format!("app_user_id    {app_user_id}"))?;
@@ -68,7 +68,7 @@ pub fn run(args: &UserArgs) -> Result<u8> {
 }
 
 fn change(args: &NamedUser, active: bool) -> Result<()> {
-    let store = opened(Store::open(&args.store)?);
+    let store = opened(Store::open(announced(&args.store))?);
     let user = store.user(&args.app_user_id, args.client.as_deref())?;
     set_user_active(&store, &user, active)?;
     let state = if active { "active" } else { "inactive" };

@@ -16,6 +16,7 @@ use super::format::{model, schema_objects};
 use super::handle::Store;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
+use super::tables::{CURRENT, ENDED};
 use crate::error::Result;
 use crate::fhir::attachment::AttachmentUrls;
 use crate::fhir::version::FhirVersion;
@@ -101,12 +102,20 @@ impl Check<'_> {
         for table in ["resource", "history"] {
             self.pass(table, Check::derived_rows);
         }
+        for table in [CURRENT, ENDED] {
+            self.versions_without_type(table);
+        }
         for Rule { finding, condition } in HISTORY_RULES {
             self.versions("history", finding, condition);
         }
-        for table in
-            ["identifier", "unresolved", "compartment", "attachment_url", "security_context"]
-        {
+        for table in [
+            "version_body",
+            "identifier",
+            "unresolved",
+            "compartment_version",
+            "attachment_url",
+            "security_context",
+        ] {
             self.orphans(table);
         }
         Ok(())
@@ -307,15 +316,23 @@ impl Check<'_> {
 
     /// Every row of `table` must belong to a version.
     fn orphans(&mut self, table: &str) {
-        let sql = format!(
-            "SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM resource)
-                AND seq NOT IN (SELECT seq FROM history)"
-        );
+        let condition = "seq NOT IN (SELECT seq FROM current_version)
+                         AND seq NOT IN (SELECT seq FROM ended_version)";
+        self.rows(table, condition, "belong to no version");
+    }
+
+    /// Every version must have a type. The views leave out one that has none.
+    fn versions_without_type(&mut self, table: &str) {
+        let condition = "type NOT IN (SELECT code FROM resource_type)";
+        self.rows(table, condition, "have a type that resource_type lacks");
+    }
+
+    /// No row of `table` must meet `condition`.
+    fn rows(&mut self, table: &str, condition: &str, what: &str) {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {condition}");
         match one(self.conn, &sql, (), |row| row.get::<_, u64>(0)) {
             Ok(0) => {}
-            Ok(lost) => {
-                self.found_in_file(format!("{lost} rows of {table} belong to no version"));
-            }
+            Ok(rows) => self.found_in_file(format!("{rows} rows of {table} {what}")),
             Err(error) => self.found_in_file(format!("{table}: {error}")),
         }
     }

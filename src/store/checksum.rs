@@ -14,13 +14,14 @@ use rusqlite::{Connection, Row};
 use twox_hash::XxHash3_64;
 
 use super::sql::maybe;
+use super::tables::TYPE_NAME;
 use crate::error::{Error, Kind, Result};
 use crate::spilled::LARGE;
 
 /// The SQL expression of a body's checksum.
 pub(super) const BODY_SUM: &str = "body_sum(type, seq, body)";
 
-/// The columns of a row in `resource` that its checksum is of; `history` has [`ENDED`] in addition.
+/// The columns of a row in the view `resource` that its checksum is of; `history` has [`ENDED`] in addition.
 const COLUMNS: [&str; 10] = [
     "seq",
     "type",
@@ -102,10 +103,10 @@ fn bytes(value: ValueRef<'_>) -> Option<&[u8]> {
     }
 }
 
-/// The SQL expression of the checksum of a row of `table`, with other expressions in the place of some
+/// The SQL expression of the checksum of a row of `view`, with other expressions in the place of some
 /// columns.
-pub(super) fn row_sum_with(table: &str, instead: &[(&str, &str)]) -> String {
-    let ended: &[&str] = if table == "history" { &ENDED } else { &[] };
+pub(super) fn row_sum_with(view: &str, instead: &[(&str, &str)]) -> String {
+    let ended: &[&str] = if view == "history" { &ENDED } else { &[] };
     let values: Vec<&str> = COLUMNS
         .iter()
         .chain(ended)
@@ -116,23 +117,29 @@ pub(super) fn row_sum_with(table: &str, instead: &[(&str, &str)]) -> String {
     format!("row_sum({})", values.join(", "))
 }
 
-/// The SQL expression of the checksum of a row of `table` in which some columns get new values. A row that
-/// was damaged before stays one.
-pub(super) fn row_sum_after(table: &str, changes: &[(&str, &str)]) -> String {
-    let (before, after) = (row_sum_with(table, &[]), row_sum_with(table, changes));
+/// The SQL expression of the checksum of a row in the table behind `view`, with other expressions in the
+/// place of some columns.
+pub(super) fn row_sum_in_table(view: &str, instead: &[(&str, &str)]) -> String {
+    row_sum_with(view, &[instead, &[("type", TYPE_NAME)]].concat())
+}
+
+/// The SQL expression of the checksum of a row in the table behind `view`, some columns of which get new
+/// values. A row that was damaged before stays one.
+pub(super) fn row_sum_after(view: &str, changes: &[(&str, &str)]) -> String {
+    let (before, after) = (row_sum_in_table(view, &[]), row_sum_in_table(view, changes));
     format!("CASE WHEN row_checksum = {before} THEN {after} ELSE ~{after} END")
 }
 
-/// The SQL condition of a row of `table` that is as it was stored, body included; with other expressions
+/// The SQL condition of a row of `view` that is as it was stored, body included; with other expressions
 /// in the place of some columns.
-pub(super) fn is_intact(table: &str, instead: &[(&str, &str)]) -> String {
-    let row = row_sum_with(table, instead);
+pub(super) fn is_intact(view: &str, instead: &[(&str, &str)]) -> String {
+    let row = row_sum_with(view, instead);
     format!("(row_checksum = {row} AND body_checksum = {BODY_SUM})")
 }
 
 /// The same condition, without the body where that is large: see `large.rs`.
-pub(super) fn is_intact_but_for_large(table: &str, instead: &[(&str, &str)]) -> String {
-    let (row, whole) = (row_sum_with(table, instead), is_intact(table, instead));
+pub(super) fn is_intact_but_for_large(view: &str, instead: &[(&str, &str)]) -> String {
+    let (row, whole) = (row_sum_with(view, instead), is_intact(view, instead));
     format!("iif(size > {LARGE}, row_checksum = {row}, {whole})")
 }
 

@@ -14,6 +14,7 @@ use super::checksum::row_sum_after;
 use super::handle::Store;
 use super::snapshot::Snapshot;
 use super::sql::{maybe, one, run, set_setting, setting};
+use super::tables::{CURRENT, ENDED};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -69,9 +70,9 @@ pub(super) fn clock_lead(conn: &Connection, now: Instant) -> Result<Option<Clock
 
 /// Every time in the store that exports compare with, if it is after ?1.
 const TIMES_AHEAD: &str = "
-    SELECT last_updated AS time FROM resource WHERE last_updated > ?1
-    UNION SELECT last_updated FROM history WHERE last_updated > ?1
-    UNION SELECT ended_at FROM history WHERE ended_at > ?1
+    SELECT last_updated AS time FROM current_version WHERE last_updated > ?1
+    UNION SELECT last_updated FROM ended_version WHERE last_updated > ?1
+    UNION SELECT ended_at FROM ended_version WHERE ended_at > ?1
     UNION SELECT transaction_time FROM job WHERE transaction_time > ?1
     UNION SELECT value FROM setting
            WHERE name IN ('last_write_time', 'last_transaction_time') AND value > ?1";
@@ -116,18 +117,18 @@ fn mend(conn: &Connection, now: i64) -> Result<()> {
     let mended = |column: &str| {
         format!("(SELECT time FROM mended_time WHERE mended_at = ?1 AND ahead = {column})")
     };
-    for table in ["resource", "history"] {
+    for (view, table) in [("resource", CURRENT), ("history", ENDED)] {
         let time = mended("last_updated");
         let sql = format!(
             "UPDATE {table} SET assigned = assigned | 4, last_updated = {time}, row_checksum = {}
               WHERE last_updated > ?1",
-            row_sum_after(table, &[("assigned", "assigned | 4"), ("last_updated", &time)])
+            row_sum_after(view, &[("assigned", "assigned | 4"), ("last_updated", &time)])
         );
         run(conn, &sql, [now])?;
     }
     let time = mended("ended_at");
     let sql = format!(
-        "UPDATE history SET ended_at = {time}, row_checksum = {} WHERE ended_at > ?1",
+        "UPDATE {ENDED} SET ended_at = {time}, row_checksum = {} WHERE ended_at > ?1",
         row_sum_after("history", &[("ended_at", &time)])
     );
     run(conn, &sql, [now])?;

@@ -4,10 +4,12 @@
 
 use rusqlite::Connection;
 
+use super::codes::Codes;
 use super::derived::insert_compartments;
 use super::handle::Store;
 use super::snapshot::Snapshot;
-use super::sql::{all, maybe, one, run};
+use super::sql::{maybe, one, run};
+use super::tables::{CURRENT, ENDED, types_in};
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
@@ -25,18 +27,21 @@ pub(super) fn derive_compartment(
     version: FhirVersion,
     is_affected: &dyn Fn(&str) -> bool,
 ) -> Result<()> {
-    for table in ["resource", "history"] {
-        let sql = format!("SELECT DISTINCT type FROM {table}");
-        let types: Vec<String> = all(conn, &sql, (), |row| row.get(0))?;
-        for name in types.iter().filter(|name| compartment::has(name) && is_affected(name)) {
+    let mut codes = Codes::default();
+    for (view, table) in [("resource", CURRENT), ("history", ENDED)] {
+        for name in types_in(conn, table)?
+            .into_iter()
+            .filter(|name| compartment::has(name) && is_affected(name))
+        {
             // Pruning leaves deleted versions without a body; their rows stay.
-            let sql = format!("SELECT seq, body FROM {table} WHERE type = ?1 AND size > 0");
+            let sql = format!("SELECT seq, body FROM {view} WHERE type = ?1 AND size > 0");
             let mut statement = conn.prepare(&sql)?;
-            let mut rows = statement.query([name])?;
+            let mut rows = statement.query([&name])?;
             while let Some(row) = rows.next()? {
                 let (seq, body): (i64, String) = (row.get(0)?, row.get(1)?);
-                run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
-                insert_compartments(conn, seq, &compartment::patients(version, name, &body))?;
+                let patients = compartment::patients(version, &name, &body);
+                run(conn, "DELETE FROM compartment_version WHERE seq = ?1", [seq])?;
+                insert_compartments(conn, &mut codes, seq, &patients)?;
             }
         }
     }
@@ -45,7 +50,8 @@ pub(super) fn derive_compartment(
 
 /// Sets R4 for a store of an older format that holds resources: that is how it was served.
 pub(super) fn keep_as_served(conn: &Connection) -> Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM resource) OR EXISTS (SELECT 1 FROM history)";
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM current_version) OR EXISTS (SELECT 1 FROM ended_version)";
     if one(conn, sql, (), |row| row.get(0))? {
         set_fhir_version(conn, FhirVersion::R4, true)?;
     }

@@ -66,12 +66,12 @@ fn other_than_file(path: &Path) -> Option<&'static str> {
     Some("no file")
 }
 
-/// Reads the header of the file at `path`: true for a store, false where the file is missing or
+/// Reads the header of the file at `path`: the format of the store, `None` where the file is missing or
 /// empty.
 ///
 /// # Errors
 /// `NotAStore` for any other file, `Usage` for the name of a store in memory, `Io`.
-pub(super) fn holds_store(path: &Path) -> Result<bool> {
+pub(super) fn kept_format(path: &Path) -> Result<Option<u32>> {
     if path == Path::new(IN_MEMORY) {
         let what = ":memory: is a store that only `fhirlite serve :memory: PATH` makes, and that ends with it; name a file";
         return Err(Error::new(Kind::Usage, what));
@@ -81,7 +81,7 @@ pub(super) fn holds_store(path: &Path) -> Result<bool> {
     check_is_file(path)?;
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io(path.display(), error)),
     };
     let mut header = Vec::new();
@@ -89,7 +89,7 @@ pub(super) fn holds_store(path: &Path) -> Result<bool> {
         .read_to_end(&mut header)
         .map_err(|error| Error::io(path.display(), error))?;
     if header.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     // https://www.sqlite.org/fileformat.html#the_database_header
     let word = |at: usize| {
@@ -103,7 +103,7 @@ pub(super) fn holds_store(path: &Path) -> Result<bool> {
     }
     let format = word(60);
     if is_known(format) {
-        Ok(true)
+        Ok(Some(format))
     } else {
         no_store(&format!(
             "is a fhirlite store of format {format}; this fhirlite reads formats 1 to {FORMAT}"
@@ -114,9 +114,9 @@ pub(super) fn holds_store(path: &Path) -> Result<bool> {
 /// Requires a store at `path`.
 ///
 /// # Errors
-/// `NotFound` where there is no file, else as [`holds_store`].
+/// `NotFound` where there is no file, else as [`kept_format`].
 pub(super) fn require_store(path: &Path) -> Result<()> {
-    if holds_store(path)? {
+    if kept_format(path)?.is_some() {
         return Ok(());
     }
     let what = format!("{}: no store there; `fhirlite import {0} PATH` makes one", path.display());

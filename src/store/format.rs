@@ -13,7 +13,7 @@ use crate::error::Result;
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// The version of `schema.sql`. The file's header holds it as `user_version`.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 /// `FHIR`: the `application_id` in the header of every store.
 pub(super) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"FHIR");
@@ -79,7 +79,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (5, "20a319ac1e642e764877f003428e8f25b0dd1fb410a6d4ffb7819d375ce1bec2")
+            (6, "75d0beaf0c36a242e80961ddf5df695ea71a22855d2a82ead9f75689ddac816b")
         );
     }
 }

@@ -76,8 +76,8 @@ impl Store {
         let count = |sql: &str| one(&conn, sql, (), |row| row.get(0));
         let types: BTreeMap<String, TypeInfo> = all(
             &conn,
-            "SELECT type, count(*), sum(size), min(last_updated), max(last_updated)
-               FROM resource INDEXED BY resource_by_seq GROUP BY type",
+            "SELECT name, count(*), sum(size), min(last_updated), max(last_updated)
+               FROM current_version JOIN resource_type ON code = type GROUP BY type",
             (),
             |row| {
                 let info = TypeInfo {
@@ -97,8 +97,8 @@ impl Store {
             fhir_version: fhir_version(&conn)?,
             resources: types.values().map(|of| of.resources).sum(),
             bytes: types.values().map(|of| of.bytes).sum(),
-            history: count("SELECT count(*) FROM history")?,
-            unresolved: count("SELECT count(*) FROM unresolved JOIN resource USING (seq)")?,
+            history: count("SELECT count(*) FROM ended_version")?,
+            unresolved: count("SELECT count(*) FROM unresolved JOIN current_version USING (seq)")?,
             last_seq: setting(&conn, "last_seq")?,
             last_transaction_time: (handed_out != 0)
                 .then(|| Instant::from_micros(handed_out).to_string()),

@@ -11,6 +11,7 @@ use super::checksum::{BodySum, damaged_version};
 use super::handle::Store;
 use super::snapshot::Snapshot;
 use super::sql::{one, setting};
+use super::tables::{CURRENT, ENDED};
 use crate::error::{Error, Kind, Result};
 use crate::spilled::LARGE;
 
@@ -58,9 +59,12 @@ impl Snapshot {
             _ => {
                 let conn = self.store().reader()?;
                 let last = setting(&conn, "last_seq")?;
-                let sql = "SELECT EXISTS (SELECT 1 FROM resource INDEXED BY resource_by_seq WHERE size > ?1)
-                               OR EXISTS (SELECT 1 FROM history INDEXED BY history_by_seq WHERE size > ?1)";
-                let has_large = one(&conn, sql, [LARGE as u64], |row| row.get(0))?;
+                // The indexes have only those that are larger.
+                let sql = format!(
+                    "SELECT EXISTS (SELECT 1 FROM {CURRENT} INDEXED BY current_large WHERE size > {LARGE})
+                         OR EXISTS (SELECT 1 FROM {ENDED} INDEXED BY ended_large WHERE size > {LARGE})"
+                );
+                let has_large = one(&conn, &sql, (), |row| row.get(0))?;
                 *known = Some((last, has_large));
                 has_large
             }

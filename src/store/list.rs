@@ -1,8 +1,8 @@
 //! Lists of what is in a store now, without a snapshot: ids, and types.
 
 use super::handle::Store;
-use super::selection::distinct_types;
 use super::sql::all;
+use super::tables::{CURRENT, IS_OF_TYPE, types_in};
 use crate::error::Result;
 
 /// How many ids are read at once. Between two reads others may write.
@@ -19,12 +19,14 @@ impl Store {
         resource_type: &str,
         each: &mut dyn FnMut(&str) -> Result<()>,
     ) -> Result<()> {
-        let sql = "SELECT id FROM resource INDEXED BY resource_identity
-                    WHERE type = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let sql = format!(
+            "SELECT id FROM {CURRENT} INDEXED BY current_identity
+              WHERE {IS_OF_TYPE} AND id > ?2 ORDER BY id LIMIT ?3"
+        );
         let mut last = String::new();
         loop {
             let key = (resource_type, &last, AT_ONCE);
-            let ids: Vec<String> = all(&*self.reader()?, sql, key, |row| row.get(0))?;
+            let ids: Vec<String> = all(&*self.reader()?, &sql, key, |row| row.get(0))?;
             ids.iter().try_for_each(|id| each(id))?;
             match ids.into_iter().nth(AT_ONCE - 1) {
                 Some(id) => last = id,
@@ -38,7 +40,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn type_hint(&self, resource_type: &str) -> Result<Option<String>> {
-        let there = distinct_types(&*self.reader()?, "resource", "resource_by_seq")?;
+        let there = types_in(&*self.reader()?, CURRENT)?;
         let known = self.fhir_version()?.unwrap_or_default().types();
         if known.contains(resource_type) || there.iter().any(|name| name == resource_type) {
             return Ok(None);

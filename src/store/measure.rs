@@ -31,7 +31,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn count_by_type(&self) -> Result<BTreeMap<String, u64>> {
-        let sql = "SELECT type, count(*) FROM resource INDEXED BY resource_by_seq GROUP BY type";
+        let sql = "SELECT name, count(*) FROM current_version INDEXED BY current_by_type
+                     JOIN resource_type ON code = type GROUP BY type";
         let counted = all(&*self.reader()?, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(counted.into_iter().collect())
     }

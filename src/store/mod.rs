@@ -5,9 +5,9 @@
 //!
 //! | files | job |
 //! |---|---|
-//! | `sql`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `upgrade` | statements, schema, connections, opening |
+//! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
-//! | `writer`, `version`, `version_sql`, `checksum`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
+//! | `writer`, `version`, `version_sql`, `checksum`, `codes`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `set_aside`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
@@ -21,6 +21,7 @@ mod checkpoint;
 mod checksum;
 mod client;
 mod clock;
+mod codes;
 mod compact;
 mod compartment;
 mod condition;
@@ -31,6 +32,7 @@ mod fhir_version;
 mod file;
 mod foreign_log;
 mod format;
+mod former_tables;
 mod handle;
 mod info;
 mod job;
@@ -42,6 +44,7 @@ mod mark;
 mod measure;
 mod open;
 mod owner;
+mod pending_upgrade;
 mod place;
 mod pool;
 mod prune;
@@ -54,6 +57,7 @@ mod selection;
 mod set_aside;
 mod snapshot;
 mod sql;
+mod tables;
 mod token;
 mod tombstone;
 mod unresolved;
@@ -77,6 +81,7 @@ pub use handle::{Access, Store};
 pub use info::{Info, TypeInfo};
 pub use job::{FileRow, JobRow, JobState};
 pub use lookup::{Lookup, VersionHeader};
+pub use pending_upgrade::PendingUpgrade;
 pub use prune::Pruned;
 pub use reach::{NOBODY, Reach};
 pub use read::{ReadOutcome, StoredVersion, VisibleStore};

@@ -10,11 +10,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::doubt::{guard, lacks_log, tidy};
-use super::file::{create_private, file_uri, has_beside, holds_store, memory_uri, require_store};
+use super::file::{create_private, file_uri, has_beside, kept_format, memory_uri, require_store};
 use super::foreign_log::refuse_foreign_log;
 use super::format::{APPLICATION_ID, FORMAT, SCHEMA, format_of};
 use super::handle::Store;
 use super::mark::add_mark;
+use super::pending_upgrade::require_room;
 use super::place::StorePlace;
 use super::pool::{ALONE, PATIENCE, Pool, WriteConnections, connect};
 use super::rest::AT_REST;
@@ -30,7 +31,7 @@ impl Store {
     /// `NotAStore` for any other file, which is left untouched; `ReadOnly`, `Io`.
     pub fn create(path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref();
-        let is_store = holds_store(path)?;
+        let is_store = kept_format(path)?.is_some();
         refuse_foreign_log(path)?;
         if !is_store {
             create_private(path)?;
@@ -213,6 +214,7 @@ fn open_read_write(place: StorePlace, uri: String) -> Result<Store> {
                 let transaction = conn
                     .transaction_with_behavior(TransactionBehavior::Immediate)
                     .map_err(|error| at(error.into()))?;
+                require_room(place.path())?;
                 upgrade::upgrade(&transaction).map_err(at)?;
                 place.check()?;
                 transaction.commit().map_err(|error| at(error.into()))?;

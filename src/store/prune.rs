@@ -10,6 +10,7 @@ use super::handle::Store;
 use super::pool::PATIENCE;
 use super::reach::Reach;
 use super::sql::{all, maybe, one, run, set_setting, setting};
+use super::tables::{ENDED, TYPE_NAME};
 use super::tombstone::deletion_stands;
 use super::writer::ONE_MOMENT;
 use crate::error::{Kind, Result};
@@ -38,8 +39,8 @@ pub(super) const USUAL_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 fn select_prunable() -> String {
     format!(
         "(SELECT seq, type, ended, size, deleted = 1 AND {} AS stands
-            FROM history AS old WHERE size > 0 AND ended <= ?1 AND ended_at < ?2)
-          WHERE NOT (stands AND type = ?3)",
+            FROM {ENDED} AS old WHERE size > 0 AND ended <= ?1 AND ended_at < ?2)
+          WHERE NOT (stands AND {TYPE_NAME} = ?3)",
         deletion_stands(Reach::Everything)
     )
 }
@@ -126,9 +127,11 @@ impl Store {
 
     fn prune_some(&self, before: Instant, patience: Duration, at_once: usize) -> Result<Pruned> {
         // This read comes first, so that a store with nothing to prune never holds the write lock.
-        let oldest = "SELECT ended_at FROM history
-                       WHERE size > 0 AND NOT (deleted = 1 AND type = ?1) ORDER BY ended LIMIT 1";
-        let oldest: Option<i64> = maybe(&*self.reader()?, oldest, [KEEPS_BODY], |row| row.get(0))?;
+        let oldest = format!(
+            "SELECT ended_at FROM {ENDED}
+              WHERE size > 0 AND NOT (deleted = 1 AND {TYPE_NAME} = ?1) ORDER BY ended LIMIT 1"
+        );
+        let oldest: Option<i64> = maybe(&*self.reader()?, &oldest, [KEEPS_BODY], |row| row.get(0))?;
         if oldest.is_none_or(|oldest| oldest >= before.micros()) {
             return Ok(Pruned::default());
         }
@@ -171,18 +174,19 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant, at_once: usize)
     let last = setting(conn, LAST_PRUNED)?.max(*last);
     set_setting(conn, LAST_PRUNED, last)?;
     conn.execute_batch(CREATE_PRUNED)?;
-    let empty = "body_sum(type, seq, '')";
+    let empty = format!("body_sum({TYPE_NAME}, seq, '')");
     let let_go = format!(
-        "UPDATE history SET body = '', size = 0, body_checksum = {empty}, row_checksum = {} WHERE seq = ?1",
-        row_sum_after("history", &[("size", "0"), ("body_checksum", empty)])
+        "UPDATE {ENDED} SET size = 0, body_checksum = {empty}, row_checksum = {} WHERE seq = ?1",
+        row_sum_after("history", &[("size", "0"), ("body_checksum", &empty)])
     );
     for (seq, stands, ..) in &versions {
         if *stands {
             run(conn, &let_go, [seq])?;
         } else {
-            run(conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
-            run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
+            run(conn, "DELETE FROM ended_version WHERE seq = ?1", [seq])?;
+            run(conn, "DELETE FROM compartment_version WHERE seq = ?1", [seq])?;
         }
+        run(conn, "DELETE FROM version_body WHERE seq = ?1", [seq])?;
         run(conn, "DELETE FROM attachment_url WHERE seq = ?1", [seq])?;
         run(conn, "DELETE FROM security_context WHERE seq = ?1", [seq])?;
         run(conn, "INSERT INTO pruned (seq) VALUES (?1)", [seq])?;
@@ -197,12 +201,12 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant, at_once: usize)
 /// Deletes the rows of deletions that kept no body and stand no more.
 fn prune_deletions(conn: &Connection, seen: i64) -> Result<()> {
     let sql = format!(
-        "INSERT INTO pruned (seq) SELECT seq FROM history AS old
+        "INSERT INTO pruned (seq) SELECT seq FROM {ENDED} AS old
           WHERE deleted = 1 AND size = 0 AND ended <= ?1 AND NOT {}",
         deletion_stands(Reach::Everything)
     );
     if run(conn, &sql, [seen])? > 0 {
-        delete_pruned(conn, &["history", "compartment"])?;
+        delete_pruned(conn, &[ENDED, "compartment_version"])?;
     }
     Ok(())
 }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::tables::{CURRENT, ENDED};
+
 /// The owner number of resources that belong to no user.
 pub const NOBODY: i64 = 0;
 
@@ -51,7 +53,7 @@ impl Reach {
             let condition = self.condition(table);
             format!("EXISTS (SELECT 1 FROM {table} WHERE {table}.seq = {seq}{condition})")
         };
-        format!(" AND ({} OR {})", is_in("resource"), is_in("history"))
+        format!(" AND ({} OR {})", is_in(CURRENT), is_in(ENDED))
     }
 
     /// The same condition for a statement over many versions. It starts from the versions within
@@ -61,11 +63,11 @@ impl Reach {
             Reach::Everything => String::new(),
             Reach::Client(_) => self.condition_on(seq),
             Reach::User(_) | Reach::Users(_) => format!(
-                " AND {seq} IN (SELECT seq FROM resource INDEXED BY resource_by_owner WHERE TRUE{}
+                " AND {seq} IN (SELECT seq FROM {CURRENT} INDEXED BY current_by_owner WHERE TRUE{}
                                 UNION ALL
-                                SELECT seq FROM history INDEXED BY history_by_owner WHERE TRUE{})",
-                self.condition("resource"),
-                self.condition("history")
+                                SELECT seq FROM {ENDED} INDEXED BY ended_by_owner WHERE TRUE{})",
+                self.condition(CURRENT),
+                self.condition(ENDED)
             ),
         }
     }

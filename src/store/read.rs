@@ -201,7 +201,7 @@ impl VisibleStore {
         most: usize,
     ) -> Result<Vec<StoredVersion>> {
         let sql = format!(
-            "SELECT {} FROM resource INDEXED BY resource_by_seq
+            "SELECT {} FROM resource
               WHERE type = ?1 AND seq > ?2{} ORDER BY seq LIMIT ?3",
             columns("resource", &IDENTITY[..1]),
             self.current
@@ -242,9 +242,9 @@ impl VisibleStore {
     pub(crate) fn has_type(&self, resource_type: &str) -> Result<bool> {
         let (current, superseded) = (&self.current, &self.superseded);
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM resource INDEXED BY resource_by_seq
+            "SELECT EXISTS (SELECT 1 FROM resource
                              WHERE type = ?1{current})
-                 OR EXISTS (SELECT 1 FROM history INDEXED BY history_by_seq
+                 OR EXISTS (SELECT 1 FROM history
                              WHERE type = ?1{superseded})"
         );
         one(&*self.store.reader()?, &sql, [resource_type], |row| row.get(0))

@@ -84,7 +84,6 @@ mod tests {
     use rusqlite::{Connection, StatementStatus};
 
     use super::*;
-    use crate::store::checksum::BODY_SUM;
     use crate::store::format::model;
 
     /// A store of `count` patients, each imported twice with other content.
@@ -92,19 +91,21 @@ mod tests {
         let conn = model().unwrap();
         let body = r#"'{"resourceType":"Patient","id":"' || n || '"}'"#;
         let (columns, values) = (
-            "seq, type, id, version_id, last_updated, assigned, size, hash, body",
-            format!("'Patient', n, '1', 0, 3, length({body}), zeroblob(32), {body}"),
+            "seq, type, id, version_id, last_updated, assigned, size, hash, body_checksum",
+            format!("1, n, '1', 0, 3, length({body}), zeroblob(32), 0"),
         );
         conn.execute_batch(&format!(
             "INSERT INTO setting (name, value) VALUES ('last_seq', {count} * 2);
              CREATE TEMP TABLE number AS
                WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {count})
                SELECT n FROM up;
-             INSERT INTO history ({columns}, ended, ended_at, deleted)
-               SELECT n, {values}, n + {count}, 0, 0 FROM number;
-             INSERT INTO resource ({columns}) SELECT n + {count}, {values} FROM number;
-             UPDATE resource SET body_checksum = {BODY_SUM};
-             UPDATE history SET body_checksum = {BODY_SUM};"
+             INSERT INTO resource_type (code, name) VALUES (1, 'Patient');
+             INSERT INTO ended_version ({columns}, ended, ended_at, deleted, row_checksum)
+               SELECT n, {values}, n + {count}, 0, 0, 0 FROM number;
+             INSERT INTO current_version ({columns}, row_checksum)
+               SELECT n + {count}, {values}, 0 FROM number;
+             INSERT INTO version_body (seq, body) SELECT n, {body} FROM number;
+             INSERT INTO version_body (seq, body) SELECT n + {count}, {body} FROM number;"
         ))
         .unwrap();
         conn

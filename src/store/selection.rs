@@ -13,7 +13,8 @@ use super::clock::mended_since;
 use super::large::large_body;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
-use super::sql::{all, one};
+use super::sql::one;
+use super::tables::{CURRENT, ENDED, types_in};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -69,13 +70,17 @@ pub struct VersionSize {
 
 /// The condition of a selection: ?1 is the type, ?2 and ?3 are the times, ?4 and ?5 the numbers.
 const RANGE: &str =
-    "type = ?1 AND last_updated > ?2 AND last_updated < ?3 AND seq >= ?4 AND seq <= ?5";
+    "type = (SELECT code FROM resource_type WHERE name = ?1) AND last_updated > ?2 AND last_updated < ?3
+     AND seq >= ?4 AND seq <= ?5";
 
-/// The condition for rows of `history` that the snapshot with the number ?6 still sees.
+/// The condition for rows of [`ENDED`] that the snapshot with the number ?6 still sees.
 const STILL_SEEN: &str = "ended > ?6 AND size > 0";
 
-/// The index of resources that belong to users.
-const BY_OWNER: &str = "resource_by_owner";
+/// The index of current versions that belong to users.
+const BY_OWNER: &str = "current_by_owner";
+
+/// What a statement that reads bodies joins. A body that is missing is noticed.
+const WITH_BODY: &str = " LEFT JOIN version_body USING (seq)";
 
 /// The values of [`RANGE`].
 type RangeValues<'s> = (&'s str, i64, i64, i64, i64);
@@ -87,9 +92,9 @@ impl Snapshot {
     /// Where the store cannot be read.
     pub(crate) fn types(&self) -> Result<Vec<String>> {
         let conn = self.store().reader()?;
-        let mut types = distinct_types(&conn, "resource", "resource_by_seq")?;
+        let mut types = types_in(&conn, CURRENT)?;
         if has_superseded(&conn, self.seq())? {
-            types.extend(distinct_types(&conn, "history", "history_by_seq")?);
+            types.extend(types_in(&conn, ENDED)?);
             types.sort();
             types.dedup();
         }
@@ -103,11 +108,11 @@ impl Snapshot {
     pub(crate) fn total(&self, selection: &Selection) -> Result<Option<TypeTotal>> {
         let mut conn = self.store().reader()?;
         let transaction = conn.transaction()?;
-        // Each of these indexes covers the statement. A selection by time is found by time.
+        // A selection by time is found by time.
         let index = match (self.reach(), selection.since) {
             (Reach::User(_) | Reach::Users(_), _) => BY_OWNER,
-            (_, Some(_)) => "resource_by_time",
-            (_, None) => "resource_by_seq",
+            (_, Some(_)) => "current_by_time",
+            (_, None) => "current_by_type",
         };
         let (current, superseded) = self.conditions();
         let what = "SELECT count(*), coalesce(sum(size), 0), min(seq), max(seq) FROM";
@@ -120,11 +125,11 @@ impl Snapshot {
                 row.get::<_, Option<i64>>(3)?,
             ))
         };
-        let sql = format!("{what} resource INDEXED BY {index} WHERE {RANGE}{current}");
+        let sql = format!("{what} {CURRENT} INDEXED BY {index} WHERE {RANGE}{current}");
         let mut sums = vec![one(&transaction, &sql, range, read)?];
         if has_superseded(&transaction, self.seq())? {
             let sql = format!(
-                "{what} history INDEXED BY history_by_seq WHERE {RANGE} AND {STILL_SEEN}{superseded}"
+                "{what} {ENDED} INDEXED BY ended_by_type WHERE {RANGE} AND {STILL_SEEN}{superseded}"
             );
             sums.push(one(
                 &transaction,
@@ -154,7 +159,7 @@ impl Snapshot {
         selection: &Selection,
         mut each: impl FnMut(VersionSize) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.for_each_row("size", selection, |_, row| {
+        self.for_each_row("size", "", selection, |_, row| {
             Ok(each(VersionSize { seq: row.get(0)?, size: row.get(1)? }))
         })
         .map(drop)
@@ -186,7 +191,7 @@ impl Snapshot {
         let columns = format!("body_checksum, {}", self.body_column()?);
         let of_type = BodySum::of_type(selection.resource_type.as_bytes());
         let (mut last, mut damage) = (selection.first - 1, None);
-        let stopped = self.for_each_row(&columns, selection, |conn, row| {
+        let stopped = self.for_each_row(&columns, WITH_BODY, selection, |conn, row| {
             let seq: i64 = row.get(0)?;
             // An index that is damaged may lead to another version.
             let is_next = seq > last && seq <= selection.last;
@@ -234,17 +239,17 @@ impl Snapshot {
         let (current, superseded) = self.conditions();
         let (resource_type, since, until, first, last) = self.range(&conn, selection)?;
         let values = (resource_type, since, until, first, last, self.seq(), value);
-        let mut found: i64 = one(&conn, &sum("resource", &current), values, |row| row.get(0))?;
+        let mut found: i64 = one(&conn, &sum(CURRENT, &current), values, |row| row.get(0))?;
         if has_superseded(&conn, self.seq())? {
-            let sql = sum("history", &format!(" AND {STILL_SEEN}{superseded}"));
+            let sql = sum(ENDED, &format!(" AND {STILL_SEEN}{superseded}"));
             found += one(&conn, &sql, values, |row| row.get::<_, i64>(0))?;
         }
         Ok(found)
     }
 
-    /// The conditions of the snapshot's reach, for `resource` and for `history`.
+    /// The conditions of the snapshot's reach, for [`CURRENT`] and for [`ENDED`].
     fn conditions(&self) -> (String, String) {
-        (self.reach().condition("resource"), self.reach().condition("history"))
+        (self.reach().condition(CURRENT), self.reach().condition(ENDED))
     }
 
     /// The values of [`RANGE`].
@@ -272,11 +277,12 @@ impl Snapshot {
         Ok((resource_type, since, until, first, last, self.seq()))
     }
 
-    /// Calls `each` with the rows (seq, `column`) of current and superseded versions, merged in order
+    /// Calls `each` with the rows (seq, `column`) of current and superseded versions, with what `join` adds, merged in order
     /// of the numbers, in one read transaction. Returns the number at which `each` broke off.
     fn for_each_row(
         &self,
         column: &str,
+        join: &str,
         selection: &Selection,
         mut each: impl FnMut(&Connection, &Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<Option<i64>> {
@@ -285,15 +291,15 @@ impl Snapshot {
         let (current, superseded) = self.conditions();
         let index = match self.reach() {
             Reach::User(_) => BY_OWNER,
-            _ => "resource_by_seq",
+            _ => "current_by_type",
         };
         let mut current = transaction.prepare_cached(&format!(
-            "SELECT seq, {column} FROM resource INDEXED BY {index}
+            "SELECT seq, {column} FROM {CURRENT} INDEXED BY {index}{join}
               WHERE {RANGE}{current} ORDER BY seq"
         ))?;
         let mut superseded = if has_superseded(&transaction, self.seq())? {
             Some(transaction.prepare_cached(&format!(
-                "SELECT seq, {column} FROM history INDEXED BY history_by_seq
+                "SELECT seq, {column} FROM {ENDED} INDEXED BY ended_by_type{join}
                   WHERE {RANGE} AND {STILL_SEEN}{superseded} ORDER BY seq"
             ))?)
         } else {
@@ -342,23 +348,7 @@ fn step(rows: &mut Rows<'_>) -> Result<Option<i64>> {
 
 /// True where any version was replaced or deleted after `seq`.
 fn has_superseded(conn: &Connection, seq: i64) -> Result<bool> {
-    one(conn, "SELECT EXISTS (SELECT 1 FROM history WHERE ended > ?1)", [seq], |row| row.get(0))
-}
-
-/// Lists the types in a table. Jumps from each type to the next in an index that starts with the
-/// type, instead of reading every row.
-pub(super) fn distinct_types(conn: &Connection, table: &str, index: &str) -> Result<Vec<String>> {
-    all(
-        conn,
-        &format!(
-            "WITH RECURSIVE next(type) AS (
-               SELECT (SELECT min(type) FROM {table} INDEXED BY {index})
-               UNION ALL
-               SELECT (SELECT min(type) FROM {table} INDEXED BY {index} WHERE type > next.type)
-                 FROM next WHERE next.type IS NOT NULL)
-             SELECT type FROM next WHERE type IS NOT NULL"
-        ),
-        (),
-        |row| row.get(0),
-    )
+    one(conn, "SELECT EXISTS (SELECT 1 FROM ended_version WHERE ended > ?1)", [seq], |row| {
+        row.get(0)
+    })
 }

@@ -10,6 +10,7 @@ use super::large::{large_body, small_body};
 use super::lookup::Lookup;
 use super::reach::Reach;
 use super::sql::{all, maybe};
+use super::tables::{CURRENT, ENDED};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -26,14 +27,14 @@ pub struct Tombstone {
     pub id: String,
 }
 
-/// The SQL condition that the deletion in the row `old` of `history` stands in the snapshot with the
+/// The SQL condition that the deletion in the row `old` of the table behind `history` stands in the snapshot with the
 /// number ?1: no later version of the resource, within reach, is in the snapshot.
 pub(super) fn deletion_stands(reach: Reach) -> String {
-    let (current, superseded) = (reach.condition("resource"), reach.condition("history"));
+    let (current, superseded) = (reach.condition(CURRENT), reach.condition(ENDED));
     format!(
-        "(NOT EXISTS (SELECT 1 FROM resource
+        "(NOT EXISTS (SELECT 1 FROM {CURRENT}
                        WHERE id = old.id AND type = old.type AND seq <= ?1{current})
-          AND NOT EXISTS (SELECT 1 FROM history
+          AND NOT EXISTS (SELECT 1 FROM {ENDED}
                            WHERE type = old.type AND id = old.id
                              AND ended > old.ended AND seq <= ?1{superseded}))"
     )
@@ -62,7 +63,7 @@ impl Lookup<'_> {
         since: Instant,
         until: Option<Instant>,
     ) -> Result<Option<Tombstone>> {
-        let sql = format!("{} AND type = ?4 AND id = ?5", self.select_tombstones());
+        let sql = format!("{} AND name = ?4 AND id = ?5", self.select_tombstones());
         let until = until.map_or(i64::MAX, Instant::micros);
         maybe(&self.conn, &sql, (self.seq, since.micros(), until, resource_type, id), tombstone)
     }
@@ -70,7 +71,7 @@ impl Lookup<'_> {
     /// Selects what was deleted after the time ?2 and before ?3, in the snapshot with the number ?1.
     fn select_tombstones(&self) -> String {
         format!(
-            "SELECT seq, ended, type, id FROM history AS old
+            "SELECT seq, ended, name, id FROM {ENDED} AS old JOIN resource_type ON code = type
               WHERE deleted = 1 AND ended <= ?1 AND ended_at > ?2 AND ended_at < ?3{}
                 AND {}",
             self.reach.condition("old"),

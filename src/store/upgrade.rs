@@ -2,13 +2,16 @@
 
 use rusqlite::Connection;
 
-use super::checksum::{BODY_SUM, row_sum_after, row_sum_with};
+use super::checksum::row_sum_after;
+use super::codes::Codes;
 use super::derived::{Derived, insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
+use super::former_tables::{FORMER, copy_versions, former_name};
 use super::mark::add_mark_of_upgrade;
 use super::rest::AT_REST;
-use super::sql::{run, set_setting, setting};
+use super::sql::{all, run, set_setting, setting};
+use super::tables::{CURRENT, ENDED};
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::version::FhirVersion;
@@ -35,7 +38,11 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
         return Ok(());
     }
     let model = model()?;
-    let (present, wanted) = (schema_objects(conn)?, schema_objects(&model)?);
+    let (mut present, wanted) = (schema_objects(conn)?, schema_objects(&model)?);
+    // An index that a user added to a table of versions ends with that table.
+    let sql = "SELECT name FROM sqlite_schema
+                WHERE type = 'index' AND tbl_name IN ('resource', 'history', 'compartment')";
+    let ends: Vec<String> = all(conn, sql, (), |row| row.get(0))?;
     let is_ours = |object: &SchemaObject| {
         // Since format 4 the views are the same: what differs is the user's.
         if object.kind == "view" && from >= 4 {
@@ -55,6 +62,12 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     {
         conn.execute_batch(&format!("DROP {} \"{}\"", object.kind, object.name))?;
     }
+    for name in FORMER {
+        if !columns(conn, "main", name)?.is_empty() {
+            conn.execute_batch(&format!("ALTER TABLE {name} RENAME TO {}", former_name(name)))?;
+        }
+    }
+    present.retain(|object| object.kind != "table" || !FORMER.contains(&object.name.as_str()));
     for SchemaObject { kind, name, sql } in &wanted {
         let is_there = |object: &SchemaObject| object.name == *name;
         let exists = kind == "table" && present.iter().any(is_there);
@@ -72,8 +85,15 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
             conn.execute_batch(&format!("{copy}; DROP TABLE {OLD_TABLE}"))?;
         }
     }
-    for object in present.iter().filter(|object| object.kind == "index" && !is_ours(object)) {
+    let is_kept = |object: &&SchemaObject| {
+        object.kind == "index" && !is_ours(object) && !ends.contains(&object.name)
+    };
+    for object in present.iter().filter(is_kept) {
         conn.execute_batch(&object.sql)?;
+    }
+    copy_versions(conn, |name| columns(conn, "main", &former_name(name)), &former_name)?;
+    for name in FORMER {
+        conn.execute_batch(&format!("DROP TABLE IF EXISTS {}", former_name(name)))?;
     }
     conn.pragma_update(None, "legacy_alter_table", false)?;
     fill(conn, from)?;
@@ -94,30 +114,18 @@ pub(super) fn copy(uri: &str, from: u32, memory: &Connection) -> Result<()> {
             run(memory, &copy_rows(name, &kept, &format!("old.{name}")), ())?;
         }
     }
+    let former = |name: &str| format!("old.{name}");
+    copy_versions(memory, |name| columns(memory, "old", name), &former)?;
     memory.execute_batch("DETACH old")?;
     fill(memory, from)?;
     memory.pragma_update(None, "user_version", FORMAT)?;
     Ok(())
 }
 
-/// The statement that copies the columns `kept` of an old table into the new `table`. Versions get the
-/// checksums that they have since format 5.
+/// The statement that copies the columns `kept` of an old table into the new `table`.
 fn copy_rows(table: &str, kept: &[String], from: &str) -> String {
     let columns = kept.join(", ");
-    let is_of_versions = matches!(table, "resource" | "history");
-    if !is_of_versions || kept.iter().any(|column| column == "row_checksum") {
-        return format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {from}");
-    }
-    let mut instead = vec![("body_checksum", BODY_SUM)];
-    // The default of the column, which is new in format 3.
-    if !kept.iter().any(|column| column == "owner") {
-        instead.push(("owner", "0"));
-    }
-    format!(
-        "INSERT INTO main.{table} ({columns}, body_checksum, row_checksum)
-         SELECT {columns}, {BODY_SUM}, {} FROM {from}",
-        row_sum_with(table, &instead)
-    )
+    format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {from}")
 }
 
 /// Adds the rows that formats after `from` have and older stores lack.
@@ -139,11 +147,11 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
         keep_as_served(conn)?;
         // What lay in the future came in every export since a time. It came at the last write at the
         // latest.
-        for table in ["resource", "history"] {
+        for (view, table) in [("resource", CURRENT), ("history", ENDED)] {
             let sql = format!(
                 "UPDATE {table} SET assigned = assigned | 4, last_updated = ?1, row_checksum = {}
                   WHERE last_updated > ?1 AND ?1 > 0",
-                row_sum_after(table, &[("assigned", "assigned | 4"), ("last_updated", "?1")])
+                row_sum_after(view, &[("assigned", "assigned | 4"), ("last_updated", "?1")])
             );
             run(conn, &sql, [setting(conn, "last_write_time")?])?;
         }
@@ -151,9 +159,12 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
     Ok(())
 }
 
-/// Adds the rows of `compartment`, which are new in format 2.
+/// Adds versions to the compartments of patients, which are new in format 2.
 fn derive_compartments(conn: &Connection) -> Result<()> {
-    for_each_body(conn, "TRUE", |seq, derived| insert_compartments(conn, seq, &derived.patients))
+    let mut codes = Codes::default();
+    for_each_body(conn, "TRUE", |seq, derived| {
+        insert_compartments(conn, &mut codes, seq, &derived.patients)
+    })
 }
 
 /// Adds the rows of `attachment_url` and `security_context`, which are new in format 4 and take the
@@ -173,8 +184,8 @@ fn for_each_body(
     condition: &str,
     mut each: impl FnMut(i64, &Derived) -> Result<()>,
 ) -> Result<()> {
-    for table in ["resource", "history"] {
-        let sql = format!("SELECT seq, type, body FROM {table} WHERE {condition}");
+    for view in ["resource", "history"] {
+        let sql = format!("SELECT seq, type, body FROM {view} WHERE {condition}");
         let mut statement = conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {

@@ -8,6 +8,7 @@ use super::checksum::{BodySum, damaged_version, row_sum};
 use super::derived::{insert_attachments, insert_compartments};
 use super::handle::Store;
 use super::sql::{maybe, one, run};
+use super::tables::{CURRENT, ENDED, IS_OF_TYPE};
 use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
@@ -54,7 +55,8 @@ struct CurrentVersion {
 
 /// The tables with rows that a version leaves behind when it is removed by hand, beside
 /// `identifier`, which is searched from its end.
-const BY_SEQ: [&str; 4] = ["unresolved", "compartment", "attachment_url", "security_context"];
+const BY_SEQ: [&str; 5] =
+    ["unresolved", "compartment_version", "attachment_url", "security_context", "version_body"];
 
 impl Writer<'_> {
     /// Creates or updates a resource; `unresolved` are the open references left in it.
@@ -83,7 +85,7 @@ impl Writer<'_> {
             }
             Some(current) if current.hash == resource.hash => return Ok(Change::Unchanged),
             Some(CurrentVersion { seq, version_id, .. }) => {
-                let sql = "SELECT body = ?2 FROM resource WHERE seq = ?1";
+                let sql = "SELECT body = ?2 FROM version_body WHERE seq = ?1";
                 if one(&self.conn, sql, (seq, &resource.text), |row| row.get(0))? {
                     return Ok(Change::Unchanged);
                 }
@@ -132,8 +134,8 @@ impl Writer<'_> {
             return Ok(None);
         };
         let mut undone = 0;
-        for table in ["resource", "history"] {
-            let newer = format!("{table} WHERE type = ?1 AND id = ?2 AND seq > ?3");
+        for table in [CURRENT, ENDED] {
+            let newer = format!("{table} WHERE {IS_OF_TYPE} AND id = ?2 AND seq > ?3");
             // These versions were counted as late when they came.
             let sql =
                 format!("SELECT count(*) FROM {newer} AND assigned & 1 = 0 AND last_updated <= ?4");
@@ -154,7 +156,7 @@ impl Writer<'_> {
         if run(&self.conn, &self.sql.restore, [seq])? == 0 {
             return Err(damaged_version(&self.conn, seq));
         }
-        run(&self.conn, "DELETE FROM history WHERE seq = ?1", [seq])?;
+        run(&self.conn, "DELETE FROM ended_version WHERE seq = ?1", [seq])?;
         Ok(Some(undone))
     }
 
@@ -227,14 +229,13 @@ impl Writer<'_> {
             ValueRef::Blob(hash),
             ValueRef::Integer(body_checksum),
         ]);
+        let type_code = self.codes.of_type(&self.conn, &resource.resource_type)?;
         run(
             &self.conn,
-            "INSERT INTO resource (seq, type, id, version_id, last_updated, owner, assigned,
-                                   size, hash, body_checksum, row_checksum, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            &self.sql.insert,
             (
                 self.seq,
-                &resource.resource_type,
+                type_code,
                 &resource.id,
                 stamped.version_id,
                 last_updated,
@@ -244,9 +245,10 @@ impl Writer<'_> {
                 hash,
                 body_checksum,
                 row_checksum,
-                stamped.body.as_ref(),
             ),
         )?;
+        let sql = "INSERT INTO version_body (seq, body) VALUES (?1, ?2)";
+        run(&self.conn, sql, (self.seq, stamped.body.as_ref()))?;
         for identifier in &resource.identifiers {
             let sql = "INSERT INTO identifier (seq, type, system, value) VALUES (?1, ?2, ?3, ?4)";
             let values = (self.seq, &resource.resource_type, &identifier.system, &identifier.value);
@@ -258,19 +260,19 @@ impl Writer<'_> {
                 Cow::Owned(compartment::patients(other, &resource.resource_type, &resource.text))
             }
         };
-        insert_compartments(&self.conn, self.seq, &patients)?;
+        insert_compartments(&self.conn, &mut self.codes, self.seq, &patients)?;
         let context = resource.security_context.as_ref();
         insert_attachments(&self.conn, self.seq, &resource.attachments, context)?;
         self.note_unresolved(self.seq, unresolved)
     }
 
-    /// Moves a current version to history; `by` is the number of the write that ends it.
+    /// Ends a current version; `by` is the number of the write that ends it.
     pub(super) fn end(&mut self, seq: i64, by: i64, deleted: bool) -> Result<()> {
         let values = (seq, by, self.time.micros(), deleted);
         if run(&self.conn, &self.sql.end, values)? == 0 {
             return Err(damaged_version(&self.conn, seq));
         }
-        run(&self.conn, "DELETE FROM resource WHERE seq = ?1", [seq])?;
+        run(&self.conn, "DELETE FROM current_version WHERE seq = ?1", [seq])?;
         self.has_history = true;
         Ok(())
     }

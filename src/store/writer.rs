@@ -14,12 +14,14 @@ use rusqlite::Connection;
 use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
 use super::checkpoint::LONG_LOG;
 use super::checksum::row_sum_after;
+use super::codes::Codes;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
 use super::mark::add_mark;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
 use super::sql::{one, run, set_setting, setting};
+use super::tables::ENDED;
 use super::version_sql::VersionStatements;
 use crate::error::Result;
 use crate::fhir::compartment;
@@ -75,6 +77,7 @@ pub struct Writer<'a> {
     /// The store's version of FHIR.
     pub(super) fhir_version: FhirVersion,
     pub(super) sql: VersionStatements,
+    pub(super) codes: Codes,
     /// How many bytes the `-wal` has before the next attempt to end it.
     least_log: u64,
 }
@@ -86,8 +89,7 @@ impl Store {
     /// `ReadOnly` for a store that cannot be written.
     pub(crate) fn writer(&self) -> Result<Writer<'_>> {
         let conn = self.pool().writing()?.import();
-        let sql =
-            "SELECT NOT EXISTS (SELECT 1 FROM resource) AND NOT EXISTS (SELECT 1 FROM history)";
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM current_version) AND NOT EXISTS (SELECT 1 FROM ended_version)";
         let is_empty: bool = one(&conn, sql, (), |row| row.get(0))?;
         // An empty store is loaded without WAL: the log would double what is written, and no reader
         // has anything to wait for.
@@ -116,6 +118,7 @@ impl Store {
             ahead: 0,
             fhir_version: FhirVersion::default(),
             sql: VersionStatements::new(),
+            codes: Codes::default(),
             least_log: LONG_LOG,
         })
     }
@@ -137,9 +140,10 @@ impl Writer<'_> {
             self.seq = last_seq;
         }
         self.transaction_began = last_seq;
+        self.codes = Codes::default();
         self.mark_input()?;
         self.has_history =
-            one(&self.conn, "SELECT EXISTS (SELECT 1 FROM history)", (), |row| row.get(0))?;
+            one(&self.conn, "SELECT EXISTS (SELECT 1 FROM ended_version)", (), |row| row.get(0))?;
         self.has_users = self.store_has_users()?;
         self.fhir_version = fhir_version(&self.conn)?.unwrap_or_default();
         self.handed_out = match setting(&self.conn, "last_transaction_time")? {
@@ -199,6 +203,7 @@ impl Writer<'_> {
             return self.rollback().map(|()| false);
         }
         self.conn.execute_batch("ROLLBACK TO input; RELEASE input")?;
+        self.codes = Codes::default();
         (self.seq, self.late) = (self.began, self.late_before);
         Ok(true)
     }
@@ -238,7 +243,7 @@ impl Writer<'_> {
             return Ok(self.time);
         }
         let sql = format!(
-            "UPDATE history SET ended_at = ?2, row_checksum = {} WHERE ended > ?1",
+            "UPDATE {ENDED} SET ended_at = ?2, row_checksum = {} WHERE ended > ?1",
             row_sum_after("history", &[("ended_at", "?2")])
         );
         run(&self.conn, &sql, (self.transaction_began, now.micros()))?;

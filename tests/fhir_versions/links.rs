@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{exported, words};
-use crate::support::Dir;
+use crate::support::{Dir, bring_back_former_tables};
 
 /// Types with the element that links them, for which the R4 definition has no link or which R4 does not know.
 const LINKS: [(&str, &str); 17] = [
@@ -110,13 +110,15 @@ fn an_older_store_gets_the_links() {
     dir.import(0, &["s.db", "again.ndjson"]);
     let rows = "SELECT count(*) FROM compartment";
     let (before, of_devices) = (dir.count("s.db", rows), 3);
-    dir.open("s.db")
-        .execute_batch(
-            "DELETE FROM compartment WHERE seq IN (SELECT seq FROM version WHERE type = 'Device');
-             DELETE FROM setting WHERE name LIKE 'fhir_version%' OR name = 'at_rest';
-             DROP TABLE write_mark; PRAGMA user_version = 3;",
-        )
-        .expect("an older store");
+    let db = dir.open("s.db");
+    db.execute_batch(
+        "DELETE FROM compartment WHERE seq IN (SELECT seq FROM version WHERE type = 'Device');
+         DELETE FROM setting WHERE name LIKE 'fhir_version%' OR name = 'at_rest';
+         DROP TABLE write_mark; PRAGMA user_version = 3;",
+    )
+    .expect("an older store");
+    bring_back_former_tables(&db);
+    drop(db);
     assert_eq!(dir.count("s.db", rows), before - of_devices);
     // Reading upgrades a copy in memory, writing the file.
     dir.check("s.db");

@@ -145,7 +145,11 @@ fn rows_that_contradict_the_bodies_are_found() {
         ),
         (
             "INSERT INTO compartment (seq, patient) VALUES (99, 'a'), (99, 'b')",
-            ["file: 2 rows of compartment belong to no version"],
+            ["file: 2 rows of compartment_version belong to no version"],
+        ),
+        (
+            "DELETE FROM resource_type WHERE name = 'Patient'",
+            ["file: 1 rows of current_version have a type that resource_type lacks"],
         ),
         (
             "INSERT INTO attachment_url VALUES (99, 'Binary', '1', '', 1, 0)",
@@ -163,7 +167,7 @@ fn rows_that_contradict_the_bodies_are_found() {
 #[test]
 fn missing_tables_indexes_and_settings_are_found() {
     for (change, findings) in [
-        ("DROP INDEX history_by_end", "file: history_by_end is missing".to_owned()),
+        ("DROP INDEX ended_by_end", "file: ended_by_end is missing".to_owned()),
         ("DROP INDEX audit_by_export", "file: audit_by_export is missing".to_owned()),
         ("DROP TABLE assertion", "file: assertion is missing".to_owned()),
     ] {

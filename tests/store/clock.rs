@@ -5,7 +5,7 @@ use std::time::Duration;
 use fhirlite::{Clock, ExportRequest, Import, Instant, Plan, Store};
 use serde_json::Value;
 
-use crate::support::{Dir, Ran, seal};
+use crate::support::{Dir, Ran, bring_back_former_tables, seal};
 
 /// 400 days and an hour.
 const LEAD: Duration = Duration::from_secs(400 * 86_400 + 3_600);
@@ -101,6 +101,7 @@ fn an_older_store_is_upgraded() {
     )
     .unwrap();
     seal(&db);
+    bring_back_former_tables(&db);
     drop(db);
     let (ids, time) = since(&dir, "0", "2020-01-01");
     assert_eq!(ids, ["b"]);

@@ -102,7 +102,7 @@ fn a_store_of_format_4_is_read_with_its_exports_and_gets_checksums() {
     assert!(file.status == 200 && file.text().contains("Ünïversity"), "{}", file.text());
     assert_eq!(served.end("-TERM"), 0);
     assert_eq!(dir.import(0, &["4.db", "a.json"])["created"], 1);
-    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 5);
+    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 6);
     let without = "SELECT count(*) FROM (SELECT row_checksum, body_checksum FROM resource UNION ALL
                                           SELECT row_checksum, body_checksum FROM history)
                     WHERE row_checksum = 0 OR body_checksum = 0";
@@ -110,16 +110,61 @@ fn a_store_of_format_4_is_read_with_its_exports_and_gets_checksums() {
     dir.check("4.db");
 }
 
+/// `tests/formats/5.db.gz` is that of format 4 after the last program of format 5 imported a patient with a photo, an
+/// observation of the patient, its provenance and a Basic; imported the observation changed; and deleted the Basic.
+#[test]
+fn a_store_of_format_5_is_read_with_its_history_and_exports() {
+    let dir = Dir::new();
+    dir.fixture(5, "5.db");
+    let rows = |db: &rusqlite::Connection, view: &str| -> Vec<String> {
+        let sql = format!(
+            "SELECT json_array(seq, type, id, version_id, last_updated, owner, assigned, size, hex(hash),
+                               body_checksum, row_checksum, body) FROM {view} ORDER BY seq"
+        );
+        let mut statement = db.prepare(&sql).expect("columns");
+        let rows = statement.query_map((), |row| row.get(0)).expect("rows");
+        rows.collect::<Result<_, _>>().expect("texts")
+    };
+    let compartments = "SELECT group_concat(seq || ' ' || patient) FROM
+                          (SELECT seq, patient FROM compartment ORDER BY seq, patient)";
+    let about = |db: &rusqlite::Connection| -> String {
+        db.query_row(compartments, (), |row| row.get(0)).expect("patients")
+    };
+    let db = dir.open("5.db");
+    let before = (rows(&db, "resource"), rows(&db, "history"), about(&db));
+    drop(db);
+    assert_eq!((before.0.len(), before.1.len()), (8, 4));
+    // Reading upgrades a copy in memory, writing the file.
+    dir.check("5.db");
+    dir.write("a.json", A);
+    let ran = dir.run(["import", "5.db", "a.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("5.db: is upgraded from format 5 to 6"), "{}", ran.stderr);
+    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 6);
+    let db = dir.open("5.db");
+    let after = (rows(&db, "resource"), rows(&db, "history"), about(&db));
+    assert_eq!(after.0[..8], before.0);
+    assert_eq!(after.1, before.1);
+    assert_eq!(after.2, before.2);
+    assert_eq!(dir.run(["import", "5.db", "a.json"]).stderr.matches("upgraded").count(), 0);
+    drop(db);
+    dir.check("5.db");
+    let served = dir.serve(&["5.db", "--auth", "required"]);
+    let before = served.get_with(FILE_OF_4, &bearer(ALICE_OF_4));
+    assert!(before.status == 200 && before.text().contains("\"versionId\":\"1\""));
+}
+
 /// The operator adds a view, an index and a table with the `sqlite3` shell.
 #[test]
 fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
-    for format in [1, 2, 4] {
+    for format in [1, 2, 4, 5] {
         let dir = Dir::new();
         dir.fixture(format, "s.db");
         dir.open("s.db")
             .execute_batch(
                 "CREATE VIEW mine AS SELECT type, id FROM resource;
-                 CREATE INDEX \"my index\" ON resource (version_id);
+                 CREATE INDEX \"my index\" ON identifier (system);
+                 CREATE INDEX gone ON resource (version_id);
                  CREATE TABLE before (a); INSERT INTO before VALUES (1);",
             )
             .expect("added");
@@ -127,9 +172,11 @@ fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
         let resources = count("SELECT count(*) FROM mine");
         dir.write("a.json", r#"{"resourceType":"Basic","id":"new"}"#);
         dir.import(0, &["s.db", "a.json"]);
-        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 5);
+        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 6);
         assert_eq!(count("SELECT count(*) FROM mine"), resources + 1);
         assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'my index'"), 1);
+        // Its table is a view now.
+        assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'gone'"), 0);
         assert_eq!(count("SELECT a FROM before"), 1);
         assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'fhirlite%'"), 0);
         dir.check("s.db");

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::edits::let_edit;
 use super::server::Served;
 use super::tools::left_out;
 use super::{FHIRLITE, project};
@@ -122,9 +123,11 @@ impl Dir {
         Served::of(command)
     }
 
-    /// Opens the store with SQLite itself.
+    /// Opens the store with SQLite itself, to read it, or to change it as a meddler would.
     pub fn open(&self, store: &str) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path(store)).expect("an SQLite file")
+        let db = rusqlite::Connection::open(self.path(store)).expect("an SQLite file");
+        let_edit(&db);
+        db
     }
 
     /// Runs a query that answers with one number.

@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod client;
 pub mod compare;
 mod dir;
+mod edits;
 mod held;
 pub mod oneup;
 pub mod rust;
@@ -21,6 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use dir::{Dir, Ran};
+pub use edits::bring_back_former_tables;
 pub use held::Held;
 pub use seal::seal;
 pub use server::{Served, served};
