@@ -1,6 +1,6 @@
 //! Applying single resources to the store: puts, deletions, and the reports of what became of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::ahead::AheadInFile;
 use super::conditional::{MissedReferences, may_resolve, open_links, resolve};
@@ -10,6 +10,7 @@ use super::siblings::Siblings;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::evidence::VersionEvidence;
 use crate::fhir::name::short;
+use crate::fhir::no_data::NoData;
 use crate::fhir::resource::Resource;
 use crate::store::{Change, NOBODY, Stamping, Writer};
 
@@ -29,6 +30,10 @@ pub(super) struct ImportRun<'a> {
     /// Derived ids of this input's resources outside of Bundles.
     pub(super) derived: HashSet<u128>,
     pub(super) ahead: AheadInFile,
+    /// How many things in the current file were no data.
+    pub(super) left_out: BTreeMap<NoData, u64>,
+    /// True as long as nothing was found in the current input.
+    pub(super) is_empty: bool,
     pub(super) evidence: VersionEvidence,
 }
 
@@ -60,9 +65,18 @@ impl ImportRun<'_> {
 
     /// Reports what is said once for each file.
     pub(super) fn end_file(&mut self) {
+        for (kind, count) in std::mem::take(&mut self.left_out) {
+            self.leave_out(kind, count);
+        }
         if let Some((line, report)) = self.ahead.take() {
             self.remark(line, report);
         }
+    }
+
+    /// Reports what was left out of the current file because it is no data, in one line for each kind.
+    pub(super) fn leave_out(&mut self, kind: NoData, count: u64) {
+        self.report.left_out += count;
+        self.remark(0, format!("left out, no data: {}", kind.counted(count)));
     }
 
     /// Asks the observer whether the import should stop.

@@ -10,11 +10,10 @@ use super::history::{self, HistoryVersion};
 use super::links::BundleLinks;
 use super::settle::{SettledAction, Settler};
 use super::siblings::Siblings;
-use super::step::{BundleSteps, EntryAction, EntryStep};
+use super::step::{BundleSteps, EntryAction, EntryStep, LinkedResource};
 use crate::error::Result;
 use crate::fhir::bundle::BundleType;
-use crate::fhir::reference;
-use crate::fhir::resource::{Parsed, Resource};
+use crate::fhir::resource::Resource;
 use crate::fhir::version_condition::VersionCondition;
 use crate::store::Change;
 
@@ -46,9 +45,13 @@ pub(super) fn apply(
         run.remark(line, remark);
     }
     former::keep_ids(run, text, &mut bundle)?;
-    let BundleSteps { bundle_type, may_search, steps, full_urls, .. } = *bundle;
+    let BundleSteps { bundle_type, may_search, mut steps, full_urls, made_for, .. } = *bundle;
     let (settled, siblings) = Settler::new(run, may_search).settle_all(&steps)?;
-    let names = settled.iter().map(SettledAction::name).collect();
+    let names: Vec<_> = settled.iter().map(SettledAction::name).collect();
+    if names != made_for {
+        // Some links lead elsewhere.
+        steps.iter_mut().for_each(|step| step.made = None);
+    }
     let open = OpenBundle { links: BundleLinks { text, full_urls: &full_urls, names }, siblings };
     let mut steps = steps.into_iter().zip(settled);
     if bundle_type == BundleType::History {
@@ -62,7 +65,7 @@ impl OpenBundle<'_> {
     fn carry_out(
         &self,
         run: &mut ImportRun<'_>,
-        step: EntryStep,
+        mut step: EntryStep,
         settled: SettledAction,
     ) -> Result<()> {
         let (line, number) = (step.line, step.number);
@@ -71,15 +74,19 @@ impl OpenBundle<'_> {
             Ok(())
         };
         match settled {
-            SettledAction::Put { id, .. } => match self.linked(run, &step, &id) {
-                Ok(resource) => match refusal(run, step.condition.as_deref(), &resource)? {
-                    None => self.put(run, line, resource),
-                    Some(reason) => reject(run, reason),
-                },
-                Err(reason) => reject(run, reason),
-            },
+            SettledAction::Put { id, .. } => {
+                let LinkedResource { resource, is_open, .. } = self.linked(run, &mut step, &id);
+                match resource {
+                    Ok(resource) => match refusal(run, step.condition.as_deref(), &resource)? {
+                        None => run.put(line, *resource, is_open, Some(&self.siblings)),
+                        Some(reason) => reject(run, reason),
+                    },
+                    Err(reason) => reject(run, reason),
+                }
+            }
             SettledAction::PutUnchanged { resource_type, id, reason } => {
-                let is_same = self.linked(run, &step, &id).map(|resource| resource.hash);
+                let linked = self.linked(run, &mut step, &id);
+                let is_same = linked.resource.map(|resource| resource.hash);
                 let current = run.writer.current_hash(&resource_type, &id)?;
                 if is_same.is_ok_and(|hash| current.as_deref() == Some(&hash[..])) {
                     run.report.count(Change::Unchanged, &resource_type);
@@ -116,25 +123,14 @@ impl OpenBundle<'_> {
         }
     }
 
-    fn put(&self, run: &mut ImportRun<'_>, line: u64, resource: Box<Resource>) -> Result<()> {
-        let is_open = reference::has_open(&resource.text);
-        run.put(line, *resource, is_open, Some(&self.siblings))
-    }
-
-    /// Parses the resource of an entry, with its links to other entries rewritten, and reports links
-    /// that lead nowhere. The error is the reason why the resource cannot be taken.
-    fn linked(
-        &self,
-        run: &mut ImportRun<'_>,
-        step: &EntryStep,
-        id: &str,
-    ) -> std::result::Result<Box<Resource>, String> {
-        let linked = self.links.rewritten(step);
+    /// The resource of an entry, with its links to other entries rewritten. Reports links that lead nowhere.
+    fn linked(&self, run: &mut ImportRun<'_>, step: &mut EntryStep, id: &str) -> LinkedResource {
+        let linked = match step.made.take() {
+            Some(made) => *made,
+            None => self.links.resource(step, id),
+        };
         run.lost(step.line, &linked.lost);
-        match Parsed::parse(&linked.text, Some(id))? {
-            Parsed::Resource(resource) => Ok(resource),
-            Parsed::Bundle => Err("a Bundle where a resource was expected".to_owned()),
-        }
+        linked
     }
 
     /// Applies the versions of a history, from the oldest to the newest.
@@ -144,20 +140,24 @@ impl OpenBundle<'_> {
         steps: impl Iterator<Item = (EntryStep, SettledAction)>,
     ) -> Result<()> {
         let mut versions = Vec::new();
-        for (step, settled) in steps {
+        for (mut step, settled) in steps {
             let line = step.line;
             let version = match settled {
-                SettledAction::Put { resource_type, id } => match self.linked(run, &step, &id) {
-                    Ok(resource) => {
-                        HistoryVersion { line, resource_type, id, resource: Some(resource) }
+                SettledAction::Put { resource_type, id } => {
+                    let LinkedResource { resource, is_open, .. } = self.linked(run, &mut step, &id);
+                    match resource {
+                        Ok(resource) => {
+                            let resource = Some(resource);
+                            HistoryVersion { line, resource_type, id, resource, is_open }
+                        }
+                        Err(reason) => {
+                            run.reject(line, format!("entry[{}]: {reason}", step.number));
+                            continue;
+                        }
                     }
-                    Err(reason) => {
-                        run.reject(line, format!("entry[{}]: {reason}", step.number));
-                        continue;
-                    }
-                },
+                }
                 SettledAction::Delete { resource_type, id } => {
-                    HistoryVersion { line, resource_type, id, resource: None }
+                    HistoryVersion { line, resource_type, id, resource: None, is_open: false }
                 }
                 settled => {
                     self.carry_out(run, step, settled)?;
@@ -168,11 +168,11 @@ impl OpenBundle<'_> {
         }
         let known = history::known(&mut run.writer, &versions)?;
         for (version, is_known) in versions.into_iter().zip(known) {
-            let HistoryVersion { line, resource_type, id, resource } = version;
+            let HistoryVersion { line, resource_type, id, resource, is_open } = version;
             match resource {
                 Some(_) if is_known => run.report.count(Change::Unchanged, &resource_type),
                 None if is_known => {}
-                Some(resource) => self.put(run, line, resource)?,
+                Some(resource) => run.put(line, *resource, is_open, Some(&self.siblings))?,
                 None => run.delete(line, &resource_type, &id)?,
             }
         }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::derive::derive_ids;
 use super::lines::LineCounter;
+use super::make::make_resources;
 use super::step::{BundleSteps, EntryAction, EntryPut, EntrySearch, EntryStep, PutRule};
 use crate::fhir::ResourceIdentity;
 use crate::fhir::bundle::{Bundle, BundleEntry, BundleType, EntryRequest};
@@ -111,21 +112,25 @@ impl BundleText<'_> {
                 full_url: entry.as_ref().and_then(|entry| entry.full_url.clone().map(Into::into)),
                 condition: entry.and_then(|entry| entry.condition).map(Box::new),
                 action,
+                made: None,
             });
         }
         let mut remarks = Vec::new();
         let full_urls = full_urls(&steps, bundle.bundle_type, &mut remarks);
         let is_history = bundle.bundle_type == BundleType::History;
         let kinship = derive_ids(self.text, &mut steps, &full_urls, self.owner, is_history);
-        Ok(Box::new(BundleSteps {
+        let mut bundle = Box::new(BundleSteps {
             bundle_type: bundle.bundle_type,
             may_search,
             steps,
             full_urls,
+            made_for: Vec::new(),
             kinship,
             remarks,
             left_out,
-        }))
+        });
+        make_resources(self.text, &mut bundle);
+        Ok(bundle)
     }
 
     /// Decides what an entry is. `answers` says that the Bundle is a response.

@@ -16,6 +16,8 @@ pub(super) struct HistoryVersion {
     pub(super) id: String,
     /// The resource; `None` where this version is a deletion.
     pub(super) resource: Option<Box<Resource>>,
+    /// True where that holds references that have to be looked up.
+    pub(super) is_open: bool,
 }
 
 /// Says of each version, from the oldest to the newest, whether the store has had it: all up to the

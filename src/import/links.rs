@@ -7,10 +7,11 @@
 
 use std::borrow::Cow;
 
-use super::step::EntryStep;
+use super::step::{EntryStep, LinkedResource};
 use crate::fhir::full_url::{FullUrls, LinkForm, is_urn, uuid_of};
 use crate::fhir::name::is_uuid;
 use crate::fhir::reference::{self, LinkKind};
+use crate::fhir::resource::Parsed;
 
 /// The entries of a Bundle that links may lead to.
 pub(super) struct BundleLinks<'a> {
@@ -41,6 +42,20 @@ impl<'a> BundleLinks<'a> {
             target
         });
         LinkedText { text: rewritten.map_or(Cow::Borrowed(text), Cow::Owned), lost }
+    }
+
+    /// Makes the resource of an entry, with its links rewritten. `id` is for one without an id.
+    pub(super) fn resource(&self, step: &EntryStep, id: &str) -> LinkedResource {
+        let LinkedText { text, lost } = self.rewritten(step);
+        let (resource, is_open) = match Parsed::parse(&text, Some(id)) {
+            Ok(Parsed::Resource(resource)) => {
+                let is_open = reference::has_open(&resource.text);
+                (Ok(resource), is_open)
+            }
+            Ok(Parsed::Bundle) => (Err("a Bundle where a resource was expected".to_owned()), false),
+            Err(reason) => (Err(reason), false),
+        };
+        LinkedResource { resource, is_open, lost }
     }
 
     /// What a link becomes; `None` where it leads to no entry, or stays as it is.

@@ -1,8 +1,8 @@
 //! The way in: files become resources in the store, with counts and rejects.
 //!
-//! One thread reads and parses: `read` cuts inputs into pieces, `parse` makes items of them, `entry`
-//! reads the entries of Bundles into `step`s, `derive` gives ids to those without one. None of them needs the store.
-//! The other thread writes: `run` takes the items, `settle` answers the searches of entries, `bundle`
+//! One thread reads, and several parse: `read` cuts inputs into pieces, `parsing` hands them to its threads and
+//! keeps their order, `parse` makes items of them, `entry` reads the entries of Bundles into `step`s, `derive` gives
+//! ids to those without one, and `make` makes their resources. None of them needs the store. Another thread writes: `run` takes the items, `settle` answers the searches of entries, `bundle`
 //! carries the entries out, `apply` puts and deletes single resources, and `retry` resolves references
 //! that found nothing at first. `transactions` says which inputs are committed together.
 
@@ -18,7 +18,9 @@ mod groups;
 mod history;
 mod lines;
 mod links;
+mod make;
 mod parse;
+mod parsing;
 mod read;
 mod report;
 mod retry;

@@ -38,6 +38,19 @@ pub(super) enum ItemContent {
     Reject(String),
 }
 
+impl ItemContent {
+    /// True where there is anything to import or to reject.
+    pub(super) fn asks(&self) -> bool {
+        match self {
+            ItemContent::Bundle { bundle: Ok(bundle), .. } => bundle.asks(),
+            ItemContent::Resource { .. } | ItemContent::Bundle { .. } | ItemContent::Reject(_) => {
+                true
+            }
+            ItemContent::Nothing | ItemContent::LeftOut { .. } | ItemContent::Remark(_) => false,
+        }
+    }
+}
+
 impl InputItem {
     fn reject(line: u64, reason: impl Into<String>) -> InputItem {
         InputItem { line, content: ItemContent::Reject(reason.into()) }
@@ -49,6 +62,7 @@ pub(super) const SKIPPED: &str = "skipped: neither its name (.json, .ndjson, .js
 const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 
 /// Reads items from pieces.
+#[derive(Clone, Copy)]
 pub(super) struct Parser {
     /// True where resources keep their `meta.lastUpdated`, which then must be a time.
     pub(super) keeps_times: bool,

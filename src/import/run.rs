@@ -1,11 +1,10 @@
-//! One import: a thread that reads and parses, and this one that writes.
+//! One import: threads that read and parse, and this one that writes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant as Stopwatch};
 
 use super::ahead::AheadInFile;
@@ -13,7 +12,7 @@ use super::apply::ImportRun;
 use super::bundle;
 use super::conditional::MissedReferences;
 use super::parse::{InputItem, ItemContent, Parser, SKIPPED};
-use super::read::{InputMessage, InputMessages, read_inputs};
+use super::parsing::{InputMessage, ReadingSide};
 use super::report::{Observer, Progress, Report};
 use super::retry::retry;
 use super::transactions::InputTransactions;
@@ -23,9 +22,6 @@ use crate::fhir::no_data::NoData;
 use crate::fhir::version::FhirVersion;
 use crate::source::{Input, Inputs};
 use crate::store::{Stamping, Store, User};
-
-/// How many pieces, or groups of small ones, may wait between reading and writing. A piece may be large.
-const AHEAD: usize = 1;
 
 /// How often an import that waits for input asks whether it should stop.
 const ROUND: Duration = Duration::from_millis(50);
@@ -112,34 +108,23 @@ impl Import {
     ) -> Result<Report> {
         let started = Stopwatch::now();
         let read = Arc::new(AtomicU64::new(0));
-        let found = Arc::new(AtomicBool::new(false));
-        let (sender, receiver) = sync_channel(AHEAD);
         let parser = Parser { keeps_times: self.stamping == Stamping::Keep, owner: self.owner };
-        let reading = {
-            let (inputs, read, found) = (inputs.inputs.clone(), read.clone(), found.clone());
-            move || read_inputs(&inputs, &parser, &sender, &read, &found)
-        };
-        let reading = thread::Builder::new()
-            .spawn(reading)
-            .map_err(|error| Error::io("no thread for reading", error))?;
-        // After an error nobody waits for the thread: it may wait for input that never comes.
+        let mut reading = ReadingSide::start(&inputs.inputs, parser, &read)?;
+        // After an error nobody waits for the threads: one may wait for input that never comes.
         let mut report = self
-            .write(store, inputs, &receiver, &read, observer)
+            .write(store, inputs, &mut reading, &read, observer)
             .map_err(|error| error.at_file(store.path()))?;
-        if reading.join().is_err() {
-            return Err(Error::new(Kind::Internal, "reading failed without saying why"));
-        }
+        reading.end()?;
         report.seconds = started.elapsed().as_secs_f64();
-        report.found_nothing = !found.load(Ordering::Relaxed);
         Ok(report)
     }
 
-    /// Writes what the reading thread sends.
+    /// Writes what the reading side sends.
     fn write(
         &self,
         store: &Store,
         inputs: &Inputs,
-        receiver: &Receiver<InputMessages>,
+        reading: &mut ReadingSide,
         read: &AtomicU64,
         observer: &mut dyn Observer,
     ) -> Result<Report> {
@@ -147,12 +132,14 @@ impl Import {
             writer: store.writer()?,
             stamping: self.stamping,
             owner: self.owner,
-            report: Report::default(),
+            report: Report { found_nothing: true, ..Report::default() },
             observer,
             file: String::new(),
             missed: MissedReferences::default(),
             derived: HashSet::new(),
             ahead: AheadInFile::default(),
+            left_out: BTreeMap::new(),
+            is_empty: true,
             evidence: VersionEvidence::default(),
             store_name: store.path().display().to_string(),
         };
@@ -172,9 +159,9 @@ impl Import {
         }
         if self.strict {
             let sizes = inputs.inputs.iter().map(Input::text_size);
-            run.writer.begin(sizes.sum())?;
+            run.writer.begin(sizes.sum(), 0)?;
         }
-        self.receive_all(&mut run, inputs, receiver, read)?;
+        self.receive_all(&mut run, inputs, reading, read)?;
         if self.strict && run.report.rejected > 0 {
             run.writer.rollback()?;
             return Ok(Report {
@@ -182,13 +169,14 @@ impl Import {
                 warnings: run.report.warnings,
                 left_out: run.report.left_out,
                 bytes: run.report.bytes,
+                found_nothing: run.report.found_nothing,
                 ..Report::default()
             });
         }
         let version = run.new_version(self.fhir_version)?;
         let is_unresolved = run.writer.next_unresolved("")?.is_some();
         if !self.strict && (is_unresolved || version.is_some()) {
-            run.writer.begin(Some(0))?;
+            run.writer.begin(Some(0), 0)?;
         }
         if let Some(version) = version {
             run.set_version(version, self.fhir_version.is_some())?;
@@ -211,11 +199,15 @@ impl Import {
         &self,
         run: &mut ImportRun<'_>,
         inputs: &Inputs,
-        receiver: &Receiver<InputMessages>,
+        reading: &mut ReadingSide,
         read: &AtomicU64,
     ) -> Result<()> {
         let mut transactions = InputTransactions::new(self.strict);
-        let received = self.receive(run, &mut transactions, inputs, receiver, read);
+        if !self.strict && run.writer.is_first()? {
+            let sizes = inputs.inputs.iter().filter_map(Input::text_size);
+            transactions.load(sizes.sum());
+        }
+        let received = self.receive(run, &mut transactions, inputs, reading, read);
         let Err(error) = received else { return Ok(()) };
         if self.strict {
             return Err(explained(error, NOTHING_KEPT));
@@ -239,33 +231,32 @@ impl Import {
         })
     }
 
-    /// Takes items until there are no more. Several small inputs are one transaction, every other
-    /// input is one by itself; a strict import is one as a whole.
+    /// Takes items until there are no more.
     fn receive(
         &self,
         run: &mut ImportRun<'_>,
         transactions: &mut InputTransactions,
         inputs: &Inputs,
-        receiver: &Receiver<InputMessages>,
+        reading: &mut ReadingSide,
         read: &AtomicU64,
     ) -> Result<()> {
         let total = inputs.inputs.iter().map(|input| input.size).sum::<Option<u64>>();
         let (mut seen, mut ended) = (0, 0);
         loop {
             run.check_stopped()?;
-            let messages = match receiver.recv_timeout(ROUND) {
-                Ok(messages) => messages,
+            let parsed = match reading.next(ROUND) {
+                Ok(parsed) => parsed,
                 Err(RecvTimeoutError::Timeout) => {
-                    // Nothing comes: others may write meanwhile.
-                    transactions.commit(&mut run.writer)?;
+                    transactions.pause(&mut run.writer)?;
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            for message in messages {
+            for message in parsed.messages {
                 match message {
                     InputMessage::Begin(index) => {
                         run.derived.clear();
+                        run.is_empty = true;
                         let size = inputs.inputs[index].text_size();
                         transactions.announce(&mut run.writer, size)?;
                     }
@@ -285,12 +276,19 @@ impl Import {
                         });
                     }
                     InputMessage::End => {
+                        let Input { name, is_named, .. } = &inputs.inputs[ended];
+                        if run.is_empty && *is_named {
+                            transactions.enter(&mut run.writer)?;
+                            run.enter(name.clone());
+                            run.remark(0, "holds nothing to import".to_owned());
+                        }
                         run.end_file();
                         transactions.end(&mut run.writer)?;
                         ended += 1;
                     }
                 }
             }
+            reading.is_written(parsed.done);
         }
         match inputs.inputs.get(ended) {
             None => transactions.commit(&mut run.writer),
@@ -312,24 +310,25 @@ fn explained(error: Error, kept: &str) -> Error {
 impl ImportRun<'_> {
     fn take(&mut self, item: InputItem) -> Result<()> {
         let InputItem { line, content } = item;
+        self.is_empty = false;
+        self.report.found_nothing &= !content.asks();
         match content {
             ItemContent::Resource { resource, is_open } => {
                 return self.put_alone(line, *resource, is_open);
             }
             ItemContent::Bundle { text, bundle } => {
+                for (kind, count) in bundle.iter().flat_map(|bundle| &bundle.left_out) {
+                    *self.left_out.entry(*kind).or_default() += count;
+                }
                 return bundle::apply(self, line, &text, bundle);
             }
             ItemContent::Nothing => {}
-            ItemContent::LeftOut { kind, count } => self.leave_out(kind, count),
+            ItemContent::LeftOut { kind, count } => {
+                *self.left_out.entry(kind).or_default() += count;
+            }
             ItemContent::Remark(remark) => self.remark(line, remark),
             ItemContent::Reject(reason) => self.reject(line, reason),
         }
         Ok(())
-    }
-
-    /// Reports what was left out of the current file because it is no data.
-    fn leave_out(&mut self, kind: NoData, count: u64) {
-        self.report.left_out += count;
-        self.remark(0, format!("left out, no data: {}", kind.counted(count)));
     }
 }

@@ -1,7 +1,7 @@
 //! The entries of a Bundle as values: what each one asks for, as far as that is known without a store.
 //!
 //! Places are those in the whole text that the Bundle came in, and the resources stay there until they
-//! are applied: a Bundle of a gigabyte is not copied.
+//! are applied: a Bundle of a gigabyte is not copied. Only the resources of smaller Bundles are made ahead.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,6 +11,7 @@ use crate::fhir::bundle::BundleType;
 use crate::fhir::full_url::FullUrls;
 use crate::fhir::name::short;
 use crate::fhir::no_data::NoData;
+use crate::fhir::resource::Resource;
 use crate::fhir::search::Condition;
 use crate::fhir::version_condition::VersionCondition;
 
@@ -25,6 +26,9 @@ pub(super) struct BundleSteps {
     pub(super) steps: Vec<EntryStep>,
     /// The places of the entries in `steps`, by `fullUrl`.
     pub(super) full_urls: FullUrls,
+    /// The `Type/id` of each entry's resource for which the resources were made ahead; empty where none
+    /// was made.
+    pub(super) made_for: Vec<Option<String>>,
     /// How the entries without an id hang together.
     pub(super) kinship: Kinship,
     /// Remarks on the Bundle as a whole, each with its line.
@@ -61,6 +65,18 @@ pub(super) struct EntryStep {
     pub(super) condition: Option<Box<VersionCondition>>,
     /// What it asks for.
     pub(super) action: EntryAction,
+    /// Its resource, where it was made ahead.
+    pub(super) made: Option<Box<LinkedResource>>,
+}
+
+/// The resource of an entry, its links to other entries rewritten.
+pub(super) struct LinkedResource {
+    /// The resource, or the reason why it cannot be taken.
+    pub(super) resource: Result<Box<Resource>, String>,
+    /// True where it holds references that have to be looked up.
+    pub(super) is_open: bool,
+    /// References that name no entry, and that nothing in the store can have as its name.
+    pub(super) lost: Vec<String>,
 }
 
 /// What an entry asks for.

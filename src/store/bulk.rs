@@ -1,9 +1,9 @@
 //! Bulk loading: leaves indexes out while rows are appended and builds them once at the end, all
-//! inside the one transaction of an input file.
+//! inside one transaction.
 //!
 //! That is safe only while no (type, id) comes twice. So the writer remembers a 64-bit hash of each
-//! one; the first repetition ends bulk loading. It loads twice as fast as updating the indexes row by
-//! row.
+//! one; the first repetition brings the index of ids back, and the first search by identifier that of
+//! identifiers. It loads twice as fast as updating the indexes row by row.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -71,8 +71,14 @@ impl Hasher for IdentityHasher {
     }
 }
 
-/// The statements that create the dropped indexes again.
-pub(super) struct DroppedIndexes(Vec<String>);
+/// The index that finds a resource by its type and id.
+pub(super) const BY_IDENTITY: &str = "current_identity";
+/// The index that finds resources by a business identifier.
+pub(super) const BY_IDENTIFIER: &str = "identifier_by_value";
+
+/// The indexes that a transaction has dropped: their names, and the statements that create them again.
+#[derive(Clone, Default)]
+pub(super) struct DroppedIndexes(Vec<(String, String)>);
 
 /// Drops the indexes for the rest of the transaction.
 pub(super) fn drop_indexes(conn: &Connection) -> Result<DroppedIndexes> {
@@ -81,15 +87,24 @@ pub(super) fn drop_indexes(conn: &Connection) -> Result<DroppedIndexes> {
     for (name, _) in &indexes {
         conn.execute_batch(&format!("DROP INDEX \"{name}\""))?;
     }
-    Ok(DroppedIndexes(indexes.into_iter().map(|(_, sql)| sql).collect()))
+    Ok(DroppedIndexes(indexes))
 }
 
 impl DroppedIndexes {
-    /// Creates the indexes again, over all rows that there are now.
-    pub(super) fn restore(self, conn: &Connection) -> Result<()> {
-        for sql in self.0 {
-            conn.execute_batch(&sql)?;
+    /// True where one of the wanted indexes, or with `None` any index, is missing.
+    pub(super) fn contains(&self, wanted: Option<&str>) -> bool {
+        self.0.iter().any(|(name, _)| wanted.is_none_or(|wanted| wanted == name))
+    }
+
+    /// Creates the wanted index again, or with `None` all of them, over all rows that there are now.
+    pub(super) fn restore(&mut self, conn: &Connection, wanted: Option<&str>) -> Result<()> {
+        let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted == name);
+        for (name, sql) in &self.0 {
+            if is_wanted(name) {
+                conn.execute_batch(sql)?;
+            }
         }
+        self.0.retain(|(name, _)| !is_wanted(name));
         Ok(())
     }
 }

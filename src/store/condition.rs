@@ -40,7 +40,10 @@ impl Writer<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn find(&mut self, condition: &Condition) -> Result<Vec<String>> {
-        self.restore_indexes()?;
+        self.restore_identifiers()?;
+        if condition.id.is_some() {
+            self.restore_identity()?;
+        }
         find(&self.conn, condition, &self.reach_of_references())
     }
 }
@@ -53,7 +56,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn find_by_id(&mut self, id: &str) -> Result<Vec<(String, String)>> {
-        self.restore_indexes()?;
+        self.restore_identity()?;
         let within_reach = self.reach_of_references();
         let sql = format!(
             "SELECT type, id FROM resource WHERE id IN (?1, lower(?1), upper(?1)){within_reach}"

@@ -14,7 +14,7 @@ impl Writer<'_> {
         resource_type: &str,
         id: &str,
     ) -> Result<Option<(String, Vec<u8>)>> {
-        self.restore_indexes()?;
+        self.restore_identity()?;
         let sql = "SELECT version_id, hash FROM resource WHERE type = ?1 AND id = ?2";
         maybe(&self.conn, sql, (resource_type, id), |row| Ok((row.get(0)?, row.get(1)?)))
     }
@@ -24,7 +24,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn began_with(&mut self, resource_type: &str, id: &str, hash: &[u8]) -> Result<bool> {
-        self.restore_indexes()?;
+        self.restore_identity()?;
         let sql = "SELECT EXISTS (SELECT 1 FROM history WHERE type = ?1 AND id = ?2
                                      AND ended > ?3 AND seq <= ?3 AND hash = ?4)";
         one(&self.conn, sql, (resource_type, id, self.began, hash), |row| row.get(0))

@@ -20,7 +20,7 @@ impl Writer<'_> {
         if !self.has_users {
             return Ok(None);
         }
-        self.restore_indexes()?;
+        self.restore_identity()?;
         let key = (resource_type, id);
         let sql = "SELECT owner FROM resource WHERE type = ?1 AND id = ?2";
         let mut owner: Option<i64> = maybe(&self.conn, sql, key, |row| row.get(0))?;

@@ -107,7 +107,7 @@ pub(super) fn come_to_rest(conn: &Connection) -> Result<()> {
 }
 
 /// True where the file is in WAL mode, by what the connection has read last.
-fn is_in_use(conn: &Connection) -> Result<bool> {
+pub(super) fn is_in_use(conn: &Connection) -> Result<bool> {
     let mode: String = one(conn, "PRAGMA journal_mode", (), |row| row.get(0))?;
     Ok(mode.eq_ignore_ascii_case("wal"))
 }

@@ -282,7 +282,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where the disk refuses.
     pub fn delete(&mut self, resource_type: &str, id: &str) -> Result<bool> {
-        self.restore_indexes()?;
+        self.restore_identity()?;
         let sql = "SELECT seq FROM resource WHERE type = ?1 AND id = ?2";
         let Some(seq) = maybe(&self.conn, sql, (resource_type, id), |row| row.get(0))? else {
             return Ok(false);
@@ -297,7 +297,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn current_hash(&mut self, resource_type: &str, id: &str) -> Result<Option<Vec<u8>>> {
-        self.restore_indexes()?;
+        self.restore_identity()?;
         let sql = "SELECT hash FROM resource WHERE type = ?1 AND id = ?2 AND owner = ?3";
         maybe(&self.conn, sql, (resource_type, id, self.owner), |row| row.get(0))
     }
@@ -327,7 +327,7 @@ impl Store {
 
     fn delete_all(&self, resources: &[(String, String)]) -> Result<Vec<bool>> {
         let mut writer = self.writer()?;
-        writer.begin(Some(0))?;
+        writer.begin(Some(0), 0)?;
         let mut existed = Vec::with_capacity(resources.len());
         for (resource_type, id) in resources {
             existed.push(writer.delete(resource_type, id)?);

@@ -11,7 +11,7 @@ use std::sync::MutexGuard;
 
 use rusqlite::Connection;
 
-use super::bulk::{DroppedIndexes, KnownResources, drop_indexes};
+use super::bulk::{BY_IDENTIFIER, BY_IDENTITY, DroppedIndexes, KnownResources, drop_indexes};
 use super::checkpoint::LONG_LOG;
 use super::checksum::row_sum_after;
 use super::codes::Codes;
@@ -20,6 +20,7 @@ use super::handle::Store;
 use super::mark::add_mark;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
+use super::rest::is_in_use;
 use super::sql::{one, run, set_setting, setting};
 use super::tables::ENDED;
 use super::version_sql::VersionStatements;
@@ -47,7 +48,9 @@ pub struct Writer<'a> {
     /// All resources of the store, while the writer has put in every one of them itself.
     known: Option<KnownResources>,
     /// The indexes that this transaction has dropped.
-    dropped: Option<DroppedIndexes>,
+    dropped: DroppedIndexes,
+    /// Those of them that were missing when the input began.
+    dropped_before: DroppedIndexes,
     pub(super) has_history: bool,
     pub(super) has_users: bool,
     /// Owner given to new versions.
@@ -101,7 +104,8 @@ impl Store {
             known: is_empty.then(KnownResources::default),
             seq: setting(&conn, "last_seq")?,
             conn,
-            dropped: None,
+            dropped: DroppedIndexes::default(),
+            dropped_before: DroppedIndexes::default(),
             transaction_began: 0,
             began: 0,
             identifiers_before: 0,
@@ -125,12 +129,21 @@ impl Store {
 }
 
 impl Writer<'_> {
-    /// Begins a transaction for an input of about `bytes` (`None`: unknown). Waits for another
-    /// process's transaction.
+    /// True where the store holds nothing yet and is at rest: no server has it open, so nobody waits for
+    /// this writer.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn is_first(&self) -> Result<bool> {
+        Ok(self.known.is_some() && !is_in_use(&self.conn)?)
+    }
+
+    /// Begins a transaction for an input of about `bytes` (`None`: unknown), and for others of about
+    /// `more` bytes after it. Waits for another process's transaction.
     ///
     /// # Errors
     /// `Busy` when that takes too long, `Replaced`.
-    pub fn begin(&mut self, bytes: Option<u64>) -> Result<()> {
+    pub fn begin(&mut self, bytes: Option<u64>, more: u64) -> Result<()> {
         self.store.in_place()?;
         self.least_log = self.store.end_long_log(&self.conn, self.least_log)?;
         self.store.run_patiently(&self.conn, "BEGIN IMMEDIATE")?;
@@ -157,25 +170,21 @@ impl Writer<'_> {
         self.time = self.store.now().max(given.next_millisecond());
         self.time_text = self.time.to_string();
         let is_bulk = match bytes {
-            Some(bytes) => bytes >= BULK_BYTES.max(self.loaded),
+            Some(bytes) => bytes + more >= BULK_BYTES.max(self.loaded),
             None => self.loaded == 0,
         };
         if is_bulk && self.known.is_some() {
-            self.dropped = Some(drop_indexes(&self.conn)?);
+            self.dropped = drop_indexes(&self.conn)?;
         }
         self.loaded += bytes.unwrap_or(0);
         Ok(())
     }
 
-    /// Begins an input of about `bytes`: in a transaction of its own, or after the other inputs of the
-    /// transaction that is open.
+    /// Begins an input of about `bytes` after the other inputs of the transaction that is open.
     ///
     /// # Errors
-    /// As [`Writer::begin`].
-    pub fn begin_input(&mut self, bytes: Option<u64>) -> Result<()> {
-        if self.conn.is_autocommit() {
-            return self.begin(bytes);
-        }
+    /// Where the disk refuses.
+    pub fn begin_next(&mut self, bytes: Option<u64>) -> Result<()> {
         self.loaded += bytes.unwrap_or(0);
         self.conn.execute_batch("SAVEPOINT input")?;
         self.in_savepoint = true;
@@ -204,6 +213,7 @@ impl Writer<'_> {
         }
         self.conn.execute_batch("ROLLBACK TO input; RELEASE input")?;
         self.codes = Codes::default();
+        self.dropped = std::mem::take(&mut self.dropped_before);
         (self.seq, self.late) = (self.began, self.late_before);
         Ok(true)
     }
@@ -213,6 +223,7 @@ impl Writer<'_> {
         let sql = "SELECT coalesce(max(rowid), 0) FROM identifier";
         self.identifiers_before = one(&self.conn, sql, (), |row| row.get(0))?;
         (self.began, self.late_before) = (self.seq, self.late);
+        self.dropped_before.clone_from(&self.dropped);
         Ok(())
     }
 
@@ -221,7 +232,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where the disk refuses, and `Replaced`; then nothing of it is kept.
     pub fn commit(&mut self) -> Result<()> {
-        self.restore_indexes()?;
+        self.restore_dropped(None)?;
         if self.seq > self.transaction_began {
             let time = self.set_end_of_history()?;
             set_setting(&self.conn, "last_seq", self.seq)?;
@@ -255,7 +266,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where no transaction is open.
     pub fn rollback(&mut self) -> Result<()> {
-        self.dropped = None;
+        self.dropped = DroppedIndexes::default();
         self.known = None;
         self.in_savepoint = false;
         self.conn.execute_batch("ROLLBACK")?;
@@ -298,7 +309,7 @@ impl Writer<'_> {
     /// # Errors
     /// Where the disk refuses.
     pub fn set_fhir_version(&mut self, version: FhirVersion, is_told: bool) -> Result<()> {
-        self.restore_indexes()?;
+        self.restore_dropped(None)?;
         let before = self.fhir_version;
         let is_affected = |name: &str| compartment::differs(name, before, version);
         derive_compartment(&self.conn, version, &is_affected)?;
@@ -306,12 +317,23 @@ impl Writer<'_> {
         set_fhir_version(&self.conn, version, is_told)
     }
 
-    /// Creates the indexes again that this transaction has dropped.
-    pub(super) fn restore_indexes(&mut self) -> Result<()> {
-        if let Some(dropped) = self.dropped.take() {
+    /// Creates the index again that finds a resource by its type and id, where this transaction has
+    /// dropped it.
+    pub(super) fn restore_identity(&mut self) -> Result<()> {
+        self.restore_dropped(Some(BY_IDENTITY))
+    }
+
+    /// Creates the index again that finds resources by their identifiers, where this transaction has
+    /// dropped it.
+    pub(super) fn restore_identifiers(&mut self) -> Result<()> {
+        self.restore_dropped(Some(BY_IDENTIFIER))
+    }
+
+    fn restore_dropped(&mut self, wanted: Option<&str>) -> Result<()> {
+        if self.dropped.contains(wanted) {
             // Each sorting thread uses as much memory as the page cache.
             self.conn.pragma_update(None, "cache_size", SORTING_CACHE)?;
-            dropped.restore(&self.conn)?;
+            self.dropped.restore(&self.conn, wanted)?;
             self.conn.pragma_update(None, "cache_size", WRITER_CACHE)?;
         }
         Ok(())
@@ -322,7 +344,7 @@ impl Writer<'_> {
         self.known.as_ref().is_none_or(|known| known.contains(resource_type, id))
     }
 
-    /// True if the resource may exist. Then the indexes exist too.
+    /// True if the resource may exist. Then the index that finds it exists too.
     pub(super) fn may_exist(&mut self, resource_type: &str, id: &str) -> Result<bool> {
         let Some(known) = &mut self.known else {
             return Ok(true);
@@ -331,11 +353,11 @@ impl Writer<'_> {
             if known.is_full() {
                 // This resource is new; for the next ones the index answers.
                 self.known = None;
-                self.restore_indexes()?;
+                self.restore_identity()?;
             }
             return Ok(false);
         }
-        self.restore_indexes()?;
+        self.restore_identity()?;
         Ok(true)
     }
 }

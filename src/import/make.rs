@@ -1,0 +1,30 @@
+//! Making the resources of a Bundle's entries ahead, where the store is not needed yet.
+//!
+//! What an entry becomes follows from the `Type/id` of every entry that its links lead to. Nearly always that is
+//! what the Bundle says: so the resources are made for these names. Where the store knows better, because a
+//! search finds a resource, the writing side makes them again.
+
+use super::links::BundleLinks;
+use super::step::{BundleSteps, EntryAction};
+
+/// The largest text whose Bundles' resources are made ahead, in bytes: they need as much memory again.
+const LARGEST: usize = 16 << 20;
+
+/// Makes the resources of a Bundle in `text`, unless that is too large.
+pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps) {
+    if text.len() > LARGEST {
+        return;
+    }
+    let name = |action: &EntryAction| match action {
+        EntryAction::Put(put) => Some(format!("{}/{}", put.resource_type, put.id)),
+        _ => None,
+    };
+    let names = bundle.steps.iter().map(|step| name(&step.action)).collect();
+    let links = BundleLinks { text, full_urls: &bundle.full_urls, names };
+    for step in &mut bundle.steps {
+        if let EntryAction::Put(put) = &step.action {
+            step.made = Some(Box::new(links.resource(step, &put.id)));
+        }
+    }
+    bundle.made_for = links.names;
+}
