@@ -137,6 +137,39 @@ CREATE TABLE security_context (
   id   TEXT    NOT NULL
 );
 
+-- What an export of patients brings along with a version: the resources that its references name, of types
+-- that are in no compartment, such as Practitioner, Organization, Location and Medication.
+CREATE TABLE reference (
+  seq    INTEGER NOT NULL,           -- the version
+  target INTEGER NOT NULL,           -- reference_target.key
+  PRIMARY KEY (seq, target)
+) WITHOUT ROWID;
+
+-- The resources that `reference` names, whether there is such a resource or not. A row stays when the last
+-- version that names it goes.
+CREATE TABLE reference_target (
+  key  INTEGER PRIMARY KEY,
+  id   TEXT    NOT NULL,
+  type TEXT    NOT NULL,
+  UNIQUE (id, type)
+);
+
+-- Which types have ever referred to which other types. Resources of these are in a compartment as a rule: a
+-- reference brings one along that is about no patient, and then the bodies tell the reference.
+CREATE TABLE reference_type (
+  target TEXT NOT NULL,              -- the type that is referred to
+  type   TEXT NOT NULL,              -- the type of a version that has such a reference
+  PRIMARY KEY (target, type)
+) WITHOUT ROWID;
+
+-- What each Provenance is about, as the 32 bits of a hash of Type/id: its body says whether it is. The hash is
+-- the low half of XXH3-64, as a signed integer.
+CREATE TABLE provenance_target (
+  seq    INTEGER NOT NULL,           -- the version of the Provenance
+  target INTEGER NOT NULL,           -- the hash of what it is about
+  PRIMARY KEY (seq, target)
+) WITHOUT ROWID;
+
 -- Accepted exports. Each shows the store at its snapshot, so its files can be computed at any time.
 -- Versions that a job can see are not pruned.
 CREATE TABLE job (
@@ -255,6 +288,7 @@ CREATE INDEX ended_by_owner ON ended_version (owner) WHERE owner > 0;
 CREATE INDEX ended_large    ON ended_version (size) WHERE size > 8388608;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
 CREATE INDEX compartment_by_patient ON compartment_version (patient, seq);
+CREATE INDEX provenance_target_by_target ON provenance_target (target, seq);
 CREATE INDEX attachment_url_by_target ON attachment_url (target_id, target_type, seq);
 CREATE INDEX token_by_family ON token (family);
 CREATE INDEX token_by_holder ON token (client, user);

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::attachments::dangling;
+use super::attachments::dangling_of;
 use super::file::{File, Purpose};
 use super::parts::FileParts;
 use super::request::{ExportRequest, Level};
@@ -47,7 +47,9 @@ pub fn plan(
         )));
     }
     if request.shape.attachments_base.is_some() {
-        notices.extend(dangling(snapshot, |version| placed.contains(&version.seq))?);
+        let mut seqs: Vec<i64> = placed.into_iter().collect();
+        seqs.sort_unstable();
+        notices.extend(dangling_of(snapshot, &scope.cohort, &seqs)?);
     }
     Ok(parts.files(Purpose::Output, "blocks", None))
 }

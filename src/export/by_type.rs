@@ -2,6 +2,8 @@
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>
 
+use std::ops::ControlFlow;
+
 use super::attachments::dangling;
 use super::binaries::WithheldBinaries;
 use super::file::{Content, File, Purpose};
@@ -15,6 +17,9 @@ use super::versions::{VersionsByType, holds};
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
+
+/// After so many bodies the read transaction ends, so that it delays no checkpoint for long.
+const BODIES_PER_TRANSACTION: u32 = 4096;
 
 /// The files of an export of everything: ranges, except for the Provenance that
 /// `includeAssociatedData` asks for and where Binaries about patients are left out. The former takes a
@@ -56,7 +61,7 @@ pub fn of_everything(
         exported.retain(|resource_type, _| request.associates(resource_type));
     }
     if shape.attachments_base.is_some() {
-        notices.extend(dangling(snapshot, |version| {
+        notices.extend(dangling(snapshot, [0..=snapshot.seq()], |version| {
             if request.associates(&version.resource_type) {
                 holds(&exported, version)
             } else {
@@ -86,11 +91,50 @@ fn of_selection<'a>(
         return Ok(parts);
     }
     progress.begin(total.count);
+    if shape.must_be_made(&selection.resource_type) {
+        add_made(snapshot, selection, shape, &mut parts, progress)?;
+        return Ok(parts);
+    }
     for VersionSize { seq, size } in snapshot.sizes(selection)? {
         progress.step()?;
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
     }
     Ok(parts)
+}
+
+/// Adds the versions of a selection whose texts are made for their length, body after body.
+fn add_made(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    shape: &ResourceShape,
+    parts: &mut FileParts<'_>,
+    progress: &JobProgress,
+) -> Result<()> {
+    let mut from = Some(selection.first);
+    while let Some(first) = from {
+        let rest = Selection { first, ..selection.clone() };
+        // What attachments name is looked up while the versions are read.
+        let named = snapshot.lookup()?;
+        let (mut failure, mut left) = (None, BODIES_PER_TRANSACTION);
+        from = snapshot.for_each_body(&rest, |seq, body| {
+            left -= 1;
+            let made = progress.step();
+            match made.and_then(|()| shape.apply(&selection.resource_type, body, &named)) {
+                Ok(text) => {
+                    parts.add(seq, text.len() as u64);
+                    if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// The files of versions that were found one by one.

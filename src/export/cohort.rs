@@ -4,9 +4,11 @@
 //! export: `scope.rs` finds what else belongs to it.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::ControlFlow;
 
 use super::members::GroupMembers;
 use super::request::{ExportRequest, Level};
+use super::seq_set::SeqSet;
 use super::versions::all_of;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
@@ -62,12 +64,21 @@ impl<'a> Cohort<'a> {
     /// as the Group that the client asked for.
     fn sort_groups(&mut self) -> Result<()> {
         for seq in all_of(self.snapshot, "Group")? {
-            let listed = self.view.patients_of(seq)?;
-            let is_whole = listed.iter().all(|patient| self.includes(patient));
+            // A Group may list very many, and the first of them often decides.
+            let (mut listed, mut is_whole) = (0, true);
+            self.view.for_each_patient_of(seq, |patient| {
+                listed += 1;
+                is_whole &= self.includes(patient);
+                if is_whole || listed < 2 {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            })?;
             if !is_whole && !self.members.groups.contains(&seq) {
                 self.withheld.insert(seq);
             }
-            if listed.len() > 1 {
+            if listed > 1 {
                 self.rosters.insert(seq);
             }
         }
@@ -128,6 +139,16 @@ impl<'a> Cohort<'a> {
             }
         }
         Ok(self.in_order(roots))
+    }
+
+    /// The versions in the compartment of any patient. Some of them are not in the snapshot.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn in_any_compartment(&self) -> Result<SeqSet> {
+        let mut set = SeqSet::default();
+        self.view.for_each_in_any_compartment(|seq| set.insert(seq))?;
+        Ok(set)
     }
 
     /// The versions of one patient's block, in order: without Groups of several patients.

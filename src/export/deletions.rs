@@ -3,9 +3,9 @@
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>, `deleted`
 
 use super::cohort::Cohort;
-use super::provenance::targets;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
+use crate::fhir::provenance::Provenance;
 use crate::store::{Lookup, Tombstone};
 use crate::time::Instant;
 
@@ -31,7 +31,7 @@ pub fn was_about(cohort: &Cohort<'_>, tombstone: &Tombstone) -> Result<bool> {
 fn targeted(cohort: &Cohort<'_>, tombstone: &Tombstone) -> Result<bool> {
     let view = &cohort.view;
     let Some(body) = view.last_body(tombstone.seq)? else { return Ok(false) };
-    for (resource_type, id) in targets(&body) {
+    for (resource_type, id) in Provenance::read(&body).targets {
         if let Some(seq) = last_version(view, &resource_type, &id)?
             && view.patients_of(seq)?.iter().any(|patient| cohort.includes(patient))
         {

@@ -153,7 +153,7 @@ fn of_range(
         let rest = Selection { first, ..selection.clone() };
         // What attachments name is looked up while the versions are read.
         let named = if is_plain { None } else { Some(snapshot.lookup()?) };
-        from = snapshot.for_each_body(&rest, |body| {
+        from = snapshot.for_each_body(&rest, |_, body| {
             let text = match &named {
                 None => Ok(Cow::Borrowed(body)),
                 Some(named) => shape.apply(resource_type, body, named),

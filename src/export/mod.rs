@@ -35,10 +35,12 @@ mod references;
 mod request;
 mod rows;
 mod scope;
+mod seq_set;
 mod shape;
 mod token;
 mod type_names;
 mod versions;
+mod whole;
 mod workers;
 
 pub use cadence::UpdateCadence;

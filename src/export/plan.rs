@@ -1,13 +1,13 @@
 //! The plan of an export: its files, each with its versions, count and length.
 //!
-//! An export of everything reads only an index for that. An export of patients reads the bodies of
-//! their resources, for the references in them. With `_elements` it reads every body, for its
-//! length.
+//! An export of everything reads only an index for that, one of all patients also what the store has noted
+//! about references. An export of some patients reads the bodies of their resources, for the references in
+//! them. With `_elements` every body is read, for its length.
 
 use std::borrow::Cow;
 use std::io::Write;
 
-use super::attachments::dangling;
+use super::attachments::dangling_of;
 use super::by_patient;
 use super::by_type::{of_deletions, of_everything, of_notices, of_versions};
 use super::file::File;
@@ -16,7 +16,6 @@ use super::progress::JobProgress;
 use super::request::{ExportRequest, Level};
 use super::scope::ExportScope;
 use super::shape::ResourceShape;
-use super::versions::holds;
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::outcome::Issue;
@@ -123,7 +122,9 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
         let versions = scope.versions()?;
         scope.pause()?;
         if shape.attachments_base.is_some() {
-            notices.extend(dangling(snapshot, |version| holds(&versions, version))?);
+            let mut seqs: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
+            seqs.sort_unstable();
+            notices.extend(dangling_of(snapshot, &scope.cohort, &seqs)?);
         }
         of_versions(snapshot, versions, limits, shape, progress)?
     };

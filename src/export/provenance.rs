@@ -4,16 +4,15 @@
 //! Provenance resources whose `Provenance.target` is a resource in the Patient compartment in a
 //! patient level export request".
 
-use std::collections::HashMap;
-
-use serde::Deserialize;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 use super::request::AssociatedData;
 use super::versions::all_of;
 use crate::error::Result;
-use crate::fhir::name::local_reference;
-use crate::store::{Lookup, Snapshot};
-use crate::time::{Instant, span};
+use crate::fhir::provenance::{PROVENANCE, Provenance};
+use crate::store::{Lookup, Selection, Snapshot};
+use crate::time::Instant;
 
 /// The Provenance resources of a snapshot, by the versions of their targets.
 #[derive(Default)]
@@ -26,45 +25,44 @@ struct ProvenanceEntry {
     seq: i64,
 }
 
-/// The elements of a Provenance that matter here.
-#[derive(Deserialize)]
-struct ProvenanceBody {
-    #[serde(default)]
-    target: Vec<ProvenanceTarget>,
-    #[serde(default)]
-    recorded: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ProvenanceTarget {
-    #[serde(default)]
-    reference: Option<String>,
-}
-
-/// Types and ids of the targets of a Provenance; none if its text cannot be read.
-pub fn targets(text: &str) -> Vec<(String, String)> {
-    read(text).0
-}
-
-fn read(text: &str) -> (Vec<(String, String)>, Option<Instant>) {
-    let Ok(ProvenanceBody { target, recorded }) = serde_json::from_str(text) else {
-        return Default::default();
-    };
-    let links = target.iter().filter_map(|target| local_reference(target.reference.as_deref()?));
-    let targets =
-        links.map(|(resource_type, id)| (resource_type.to_owned(), id.to_owned())).collect();
-    (targets, recorded.and_then(|text| span(&text)).map(|(first, _)| first))
-}
-
 impl ProvenanceIndex {
     /// Reads all Provenance resources of a snapshot.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn read(snapshot: &Snapshot, view: &Lookup<'_>) -> Result<ProvenanceIndex> {
+        ProvenanceIndex::of(view, all_of(snapshot, PROVENANCE)?)
+    }
+
+    /// Reads the Provenance resources about some `versions` of a snapshot, and perhaps others.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn read_about(
+        snapshot: &Snapshot,
+        view: &Lookup<'_>,
+        versions: &[i64],
+    ) -> Result<ProvenanceIndex> {
+        // Whichever is shorter is gone through.
+        if !has_more_than(snapshot, versions.len())? {
+            return ProvenanceIndex::read(snapshot, view);
+        }
+        let mut candidates = BTreeSet::new();
+        for seq in versions {
+            if let Some(version) = view.version(*seq)? {
+                let found = view.provenances_perhaps_about(&version.resource_type, &version.id)?;
+                candidates.extend(found);
+            }
+        }
+        ProvenanceIndex::of(view, candidates)
+    }
+
+    /// Reads these Provenance resources, as far as the snapshot shows them.
+    fn of(view: &Lookup<'_>, seqs: impl IntoIterator<Item = i64>) -> Result<ProvenanceIndex> {
         let mut by_target: HashMap<i64, Vec<ProvenanceEntry>> = HashMap::new();
-        for seq in all_of(snapshot, "Provenance")? {
-            let Some((targets, recorded)) = view.read(seq, |_, body| read(body))? else { continue };
+        for seq in seqs {
+            let read = view.read(seq, |_, body| Provenance::read(body))?;
+            let Some(Provenance { targets, recorded }) = read else { continue };
             for (resource_type, id) in targets {
                 if let Some(target) = view.find(&resource_type, &id)? {
                     by_target.entry(target).or_default().push(ProvenanceEntry { recorded, seq });
@@ -105,4 +103,32 @@ impl ProvenanceIndex {
         found.dedup();
         found
     }
+}
+
+/// True where a snapshot has more Provenance resources than `number`.
+fn has_more_than(snapshot: &Snapshot, number: usize) -> Result<bool> {
+    let mut left = number;
+    let mut has_more = false;
+    snapshot.for_each_size(&Selection::all(PROVENANCE, snapshot), |_| {
+        has_more = left == 0;
+        left = left.saturating_sub(1);
+        if has_more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(has_more)
+}
+
+/// True if a target of a Provenance is among the versions that `holds` has.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn is_about(view: &Lookup<'_>, seq: i64, holds: impl Fn(i64) -> bool) -> Result<bool> {
+    let Some(Provenance { targets, .. }) = view.read(seq, |_, body| Provenance::read(body))? else {
+        return Ok(false);
+    };
+    for (resource_type, id) in targets {
+        if view.find(&resource_type, &id)?.is_some_and(&holds) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -3,46 +3,84 @@
 //!
 //! A resource that names a patient outside of the export does not come along, in whichever element it
 //! does so. A Device comes along with its own patient only.
+//!
+//! The bodies of a few patients' resources tell their references. With all patients the store's notes
+//! tell them ([`References::of_all`]), except to resources that could be about a patient and are not:
+//! of the types that refer to such types the bodies are read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use super::cohort::Cohort;
 use super::filter::ExportFilter;
 use crate::error::Result;
-use crate::fhir::compartment::{self, PATIENT};
+use crate::fhir::compartment::PATIENT;
+use crate::fhir::mentions::{NEVER_INCLUDED, may_be_included};
 use crate::fhir::reference;
 use crate::store::{Tombstone, VersionHeader};
-
-/// Types that a reference never includes. A Patient would come with a compartment of its own, a
-/// Provenance is found by its target, a Binary is fetched by its URL.
-const NEVER_INCLUDED: [&str; 3] = [PATIENT, "Provenance", "Binary"];
 
 /// Follows references, and remembers where each of them led.
 pub struct References<'a> {
     filter: &'a ExportFilter,
     /// True if a type that references may include is exported.
     are_followed: bool,
+    /// The types whose bodies are read; `None` for all.
+    read: Option<HashSet<String>>,
     /// By a hash of type and id: the version to include, or `None` for no version.
     known: HashMap<u128, Option<i64>>,
+    /// By the key of a note, likewise.
+    known_keys: HashMap<i64, Option<i64>>,
     hashers: (RandomState, RandomState),
     /// Deletions of resources that references led to.
     deletions: Vec<Tombstone>,
 }
 
 impl<'a> References<'a> {
-    /// No reference followed yet.
+    /// No reference followed yet. Bodies tell references.
     pub fn new(filter: &'a ExportFilter) -> References<'a> {
         References {
             filter,
             are_followed: filter.accepts_types_beside(&NEVER_INCLUDED),
+            read: None,
             known: HashMap::new(),
+            known_keys: HashMap::new(),
             hashers: Default::default(),
             deletions: Vec::new(),
         }
     }
 
-    /// Reads a version, and adds to `open` the versions that its references include. `None` if the
+    /// True if a type that references may include is exported.
+    pub fn are_followed(&self) -> bool {
+        self.are_followed
+    }
+
+    /// Lets the store's notes tell references from now on. `strays` are the types with resources that are
+    /// about no patient although they could be.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn use_notes(&mut self, cohort: &Cohort<'_>, strays: &HashSet<String>) -> Result<()> {
+        let mut strays = strays.clone();
+        // References to deleted resources are told.
+        for tombstone in self.filter.deletions(&cohort.view)? {
+            if !cohort.view.is_in_any_compartment(tombstone.seq)? {
+                strays.insert(tombstone.resource_type);
+            }
+        }
+        let mut read = HashSet::new();
+        for name in strays.iter().filter(|name| may_be_included(name)) {
+            read.extend(cohort.view.types_that_refer_to(name)?);
+        }
+        self.read = Some(read);
+        Ok(())
+    }
+
+    /// True if the bodies of a type must be read for its references.
+    pub fn must_read(&self, resource_type: &str) -> bool {
+        self.read.as_ref().is_none_or(|read| read.contains(resource_type))
+    }
+
+    /// Looks a version up, and adds to `open` the versions that its references include. `None` if the
     /// snapshot has no such version.
     ///
     /// # Errors
@@ -54,11 +92,34 @@ impl<'a> References<'a> {
         open: &mut Vec<i64>,
     ) -> Result<Option<VersionHeader>> {
         let view = &cohort.view;
-        if !self.are_followed {
-            return view.version(seq);
+        if self.are_followed && self.read.is_none() {
+            return self.read(cohort, seq, open);
         }
+        let version = view.version(seq)?;
+        if let Some(version) = version.as_ref().filter(|_| self.are_followed) {
+            if self.must_read(&version.resource_type) {
+                return self.read(cohort, seq, open);
+            }
+            for key in view.references_of(seq)? {
+                open.extend(self.include_noted(cohort, key)?);
+            }
+        }
+        Ok(version)
+    }
+
+    /// Reads a version, and adds to `open` the versions that its references include. `None` if the
+    /// snapshot has no such version.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn read(
+        &mut self,
+        cohort: &Cohort<'_>,
+        seq: i64,
+        open: &mut Vec<i64>,
+    ) -> Result<Option<VersionHeader>> {
         let mut unknown: Vec<(u128, String, String)> = Vec::new();
-        let version = view.read(seq, |version, body| {
+        let version = cohort.view.read(seq, |version, body| {
             reference::each_local(body, |resource_type, id| {
                 if NEVER_INCLUDED.contains(&resource_type) {
                     return;
@@ -77,6 +138,22 @@ impl<'a> References<'a> {
         Ok(version)
     }
 
+    /// The version that a noted reference includes.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn include_noted(&mut self, cohort: &Cohort<'_>, key: i64) -> Result<Option<i64>> {
+        if let Some(known) = self.known_keys.get(&key) {
+            return Ok(*known);
+        }
+        let found = match cohort.view.reference_target(key)? {
+            Some((name, id)) => self.include(cohort, self.key(&name, &id), &name, &id)?,
+            None => None,
+        };
+        self.known_keys.insert(key, found);
+        Ok(found)
+    }
+
     /// The version that a reference includes: of a resource that is about no patient, and names none
     /// outside of the export.
     fn include(
@@ -90,7 +167,7 @@ impl<'a> References<'a> {
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
-        if compartment::is_by_patient_alone(resource_type) {
+        if !may_be_included(resource_type) {
             self.known.insert(key, None);
             return Ok(None);
         }
@@ -98,7 +175,8 @@ impl<'a> References<'a> {
         let mut found = view.find(resource_type, id)?;
         if let Some(seq) = found {
             let is_about_others = view.is_in_any_compartment(seq)?
-                || view.read(seq, |_, body| names_outsider(cohort, body))?.unwrap_or(false);
+                || cohort.is_limited()
+                    && view.read(seq, |_, body| names_outsider(cohort, body))?.unwrap_or(false);
             if is_about_others {
                 found = None;
             }

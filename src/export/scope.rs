@@ -3,6 +3,8 @@
 //! Around the versions of the patients ([`Cohort::roots`]) come the Provenance resources about them,
 //! and the resources that any of these reference and that are about no patient. The filter is
 //! applied last, to each version on its own, so the scope does not depend on it.
+//!
+//! `whole.rs` does the same for all patients at once, type by type.
 
 use std::collections::HashSet;
 
@@ -13,16 +15,19 @@ use super::provenance::ProvenanceIndex;
 use super::references::References;
 use super::request::{ExportRequest, Level};
 use super::versions::{VersionsByType, insert};
+use super::whole::Whole;
 use crate::error::Result;
 use crate::store::{Snapshot, Tombstone, VersionHeader, VersionSize};
 
 /// Finds the versions and deletions in scope.
 pub struct ExportScope<'a> {
-    request: &'a ExportRequest,
-    progress: &'a JobProgress,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) request: &'a ExportRequest,
+    pub(super) progress: &'a JobProgress,
     pub cohort: Cohort<'a>,
+    /// Those about the roots, where these are found one by one.
     provenances: ProvenanceIndex,
-    references: References<'a>,
+    pub(super) references: References<'a>,
 }
 
 impl<'a> ExportScope<'a> {
@@ -36,16 +41,17 @@ impl<'a> ExportScope<'a> {
         progress: &'a JobProgress,
     ) -> Result<ExportScope<'a>> {
         let cohort = Cohort::new(snapshot, request)?;
-        let needs_provenances = request.level != Level::System
-            || request.associated.is_some()
-            || request.organize_by_patient;
-        let provenances = if needs_provenances {
+        let mut references = References::new(&request.filter);
+        let provenances = if cohort.is_limited() {
+            ProvenanceIndex::read_about(snapshot, &cohort.view, &cohort.roots()?)?
+        } else if request.organize_by_patient {
+            references.use_notes(&cohort, &Whole::read(snapshot, &cohort)?.strays)?;
             ProvenanceIndex::read(snapshot, &cohort.view)?
         } else {
+            // `whole.rs` finds them.
             ProvenanceIndex::default()
         };
-        let references = References::new(&request.filter);
-        Ok(ExportScope { request, progress, cohort, provenances, references })
+        Ok(ExportScope { snapshot, request, progress, cohort, provenances, references })
     }
 
     /// Ends the read transaction; the next lookup begins one.
@@ -70,6 +76,9 @@ impl<'a> ExportScope<'a> {
     /// # Errors
     /// `Gone` if the job is cancelled; where the store cannot be read.
     pub fn versions(&mut self) -> Result<VersionsByType> {
+        if !self.cohort.is_limited() {
+            return self.versions_of_all();
+        }
         let roots = self.cohort.roots()?;
         self.progress.begin(roots.len() as u64);
         self.versions_around(&roots)
@@ -92,13 +101,24 @@ impl<'a> ExportScope<'a> {
     /// Calls `take` with each version around `roots` that the filter accepts.
     fn visit_around(&mut self, roots: &[i64], take: &mut dyn FnMut(VersionHeader)) -> Result<()> {
         let mut open = self.provenances.about(roots);
-        let mut included = HashSet::new();
         for seq in roots {
             self.progress.step()?;
             self.visit(*seq, &mut open, take)?;
         }
+        self.visit_open(open, |seq| roots.binary_search(&seq).is_ok(), take)
+    }
+
+    /// Calls `take` with the `open` versions and those that their references include, as far as the filter
+    /// accepts them; not with roots.
+    pub(super) fn visit_open(
+        &mut self,
+        mut open: Vec<i64>,
+        is_root: impl Fn(i64) -> bool,
+        take: &mut dyn FnMut(VersionHeader),
+    ) -> Result<()> {
+        let mut included = HashSet::new();
         while let Some(seq) = open.pop() {
-            if roots.binary_search(&seq).is_err() && included.insert(seq) {
+            if !is_root(seq) && included.insert(seq) {
                 self.visit(seq, &mut open, take)?;
             }
         }
@@ -128,8 +148,9 @@ impl<'a> ExportScope<'a> {
         let Some(associated) = self.request.associated else { return Ok(()) };
         let mut exported: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
         exported.sort_unstable();
+        let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, &exported)?;
         let mut provenances = Vec::new();
-        for seq in self.provenances.associated(&exported, associated) {
+        for seq in index.associated(&exported, associated) {
             if let Some(version) = self.cohort.view.version(seq)? {
                 provenances.push(VersionSize { seq, size: version.size });
             }

@@ -4,7 +4,7 @@
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#attachments>
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use serde::{Deserialize, Serialize};
 
@@ -104,14 +104,20 @@ impl ResourceShape {
     }
 }
 
+/// The number of versions for which it is cheaper to look up their attachments one by one than to read those
+/// of all versions.
+const ONE_BY_ONE: u32 = 1000;
+
 /// The lengths that versions of a snapshot have on their way out.
 pub struct Lengths<'a> {
     shape: &'a ResourceShape,
     view: Lookup<'a>,
     /// For what attachments name, while `view` reads a version.
     named: Lookup<'a>,
-    /// The versions that grow, in order, each with the bytes; read when they are first needed.
+    /// The versions that grow, in order, each with the bytes; read when many are needed.
     growing: OnceCell<Vec<(i64, i64)>>,
+    /// How many versions were looked up one by one.
+    asked: Cell<u32>,
 }
 
 impl<'a> Lengths<'a> {
@@ -121,7 +127,7 @@ impl<'a> Lengths<'a> {
     /// Where the store cannot be read.
     pub fn new(shape: &'a ResourceShape, snapshot: &'a Snapshot) -> Result<Lengths<'a>> {
         let (view, named) = (snapshot.lookup()?, snapshot.lookup()?);
-        Ok(Lengths { shape, view, named, growing: OnceCell::new() })
+        Ok(Lengths { shape, view, named, growing: OnceCell::new(), asked: Cell::new(0) })
     }
 
     /// The length of a version that has `size` bytes in the store.
@@ -141,6 +147,11 @@ impl<'a> Lengths<'a> {
         }
         let growing = match self.growing.get() {
             Some(growing) => growing,
+            None if self.asked.get() < ONE_BY_ONE => {
+                self.asked.set(self.asked.get() + 1);
+                let growth = self.view.growth_of(seq, self.shape.base_size())?;
+                return Ok(size.saturating_add_signed(growth));
+            }
             None => {
                 let growing = self.view.growing(self.shape.base_size())?;
                 self.growing.get_or_init(|| growing)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::definitions::nearest_definition;
+use super::definitions::{TypeDefinition, nearest_definition};
 use super::json::{self, ObjectMember};
 use super::version::FhirVersion;
 
@@ -65,10 +65,13 @@ impl Elements {
             return Cow::Borrowed(text);
         }
         let members = json::members(text);
-        let kept: Vec<&ObjectMember> = members
-            .iter()
-            .filter(|member| self.keeps(version, resource_type, member.name))
-            .collect();
+        let wanted = WantedElements {
+            of_type: self.0.get(resource_type),
+            of_all: self.0.get(""),
+            definition: nearest_definition(version, resource_type),
+        };
+        let kept: Vec<&ObjectMember> =
+            members.iter().filter(|member| wanted.has(member.name)).collect();
         if kept.len() == members.len() {
             return Cow::Borrowed(text);
         }
@@ -90,13 +93,22 @@ impl Elements {
         out.push('}');
         Cow::Owned(out)
     }
+}
 
-    /// True where a member of a resource of this type stays.
-    fn keeps(&self, version: FhirVersion, resource_type: &str, name: &str) -> bool {
+/// The elements of one type that stay.
+struct WantedElements<'a> {
+    of_type: Option<&'a BTreeSet<String>>,
+    of_all: Option<&'a BTreeSet<String>>,
+    definition: Option<&'static TypeDefinition>,
+}
+
+impl WantedElements<'_> {
+    /// True where a member with this name stays.
+    fn has(&self, name: &str) -> bool {
         // `_birthDate` holds the id and the extensions of `birthDate`.
         let name = json::unescaped(name.strip_prefix('_').unwrap_or(name));
         let name = name.as_ref();
-        let definition = nearest_definition(version, resource_type);
+        let definition = self.definition;
         // `value` stands for `valueQuantity` and the like.
         let is = |wanted: &str| {
             let is_choice =
@@ -108,11 +120,7 @@ impl Elements {
         };
         ALWAYS.contains(&name)
             || definition.is_some_and(|definition| definition.mandatory.iter().any(|name| is(name)))
-            || [resource_type, ""]
-                .iter()
-                .filter_map(|key| self.0.get(*key))
-                .flatten()
-                .any(|wanted| is(wanted))
+            || self.of_type.into_iter().chain(self.of_all).flatten().any(|wanted| is(wanted))
     }
 }
 

@@ -12,6 +12,7 @@ use super::attachment::{self, AttachmentUrls};
 use super::head::{ResourceHead, check_depth};
 use super::identifier::Identifier;
 use super::json::{self, Edits, place};
+use super::mentions::Mentions;
 use super::meta::{self, Meta};
 use super::name::short;
 use super::version::FhirVersion;
@@ -48,6 +49,8 @@ pub struct Resource {
     pub attachments: Vec<AttachmentUrls>,
     /// Type and id of what the `securityContext` of a Binary names.
     pub security_context: Option<(String, String)>,
+    /// What it mentions.
+    pub mentions: Mentions,
     /// Oddities of a resource that was taken all the same.
     pub remarks: Vec<String>,
     /// The place behind the id.
@@ -154,6 +157,7 @@ impl Resource {
             patients: compartment::patients(FhirVersion::R4, &resource_type, text),
             attachments: attachment::urls(text),
             security_context: binary::security_context(&resource_type, text),
+            mentions: Mentions::read(&resource_type, text),
             resource_type,
             id,
             is_id_derived: false,

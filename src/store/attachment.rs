@@ -6,7 +6,7 @@ use super::reach::Reach;
 use super::read::VisibleStore;
 use super::selection::Selection;
 use super::snapshot::Snapshot;
-use super::sql::all;
+use super::sql::{all, one};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -84,22 +84,35 @@ impl Lookup<'_> {
         all(&self.conn, &sql, (self.seq, base), |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// Lists the relative URLs of attachments that name nothing in the snapshot, in order of the
-    /// versions that have them, after the version `after` and up to `most`. Versions that the snapshot
-    /// does not show are among them.
+    /// The bytes by which a version up to the snapshot grows, as in [`Lookup::growing`].
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn dangling_urls(&self, after: i64, most: usize) -> Result<Vec<DanglingUrl>> {
+    pub fn growth_of(&self, seq: i64, base: u64) -> Result<i64> {
+        let sql = format!(
+            "SELECT coalesce(sum(relative * ?2 - removed), 0) FROM attachment_url
+              WHERE seq = ?3 AND seq <= ?1 AND {}",
+            is_made_absolute(self.reach, "?1")
+        );
+        one(&self.conn, &sql, (self.seq, base, seq), |row| row.get(0))
+    }
+
+    /// Lists the relative URLs of attachments that name nothing in the snapshot, in order of the
+    /// versions that have them: of the versions numbered `first` to `last`, up to `most`. Versions that
+    /// the snapshot does not show are among them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn dangling_urls(&self, first: i64, last: i64, most: usize) -> Result<Vec<DanglingUrl>> {
         let sql = format!(
             "SELECT seq, CASE target_type WHEN '' THEN target_id
                                           ELSE target_type || '/' || target_id END
                FROM attachment_url
-              WHERE seq > ?2 AND seq <= ?1 AND relative > 0 AND NOT ({})
-              ORDER BY seq LIMIT ?3",
+              WHERE seq >= ?2 AND seq <= ?3 AND seq <= ?1 AND relative > 0 AND NOT ({})
+              ORDER BY seq LIMIT ?4",
             is_made_absolute(self.reach, "?1")
         );
-        all(&self.conn, &sql, (self.seq, after, most), |row| {
+        all(&self.conn, &sql, (self.seq, first, last, most), |row| {
             Ok(DanglingUrl { seq: row.get(0)?, url: row.get(1)? })
         })
     }

@@ -14,6 +14,7 @@ use super::derived::Derived;
 use super::fhir_version::fhir_version;
 use super::format::{model, schema_objects};
 use super::handle::Store;
+use super::mention::stored_mentions;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
 use super::tables::{CURRENT, ENDED};
@@ -115,6 +116,8 @@ impl Check<'_> {
             "compartment_version",
             "attachment_url",
             "security_context",
+            "reference",
+            "provenance_target",
         ] {
             self.orphans(table);
         }
@@ -305,6 +308,13 @@ impl Check<'_> {
             if attachments.ok() != Some(derived.attachments) {
                 let what = "attachment_url does not match the attachments in the body";
                 self.found_at(place(row)?, what);
+            }
+            let seq = row.get::<_, i64>(1)?;
+            if !stored_mentions(self.conn, seq, resource_type, &derived.mentions).unwrap_or(false) {
+                self.found_at(
+                    place(row)?,
+                    "reference or provenance_target does not match the references in the body",
+                );
             }
             let context = derived.security_context.map(|(name, id)| format!("{name}/{id}"));
             if row.get::<_, Option<String>>(4).ok() != Some(context) {

@@ -3,6 +3,8 @@
 //! The lists hold the numbers of all versions up to the snapshot, also of those that it does not show
 //! any more; the caller looks each number up.
 
+use std::ops::ControlFlow;
+
 use super::lookup::Lookup;
 use super::sql::{all, one};
 use crate::error::Result;
@@ -30,6 +32,42 @@ impl Lookup<'_> {
             self.reach.condition_on_many("compartment.seq")
         );
         all(&self.conn, &sql, [self.seq], |row| row.get(0))
+    }
+
+    /// Calls `each` with the versions in the compartment of any patient, in order and perhaps repeated. Those
+    /// beyond the reach are among them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn for_each_in_any_compartment(&self, mut each: impl FnMut(i64)) -> Result<()> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT seq FROM compartment WHERE seq <= ?1 ORDER BY seq")?;
+        let mut rows = statement.query([self.seq])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?);
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with the ids of the patients in whose compartment a version is, until it breaks off.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn for_each_patient_of(
+        &self,
+        seq: i64,
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let sql = "SELECT patient FROM compartment WHERE seq = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query([seq])?;
+        while let Some(row) = rows.next()? {
+            let patient: String = row.get(0)?;
+            if each(&patient).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Lists the ids of patients who have a compartment, in order.

@@ -1,5 +1,5 @@
 //! Rows that are worked out from the body of a version: its compartments, the URLs of its attachments,
-//! and the security context of a Binary.
+//! and the security context of a Binary. Those of what it mentions are in `mention.rs`.
 //!
 //! A writer adds them with a version, an upgrade for versions of older formats; `check` compares
 //! them with the bodies.
@@ -10,6 +10,7 @@ use super::codes::Codes;
 use super::sql::run;
 use crate::error::Result;
 use crate::fhir::attachment::{self, AttachmentUrls};
+use crate::fhir::mentions::Mentions;
 use crate::fhir::version::FhirVersion;
 use crate::fhir::{binary, compartment};
 
@@ -21,6 +22,8 @@ pub(super) struct Derived {
     pub attachments: Vec<AttachmentUrls>,
     /// Type and id of what the `securityContext` of a Binary names.
     pub security_context: Option<(String, String)>,
+    /// What it mentions.
+    pub mentions: Mentions,
 }
 
 impl Derived {
@@ -30,6 +33,7 @@ impl Derived {
             patients: compartment::patients(fhir_version, resource_type, body),
             attachments: attachment::urls(body),
             security_context: binary::security_context(resource_type, body),
+            mentions: Mentions::read(resource_type, body),
         }
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
-//! | `writer`, `version`, `version_sql`, `checksum`, `codes`, `unresolved`, `owner`, `bulk`, `derived`, `fhir_version`, `prune` | writing resources |
+//! | `writer`, `version`, `version_sql`, `checksum`, `codes`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `set_aside`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
@@ -42,6 +42,7 @@ mod list;
 mod lookup;
 mod mark;
 mod measure;
+mod mention;
 mod open;
 mod owner;
 mod pending_upgrade;

@@ -178,7 +178,7 @@ impl Snapshot {
         Ok(sizes)
     }
 
-    /// Calls `each` with the bodies of the selected versions until it breaks off. Returns the
+    /// Calls `each` with the numbers and bodies of the selected versions until it breaks off. Returns the
     /// `first` to go on from, or `None` at the end.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Snapshot {
     pub(crate) fn for_each_body(
         &self,
         selection: &Selection,
-        mut each: impl FnMut(&str) -> ControlFlow<()>,
+        mut each: impl FnMut(i64, &str) -> ControlFlow<()>,
     ) -> Result<Option<i64>> {
         let columns = format!("body_checksum, {}", self.body_column()?);
         let of_type = BodySum::of_type(selection.resource_type.as_bytes());
@@ -203,13 +203,13 @@ impl Snapshot {
             let Some(body) = row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)?
             else {
                 let _right = self.store().large_body_right()?;
-                return large_body(conn, (&selection.resource_type, seq), |body| each(body));
+                return large_body(conn, (&selection.resource_type, seq), |body| each(seq, body));
             };
             if row.get_ref(1)?.as_i64() != Ok(of_type.of(seq, body.as_bytes())) {
                 damage = Some(seq);
                 return Ok(ControlFlow::Break(()));
             }
-            Ok(each(body))
+            Ok(each(seq, body))
         })?;
         match damage {
             Some(seq) => Err(damaged_version(&*self.store().reader()?, seq)),

@@ -9,6 +9,7 @@ use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
 use super::former_tables::{FORMER, copy_versions, former_name};
 use super::mark::add_mark_of_upgrade;
+use super::mention::derive_mentions;
 use super::rest::AT_REST;
 use super::sql::{all, run, set_setting, setting};
 use super::tables::{CURRENT, ENDED};
@@ -155,6 +156,9 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
             );
             run(conn, &sql, [setting(conn, "last_write_time")?])?;
         }
+    }
+    if from < FORMAT {
+        derive_mentions(conn)?;
     }
     Ok(())
 }

@@ -55,8 +55,15 @@ struct CurrentVersion {
 
 /// The tables with rows that a version leaves behind when it is removed by hand, beside
 /// `identifier`, which is searched from its end.
-const BY_SEQ: [&str; 5] =
-    ["unresolved", "compartment_version", "attachment_url", "security_context", "version_body"];
+const BY_SEQ: [&str; 7] = [
+    "unresolved",
+    "compartment_version",
+    "attachment_url",
+    "security_context",
+    "reference",
+    "provenance_target",
+    "version_body",
+];
 
 impl Writer<'_> {
     /// Creates or updates a resource; `unresolved` are the open references left in it.
@@ -263,6 +270,8 @@ impl Writer<'_> {
         insert_compartments(&self.conn, &mut self.codes, self.seq, &patients)?;
         let context = resource.security_context.as_ref();
         insert_attachments(&self.conn, self.seq, &resource.attachments, context)?;
+        let (resource_type, mentions) = (&resource.resource_type, &resource.mentions);
+        self.mentioned.insert(&self.conn, self.seq, resource_type, mentions)?;
         self.note_unresolved(self.seq, unresolved)
     }
 

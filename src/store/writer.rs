@@ -18,6 +18,7 @@ use super::codes::Codes;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
 use super::mark::add_mark;
+use super::mention::Mentioned;
 use super::pool::WRITER_CACHE;
 use super::reach::NOBODY;
 use super::rest::is_in_use;
@@ -81,6 +82,8 @@ pub struct Writer<'a> {
     pub(super) fhir_version: FhirVersion,
     pub(super) sql: VersionStatements,
     pub(super) codes: Codes,
+    /// What versions mentioned before.
+    pub(super) mentioned: Mentioned,
     /// How many bytes the `-wal` has before the next attempt to end it.
     least_log: u64,
 }
@@ -123,6 +126,7 @@ impl Store {
             fhir_version: FhirVersion::default(),
             sql: VersionStatements::new(),
             codes: Codes::default(),
+            mentioned: Mentioned::default(),
             least_log: LONG_LOG,
         })
     }
@@ -215,6 +219,7 @@ impl Writer<'_> {
         self.codes = Codes::default();
         self.dropped = std::mem::take(&mut self.dropped_before);
         (self.seq, self.late) = (self.began, self.late_before);
+        self.mentioned = Mentioned::default();
         Ok(true)
     }
 
@@ -269,6 +274,7 @@ impl Writer<'_> {
         self.dropped = DroppedIndexes::default();
         self.known = None;
         self.in_savepoint = false;
+        self.mentioned = Mentioned::default();
         self.conn.execute_batch("ROLLBACK")?;
         self.seq = setting(&self.conn, "last_seq")?;
         self.late = self.late_before;

@@ -47,7 +47,14 @@ fn an_expired_export_is_deleted_with_the_versions_kept_for_it() {
     assert_eq!(versions(&dir, "type || id IN ('Patientgone', 'Observationa2', 'Provenancev')"), 3);
     // Nothing else holds the targets of a deleted Provenance.
     assert_eq!(versions(&dir, "type = 'Provenance' AND body LIKE '%Observation/a1%'"), 1);
-    for table in ["compartment", "attachment_url", "security_context", "identifier"] {
+    for table in [
+        "compartment",
+        "attachment_url",
+        "security_context",
+        "identifier",
+        "reference",
+        "provenance_target",
+    ] {
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM resource)
                 AND seq NOT IN (SELECT seq FROM history)"

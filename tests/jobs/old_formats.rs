@@ -83,6 +83,11 @@ fn serving_a_store_of_format_1_upgrades_it() {
         let sql = format!("SELECT {column} FROM attachment_url");
         assert_eq!(dir.count("old.db", &sql), dir.count("s.db", &sql), "{column}");
     }
+    for table in ["reference", "reference_type", "provenance_target"] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        assert!(dir.count("s.db", &sql) > 0, "{table}");
+        assert_eq!(dir.count("old.db", &sql), dir.count("s.db", &sql), "{table}");
+    }
     assert_same_exports(&dir, &served);
     drop(served);
     dir.check("old.db");

@@ -140,6 +140,27 @@ fn rows_that_contradict_the_bodies_are_found() {
             ["Patient/p version 1: security_context is not that of the body"],
         ),
         (
+            "INSERT INTO reference_target (key, type, id) VALUES (9, 'Location', '1');
+             INSERT INTO reference (seq, target) SELECT seq, 9 FROM resource WHERE id = 'p'",
+            [
+                "Patient/p version 1: reference or provenance_target does not match the references in the body",
+            ],
+        ),
+        (
+            "INSERT INTO provenance_target (seq, target) SELECT seq, 1 FROM resource WHERE id = 'o'",
+            [
+                "Observation/o version 1: reference or provenance_target does not match the references in the body",
+            ],
+        ),
+        (
+            "INSERT INTO reference (seq, target) VALUES (99, 1)",
+            ["file: 1 rows of reference belong to no version"],
+        ),
+        (
+            "INSERT INTO provenance_target (seq, target) VALUES (99, 1)",
+            ["file: 1 rows of provenance_target belong to no version"],
+        ),
+        (
             "INSERT INTO unresolved (reference, seq) VALUES ('Patient?identifier=x', 99)",
             ["file: 1 rows of unresolved belong to no version"],
         ),

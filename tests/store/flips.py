@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-TABLES = ["resource", "history", "identifier", "compartment", "attachment_url", "security_context"]
+TABLES = ["resource", "history", "identifier", "compartment", "attachment_url", "security_context", "reference",
+          "provenance_target"]
 
 
 def rows(path):

@@ -11,6 +11,7 @@ mod file_size_limit;
 mod full_disk;
 mod interrupted;
 mod log;
+mod mentions;
 mod no_files;
 mod old_formats;
 mod prune;
