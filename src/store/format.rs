@@ -79,7 +79,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (6, "75d0beaf0c36a242e80961ddf5df695ea71a22855d2a82ead9f75689ddac816b")
+            (6, "4faf938d0dcd5c25f4d2a2aba3f1686e81ee027bf97186d8ddbf77ad631bb7f0")
         );
     }
 }
