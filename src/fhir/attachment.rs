@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use super::binary::BINARY;
 use super::json::{self, Edits, StringValue};
+use super::link_kind::{LinkKind, URL, link_kind};
+use super::link_strings::LinkStrings;
 use super::name::{local_reference, relative_url, short};
-use super::reference::{LinkKind, link_kind};
 
 /// The URLs of a resource's attachments that name one resource by one base.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ enum AttachmentUrl {
 
 /// Reads a string of a resource. `None` for what is no `url` of an attachment, or leads elsewhere.
 fn url_of(string: &StringValue<'_, '_>) -> Option<AttachmentUrl> {
-    if link_kind(string) != Some(LinkKind::Url) || json::unescaped(string.key) != "url" {
+    if link_kind(string) != Some(LinkKind::Url) || json::unescaped(string.key) != URL {
         return None;
     }
     let link = json::unescaped(string.raw);
@@ -102,22 +103,25 @@ fn may_have(text: &str) -> bool {
 /// Lists the URLs of a resource's attachments that are relative or name a Binary, in order of what they
 /// name.
 pub fn urls(text: &str) -> Vec<AttachmentUrls> {
+    if may_have(text) { urls_among(&LinkStrings::of(text)) } else { Vec::new() }
+}
+
+/// [`urls`] for strings of the resource that were found before.
+pub(super) fn urls_among(strings: &LinkStrings<'_>) -> Vec<AttachmentUrls> {
     let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
-    if may_have(text) {
-        json::each_string(text, |string| {
-            let (key, relative, removed) = match url_of(&string) {
-                Some(AttachmentUrl::Relative { before, target_type, target_id }) => {
-                    ((target_type, target_id, String::new()), 1, before as u64)
-                }
-                Some(AttachmentUrl::Absolute { base, target_type, target_id }) => {
-                    ((target_type, target_id, base), 0, 0)
-                }
-                Some(AttachmentUrl::Nameless(link)) => ((String::new(), link, String::new()), 1, 0),
-                None => return,
-            };
-            let sums = found.entry(key).or_default();
-            *sums = (sums.0 + relative, sums.1 + removed);
-        });
+    for string in strings.urls() {
+        let (key, relative, removed) = match url_of(&string) {
+            Some(AttachmentUrl::Relative { before, target_type, target_id }) => {
+                ((target_type, target_id, String::new()), 1, before as u64)
+            }
+            Some(AttachmentUrl::Absolute { base, target_type, target_id }) => {
+                ((target_type, target_id, base), 0, 0)
+            }
+            Some(AttachmentUrl::Nameless(link)) => ((String::new(), link, String::new()), 1, 0),
+            None => continue,
+        };
+        let sums = found.entry(key).or_default();
+        *sums = (sums.0 + relative, sums.1 + removed);
     }
     let urls = found.into_iter().map(|((target_type, target_id, base), (relative, removed))| {
         AttachmentUrls { target_type, target_id, base, relative, removed }

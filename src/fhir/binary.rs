@@ -3,6 +3,7 @@
 //! <https://hl7.org/fhir/R4/binary.html#security-context>
 
 use super::json;
+use super::link_strings::LinkStrings;
 use super::name::local_reference;
 
 /// The type.
@@ -13,14 +14,25 @@ pub fn security_context(resource_type: &str, text: &str) -> Option<(String, Stri
     if resource_type != BINARY {
         return None;
     }
+    security_context_among(resource_type, &LinkStrings::of(text))
+}
+
+/// [`security_context`] for strings of the resource that were found before.
+pub(super) fn security_context_among(
+    resource_type: &str,
+    strings: &LinkStrings<'_>,
+) -> Option<(String, String)> {
+    if resource_type != BINARY {
+        return None;
+    }
     let mut found = None;
-    json::each_string(text, |string| {
+    for string in strings.references() {
         if string.is_at(&["securityContext", "reference"])
             && let Some((name, id)) = local_reference(&json::unescaped(string.raw))
         {
             found = Some((name.to_owned(), id.to_owned()));
         }
-    });
+    }
     found
 }
 

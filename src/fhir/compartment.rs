@@ -15,14 +15,13 @@ use std::sync::LazyLock;
 
 use super::definitions::{is_of_any_version, versions};
 use super::json;
+use super::link_kind::REFERENCE;
+use super::link_strings::LinkStrings;
 use super::name::local_reference;
 use super::version::FhirVersion;
 
 /// The type whose compartment it is.
 pub const PATIENT: &str = "Patient";
-
-/// The element of a Reference that holds the link.
-const REFERENCE: &str = "reference";
 
 const TABLE: &str = include_str!("definitions/patient-compartment.tsv");
 
@@ -101,24 +100,32 @@ pub fn differs(resource_type: &str, one: FhirVersion, other: FhirVersion) -> boo
 /// Lists the ids of the patients whose compartments a resource is in, by a version's definition, each
 /// once.
 pub fn patients(version: FhirVersion, resource_type: &str, text: &str) -> Vec<String> {
-    let mut patients = Vec::new();
-    let Some(links) = links(resource_type) else { return patients };
     // Most resources about no patient never name the type. Some tools escape letters.
     let may_name = |sign: &str| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
-    if !may_name(PATIENT) && !may_name("\\u00") {
-        return patients;
+    if links(resource_type).is_none() || !may_name(PATIENT) && !may_name("\\u00") {
+        return Vec::new();
     }
-    json::each_string(text, |string| {
-        // This test is cheap and excludes nearly all strings.
-        let may_be = string.key == REFERENCE || string.key.contains('\\');
-        if may_be
-            && links.iter().any(|link| !link.not_in.contains(&version) && string.is_at(&link.path))
+    patients_among(version, resource_type, &LinkStrings::of(text))
+}
+
+/// [`patients`] for strings of the resource that were found before.
+pub(super) fn patients_among(
+    version: FhirVersion,
+    resource_type: &str,
+    strings: &LinkStrings<'_>,
+) -> Vec<String> {
+    let mut patients = Vec::new();
+    let Some(links) = links(resource_type) else { return patients };
+    for string in strings.references() {
+        let counts =
+            |link: &PatientLink| !link.not_in.contains(&version) && string.is_at(&link.path);
+        if links.iter().any(counts)
             && let Some((PATIENT, id)) = local_reference(&json::unescaped(string.raw))
             && !patients.iter().any(|known| known == id)
         {
             patients.push(id.to_owned());
         }
-    });
+    }
     patients
 }
 

@@ -10,8 +10,9 @@ use super::name::{is_uuid, restful_base, type_and_id, without_version};
 
 /// True for a `urn:uuid:` or `urn:oid:` link.
 pub fn is_urn(link: &str) -> bool {
-    let head = link.get(..9).unwrap_or(link).to_ascii_lowercase();
-    head == "urn:uuid:" || head.starts_with("urn:oid:")
+    let begins =
+        |urn: &str| link.get(..urn.len()).is_some_and(|head| head.eq_ignore_ascii_case(urn));
+    begins("urn:uuid:") || begins("urn:oid:")
 }
 
 /// The UUID of a `urn:uuid:` link, or whatever else stands there.

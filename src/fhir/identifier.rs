@@ -20,12 +20,14 @@ impl Identifier {
     /// Reads the `identifier` element of a resource: a list in most types, one object in some.
     ///
     /// An identifier of another form, or one without a value, is left out; the others are kept.
-    pub(super) fn all_of(element: &RawValue) -> Vec<Identifier> {
-        let each =
-            serde_json::from_str::<Vec<&RawValue>>(element.get()).unwrap_or_else(|_| vec![element]);
+    pub(super) fn all_of(element: &str) -> Vec<Identifier> {
+        let each: Vec<&str> = match serde_json::from_str::<Vec<&RawValue>>(element) {
+            Ok(list) => list.into_iter().map(RawValue::get).collect(),
+            Err(_) => vec![element],
+        };
         each.into_iter()
-            .filter(|one| one.get().starts_with('{'))
-            .filter_map(|one| serde_json::from_str::<Identifier>(one.get()).ok())
+            .filter(|one| one.starts_with('{'))
+            .filter_map(|one| serde_json::from_str::<Identifier>(one).ok())
             .filter(|identifier| identifier.value.is_some())
             .collect()
     }

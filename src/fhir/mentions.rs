@@ -5,8 +5,10 @@
 //! say about a resource is in `compartment.rs`.
 
 use super::compartment::{self, PATIENT};
+use super::json;
+use super::link_strings::LinkStrings;
+use super::name::local_reference;
 use super::provenance::{PROVENANCE, Provenance};
-use super::reference;
 
 /// Types that a reference never brings along. A Patient would come with a compartment of its own, a
 /// Provenance is found by its target, a Binary is fetched by its URL.
@@ -33,11 +35,18 @@ pub struct Mentions {
 impl Mentions {
     /// Reads the text of a resource.
     pub fn read(resource_type: &str, text: &str) -> Mentions {
+        Mentions::among(resource_type, text, &LinkStrings::of(text))
+    }
+
+    /// Reads the text of a resource, whose links were found before.
+    pub(super) fn among(resource_type: &str, text: &str, links: &LinkStrings<'_>) -> Mentions {
         let mut mentions = Mentions::default();
         let Mentions { resources, types, targets } = &mut mentions;
-        reference::each_local(text, |name, id| {
+        for string in links.references() {
+            let link = json::unescaped(string.raw);
+            let Some((name, id)) = local_reference(&link) else { continue };
             if !may_be_included(name) {
-                return;
+                continue;
             }
             if compartment::has(name) {
                 if !types.iter().any(|known| known == name) {
@@ -46,7 +55,7 @@ impl Mentions {
             } else if !resources.iter().any(|known| known.0 == name && known.1 == id) {
                 resources.push((name.to_owned(), id.to_owned()));
             }
-        });
+        }
         if resource_type == PROVENANCE {
             *targets = Provenance::read(text).targets;
         }

@@ -69,17 +69,13 @@ impl Meta {
     /// # Errors
     /// The reason, where `meta` is no object or the version no string. A wrong time is an error of
     /// [`Meta::last_updated`], since an import may replace it.
-    pub(super) fn read(
-        text: &str,
-        raw: &RawValue,
-        remarks: &mut Vec<String>,
-    ) -> Result<Meta, String> {
-        let head: MetaHead = match serde_json::from_str(raw.get()) {
-            Ok(head) if raw.get().starts_with('{') => head,
-            _ => return Err(format!("meta {} is not an object", short(raw.get()))),
+    pub(super) fn read(text: &str, raw: &str, remarks: &mut Vec<String>) -> Result<Meta, String> {
+        let head: MetaHead = match serde_json::from_str(raw) {
+            Ok(head) if raw.starts_with('{') => head,
+            _ => return Err(format!("meta {} is not an object", short(raw))),
         };
         let last_updated = head.last_updated.map(|raw| {
-            let time = string_of(raw).and_then(|lexeme| Instant::parse(&lexeme));
+            let time = string_of(raw.get()).and_then(|lexeme| Instant::parse(&lexeme));
             if let Some((_, InstantForm::Partial)) = time {
                 remarks.push(format!(
                     "meta.lastUpdated {} has no time zone; it is taken as UTC",
@@ -90,7 +86,7 @@ impl Meta {
         });
         let version_id = match head.version_id {
             None => None,
-            Some(raw) => match string_of(raw) {
+            Some(raw) => match string_of(raw.get()) {
                 Some(version) => Some((place(text, raw.get()), version)),
                 None => {
                     return Err(format!("meta.versionId {} is not a string", short(raw.get())));
@@ -98,8 +94,8 @@ impl Meta {
             },
         };
         Ok(Meta {
-            inside: place(text, raw.get()).start + 1,
-            is_empty: raw.get()[1..].trim_start().starts_with('}'),
+            inside: place(text, raw).start + 1,
+            is_empty: raw[1..].trim_start().starts_with('}'),
             last_updated,
             version_id,
         })

@@ -9,10 +9,14 @@ pub mod definitions;
 pub mod elements;
 pub mod evidence;
 pub mod full_url;
+#[cfg(test)]
+mod fuzzed;
 pub mod group;
 mod head;
 mod identifier;
 pub mod json;
+mod link_kind;
+mod link_strings;
 pub mod mentions;
 mod meta;
 pub mod name;
@@ -24,6 +28,7 @@ pub mod provenance;
 pub mod reference;
 pub mod resource;
 pub mod search;
+pub mod text_part;
 pub mod version;
 pub mod version_condition;
 

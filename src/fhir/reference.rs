@@ -7,54 +7,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::full_url::is_urn;
-use super::json::{self, Edits, StringValue};
+use super::json::{self, Edits};
+use super::link_kind::link_kind;
+use super::link_strings::LinkStrings;
 use super::name::local_reference;
 use super::narrative;
 use super::search::Condition;
 
-/// The kind of element that a link stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkKind {
-    /// `Reference.reference`.
-    Reference,
-    /// An address: an element of type url (`Attachment.url`, `valueUrl`, …), or a link in a narrative.
-    Url,
-    /// An address or a name: an element of type uri, oid or uuid (`Provenance.policy`, `valueUri`, …).
-    Uri,
-}
-
-/// Elements of type uri that may name a resource, beside those whose names end in `Uri`. `system`
-/// and the `type` of a reference are of type uri too, but name something else.
-const URIS: [&str; 9] = [
-    "uri",
-    "policy",
-    "authority",
-    "source",
-    "target",
-    "issuer",
-    "jurisdiction",
-    "implicitRules",
-    "detail",
-];
-
-/// Says whether a string may be a link, by its key: a reference, or an element of type url, uri, oid
-/// or uuid that points at something. Never `system`, `value`, `display` and the like, nor an element
-/// of type canonical, nor the `url` that is a resource's canonical name or names an extension.
-pub(super) fn link_kind(string: &StringValue<'_, '_>) -> Option<LinkKind> {
-    let key = json::unescaped(string.key);
-    let ends_in = |ends: &[&str]| ends.iter().any(|end| key.ends_with(end));
-    match key.as_ref() {
-        "reference" => Some(LinkKind::Reference),
-        "url" if matches!(string.parent, "" | "contained" | "extension" | "modifierExtension") => {
-            None
-        }
-        "url" | "endpoint" | "address" => Some(LinkKind::Url),
-        key if URIS.contains(&key) => Some(LinkKind::Uri),
-        _ if ends_in(&["Url"]) => Some(LinkKind::Url),
-        _ if ends_in(&["Uri", "Oid", "Uuid"]) => Some(LinkKind::Uri),
-        _ => None,
-    }
-}
+pub use super::link_kind::LinkKind;
 
 /// A link in a resource.
 struct Link<'a> {
@@ -119,16 +79,22 @@ pub fn is_open(link: &str) -> bool {
 
 /// True where a resource holds references that have to be looked up.
 pub fn has_open(text: &str) -> bool {
+    may_be_open(text) && are_open(&LinkStrings::of(text))
+}
+
+/// [`has_open`] for strings of the text that were found before.
+pub(super) fn has_open_among(text: &str, strings: &LinkStrings<'_>) -> bool {
+    are_open(strings) && may_be_open(text)
+}
+
+fn are_open(strings: &LinkStrings<'_>) -> bool {
+    strings.references().any(|string| is_open(&json::unescaped(string.raw)))
+}
+
+/// False where a text holds no sign of a reference that has to be looked up.
+fn may_be_open(text: &str) -> bool {
     let has = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
-    if !may_search(text) && !has(b"urn:uuid:") && !has(b"urn:oid:") && !has(b"URN:") {
-        return false;
-    }
-    let mut found = false;
-    json::each_string(text, |string| {
-        found |= link_kind(&string) == Some(LinkKind::Reference)
-            && is_open(&json::unescaped(string.raw));
-    });
-    found
+    may_search(text) || has(b"urn:uuid:") || has(b"urn:oid:") || has(b"URN:")
 }
 
 /// Calls `visit` with each reference to a resource of this store, at any depth.

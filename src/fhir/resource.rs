@@ -5,18 +5,21 @@
 //! no meaning here.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::attachment::{self, AttachmentUrls};
-use super::head::{ResourceHead, check_depth};
+use super::head::{ResourceHead, ResourceReading};
 use super::identifier::Identifier;
 use super::json::{self, Edits, place};
 use super::mentions::Mentions;
 use super::meta::{self, Meta};
 use super::name::short;
+use super::text_part::TextPart;
 use super::version::FhirVersion;
-use super::{binary, compartment};
+use super::{binary, compartment, reference};
 use crate::time::Instant;
 
 pub use super::head::BUNDLE;
@@ -38,7 +41,7 @@ pub struct Resource {
     /// True where the id is derived from the content alone.
     pub is_id_derived: bool,
     /// The text on one line, with its id; `meta` is as it came.
-    pub text: String,
+    pub text: TextPart,
     /// SHA-256 of `text` as it came: the same content makes no new version.
     pub hash: [u8; 32],
     /// The business identifiers at the root.
@@ -51,6 +54,8 @@ pub struct Resource {
     pub security_context: Option<(String, String)>,
     /// What it mentions.
     pub mentions: Mentions,
+    /// True where it holds references that have to be looked up, as [`reference::has_open`] says.
+    pub has_open_references: bool,
     /// Oddities of a resource that was taken all the same.
     pub remarks: Vec<String>,
     /// The place behind the id.
@@ -75,21 +80,39 @@ impl Parsed {
     /// # Errors
     /// The reason why the text cannot be imported, for a person.
     pub fn parse(text: &str, fallback_id: Option<&str>) -> Result<Parsed, String> {
-        let text = text.trim_matches([' ', '\t', '\r', '\n']);
-        let head = ResourceHead::read(text)?;
-        let resource_type = head.resource_type()?;
+        Parsed::read(text, fallback_id, || TextPart::from(trimmed(text).to_owned()))
+    }
+
+    /// [`Parsed::parse`] for a part of a text, which the resource shares where it can.
+    ///
+    /// # Errors
+    /// The reason why the text cannot be imported, for a person.
+    pub fn parse_part(whole: &Arc<String>, range: Range<usize>) -> Result<Parsed, String> {
+        let text = &whole[range];
+        let part = || TextPart::new(whole.clone(), json::place(whole, trimmed(text)));
+        Parsed::read(text, None, part)
+    }
+
+    /// Reads `text`. `keep` makes it, without the white space around it, a text to keep.
+    fn read(
+        text: &str,
+        fallback_id: Option<&str>,
+        keep: impl FnOnce() -> TextPart,
+    ) -> Result<Parsed, String> {
+        let text = trimmed(text);
+        let reading = ResourceReading::of(text)?;
+        let resource_type = reading.head.resource_type()?;
         if resource_type == BUNDLE {
             return Ok(Parsed::Bundle);
         }
-        check_depth(text)?;
+        reading.check_depth()?;
         if text.len() > MAX_SIZE {
             return Err(format!("{} bytes; a resource may have {MAX_SIZE}", text.len()));
         }
-        let id = head.id()?;
-        let mut one_line = match (&id, json::one_line(text)) {
-            (Some(id), Cow::Borrowed(text)) => {
-                let mut resource = Resource::of(text, &head, resource_type, id.clone())?;
-                resource.text = text.to_owned();
+        let id = reading.head.id()?;
+        let mut one_line = match (&id, reading.one_line()) {
+            (Some(id), Cow::Borrowed(_)) => {
+                let resource = Resource::of(&reading, resource_type, id.clone(), keep)?;
                 return Ok(Parsed::Resource(Box::new(resource)));
             }
             (_, one_line) => one_line.into_owned(),
@@ -101,15 +124,20 @@ impl Parsed {
                 let id = fallback_id.map_or_else(|| derived_id(text, ""), str::to_owned);
                 let type_end = ResourceHead::read(&one_line)?
                     .resource_type
-                    .map_or(0, |raw| place(&one_line, raw.get()).end);
+                    .map_or(0, |raw| place(&one_line, raw).end);
                 one_line.insert_str(type_end, &format!(r#","id":"{id}""#));
                 id
             }
         };
-        let mut resource = Resource::read(one_line, resource_type, id)?;
+        let mut resource = Resource::from_text(one_line, resource_type, id)?;
         resource.is_id_derived = is_id_derived;
         Ok(Parsed::Resource(Box::new(resource)))
     }
+}
+
+/// A JSON text without white space around it.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
 /// Derives an id from content: the same text and `full_url` always give the same id. `full_url` is
@@ -123,25 +151,26 @@ pub fn derived_id(text: &str, full_url: &str) -> String {
 }
 
 impl Resource {
-    fn read(text: String, resource_type: String, id: String) -> Result<Resource, String> {
-        let mut resource = Resource::of(&text, &ResourceHead::read(&text)?, resource_type, id)?;
-        resource.text = text;
-        Ok(resource)
+    fn from_text(text: String, resource_type: String, id: String) -> Result<Resource, String> {
+        let text = TextPart::from(text);
+        let reading = ResourceReading::of(&text)?;
+        Resource::of(&reading, resource_type, id, || text.clone())
     }
 
-    /// Makes a resource of a text and its head, still without the text: the caller moves that in.
+    /// Makes a resource of a text that was read. `keep` makes it a text to keep.
     fn of(
-        text: &str,
-        head: &ResourceHead,
+        reading: &ResourceReading<'_>,
         resource_type: String,
         id: String,
+        keep: impl FnOnce() -> TextPart,
     ) -> Result<Resource, String> {
+        let ResourceReading { text, head, .. } = reading;
         let mut remarks = Vec::new();
         if id.len() > ID_LENGTH {
             let (id, length) = (short(&id), id.len());
             remarks.push(format!("id {id} has {length} characters; FHIR allows {ID_LENGTH}"));
         }
-        if let Some(half) = json::lone_surrogate(text) {
+        if let Some(half) = reading.lone_surrogate() {
             remarks.push(format!(
                 "{half} is half of a surrogate pair and no character, which FHIR forbids; it is kept as it came"
             ));
@@ -150,20 +179,38 @@ impl Resource {
             Some(raw) => Some(Meta::read(text, raw, &mut remarks)?),
             None => None,
         };
+        let (mentions, patients, attachments, security_context, has_open_references) =
+            match reading.links() {
+                Some(links) => (
+                    Mentions::among(&resource_type, text, links),
+                    compartment::patients_among(FhirVersion::R4, &resource_type, links),
+                    attachment::urls_among(links),
+                    binary::security_context_among(&resource_type, links),
+                    reference::has_open_among(text, links),
+                ),
+                None => (
+                    Mentions::read(&resource_type, text),
+                    compartment::patients(FhirVersion::R4, &resource_type, text),
+                    attachment::urls(text),
+                    binary::security_context(&resource_type, text),
+                    reference::has_open(text),
+                ),
+            };
         Ok(Resource {
-            id_end: head.id.map_or(0, |raw| place(text, raw.get()).end),
+            id_end: head.id.map_or(0, |raw| place(text, raw).end),
             identifiers: head.identifiers(),
             hash: Sha256::digest(text.as_bytes()).into(),
-            patients: compartment::patients(FhirVersion::R4, &resource_type, text),
-            attachments: attachment::urls(text),
-            security_context: binary::security_context(&resource_type, text),
-            mentions: Mentions::read(&resource_type, text),
+            patients,
+            mentions,
+            attachments,
+            security_context,
+            has_open_references,
             resource_type,
             id,
             is_id_derived: false,
             remarks,
             meta,
-            text: String::new(),
+            text: keep(),
         })
     }
 
@@ -173,7 +220,7 @@ impl Resource {
     /// # Errors
     /// The reason why the text is no resource.
     pub fn with_text(&self, text: String) -> Result<Resource, String> {
-        let mut resolved = Resource::read(text, self.resource_type.clone(), self.id.clone())?;
+        let mut resolved = Resource::from_text(text, self.resource_type.clone(), self.id.clone())?;
         resolved.hash = self.hash;
         Ok(resolved)
     }
@@ -184,9 +231,9 @@ impl Resource {
     /// The reason why the text is no resource.
     pub fn with_derived_id(&self, id: String) -> Result<Resource, String> {
         let at = self.id_end - 1 - self.id.len()..self.id_end - 1;
-        let mut text = self.text.clone();
+        let mut text = self.text.to_string();
         text.replace_range(at, &id);
-        Resource::read(text, self.resource_type.clone(), id)
+        Resource::from_text(text, self.resource_type.clone(), id)
     }
 
     /// `meta.lastUpdated` as it came, where given.

@@ -12,7 +12,7 @@ use super::step::BundleSteps;
 use crate::fhir::json;
 use crate::fhir::no_data::{NoData, holds_answers};
 use crate::fhir::resource::{Parsed, Resource};
-use crate::fhir::{ResourceIdentity, check_spelling, parameters, reference};
+use crate::fhir::{ResourceIdentity, check_spelling, parameters};
 use crate::source::Piece;
 
 /// One thing found in an input.
@@ -118,9 +118,10 @@ impl FileParser<'_> {
     fn lines(&self, first_line: u64, text: &Arc<String>) -> Vec<InputItem> {
         let mut items = Vec::new();
         let mut start = 0;
-        for (number, line) in text.split('\n').enumerate() {
-            self.texts(first_line + number as u64, text, start..start + line.len(), &mut items);
-            start += line.len() + 1;
+        let ends = memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+        for (number, end) in (first_line..).zip(ends) {
+            self.texts(number, text, start..end, &mut items);
+            start = end + 1;
         }
         items
     }
@@ -223,7 +224,7 @@ impl FileParser<'_> {
         range: Range<usize>,
         line: u64,
     ) -> Result<ItemContent, String> {
-        let resource = match Parsed::parse(item, None)? {
+        let resource = match Parsed::parse_part(text, range.clone())? {
             Parsed::Resource(resource) => resource,
             Parsed::Bundle => {
                 let Parser { keeps_times, owner } = *self.whole;
@@ -244,7 +245,7 @@ impl FileParser<'_> {
             }
         }
         check_spelling(&resource.resource_type)?;
-        let is_open = reference::has_open(&resource.text);
+        let is_open = resource.has_open_references;
         Ok(ItemContent::Resource { resource, is_open })
     }
 }

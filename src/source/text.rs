@@ -189,9 +189,13 @@ impl<R: Read> TextReader<R> {
             self.at = end;
             return Ok(());
         }
-        let text = if self.at == 0 && length > LONG {
-            // A large text is moved; two copies would need twice the memory.
-            let rest = self.buffer.split_off(end);
+        let behind = self.buffer.len() - end;
+        let fills = length > LONG || length >= behind.max(BLOCK / 2);
+        let text = if self.at == 0 && fills {
+            // A text that fills the buffer takes it along; only what is behind it is copied.
+            let mut rest = Vec::with_capacity(behind.max(BLOCK));
+            rest.extend_from_slice(&self.buffer[end..]);
+            self.buffer.truncate(end);
             std::mem::replace(&mut self.buffer, rest)
         } else {
             self.at = end;
@@ -333,12 +337,19 @@ fn bare_start(text: &[u8]) -> &[u8] {
 /// not end so, goes on in the next line.
 fn is_item(line: &[u8]) -> bool {
     let line = bare(line);
-    let count = |byte: u8| line.iter().filter(|b| **b == byte).count();
     match line {
-        [b'{', .., b'}'] => count(b'{') == count(b'}'),
+        [b'{', .., b'}'] => open_braces(line) == 0,
         [b'{' | b'[', ..] => false,
         _ => true,
     }
+}
+
+/// How many braces open and do not close again.
+fn open_braces(line: &[u8]) -> i64 {
+    let open = |b: u8| i8::from(b == b'{') - i8::from(b == b'}');
+    // Sums of so few bytes fit in one byte, and the compiler makes one instruction of many additions.
+    let sums = line.chunks(127).map(|few| few.iter().map(|b| open(*b)).sum::<i8>());
+    sums.map(i64::from).sum()
 }
 
 /// True for a line that holds a whole resource.

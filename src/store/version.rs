@@ -93,7 +93,7 @@ impl Writer<'_> {
             Some(current) if current.hash == resource.hash => return Ok(Change::Unchanged),
             Some(CurrentVersion { seq, version_id, .. }) => {
                 let sql = "SELECT body = ?2 FROM version_body WHERE seq = ?1";
-                if one(&self.conn, sql, (seq, &resource.text), |row| row.get(0))? {
+                if one(&self.conn, sql, (seq, &*resource.text), |row| row.get(0))? {
                     return Ok(Change::Unchanged);
                 }
                 if *seq > self.began

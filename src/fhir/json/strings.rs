@@ -9,29 +9,41 @@ use memchr::{memchr, memchr2, memchr3};
 pub struct StringValue<'a, 'k> {
     /// The nearest key as written between its quotes; array elements have their array's key.
     pub key: &'a str,
-    /// The key of the object that the value is a member of; empty at the root.
-    pub parent: &'a str,
     /// The place of the value in the text, its quotes included.
     pub at: Range<usize>,
     /// The value as written between its quotes, escapes and all.
     pub raw: &'a str,
-    text: &'a str,
-    enclosing: &'k [Range<usize>],
+    /// The key of the object that the value is a member of; empty at the root.
+    pub parent: &'a str,
+    /// The keys of the objects around the value, as written. That of the root is empty.
+    pub enclosing: &'k [&'a str],
 }
 
-impl StringValue<'_, '_> {
+impl<'a, 'k> StringValue<'a, 'k> {
+    /// The string `inside` its quotes in `text`.
+    pub fn new(
+        text: &'a str,
+        key: &'a str,
+        enclosing: &'k [&'a str],
+        inside: Range<usize>,
+    ) -> StringValue<'a, 'k> {
+        StringValue {
+            key,
+            at: inside.start - 1..inside.end + 1,
+            raw: &text[inside],
+            parent: enclosing.last().copied().unwrap_or_default(),
+            enclosing,
+        }
+    }
+
     /// True where `path` has the keys from the root down to the value. Lists have no keys.
     pub fn is_at(&self, path: &[impl AsRef<str>]) -> bool {
         let Some((last, above)) = path.split_last() else { return false };
-        // The root has no key.
         let enclosing = self.enclosing.get(1..).unwrap_or_default();
         let same = |key: &str, wanted: &str| key == wanted || unescaped(key) == wanted;
         enclosing.len() == above.len()
             && same(self.key, last.as_ref())
-            && enclosing
-                .iter()
-                .zip(above)
-                .all(|(key, wanted)| same(&self.text[key.clone()], wanted.as_ref()))
+            && enclosing.iter().zip(above).all(|(key, wanted)| same(key, wanted.as_ref()))
     }
 }
 
@@ -51,18 +63,18 @@ pub(super) fn string_end(bytes: &[u8], open: usize) -> usize {
 /// Calls `visit` with every string value of a valid JSON text, in order, at any depth.
 pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(StringValue<'a, '_>)) {
     let bytes = text.as_bytes();
-    let mut keys: Vec<Range<usize>> = Vec::with_capacity(16);
-    let mut key = 0..0;
+    let mut keys: Vec<&str> = Vec::with_capacity(16);
+    let mut key = "";
     let mut at = 0;
     while let Some(step) = memchr3(b'"', b'{', b'}', &bytes[at..]) {
         at += step;
         match bytes[at] {
             b'{' => {
-                keys.push(key.clone());
+                keys.push(key);
                 at += 1;
             }
             b'}' => {
-                key = keys.pop().unwrap_or(0..0);
+                key = keys.pop().unwrap_or_default();
                 at += 1;
             }
             _ => {
@@ -71,16 +83,9 @@ pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(StringValue<'a, '_>)
                 // In valid JSON a string is a key exactly when a colon follows.
                 let next = bytes[end..].iter().find(|b| !b.is_ascii_whitespace());
                 if next == Some(&b':') {
-                    key = inside;
+                    key = &text[inside];
                 } else {
-                    visit(StringValue {
-                        key: &text[key.clone()],
-                        parent: &text[keys.last().cloned().unwrap_or(0..0)],
-                        at: at..end,
-                        raw: &text[inside],
-                        text,
-                        enclosing: &keys,
-                    });
+                    visit(StringValue::new(text, key, &keys, inside));
                 }
                 at = end;
             }
@@ -90,7 +95,7 @@ pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(StringValue<'a, '_>)
 
 /// Decodes a JSON string as it is written between its quotes.
 pub fn unescaped(raw: &str) -> Cow<'_, str> {
-    if !raw.contains('\\') {
+    if memchr(b'\\', raw.as_bytes()).is_none() {
         return Cow::Borrowed(raw);
     }
     match serde_json::from_str::<String>(&format!("\"{raw}\"")) {

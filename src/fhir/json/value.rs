@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -25,9 +26,12 @@ where
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The value of a JSON string; `None` where `raw` is something else.
-pub fn string_of(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+/// The value of a JSON string; `None` where `raw`, a JSON value, is something else.
+pub fn string_of(raw: &str) -> Option<String> {
+    match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
+        Some(plain) if memchr(b'\\', plain.as_bytes()).is_none() => Some(plain.to_owned()),
+        _ => serde_json::from_str(raw).ok(),
+    }
 }
 
 /// Says what is wrong with a text that is not JSON, without line and column.
