@@ -119,7 +119,7 @@ fn add_made(
         from = snapshot.for_each_body(&rest, |seq, body| {
             left -= 1;
             let made = progress.step();
-            match made.and_then(|()| shape.apply(&selection.resource_type, body, &named)) {
+            match made.and_then(|()| shape.apply(&selection.resource_type, text(body)?, &named)) {
                 Ok(text) => {
                     parts.add(seq, text.len() as u64);
                     if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,19 +1,18 @@
 //! Writes the bytes of a file: NDJSON, all of it or a range.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use super::file::{Content, File, Purpose};
 use super::rows;
 use super::shape::ResourceShape;
+use super::window::{PORTION, Portion, Window};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
-use crate::spilled::{LARGE, SpilledBytes};
 use crate::store::{Selection, Snapshot, VersionSize};
-
-/// The bytes that are gathered before they are written. Writes are few, and read transactions short.
-const BUFFER: usize = 1 << 20;
 
 /// The line that tells a deletion, without the line end.
 ///
@@ -27,6 +26,9 @@ pub fn deletion(resource_type: &str, id: &str) -> String {
 
 /// Writes the bytes `range` of a file: all of them, or it is an error.
 ///
+/// The store is read on a thread of its own, up to a portion ahead of what is written. A slow client keeps neither a
+/// connection to the store nor a transaction.
+///
 /// # Errors
 /// `Io` if `out` refuses, `Damaged` if the store has fewer bytes than `range` asks for.
 pub fn write(
@@ -36,15 +38,45 @@ pub fn write(
     range: Range<u64>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let mut window = Window {
-        skip: range.start,
-        left: range.end - range.start,
-        is_to_end: range.end == file.bytes,
-        is_cut: false,
-        out,
-        buffer: Vec::new(),
-        spilled: None,
-    };
+    if range.end - range.start <= PORTION as u64 {
+        return read(snapshot, file, shape, range, &mut |portion| portion.write_to(out));
+    }
+    let (filled, portions) = sync_channel(0);
+    thread::scope(|scope| {
+        let whole = range.clone();
+        let reading = thread::Builder::new().name("reading ahead".to_owned());
+        let reading = reading.spawn_scoped(scope, move || {
+            read(snapshot, file, shape, whole, &mut |portion| send_ahead(&filled, portion))
+        });
+        // Where the system has no more threads, this one does both.
+        let Ok(reading) = reading else {
+            return read(snapshot, file, shape, range, &mut |portion| portion.write_to(out));
+        };
+        // Once this ends, the other thread finds nobody to send to.
+        let written = portions.into_iter().try_for_each(|portion| portion.write_to(out));
+        let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
+        written.and(read)
+    })
+}
+
+/// Gives a portion to the thread that writes, which takes it once it has written the one before.
+fn send_ahead(filled: &SyncSender<Portion>, portion: Portion) -> Result<()> {
+    let is_long = portion.is_long();
+    let gone = |_| Error::new(Kind::Io, "nobody takes the bytes any more");
+    filled.send(portion).map_err(gone)?;
+    // The empty portion is taken once the long one is written: there is one in memory, not two.
+    if is_long { filled.send(Portion::default()).map_err(gone) } else { Ok(()) }
+}
+
+/// Reads the bytes `range` of a file; `send` takes them in portions.
+fn read(
+    snapshot: &Snapshot,
+    file: &File,
+    shape: &ResourceShape,
+    range: Range<u64>,
+    send: &mut dyn FnMut(Portion) -> Result<()>,
+) -> Result<()> {
+    let mut window = Window::new(range, file.bytes, send);
     match &file.content {
         Content::Range(selection) => of_range(snapshot, selection, shape, &mut window)?,
         Content::Rows(rows) if file.purpose == Purpose::Deleted => {
@@ -54,85 +86,6 @@ pub fn write(
         Content::Text(text) => window.gather(text.as_bytes())?,
     }
     window.finish(&file.name)
-}
-
-/// The range of a file that goes out; bytes outside of it are dropped.
-struct Window<'a> {
-    /// The bytes to drop before the range begins.
-    skip: u64,
-    /// The bytes of the range that are still to come.
-    left: u64,
-    /// True where nothing of the file comes after the range.
-    is_to_end: bool,
-    /// True where something came after it all the same.
-    is_cut: bool,
-    out: &'a mut dyn Write,
-    buffer: Vec<u8>,
-    /// What comes before the buffer, where it is large.
-    spilled: Option<SpilledBytes>,
-}
-
-impl Window<'_> {
-    fn gather_line(&mut self, text: &str) -> Result<()> {
-        self.gather(text.as_bytes())?;
-        self.gather(b"\n")
-    }
-
-    fn is_full(&self) -> bool {
-        self.buffer.len() >= BUFFER || self.spilled.is_some()
-    }
-
-    /// Takes the part of `bytes` that lies in the range. Many bytes go to a file, since they may wait for a slow client.
-    ///
-    /// # Errors
-    /// `Io` where that file cannot be written.
-    fn gather(&mut self, bytes: &[u8]) -> Result<()> {
-        let skipped = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
-        self.skip -= skipped as u64;
-        let rest = &bytes[skipped..];
-        let whole = rest.len();
-        let rest = &rest[..whole.min(usize::try_from(self.left).unwrap_or(usize::MAX))];
-        self.is_cut |= self.is_to_end && rest.len() < whole;
-        self.left -= rest.len() as u64;
-        if rest.len() > LARGE {
-            self.spilled = Some(SpilledBytes::of(&[&self.buffer, rest])?);
-            self.buffer.clear();
-        } else {
-            self.buffer.extend_from_slice(rest);
-        }
-        Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        self.left == 0
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        // What is left in the buffer does not go out: the file must not look whole.
-        if self.is_cut {
-            let what = "the store has more bytes of the file than its manifest said; `fhirlite check` says more";
-            return Err(Error::new(Kind::Damaged, what));
-        }
-        if let Some(spilled) = self.spilled.take() {
-            spilled.write_to(self.out).map_err(|error| Error::io("the output", error))?;
-        }
-        self.out.write_all(&self.buffer).map_err(|error| Error::io("the output", error))?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self, name: &str) -> Result<()> {
-        self.flush()?;
-        match self.left {
-            0 => Ok(()),
-            left => Err(Error::new(
-                Kind::Damaged,
-                format!(
-                    "{left} bytes of {name} are missing in the store; `fhirlite check` says more"
-                ),
-            )),
-        }
-    }
 }
 
 fn of_range(
@@ -154,11 +107,13 @@ fn of_range(
         // What attachments name is looked up while the versions are read.
         let named = if is_plain { None } else { Some(snapshot.lookup()?) };
         from = snapshot.for_each_body(&rest, |_, body| {
-            let text = match &named {
-                None => Ok(Cow::Borrowed(body)),
-                Some(named) => shape.apply(resource_type, body, named),
+            let gathered = match &named {
+                None => window.gather_line(body),
+                Some(named) => text(body)
+                    .and_then(|body| shape.apply(resource_type, body, named))
+                    .and_then(|text| window.gather_line(text.as_bytes())),
             };
-            if let Err(error) = text.and_then(|text| window.gather_line(&text)) {
+            if let Err(error) = gathered {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -216,7 +171,7 @@ fn of_rows(
     for block in rows::decode(rows) {
         let block = block?;
         if let Some(patient) = &block.patient {
-            window.gather_line(&parameters::header(patient))?;
+            window.gather_line(parameters::header(patient).as_bytes())?;
         }
         for seq in block.seqs {
             if window.is_over() {
@@ -229,7 +184,7 @@ fn of_rows(
             };
             let gathered = view.read(seq, |version, body| {
                 let text = shape.apply(&version.resource_type, body, named)?;
-                window.gather_line(&text)
+                window.gather_line(text.as_bytes())
             })?;
             gathered.unwrap_or_else(|| Err(missing(seq)))?;
             if window.is_full() {
@@ -251,7 +206,7 @@ fn of_deletions(snapshot: &Snapshot, rows: &[u8], window: &mut Window<'_>) -> Re
                 None => lookup.insert(snapshot.lookup()?),
             };
             let (resource_type, id) = view.deleted(seq)?.ok_or_else(|| missing(seq))?;
-            window.gather_line(&deletion(&resource_type, &id))?;
+            window.gather_line(deletion(&resource_type, &id).as_bytes())?;
             if window.is_full() {
                 // A slow client must not keep a connection to the store.
                 lookup = None;

@@ -41,6 +41,7 @@ mod token;
 mod type_names;
 mod versions;
 mod whole;
+mod window;
 mod workers;
 
 pub use cadence::UpdateCadence;

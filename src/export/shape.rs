@@ -161,3 +161,12 @@ impl<'a> Lengths<'a> {
         Ok(size.saturating_add_signed(growth.map_or(0, |at| growing[at].1)))
     }
 }
+
+/// The text of a body.
+///
+/// # Errors
+/// `Damaged` where it is none.
+pub(super) fn text(body: &[u8]) -> Result<&str> {
+    str::from_utf8(body)
+        .map_err(|error| Error::new(Kind::Damaged, format!("a body is no text: {error}")))
+}

@@ -73,6 +73,10 @@ const RANGE: &str =
     "type = (SELECT code FROM resource_type WHERE name = ?1) AND last_updated > ?2 AND last_updated < ?3
      AND seq >= ?4 AND seq <= ?5";
 
+/// The condition of a selection at any time: it does not look at times.
+const RANGE_AT_ANY_TIME: &str =
+    "type = (SELECT code FROM resource_type WHERE name = ?1) AND seq >= ?4 AND seq <= ?5";
+
 /// The condition for rows of [`ENDED`] that the snapshot with the number ?6 still sees.
 const STILL_SEEN: &str = "ended > ?6 AND size > 0";
 
@@ -159,8 +163,8 @@ impl Snapshot {
         selection: &Selection,
         mut each: impl FnMut(VersionSize) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.for_each_row("size", "", selection, |_, row| {
-            Ok(each(VersionSize { seq: row.get(0)?, size: row.get(1)? }))
+        self.for_each_row("size", "", selection, |_, seq, row| {
+            Ok(each(VersionSize { seq, size: row.get(1)? }))
         })
         .map(drop)
     }
@@ -186,13 +190,12 @@ impl Snapshot {
     pub(crate) fn for_each_body(
         &self,
         selection: &Selection,
-        mut each: impl FnMut(i64, &str) -> ControlFlow<()>,
+        mut each: impl FnMut(i64, &[u8]) -> ControlFlow<()>,
     ) -> Result<Option<i64>> {
         let columns = format!("body_checksum, {}", self.body_column()?);
         let of_type = BodySum::of_type(selection.resource_type.as_bytes());
         let (mut last, mut damage) = (selection.first - 1, None);
-        let stopped = self.for_each_row(&columns, WITH_BODY, selection, |conn, row| {
-            let seq: i64 = row.get(0)?;
+        let stopped = self.for_each_row(&columns, WITH_BODY, selection, |conn, seq, row| {
             // An index that is damaged may lead to another version.
             let is_next = seq > last && seq <= selection.last;
             last = seq;
@@ -200,12 +203,14 @@ impl Snapshot {
                 damage = Some(seq);
                 return Ok(ControlFlow::Break(()));
             }
-            let Some(body) = row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)?
-            else {
+            let body = row.get_ref(2)?.as_bytes_or_null().map_err(rusqlite::Error::from)?;
+            let Some(body) = body else {
                 let _right = self.store().large_body_right()?;
-                return large_body(conn, (&selection.resource_type, seq), |body| each(seq, body));
+                return large_body(conn, (&selection.resource_type, seq), |body| {
+                    each(seq, body.as_bytes())
+                });
             };
-            if row.get_ref(1)?.as_i64() != Ok(of_type.of(seq, body.as_bytes())) {
+            if row.get_ref(1)?.as_i64() != Ok(of_type.of(seq, body)) {
                 damage = Some(seq);
                 return Ok(ControlFlow::Break(()));
             }
@@ -284,7 +289,7 @@ impl Snapshot {
         column: &str,
         join: &str,
         selection: &Selection,
-        mut each: impl FnMut(&Connection, &Row<'_>) -> Result<ControlFlow<()>>,
+        mut each: impl FnMut(&Connection, i64, &Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<Option<i64>> {
         let mut conn = self.store().reader()?;
         let transaction = conn.transaction()?;
@@ -293,14 +298,18 @@ impl Snapshot {
             Reach::User(_) => BY_OWNER,
             _ => "current_by_type",
         };
+        let range = match (selection.since, selection.until) {
+            (None, None) => RANGE_AT_ANY_TIME,
+            _ => RANGE,
+        };
         let mut current = transaction.prepare_cached(&format!(
             "SELECT seq, {column} FROM {CURRENT} INDEXED BY {index}{join}
-              WHERE {RANGE}{current} ORDER BY seq"
+              WHERE {range}{current} ORDER BY seq"
         ))?;
         let mut superseded = if has_superseded(&transaction, self.seq())? {
             Some(transaction.prepare_cached(&format!(
                 "SELECT seq, {column} FROM {ENDED} INDEXED BY ended_by_type{join}
-                  WHERE {RANGE} AND {STILL_SEEN}{superseded} ORDER BY seq"
+                  WHERE {range} AND {STILL_SEEN}{superseded} ORDER BY seq"
             ))?)
         } else {
             None
@@ -326,7 +335,7 @@ impl Snapshot {
                 _ => &mut current,
             };
             if let Some(row) = rows.get()
-                && each(&transaction, row)?.is_break()
+                && each(&transaction, seq, row)?.is_break()
             {
                 return Ok(Some(seq));
             }

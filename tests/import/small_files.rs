@@ -74,7 +74,7 @@ fn a_file_that_fails_is_not_there_and_the_files_before_it_are() {
     dir.import(0, &["s.db", "in/0.json"]);
     dir.open("s.db")
         .execute_batch(
-            "CREATE TRIGGER refuse BEFORE INSERT ON resource WHEN new.id = 'f2-1'
+            "CREATE TRIGGER refuse BEFORE INSERT ON current_version WHEN new.id = 'f2-1'
              BEGIN SELECT RAISE(ABORT, 'refused by a test'); END",
         )
         .unwrap();

@@ -109,7 +109,8 @@ pub fn bring_back_former_tables(db: &Connection) {
     for table in ["current_version", "ended_version", "version_body", "resource_type"] {
         sql += &format!("DROP TABLE {table};");
     }
-    sql += "DROP TABLE compartment_version; DROP TABLE compartment_patient;";
+    sql += "DROP TABLE compartment_version; DROP TABLE compartment_patient; DROP TABLE reference;
+            DROP TABLE reference_target; DROP TABLE reference_type; DROP TABLE provenance_target;";
     for table in ["resource", "history", "compartment"] {
         sql += &format!("ALTER TABLE former_{table} RENAME TO {table};");
     }
