@@ -4,6 +4,7 @@
 mod commands;
 mod links;
 mod nginx;
+mod performance;
 mod promises;
 mod service;
 mod tables;
