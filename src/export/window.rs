@@ -152,7 +152,7 @@ mod tests {
         #[test]
         fn portions_together_are_the_range_of_the_file(
             lines in prop::collection::vec(0..PORTION, 1..8),
-            ends in (0.0..=1.0, 0.0..=1.0),
+            ends in (0.0..=1.0_f64, 0.0..=1.0_f64),
         ) {
             let lines: Vec<String> = lines.iter().map(|length| "x".repeat(*length)).collect();
             let file: String = lines.iter().map(|line| format!("{line}\n")).collect();

@@ -67,6 +67,7 @@ fn the_bench_prints_the_rows_that_the_page_shows() {
     let printed: Vec<_> = printed.lines().collect();
     assert_eq!(works(&shown[..end]), works(&printed));
     // The columns that do not depend on other programs are filled.
+    assert!(size.described().contains(" resources: "));
     let import: Vec<_> = printed[2].split(" | ").collect();
     assert!(import[1].contains('–') && !import[2].is_empty(), "{import:?}");
 }
