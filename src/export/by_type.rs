@@ -12,7 +12,7 @@ use super::parts::{FileLimits, FileParts, file_name};
 use super::progress::JobProgress;
 use super::request::ExportRequest;
 use super::scope::ExportScope;
-use super::shape::{Lengths, ResourceShape};
+use super::shape::{Lengths, ResourceShape, text};
 use super::versions::{VersionsByType, holds};
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::file::{Content, File, Purpose};
 use super::rows;
-use super::shape::ResourceShape;
+use super::shape::{ResourceShape, text};
 use super::window::{PORTION, Portion, Window};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
