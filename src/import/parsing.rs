@@ -62,7 +62,7 @@ impl ReadingSide {
     ) -> Result<ReadingSide> {
         let inputs: Arc<[Input]> = inputs.into();
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let (written, is_written) = channel();
+        let (written, releases) = channel();
         let mut side = ReadingSide { parsed: Vec::new(), turn: 0, written, threads: Vec::new() };
         let mut parsing = Vec::new();
         for _ in 0..cores.min(MOST_THREADS) {
@@ -80,7 +80,7 @@ impl ReadingSide {
             parsing.push(task);
             side.parsed.push(receiver);
         }
-        let reading = Reading { parsing, turn: 0, written: is_written, ahead: 0 };
+        let reading = Reading { parsing, turn: 0, written: releases, ahead: 0 };
         let read = read.clone();
         side.spawn(move || reading.read_inputs(&inputs, &read))?;
         Ok(side)
@@ -110,7 +110,7 @@ impl ReadingSide {
     }
 
     /// Makes room for more, after messages were written.
-    pub(super) fn is_written(&self, done: Option<u64>) {
+    pub(super) fn make_room(&self, done: Option<u64>) {
         if let Some(bytes) = done {
             // The reading thread may have ended.
             let _ = self.written.send(bytes);

@@ -288,7 +288,7 @@ impl Import {
                     }
                 }
             }
-            reading.is_written(parsed.done);
+            reading.make_room(parsed.done);
         }
         match inputs.inputs.get(ended) {
             None => transactions.commit(&mut run.writer),

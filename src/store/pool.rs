@@ -78,6 +78,8 @@ pub(super) fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     let conn = Connection::open_with_flags(uri, flags)?;
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(64);
+    // Else SQLite compiles a kept statement anew for each use, to look at the values bound to it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     checksum::register(&conn)?;
     if uri.contains(ALONE) {
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
