@@ -119,7 +119,8 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
         scope.pause()?;
         of_everything(snapshot, request, Some(&scope), &mut notices, progress)?
     } else {
-        let versions = scope.versions()?;
+        let versions =
+            if scope.cohort.is_limited() { scope.versions()? } else { scope.versions_of_all()? };
         scope.pause()?;
         if shape.attachments_base.is_some() {
             let mut seqs: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();

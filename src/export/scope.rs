@@ -4,7 +4,7 @@
 //! and the resources that any of these reference and that are about no patient. The filter is
 //! applied last, to each version on its own, so the scope does not depend on it.
 //!
-//! `whole.rs` does the same for all patients at once, type by type.
+//! `all_patients.rs` does the same for all patients at once, type by type.
 
 use std::collections::HashSet;
 
@@ -48,7 +48,7 @@ impl<'a> ExportScope<'a> {
             references.use_notes(&cohort, &Whole::read(snapshot, &cohort)?.strays)?;
             ProvenanceIndex::read(snapshot, &cohort.view)?
         } else {
-            // `whole.rs` finds them.
+            // `all_patients.rs` finds them.
             ProvenanceIndex::default()
         };
         Ok(ExportScope { snapshot, request, progress, cohort, provenances, references })
@@ -71,14 +71,11 @@ impl<'a> ExportScope<'a> {
         Ok(())
     }
 
-    /// All versions that are exported.
+    /// All versions that are exported, where not all patients are.
     ///
     /// # Errors
     /// `Gone` if the job is cancelled; where the store cannot be read.
     pub fn versions(&mut self) -> Result<VersionsByType> {
-        if !self.cohort.is_limited() {
-            return self.versions_of_all();
-        }
         let roots = self.cohort.roots()?;
         self.progress.begin(roots.len() as u64);
         self.versions_around(&roots)

@@ -16,5 +16,7 @@ pub use edits::Edits;
 pub use members::{ObjectMember, members};
 pub use scan::{JsonPart, JsonTraits, scan};
 pub use space::{minified, one_line};
-pub use strings::{StringValue, each_string, lone_surrogate, quoted, unescaped, unescaped_at};
+pub use strings::{
+    StringValue, each_string, lone_surrogate, quoted, raw_string, unescaped, unescaped_at,
+};
 pub use value::{MAX_DEPTH, cause, fault, place, present, string_of, too_deep};

@@ -60,6 +60,12 @@ pub(super) fn string_end(bytes: &[u8], open: usize) -> usize {
     bytes.len()
 }
 
+/// The string that a text begins with, as written between its quotes.
+pub fn raw_string(text: &str) -> &str {
+    let end = string_end(text.as_bytes(), 0);
+    &text[1..end.saturating_sub(1).max(1)]
+}
+
 /// Calls `visit` with every string value of a valid JSON text, in order, at any depth.
 pub fn each_string<'a>(text: &'a str, mut visit: impl FnMut(StringValue<'a, '_>)) {
     let bytes = text.as_bytes();
