@@ -86,8 +86,11 @@ impl Mentioned {
     }
 }
 
-/// Adds the rows for all versions that have a body: for an upgrade, where the tables are empty.
+/// Writes the rows anew for all versions that have a body: for an upgrade.
 pub(super) fn derive_mentions(conn: &Connection) -> Result<()> {
+    conn.execute_batch(
+        "DELETE FROM reference; DELETE FROM reference_type; DELETE FROM provenance_target",
+    )?;
     let mut mentioned = Mentioned::default();
     for table in ["resource", "history"] {
         let sql = format!("SELECT seq, type, body FROM {table} WHERE size > 0");
