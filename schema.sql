@@ -102,18 +102,11 @@ CREATE TABLE unresolved (
   PRIMARY KEY (reference, seq)
 ) WITHOUT ROWID;
 
--- The patients in whose compartments versions are, whether there is such a Patient or not.
-CREATE TABLE compartment_patient (
-  code INTEGER PRIMARY KEY,
-  id   TEXT    NOT NULL UNIQUE       -- the Patient's id
-);
-
 -- The Patient compartment: a row for each patient in whose compartment a version is, by the links of the
--- store's version of FHIR and those that docs/bulk-data.md adds. Patients themselves have no rows. Query the
--- view compartment, which has the ids.
-CREATE TABLE compartment_version (
+-- store's version of FHIR and those that docs/bulk-data.md adds. Patients themselves have no rows.
+CREATE TABLE compartment (
   seq     INTEGER NOT NULL,          -- the version
-  patient INTEGER NOT NULL,          -- compartment_patient.code
+  patient TEXT    NOT NULL,          -- the Patient's id, whether there is such a Patient or not
   PRIMARY KEY (seq, patient)
 ) WITHOUT ROWID;
 
@@ -287,7 +280,7 @@ CREATE INDEX ended_deleted  ON ended_version (ended, ended_at) WHERE deleted = 1
 CREATE INDEX ended_by_owner ON ended_version (owner) WHERE owner > 0;
 CREATE INDEX ended_large    ON ended_version (size) WHERE size > 8388608;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
-CREATE INDEX compartment_by_patient ON compartment_version (patient, seq);
+CREATE INDEX compartment_by_patient ON compartment (patient, seq);
 CREATE INDEX provenance_target_by_target ON provenance_target (target, seq);
 CREATE INDEX attachment_url_by_target ON attachment_url (target_id, target_type, seq);
 CREATE INDEX token_by_family ON token (family);
@@ -312,12 +305,6 @@ CREATE VIEW history AS
     FROM ended_version
     JOIN resource_type ON resource_type.code = ended_version.type
     LEFT JOIN version_body USING (seq);
-
--- The Patient compartment: the numbers of the versions, and the ids of the patients.
-CREATE VIEW compartment AS
-  SELECT seq, compartment_patient.id AS patient
-    FROM compartment_version
-    LEFT JOIN compartment_patient ON compartment_patient.code = compartment_version.patient;
 
 -- Number and size of resources by type.
 CREATE VIEW type_summary AS
@@ -399,7 +386,7 @@ CREATE VIEW patient AS
 --   encounter  the Encounter's id
 --   code       with system and display: of the element that says what it is, such as code or vaccineCode
 CREATE VIEW resource_summary AS
-  SELECT linked.seq, linked.type, linked.id, whom.id AS patient, subject,
+  SELECT linked.seq, linked.type, linked.id, compartment.patient, subject,
          CASE WHEN (rtrim(encounter, replace(encounter, '/', '')) = 'Encounter/'
                     OR rtrim(encounter, replace(encounter, '/', '')) GLOB 'http*/Encounter/')
                AND encounter NOT GLOB '*[^-A-Za-z0-9._~:/%]*'
@@ -454,8 +441,9 @@ CREATE VIEW resource_summary AS
                                           instr(json_extract(body, '$.medicationReference.reference') || '/_history/',
                                                 '/_history/') - 1) END AS drug
                     FROM resource)) AS linked
-         LEFT JOIN (compartment_version AS about JOIN compartment_patient AS whom ON whom.code = about.patient)
-           ON about.seq = linked.seq AND whom.id = CASE WHEN rtrim(link, replace(link, '/', '')) = 'Patient/'
+         LEFT JOIN compartment
+           ON compartment.seq = linked.seq
+          AND compartment.patient = CASE WHEN rtrim(link, replace(link, '/', '')) = 'Patient/'
                                            OR rtrim(link, replace(link, '/', '')) GLOB 'http*/Patient/'
                                          THEN substr(link, length(rtrim(link, replace(link, '/', ''))) + 1) END;
 

@@ -36,6 +36,34 @@ impl OneAtATime {
     }
 }
 
+/// So many shares of something, each of which one owner has at a time.
+pub struct Shares {
+    left: Mutex<usize>,
+}
+
+/// A share. It is given back when this is dropped.
+pub struct Share<'a>(&'a Shares);
+
+impl Shares {
+    /// That many shares.
+    pub const fn new(count: usize) -> Shares {
+        Shares { left: Mutex::new(count) }
+    }
+
+    /// Takes a share; `None` where others have all of them.
+    pub fn take(&self) -> Option<Share<'_>> {
+        let mut left = lock(&self.left);
+        *left = left.checked_sub(1)?;
+        Some(Share(self))
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.left) += 1;
+    }
+}
+
 /// Tells background threads to stop.
 #[derive(Default)]
 pub struct StopSignal {
@@ -66,6 +94,15 @@ impl StopSignal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_there_again_once_its_owner_has_dropped_it() {
+        let shares = Shares::new(2);
+        let (one, other) = (shares.take(), shares.take());
+        assert!(one.is_some() && other.is_some() && shares.take().is_none());
+        drop(one);
+        assert!(shares.take().is_some());
+    }
 
     #[test]
     fn the_signal_ends_a_wait() {

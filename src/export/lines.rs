@@ -13,6 +13,10 @@ use super::window::{PORTION, Portion, Window};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
 use crate::store::{Selection, Snapshot, VersionSize};
+use crate::sync::Shares;
+
+/// Who reads ahead: each has a thread and a portion more than others.
+static AHEAD: Shares = Shares::new(8);
 
 /// The line that tells a deletion, without the line end.
 ///
@@ -26,8 +30,8 @@ pub fn deletion(resource_type: &str, id: &str) -> String {
 
 /// Writes the bytes `range` of a file: all of them, or it is an error.
 ///
-/// The store is read on a thread of its own, up to a portion ahead of what is written. A slow client keeps neither a
-/// connection to the store nor a transaction.
+/// The store is read on a thread of its own, up to a portion ahead of what is written, while few others read ahead. A slow
+/// client keeps neither a connection to the store nor a transaction.
 ///
 /// # Errors
 /// `Io` if `out` refuses, `Damaged` if the store has fewer bytes than `range` asks for.
@@ -38,9 +42,10 @@ pub fn write(
     range: Range<u64>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    if range.end - range.start <= PORTION as u64 {
+    let is_long = range.end - range.start > PORTION as u64;
+    let Some(_share) = AHEAD.take().filter(|_| is_long) else {
         return read(snapshot, file, shape, range, &mut |portion| portion.write_to(out));
-    }
+    };
     let (filled, portions) = sync_channel(0);
     thread::scope(|scope| {
         let whole = range.clone();

@@ -113,7 +113,7 @@ impl Check<'_> {
             "version_body",
             "identifier",
             "unresolved",
-            "compartment_version",
+            "compartment",
             "attachment_url",
             "security_context",
             "reference",

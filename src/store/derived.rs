@@ -6,7 +6,6 @@
 
 use rusqlite::Connection;
 
-use super::codes::Codes;
 use super::sql::run;
 use crate::error::Result;
 use crate::fhir::attachment::{self, AttachmentUrls};
@@ -38,16 +37,11 @@ impl Derived {
     }
 }
 
-/// Adds the version `seq` to the compartments of `patients`.
-pub(super) fn insert_compartments(
-    conn: &Connection,
-    codes: &mut Codes,
-    seq: i64,
-    patients: &[String],
-) -> Result<()> {
+/// Adds the rows of `compartment` for the version `seq`.
+pub(super) fn insert_compartments(conn: &Connection, seq: i64, patients: &[String]) -> Result<()> {
     for patient in patients {
-        let sql = "INSERT INTO compartment_version (seq, patient) VALUES (?1, ?2)";
-        run(conn, sql, (seq, codes.of_patient(conn, patient)?))?;
+        let sql = "INSERT INTO compartment (seq, patient) VALUES (?1, ?2)";
+        run(conn, sql, (seq, patient))?;
     }
     Ok(())
 }

@@ -4,7 +4,6 @@
 
 use rusqlite::Connection;
 
-use super::codes::Codes;
 use super::derived::insert_compartments;
 use super::handle::Store;
 use super::snapshot::Snapshot;
@@ -27,7 +26,6 @@ pub(super) fn derive_compartment(
     version: FhirVersion,
     is_affected: &dyn Fn(&str) -> bool,
 ) -> Result<()> {
-    let mut codes = Codes::default();
     for (view, table) in [("resource", CURRENT), ("history", ENDED)] {
         for name in types_in(conn, table)?
             .into_iter()
@@ -40,8 +38,8 @@ pub(super) fn derive_compartment(
             while let Some(row) = rows.next()? {
                 let (seq, body): (i64, String) = (row.get(0)?, row.get(1)?);
                 let patients = compartment::patients(version, &name, &body);
-                run(conn, "DELETE FROM compartment_version WHERE seq = ?1", [seq])?;
-                insert_compartments(conn, &mut codes, seq, &patients)?;
+                run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
+                insert_compartments(conn, seq, &patients)?;
             }
         }
     }

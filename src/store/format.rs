@@ -79,7 +79,7 @@ mod tests {
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (6, "4faf938d0dcd5c25f4d2a2aba3f1686e81ee027bf97186d8ddbf77ad631bb7f0")
+            (6, "2da7cae0d80587cde7986500347da762dbd6a73a5f04956d4fbc247f37e13314")
         );
     }
 }

@@ -1,7 +1,6 @@
 //! The tables that versions had before format 6, and how their rows come into the present ones.
 //!
-//! `resource` and `history` held the bodies too, and `compartment` the ids of the patients. The present
-//! format has views of these names.
+//! They held the bodies too. The present format has views of their names.
 
 use rusqlite::Connection;
 
@@ -11,15 +10,15 @@ use super::tables::{COLUMNS, CURRENT, ENDED};
 use crate::error::Result;
 
 /// The names of these tables.
-pub(super) const FORMER: [&str; 3] = ["resource", "history", "compartment"];
+pub(super) const FORMER: [&str; 2] = ["resource", "history"];
 
 /// The name of a table of [`FORMER`] while its rows are copied.
 pub(super) fn former_name(table: &str) -> String {
     format!("fhirlite_former_{table}")
 }
 
-/// Copies the versions and the compartments into the present tables, which are empty. `columns` lists the
-/// columns of a former table, none where there is none; `former` is its name in statements.
+/// Copies the versions into the present tables, which are empty. `columns` lists the columns of a former
+/// table; `former` is its name in statements.
 pub(super) fn copy_versions(
     conn: &Connection,
     columns: impl Fn(&str) -> Result<Vec<String>>,
@@ -58,19 +57,6 @@ pub(super) fn copy_versions(
         "INSERT OR IGNORE INTO version_body (seq, body)
          SELECT seq, body FROM {resource}
           UNION ALL SELECT seq, body FROM {history} WHERE size > 0 OR body <> '' ORDER BY seq"
-    );
-    run(conn, &sql, ())?;
-    if columns("compartment")?.is_empty() {
-        return Ok(());
-    }
-    let compartment = former("compartment");
-    let sql = format!(
-        "INSERT INTO compartment_patient (id) SELECT DISTINCT patient FROM {compartment} ORDER BY 1"
-    );
-    run(conn, &sql, ())?;
-    let sql = format!(
-        "INSERT INTO compartment_version (seq, patient)
-         SELECT seq, code FROM {compartment} JOIN compartment_patient ON id = patient ORDER BY 1, 2"
     );
     run(conn, &sql, ()).map(drop)
 }

@@ -184,7 +184,7 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant, at_once: usize)
             run(conn, &let_go, [seq])?;
         } else {
             run(conn, "DELETE FROM ended_version WHERE seq = ?1", [seq])?;
-            run(conn, "DELETE FROM compartment_version WHERE seq = ?1", [seq])?;
+            run(conn, "DELETE FROM compartment WHERE seq = ?1", [seq])?;
         }
         run(conn, "DELETE FROM version_body WHERE seq = ?1", [seq])?;
         run(conn, "DELETE FROM attachment_url WHERE seq = ?1", [seq])?;
@@ -208,7 +208,7 @@ fn prune_deletions(conn: &Connection, seen: i64) -> Result<()> {
         deletion_stands(Reach::Everything)
     );
     if run(conn, &sql, [seen])? > 0 {
-        delete_pruned(conn, &[ENDED, "compartment_version"])?;
+        delete_pruned(conn, &[ENDED, "compartment"])?;
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 use rusqlite::Connection;
 
 use super::checksum::row_sum_after;
-use super::codes::Codes;
 use super::derived::{Derived, insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
@@ -42,7 +41,7 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     let (mut present, wanted) = (schema_objects(conn)?, schema_objects(&model)?);
     // An index that a user added to a table of versions ends with that table.
     let sql = "SELECT name FROM sqlite_schema
-                WHERE type = 'index' AND tbl_name IN ('resource', 'history', 'compartment')";
+                WHERE type = 'index' AND tbl_name IN ('resource', 'history')";
     let ends: Vec<String> = all(conn, sql, (), |row| row.get(0))?;
     let is_ours = |object: &SchemaObject| {
         // Since format 4 the views are the same: what differs is the user's.
@@ -163,12 +162,9 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
     Ok(())
 }
 
-/// Adds versions to the compartments of patients, which are new in format 2.
+/// Adds the rows of `compartment`, which are new in format 2.
 fn derive_compartments(conn: &Connection) -> Result<()> {
-    let mut codes = Codes::default();
-    for_each_body(conn, "TRUE", |seq, derived| {
-        insert_compartments(conn, &mut codes, seq, &derived.patients)
-    })
+    for_each_body(conn, "TRUE", |seq, derived| insert_compartments(conn, seq, &derived.patients))
 }
 
 /// Adds the rows of `attachment_url` and `security_context`, which are new in format 4 and take the

@@ -57,7 +57,7 @@ struct CurrentVersion {
 /// `identifier`, which is searched from its end.
 const BY_SEQ: [&str; 7] = [
     "unresolved",
-    "compartment_version",
+    "compartment",
     "attachment_url",
     "security_context",
     "reference",
@@ -236,7 +236,7 @@ impl Writer<'_> {
             ValueRef::Blob(hash),
             ValueRef::Integer(body_checksum),
         ]);
-        let type_code = self.codes.of_type(&self.conn, &resource.resource_type)?;
+        let type_code = self.type_codes.of(&self.conn, &resource.resource_type)?;
         run(
             &self.conn,
             &self.sql.insert,
@@ -267,7 +267,7 @@ impl Writer<'_> {
                 Cow::Owned(compartment::patients(other, &resource.resource_type, &resource.text))
             }
         };
-        insert_compartments(&self.conn, &mut self.codes, self.seq, &patients)?;
+        insert_compartments(&self.conn, self.seq, &patients)?;
         let context = resource.security_context.as_ref();
         insert_attachments(&self.conn, self.seq, &resource.attachments, context)?;
         let (resource_type, mentions) = (&resource.resource_type, &resource.mentions);

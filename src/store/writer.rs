@@ -14,7 +14,6 @@ use rusqlite::Connection;
 use super::bulk::{BY_IDENTIFIER, BY_IDENTITY, DroppedIndexes, KnownResources, drop_indexes};
 use super::checkpoint::LONG_LOG;
 use super::checksum::row_sum_after;
-use super::codes::Codes;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
 use super::mark::add_mark;
@@ -24,6 +23,7 @@ use super::reach::NOBODY;
 use super::rest::is_in_use;
 use super::sql::{one, run, set_setting, setting};
 use super::tables::ENDED;
+use super::type_codes::TypeCodes;
 use super::version_sql::VersionStatements;
 use crate::error::Result;
 use crate::fhir::compartment;
@@ -81,7 +81,7 @@ pub struct Writer<'a> {
     /// The store's version of FHIR.
     pub(super) fhir_version: FhirVersion,
     pub(super) sql: VersionStatements,
-    pub(super) codes: Codes,
+    pub(super) type_codes: TypeCodes,
     /// What versions mentioned before.
     pub(super) mentioned: Mentioned,
     /// How many bytes the `-wal` has before the next attempt to end it.
@@ -125,7 +125,7 @@ impl Store {
             ahead: 0,
             fhir_version: FhirVersion::default(),
             sql: VersionStatements::new(),
-            codes: Codes::default(),
+            type_codes: TypeCodes::default(),
             mentioned: Mentioned::default(),
             least_log: LONG_LOG,
         })
@@ -157,7 +157,7 @@ impl Writer<'_> {
             self.seq = last_seq;
         }
         self.transaction_began = last_seq;
-        self.codes = Codes::default();
+        self.type_codes = TypeCodes::default();
         self.mark_input()?;
         self.has_history =
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM ended_version)", (), |row| row.get(0))?;
@@ -216,7 +216,7 @@ impl Writer<'_> {
             return self.rollback().map(|()| false);
         }
         self.conn.execute_batch("ROLLBACK TO input; RELEASE input")?;
-        self.codes = Codes::default();
+        self.type_codes = TypeCodes::default();
         self.dropped = std::mem::take(&mut self.dropped_before);
         (self.seq, self.late) = (self.began, self.late_before);
         self.mentioned = Mentioned::default();

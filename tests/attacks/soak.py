@@ -232,7 +232,7 @@ def soak(given, folder, server):
     for each in threads + hostile:
         each.join()
     peak, longest = watch.stop(), log.stop()
-    after, back = comes_back(pid, before)
+    after, back = comes_back(server, before)
     print(f"{given.clients} clients, {given.minutes} minutes: {tally.files} files, {tally.bytes / 1e6:.0f} MB, "
           f"{tally.refusals} refusals (429, 503, closed before an answer)")
     print(f"threads, descriptors, MB: before {before}, at the peak {peak}, after {after} (back after {back:.1f} s)")

@@ -15,7 +15,7 @@ fn logged() -> (Dir, Served) {
 /// Serves a store that accepts kick-offs by patient and then lacks a table that these exports need.
 fn failing() -> (Dir, Served) {
     let (dir, served) = logged();
-    dir.open("s.db").execute_batch("DROP TABLE compartment_version").expect("dropped");
+    dir.open("s.db").execute_batch("DROP TABLE compartment").expect("dropped");
     (dir, served)
 }
 

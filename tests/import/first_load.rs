@@ -40,7 +40,7 @@ fn a_folder_is_loaded_in_one_transaction() {
     }
     assert_eq!(dir.import(0, &["s.db", "in"])["created"], 18_000);
     assert_eq!(dir.count("s.db", "SELECT count(DISTINCT last_updated) FROM resource"), 1);
-    assert_eq!(dir.count("s.db", "SELECT count(*) FROM write_mark"), 1);
+    assert_eq!(dir.count("s.db", "SELECT count(*) FROM write_mark WHERE seq > 0"), 1);
     assert_eq!(dir.import(0, &["s.db", "in"])["unchanged"], 18_000);
     dir.check("s.db");
 }

@@ -109,7 +109,7 @@ fn unknown_jobs_files_and_pages_are_404() {
 fn an_export_that_cannot_be_made_fails_with_a_reason_in_the_log_alone() {
     let dir = filled();
     let served = dir.serve_with_log(&["s.db"]);
-    dir.open("s.db").execute_batch("DROP TABLE compartment_version").expect("dropped");
+    dir.open("s.db").execute_batch("DROP TABLE compartment").expect("dropped");
     let path = "/fhir/Patient/$export";
     let status = start(&served, &by_get(path));
     for _ in 0..2 {

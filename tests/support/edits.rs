@@ -1,4 +1,4 @@
-//! Lets a test change the views `resource`, `history` and `compartment` as if they were tables: triggers of
+//! Lets a test change the views `resource` and `history` as if they were tables: triggers of
 //! its own connection bring what it writes into the tables behind them.
 
 use rusqlite::Connection;
@@ -22,9 +22,9 @@ const ENDED: [&str; 3] = ["ended", "ended_at", "deleted"];
 /// Adds the triggers, where the database is a store that has these views.
 pub fn let_edit(db: &Connection) {
     let sql = "SELECT count(*) FROM sqlite_schema
-                WHERE type = 'view' AND name IN ('resource', 'history', 'compartment')";
+                WHERE type = 'view' AND name IN ('resource', 'history')";
     // What is damaged, locked or no database has no views to change.
-    if db.query_row(sql, (), |row| row.get::<_, i64>(0)).ok() != Some(3) {
+    if db.query_row(sql, (), |row| row.get::<_, i64>(0)).ok() != Some(2) {
         return;
     }
     for (view, table, other, ended) in [
@@ -68,28 +68,6 @@ pub fn let_edit(db: &Connection) {
         ))
         .expect("triggers");
     }
-    db.execute_batch(
-        "CREATE TEMP TRIGGER compartment_added INSTEAD OF INSERT ON main.compartment BEGIN
-           INSERT INTO compartment_patient (id) SELECT new.patient
-            WHERE NOT EXISTS (SELECT 1 FROM compartment_patient WHERE id = new.patient);
-           INSERT INTO compartment_version (seq, patient)
-             SELECT new.seq, code FROM compartment_patient WHERE id = new.patient;
-         END;
-         CREATE TEMP TRIGGER compartment_changed INSTEAD OF UPDATE ON main.compartment BEGIN
-           INSERT INTO compartment_patient (id) SELECT new.patient
-            WHERE NOT EXISTS (SELECT 1 FROM compartment_patient WHERE id = new.patient);
-           UPDATE compartment_version
-              SET seq = new.seq, patient = (SELECT code FROM compartment_patient WHERE id = new.patient)
-            WHERE seq = old.seq
-              AND patient = (SELECT code FROM compartment_patient WHERE id = old.patient);
-         END;
-         CREATE TEMP TRIGGER compartment_removed INSTEAD OF DELETE ON main.compartment BEGIN
-           DELETE FROM compartment_version
-            WHERE seq = old.seq
-              AND patient = (SELECT code FROM compartment_patient WHERE id = old.patient);
-         END",
-    )
-    .expect("triggers");
 }
 
 /// Gives a store the tables of versions that stores had before format 6, in the place of the present ones.
@@ -100,7 +78,7 @@ pub fn bring_back_former_tables(db: &Connection) {
     let views: Vec<String> = rows.collect::<Result<_, _>>().expect("names");
     drop(statement);
     let mut sql = String::new();
-    for view in ["resource", "history", "compartment"] {
+    for view in ["resource", "history"] {
         sql += &format!("CREATE TABLE former_{view} AS SELECT * FROM {view};");
     }
     for view in views {
@@ -109,9 +87,10 @@ pub fn bring_back_former_tables(db: &Connection) {
     for table in ["current_version", "ended_version", "version_body", "resource_type"] {
         sql += &format!("DROP TABLE {table};");
     }
-    sql += "DROP TABLE compartment_version; DROP TABLE compartment_patient; DROP TABLE reference;
-            DROP TABLE reference_target; DROP TABLE reference_type; DROP TABLE provenance_target;";
-    for table in ["resource", "history", "compartment"] {
+    for table in ["reference", "reference_target", "reference_type", "provenance_target"] {
+        sql += &format!("DROP TABLE {table};");
+    }
+    for table in ["resource", "history"] {
         sql += &format!("ALTER TABLE former_{table} RENAME TO {table};");
     }
     db.execute_batch(&sql).expect("the former tables");
