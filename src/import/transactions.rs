@@ -19,8 +19,9 @@ const LONGEST: Duration = Duration::from_millis(250);
 /// The first load of a store lasts so long before it commits: a crash loses no more work than that, beside the
 /// input that is being written, and a server that opens the store meanwhile waits twice as long.
 const LONGEST_LOAD: Duration = Duration::from_secs(30);
-/// The pause after a transaction for which others waited: this part of the transaction's time, within these bounds. Other writers try again every
-/// 100 milliseconds at least, and would hardly ever meet the moment between two transactions.
+/// The pause after a transaction for which others waited: this part of the transaction's time, within these
+/// bounds. Other writers try again every 100 milliseconds at least, and would hardly ever meet the moment
+/// between two transactions.
 const PAUSE_PART: u32 = 20;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(150);
