@@ -17,7 +17,7 @@ use super::handle::Store;
 use super::mention::stored_mentions;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
-use super::tables::{CURRENT, ENDED};
+use super::tables::{CURRENT, ENDED, OF_A_VERSION};
 use crate::error::Result;
 use crate::fhir::attachment::AttachmentUrls;
 use crate::fhir::version::FhirVersion;
@@ -109,16 +109,7 @@ impl Check<'_> {
         for Rule { finding, condition } in HISTORY_RULES {
             self.versions("history", finding, condition);
         }
-        for table in [
-            "version_body",
-            "identifier",
-            "unresolved",
-            "compartment",
-            "attachment_url",
-            "security_context",
-            "reference",
-            "provenance_target",
-        ] {
+        for table in OF_A_VERSION.into_iter().chain(["identifier"]) {
             self.orphans(table);
         }
         Ok(())

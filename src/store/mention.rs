@@ -86,25 +86,6 @@ impl Mentioned {
     }
 }
 
-/// Writes the rows anew for all versions that have a body: for an upgrade.
-pub(super) fn derive_mentions(conn: &Connection) -> Result<()> {
-    conn.execute_batch(
-        "DELETE FROM reference; DELETE FROM reference_type; DELETE FROM provenance_target",
-    )?;
-    let mut mentioned = Mentioned::default();
-    for table in ["resource", "history"] {
-        let sql = format!("SELECT seq, type, body FROM {table} WHERE size > 0");
-        let mut statement = conn.prepare(&sql)?;
-        let mut rows = statement.query(())?;
-        while let Some(row) = rows.next()? {
-            let (resource_type, body): (String, String) = (row.get(1)?, row.get(2)?);
-            let mentions = Mentions::read(&resource_type, &body);
-            mentioned.insert(conn, row.get(0)?, &resource_type, &mentions)?;
-        }
-    }
-    Ok(())
-}
-
 /// True where the tables have for the version `seq` what its body mentions.
 pub(super) fn stored_mentions(
     conn: &Connection,

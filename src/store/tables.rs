@@ -18,9 +18,21 @@ pub(super) const TYPE_NAME: &str = "(SELECT name FROM resource_type WHERE code =
 /// The condition of a row in one of the tables whose type has the name ?1.
 pub(super) const IS_OF_TYPE: &str = "type = (SELECT code FROM resource_type WHERE name = ?1)";
 
-/// The columns of a version that end with it, without its checksum and what only one of the tables has.
+/// The columns that both tables have, without the checksum of the row.
 pub(super) const COLUMNS: &str =
     "seq, type, id, version_id, last_updated, owner, assigned, size, hash, body_checksum";
+
+/// The tables with rows that belong to a version and go with it, beside `identifier`, in which no index leads
+/// from a version to its rows.
+pub(super) const OF_A_VERSION: [&str; 7] = [
+    "version_body",
+    "unresolved",
+    "compartment",
+    "attachment_url",
+    "security_context",
+    "reference",
+    "provenance_target",
+];
 
 /// Lists the names of the types that have rows in a table, in order.
 pub(super) fn types_in(conn: &Connection, table: &str) -> Result<Vec<String>> {

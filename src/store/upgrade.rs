@@ -3,18 +3,19 @@
 use rusqlite::Connection;
 
 use super::checksum::row_sum_after;
-use super::derived::{Derived, insert_attachments, insert_compartments};
+use super::derived::{insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
 use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
 use super::former_tables::{FORMER, copy_versions, former_name};
 use super::mark::add_mark_of_upgrade;
-use super::mention::derive_mentions;
+use super::mention::Mentioned;
 use super::rest::AT_REST;
 use super::sql::{all, run, set_setting, setting};
 use super::tables::{CURRENT, ENDED};
 use crate::error::Result;
-use crate::fhir::compartment;
+use crate::fhir::mentions::Mentions;
 use crate::fhir::version::FhirVersion;
+use crate::fhir::{attachment, binary, compartment};
 
 /// The name of an old table while its rows are copied into the new one.
 const OLD_TABLE: &str = "fhirlite_before";
@@ -156,7 +157,7 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
             run(conn, &sql, [setting(conn, "last_write_time")?])?;
         }
     }
-    if from < FORMAT {
+    if from < 6 {
         derive_mentions(conn)?;
     }
     Ok(())
@@ -164,7 +165,10 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
 
 /// Adds the rows of `compartment`, which are new in format 2.
 fn derive_compartments(conn: &Connection) -> Result<()> {
-    for_each_body(conn, "TRUE", |seq, derived| insert_compartments(conn, seq, &derived.patients))
+    for_each_body(conn, "TRUE", |seq, resource_type, body| {
+        let patients = compartment::patients(FhirVersion::R4, resource_type, body);
+        insert_compartments(conn, seq, &patients)
+    })
 }
 
 /// Adds the rows of `attachment_url` and `security_context`, which are new in format 4 and take the
@@ -173,16 +177,25 @@ fn derive_attachments(conn: &Connection) -> Result<()> {
     run(conn, "DROP TABLE IF EXISTS attachment", ())?;
     // Most bodies have no attachment. This condition finds those without reading their strings.
     let may_have = "type = 'Binary' OR instr(body, '\"url\"') > 0";
-    for_each_body(conn, may_have, |seq, derived| {
-        insert_attachments(conn, seq, &derived.attachments, derived.security_context.as_ref())
+    for_each_body(conn, may_have, |seq, resource_type, body| {
+        let context = binary::security_context(resource_type, body);
+        insert_attachments(conn, seq, &attachment::urls(body), context.as_ref())
     })
 }
 
-/// Calls `each` with what the bodies of the versions that meet `condition` say about themselves.
+/// Adds the rows of what versions mention, which are new in format 6.
+fn derive_mentions(conn: &Connection) -> Result<()> {
+    let mut mentioned = Mentioned::default();
+    for_each_body(conn, "size > 0", |seq, resource_type, body| {
+        mentioned.insert(conn, seq, resource_type, &Mentions::read(resource_type, body))
+    })
+}
+
+/// Calls `each` with the number, the type and the body of each version that meets `condition`.
 fn for_each_body(
     conn: &Connection,
     condition: &str,
-    mut each: impl FnMut(i64, &Derived) -> Result<()>,
+    mut each: impl FnMut(i64, &str, &str) -> Result<()>,
 ) -> Result<()> {
     for view in ["resource", "history"] {
         let sql = format!("SELECT seq, type, body FROM {view} WHERE {condition}");
@@ -190,7 +203,7 @@ fn for_each_body(
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let (resource_type, body): (String, String) = (row.get(1)?, row.get(2)?);
-            each(row.get(0)?, &Derived::from_body(FhirVersion::R4, &resource_type, &body))?;
+            each(row.get(0)?, &resource_type, &body)?;
         }
     }
     Ok(())

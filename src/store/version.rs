@@ -8,7 +8,7 @@ use super::checksum::{BodySum, damaged_version, row_sum};
 use super::derived::{insert_attachments, insert_compartments};
 use super::handle::Store;
 use super::sql::{maybe, one, run};
-use super::tables::{CURRENT, ENDED, IS_OF_TYPE};
+use super::tables::{CURRENT, ENDED, IS_OF_TYPE, OF_A_VERSION};
 use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
@@ -52,18 +52,6 @@ struct CurrentVersion {
     /// False where it is not as it was stored.
     is_intact: bool,
 }
-
-/// The tables with rows that a version leaves behind when it is removed by hand, beside
-/// `identifier`, which is searched from its end.
-const BY_SEQ: [&str; 7] = [
-    "unresolved",
-    "compartment",
-    "attachment_url",
-    "security_context",
-    "reference",
-    "provenance_target",
-    "version_body",
-];
 
 impl Writer<'_> {
     /// Creates or updates a resource; `unresolved` are the open references left in it.
@@ -154,7 +142,7 @@ impl Writer<'_> {
                 "DELETE FROM identifier WHERE rowid > ?4 AND seq IN (SELECT seq FROM {newer})"
             );
             run(&self.conn, &sql, (resource_type, id, began, self.identifiers_before))?;
-            for derived in BY_SEQ {
+            for derived in OF_A_VERSION {
                 let sql = format!("DELETE FROM {derived} WHERE seq IN (SELECT seq FROM {newer})");
                 run(&self.conn, &sql, key)?;
             }
