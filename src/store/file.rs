@@ -229,19 +229,3 @@ pub(super) fn memory_uri() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     format!("file:/fhirlite-{}?vfs=memdb", COUNTER.fetch_add(1, Ordering::Relaxed))
 }
-
-/// What was done with a file that may go at any time; `None` where it may have gone at that moment. SQLite
-/// writes to no file that has no name, and no connection is added to another file of that name.
-pub(super) fn unless_gone<T>(done: Result<T>) -> Result<Option<T>> {
-    match done {
-        Err(error)
-            if matches!(
-                error.kind(),
-                Kind::NotFound | Kind::Io | Kind::ReadOnly | Kind::Replaced
-            ) =>
-        {
-            Ok(None)
-        }
-        done => done.map(Some),
-    }
-}

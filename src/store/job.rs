@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row};
 
-use super::file::unless_gone;
 use super::handle::Store;
 use super::prune::LAST_PRUNED;
 use super::reach::{NOBODY, Reach};
@@ -132,7 +131,11 @@ impl Store {
 
     /// Reads a job that was set aside, with its files.
     fn job_set_aside(&self, id: &str) -> Result<Option<(JobRow, Vec<FileRow>)>> {
-        let Some(aside) = self.aside()? else { return Ok(None) };
+        Ok(self.with_aside(|aside| self.job_in(aside, id))?.flatten())
+    }
+
+    /// Reads a job from the store of jobs set aside.
+    fn job_in(&self, aside: &Store, id: &str) -> Result<Option<(JobRow, Vec<FileRow>)>> {
         let conn = aside.pool().writing()?.import();
         let Some((job, files)) = job_with_files(&conn, id)? else { return Ok(None) };
         Ok(self.is_ours(&conn, &job)?.then_some((job, files)))
@@ -148,10 +151,8 @@ impl Store {
         let store = self.writable()?;
         let running =
             |conn: &Connection| all(conn, sql, [before.micros()], |row| row.get::<_, String>(0));
-        let mut ids = match store.aside()? {
-            Some(aside) => running(&aside.pool().writing()?.import())?,
-            None => Vec::new(),
-        };
+        let aside = store.with_aside(|aside| running(&aside.pool().writing()?.import()))?;
+        let mut ids = aside.unwrap_or_default();
         ids.extend(running(&*store.reader()?)?);
         Ok(ids)
     }
@@ -191,10 +192,10 @@ impl Store {
     /// Changes a job where it is: beside the store, else in it. `false` where it is no more.
     fn change_job(&self, id: &str, change: impl Fn(&Connection) -> Result<bool>) -> Result<bool> {
         let store = self.writable()?;
-        if store.job_set_aside(id)?.is_some()
-            && let Some(aside) = store.aside()?
-            && unless_gone(aside.transaction(&change))? == Some(true)
-        {
+        let is_aside = store.with_aside(|aside| {
+            Ok(store.job_in(aside, id)?.is_some() && aside.transaction(&change)?)
+        })?;
+        if is_aside == Some(true) {
             return Ok(true);
         }
         store.transaction(change)
@@ -206,10 +207,7 @@ impl Store {
     /// As [`Store::add_job`].
     pub(crate) fn delete_job(&self, id: &str) -> Result<bool> {
         let store = self.writable()?;
-        let was_aside = match store.aside()? {
-            Some(aside) => unless_gone(aside.delete_job_here(id))?.unwrap_or(false),
-            None => false,
-        };
+        let was_aside = store.with_aside(|aside| aside.delete_job_here(id))?.unwrap_or(false);
         // What was only set aside needs no other write to end.
         let is_here = job_row(&*store.reader()?, id)?.is_some();
         Ok(is_here && store.delete_job_here(id)? || was_aside)

@@ -66,9 +66,7 @@ impl Store {
             Ok(())
         };
         add(&*store.reader()?)?;
-        if let Some(aside) = store.aside()? {
-            add(&aside.pool().writing()?.import())?;
-        }
+        store.with_aside(|aside| add(&aside.pool().writing()?.import()))?;
         Ok(counts)
     }
 }

@@ -8,7 +8,7 @@
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
-//! | `job`, `set_aside`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
+//! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
 mod ability;
@@ -29,6 +29,7 @@ mod doubt;
 mod earlier;
 mod fhir_version;
 mod file;
+mod folder_lock;
 mod foreign_log;
 mod format;
 mod former_tables;

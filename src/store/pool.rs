@@ -60,6 +60,8 @@ pub(super) struct Pool {
     store_id: OnceLock<Value>,
     /// `None` where the store is read-only.
     writing: Option<WriteConnections>,
+    /// Taken by the thread that uses the file of jobs set aside.
+    aside: Mutex<()>,
 }
 
 /// The connections that write.
@@ -136,7 +138,13 @@ impl Pool {
             large_known: Mutex::default(),
             store_id: OnceLock::new(),
             writing,
+            aside: Mutex::default(),
         }
+    }
+
+    /// Keeps other threads from the file of jobs set aside.
+    pub(super) fn lock_aside(&self) -> MutexGuard<'_, ()> {
+        lock(&self.aside)
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -140,10 +140,10 @@ impl Store {
         // Under the write lock, so that no job is added in between.
         let sql = "SELECT coalesce(min(snapshot), ?1) FROM job";
         let mut seen: i64 = one(&transaction, sql, [i64::MAX], |row| row.get(0))?;
-        if let Some(aside) = self.aside()? {
-            seen = seen
-                .min(one(&aside.pool().writing()?.import(), sql, [i64::MAX], |row| row.get(0))?);
-        }
+        let aside = self.with_aside(|aside| {
+            one(&aside.pool().writing()?.import(), sql, [i64::MAX], |row| row.get(0))
+        })?;
+        seen = seen.min(aside.unwrap_or(i64::MAX));
         let pruned = prune_versions(&transaction, seen, before, at_once)?;
         if pruned.versions > 0 {
             prune_deletions(&transaction, seen)?;

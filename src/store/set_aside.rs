@@ -5,21 +5,20 @@
 //! finds them there, also after a restart. They move into the store, and the file goes, as soon as the
 //! import's transaction ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
-use super::file::{beside, create_private, identity, unless_gone};
+use super::file::{beside, create_private, folder_of};
+use super::folder_lock::FolderLock;
 use super::handle::Store;
 use super::job::{FileRow, JobRow, JobState, insert_job, job_with_files, pruned};
+use super::pool::PATIENCE;
 use super::prune::LAST_PRUNED;
 use super::reach::Reach;
 use super::sql::{all, maybe, one, run, setting};
 use crate::error::{Error, Kind, Result};
-
-/// How often the file of jobs set aside is opened anew, because it went at that moment.
-const TRIES: u32 = 5;
 
 impl Store {
     /// The file of jobs set aside. `None` for a store that has no file of its own to write.
@@ -28,20 +27,22 @@ impl Store {
         is_file.then(|| beside(self.path(), "-jobs"))
     }
 
-    /// The store of jobs set aside, if there is one. It is read by a connection that writes: those have
-    /// the file open, also when it goes. What was in it is then in this store.
-    pub(super) fn aside(&self) -> Result<Option<Store>> {
-        let Some(path) = self.aside_path() else { return Ok(None) };
-        for _ in 0..TRIES {
-            if !path.exists() {
-                return Ok(None);
-            }
-            if let Some(aside) = unless_gone(Store::open_shared(&path))? {
-                return Ok(Some(aside));
-            }
-        }
-        // It went again and again: its jobs are in the store.
-        Ok(None)
+    /// Lets nobody else use the file of jobs set aside. It goes and comes under this lock alone.
+    fn lock_aside(&self, path: &Path) -> Result<FolderLock<'_>> {
+        FolderLock::take(&folder_of(path), self.pool().lock_aside(), PATIENCE)
+    }
+
+    /// Works with the store of jobs set aside; `None` where there is none.
+    ///
+    /// # Errors
+    /// Those of `work`; `Busy` where others use the file for too long; `Io`.
+    pub(super) fn with_aside<T>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(path) = self.aside_path().filter(|path| path.exists()) else { return Ok(None) };
+        let _lock = self.lock_aside(&path)?;
+        if path.exists() { work(&Store::open_shared(&path)?).map(Some) } else { Ok(None) }
     }
 
     /// Sets a job aside, with its files if they are known; `false` where this store cannot.
@@ -51,32 +52,20 @@ impl Store {
     pub(super) fn set_aside(&self, job: &JobRow, files: &[FileRow]) -> Result<bool> {
         let Some(path) = self.aside_path() else { return Ok(false) };
         let mark = self.snapshot_at(job.snapshot, job.transaction_time).mark()?;
-        for _ in 0..TRIES {
-            create_private(&path)?;
-            let Some(aside) = unless_gone(Store::open_shared(&path))? else { continue };
-            let opened = identity(&path);
-            let is_kept = unless_gone(aside.transaction(|conn| {
-                // Who removes the file has its lock then. Where it is another file by now, the job
-                // would be lost.
-                if identity(&path) != opened {
-                    return Ok(false);
-                }
-                // The mark tells whether a job found beside a store is of this store's history.
-                let sql = "INSERT OR REPLACE INTO write_mark (seq, mark) VALUES (?1, unhex(?2))";
-                run(conn, sql, (job.snapshot, &mark))?;
-                insert_job(conn, job, files)?;
-                Ok(true)
-            }))?;
-            if is_kept != Some(true) {
-                continue;
-            }
-            if setting(&*self.reader()?, LAST_PRUNED)? > job.snapshot {
-                aside.delete_job_here(&job.id)?;
-                return Err(pruned());
-            }
-            return Ok(true);
+        let _lock = self.lock_aside(&path)?;
+        create_private(&path)?;
+        let aside = Store::open_shared(&path)?;
+        aside.transaction(|conn| {
+            // The mark tells whether a job found beside a store is of this store's history.
+            let sql = "INSERT OR REPLACE INTO write_mark (seq, mark) VALUES (?1, unhex(?2))";
+            run(conn, sql, (job.snapshot, &mark))?;
+            insert_job(conn, job, files)
+        })?;
+        if setting(&*self.reader()?, LAST_PRUNED)? > job.snapshot {
+            aside.delete_job_here(&job.id)?;
+            return Err(pruned());
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// True if a job set aside is of the history of this store. The file may have stayed where another
@@ -105,19 +94,12 @@ impl Store {
     }
 
     fn try_to_take_up(&self, patience: Duration) -> Result<()> {
-        let (Some(path), Some(aside)) = (self.aside_path(), self.aside()?) else { return Ok(()) };
-        let mut conn = aside.pool().short(patience)?;
-        // Nobody adds a job until this ends.
-        let from = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let ids: Vec<String> = all(&from, "SELECT id FROM job", (), |row| row.get(0))?;
-        let mut jobs = Vec::with_capacity(ids.len());
-        for id in &ids {
-            if let Some((job, files)) = job_with_files(&from, id)?
-                && self.is_ours(&from, &job)?
-            {
-                jobs.push((job, files));
-            }
+        let Some(path) = self.aside_path().filter(|path| path.exists()) else { return Ok(()) };
+        let _lock = self.lock_aside(&path)?;
+        if !path.exists() {
+            return Ok(());
         }
+        let mut jobs = self.jobs_set_aside(&path)?;
         self.transaction_within(patience, |conn| {
             let last_pruned = setting(conn, LAST_PRUNED)?;
             for (job, files) in &mut jobs {
@@ -135,14 +117,23 @@ impl Store {
             }
             Ok(())
         })?;
-        from.execute_batch("DELETE FROM job_file; DELETE FROM job; DELETE FROM write_mark")?;
-        from.commit()?;
-        // The file goes under its lock, and without a change, so that no journal is left of it.
-        let from = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if !one(&from, "SELECT EXISTS (SELECT 1 FROM job)", (), |row| row.get::<_, bool>(0))? {
-            std::fs::remove_file(&path).map_err(|error| Error::io(path.display(), error))?;
+        std::fs::remove_file(&path).map_err(|error| Error::io(path.display(), error))
+    }
+
+    /// Reads the jobs of the file `path` that are of this store's history.
+    fn jobs_set_aside(&self, path: &Path) -> Result<Vec<(JobRow, Vec<FileRow>)>> {
+        let aside = Store::open_shared(path)?;
+        let conn = aside.pool().writing()?.import();
+        let ids: Vec<String> = all(&conn, "SELECT id FROM job", (), |row| row.get(0))?;
+        let mut jobs = Vec::with_capacity(ids.len());
+        for id in &ids {
+            if let Some((job, files)) = job_with_files(&conn, id)?
+                && self.is_ours(&conn, &job)?
+            {
+                jobs.push((job, files));
+            }
         }
-        Ok(())
+        Ok(jobs)
     }
 }
 
@@ -154,5 +145,67 @@ fn has_reader(conn: &Connection, reader: Reach) -> Result<bool> {
         Reach::Everything => Ok(true),
         Reach::User(id) => one(conn, user, [id], |row| row.get(0)),
         Reach::Users(id) | Reach::Client(id) => one(conn, client, [id], |row| row.get(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::{self, ScopedJoinHandle};
+
+    use super::*;
+
+    /// The file goes and comes all the time: jobs are set aside by some threads, and taken up by others, all of them over
+    /// two handles, as those of two servers.
+    #[test]
+    fn jobs_set_aside_are_kept_while_their_file_goes_and_comes() {
+        const THREADS: usize = 4;
+        const JOBS: usize = 40;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.db");
+        let stores = [Store::create(&path), Store::open(&path)].map(|made| made.expect("a store"));
+        let snapshot = stores[0].snapshot().expect("a snapshot");
+        let job = |id: String| JobRow {
+            id,
+            state: JobState::Running,
+            reader: Reach::Everything,
+            request: "{}".to_owned(),
+            snapshot: snapshot.seq(),
+            transaction_time: snapshot.time(),
+            created_at: snapshot.time(),
+            expires_at: snapshot.time(),
+            failure: None,
+        };
+        let set_aside = |thread: usize| {
+            let store = &stores[thread % 2];
+            for number in 0..JOBS {
+                let id = format!("{thread}-{number}");
+                let is_aside = store.set_aside(&job(id.clone()), &[]);
+                assert!(is_aside.expect("no fault"), "{id} is refused");
+                let found = store.job(&id, snapshot.time()).expect("no fault");
+                assert!(found.is_some(), "{id} is lost");
+            }
+        };
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (set_aside, is_over) = (&set_aside, &is_over);
+            let take_up = |store: &Store| {
+                while !is_over.load(Ordering::SeqCst) {
+                    store.take_up_jobs_set_aside(Duration::from_secs(60)).expect("no fault");
+                }
+            };
+            let setting: Vec<_> =
+                (0..THREADS).map(|thread| scope.spawn(move || set_aside(thread))).collect();
+            let taking = stores.each_ref().map(|store| scope.spawn(move || take_up(store)));
+            let set: Vec<_> = setting.into_iter().map(ScopedJoinHandle::join).collect();
+            is_over.store(true, Ordering::SeqCst);
+            let taken = taking.map(ScopedJoinHandle::join);
+            assert!(set.iter().chain(&taken).all(|end| end.is_ok()), "a thread has met a fault");
+        });
+        stores[0].take_up_jobs_set_aside(Duration::from_secs(60)).expect("no fault");
+        let conn = stores[0].reader().expect("a connection");
+        let in_store: usize =
+            one(&conn, "SELECT count(*) FROM job", (), |row| row.get(0)).expect("a number");
+        assert_eq!(in_store, THREADS * JOBS);
     }
 }

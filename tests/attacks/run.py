@@ -66,6 +66,11 @@ class Server:
         with open(self.log_path, "rb") as log:
             return sum(1 for _ in log)
 
+    def end_of_log(self):
+        """The last lines of the log, for a reader of faults."""
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-20:])
+
 
 def download_of(address):
     """The path of a file of all observations."""

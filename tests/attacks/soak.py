@@ -263,6 +263,8 @@ def main():
         finally:
             server.process.terminate()
             code = server.process.wait()
+        if faults:
+            print(f"the end of the server's log:\n{server.end_of_log()}")
         if code != 0:
             faults.append(f"the server ended with code {code}")
         checked = subprocess.run([given.program, "check", os.path.join(folder, "s.db")], capture_output=True, check=False)
