@@ -40,6 +40,14 @@ CREATE TABLE resource_type (
   name TEXT    NOT NULL UNIQUE       -- resourceType
 );
 
+-- How many current versions each type has, and how many bytes their bodies have, at the last commit. An export of
+-- everything reads these rows instead of all versions.
+CREATE TABLE type_total (
+  type      INTEGER PRIMARY KEY,     -- resource_type.code
+  resources INTEGER NOT NULL,
+  bytes     INTEGER NOT NULL
+);
+
 -- The current versions: one row for each resource. The bodies are apart, so that whatever reads or sorts
 -- these rows moves few bytes. Query the view resource, which has both.
 CREATE TABLE current_version (

@@ -1,6 +1,7 @@
 //! Random bytes from the operating system.
 
 use crate::error::{Error, Kind, Result};
+use crate::shown;
 
 /// Makes `N` random bytes.
 ///
@@ -18,7 +19,7 @@ pub fn bytes<const N: usize>() -> Result<[u8; N]> {
 /// # Errors
 /// As [`bytes`].
 pub fn hex<const N: usize>() -> Result<String> {
-    Ok(bytes::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(shown::hex(&bytes::<N>()?))
 }
 
 /// Makes a random number of nine digits, which does not reveal how many others exist.

@@ -47,6 +47,12 @@ pub fn shown_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Bytes as hexadecimal digits, in small letters.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// The end of a long text, of at most `most` characters.
 pub fn shortened_in_front(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().rev().nth(most) {

@@ -101,6 +101,19 @@ impl Meta {
         })
     }
 
+    /// Moves the places behind `at`, where `length` bytes were inserted.
+    pub(super) fn shift(&mut self, at: usize, length: usize) {
+        let moved = |place: usize| if place >= at { place + length } else { place };
+        let move_range = |range: &mut Range<usize>| *range = moved(range.start)..moved(range.end);
+        self.inside = moved(self.inside);
+        if let Some((range, _)) = &mut self.last_updated {
+            move_range(range);
+        }
+        if let Some((range, _)) = &mut self.version_id {
+            move_range(range);
+        }
+    }
+
     /// `lastUpdated`, where given. `text` is the resource.
     ///
     /// # Errors

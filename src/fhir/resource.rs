@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::attachment::{self, AttachmentUrls};
-use super::head::{ResourceHead, ResourceReading};
+use super::head::ResourceReading;
 use super::identifier::Identifier;
 use super::json::{self, Edits, place};
 use super::mentions::Mentions;
@@ -20,6 +20,7 @@ use super::name::short;
 use super::text_part::TextPart;
 use super::version::FhirVersion;
 use super::{binary, compartment, reference};
+use crate::shown::hex;
 use crate::time::Instant;
 
 pub use super::head::BUNDLE;
@@ -110,28 +111,16 @@ impl Parsed {
             return Err(format!("{} bytes; a resource may have {MAX_SIZE}", text.len()));
         }
         let id = reading.head.id()?;
-        let mut one_line = match (&id, reading.one_line()) {
-            (Some(id), Cow::Borrowed(_)) => {
-                let resource = Resource::of(&reading, resource_type, id.clone(), keep)?;
-                return Ok(Parsed::Resource(Box::new(resource)));
-            }
-            (_, one_line) => one_line.into_owned(),
-        };
-        let is_id_derived = id.is_none() && fallback_id.is_none();
-        let id = match id {
-            Some(id) => id,
-            None => {
-                let id = fallback_id.map_or_else(|| derived_id(text, ""), str::to_owned);
-                let type_end = ResourceHead::read(&one_line)?
-                    .resource_type
-                    .map_or(0, |raw| place(&one_line, raw).end);
-                one_line.insert_str(type_end, &format!(r#","id":"{id}""#));
-                id
+        let resource = match (id, reading.one_line()) {
+            (Some(id), Cow::Borrowed(_)) => Resource::of(&reading, resource_type, id, keep),
+            (Some(id), Cow::Owned(one_line)) => Resource::from_text(one_line, resource_type, id),
+            (None, Cow::Borrowed(_)) => Resource::with_new_id(&reading, resource_type, fallback_id),
+            (None, Cow::Owned(one_line)) => {
+                let reading = ResourceReading::of(&one_line)?;
+                Resource::with_new_id(&reading, resource_type, fallback_id)
             }
         };
-        let mut resource = Resource::from_text(one_line, resource_type, id)?;
-        resource.is_id_derived = is_id_derived;
-        Ok(Parsed::Resource(Box::new(resource)))
+        resource.map(|resource| Parsed::Resource(Box::new(resource)))
     }
 }
 
@@ -141,13 +130,13 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// Derives an id from content: the same text and `full_url` always give the same id. `full_url` is
-/// that of a Bundle's entry, or empty. White space between tokens does not count.
-pub fn derived_id(text: &str, full_url: &str) -> String {
+/// that of a Bundle's entry, or empty. The text is minified: white space between tokens does not count.
+pub fn derived_id(minified: &str, full_url: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(full_url.as_bytes());
     hash.update([0]);
-    hash.update(json::minified(text).as_bytes());
-    hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect()
+    hash.update(minified.as_bytes());
+    hex(&hash.finalize()[..16])
 }
 
 impl Resource {
@@ -157,7 +146,29 @@ impl Resource {
         Resource::of(&reading, resource_type, id, || text.clone())
     }
 
-    /// Makes a resource of a text that was read. `keep` makes it a text to keep.
+    /// Makes a resource of a text on one line that has no id: the text gets one behind its type, `fallback_id`
+    /// or one derived from the content.
+    fn with_new_id(
+        reading: &ResourceReading<'_>,
+        resource_type: String,
+        fallback_id: Option<&str>,
+    ) -> Result<Resource, String> {
+        let text = reading.text;
+        let derived = || derived_id(&json::minified(text), "");
+        let id = fallback_id.map_or_else(derived, str::to_owned);
+        let at = reading.head.resource_type.map_or(0, |raw| place(text, raw).end);
+        let member = format!(r#","id":"{id}""#);
+        let with_id = || TextPart::from([&text[..at], &member, &text[at..]].concat());
+        let mut resource = Resource::of(reading, resource_type, id, with_id)?;
+        resource.id_end = at + member.len();
+        if let Some(meta) = &mut resource.meta {
+            meta.shift(at, member.len());
+        }
+        resource.is_id_derived = fallback_id.is_none();
+        Ok(resource)
+    }
+
+    /// Makes a resource of a text that was read. `keep` makes it a text to keep, in which nothing but an id is new.
     fn of(
         reading: &ResourceReading<'_>,
         resource_type: String,
@@ -165,6 +176,7 @@ impl Resource {
         keep: impl FnOnce() -> TextPart,
     ) -> Result<Resource, String> {
         let ResourceReading { text, head, .. } = reading;
+        let kept = keep();
         let mut remarks = Vec::new();
         if id.len() > ID_LENGTH {
             let (id, length) = (short(&id), id.len());
@@ -199,7 +211,7 @@ impl Resource {
         Ok(Resource {
             id_end: head.id.map_or(0, |raw| place(text, raw).end),
             identifiers: head.identifiers(),
-            hash: Sha256::digest(text.as_bytes()).into(),
+            hash: Sha256::digest(kept.as_bytes()).into(),
             patients,
             mentions,
             attachments,
@@ -210,7 +222,7 @@ impl Resource {
             is_id_derived: false,
             remarks,
             meta,
-            text: keep(),
+            text: kept,
         })
     }
 

@@ -10,7 +10,6 @@ use super::message::Request;
 use super::metrics_access::MetricsAccess;
 use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
-use super::type_counts::TypeCounts;
 use super::web_pages::WebPages;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log};
@@ -63,8 +62,6 @@ pub struct Context {
     pub metrics_access: MetricsAccess,
     /// Counts the answered requests.
     pub counts: RequestCounts,
-    /// The resources by type, for the metrics.
-    pub type_counts: TypeCounts,
     /// Whether the store can be read and written.
     pub readiness: Readiness,
     /// Tells how much there is to do; set once the engine runs.

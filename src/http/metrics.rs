@@ -138,8 +138,8 @@ fn write_store(page: &mut Exposition, context: &Context) -> Result<()> {
         page.sample(name, &[("file", file)], bytes);
     }
     let name = "fhirlite_store_resources";
-    page.metric(name, Gauge, "Resources by type; a count may be ten seconds old.");
-    for (resource_type, count) in context.type_counts.of(store)? {
+    page.metric(name, Gauge, "Resources by type.");
+    for (resource_type, count) in store.count_by_type()? {
         page.sample(name, &[("type", &resource_type)], count);
     }
     let written = store.last_write_time()?.map_or(0.0, |time| time.micros() as f64 / 1e6);

@@ -42,7 +42,6 @@ mod signed;
 mod smart;
 mod status;
 mod token;
-mod type_counts;
 mod users;
 mod web_pages;
 

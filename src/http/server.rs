@@ -18,7 +18,6 @@ use super::proxies::TrustedProxies;
 use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
 use super::route::{answer, body_limit, is_light, refusal};
-use super::type_counts::TypeCounts;
 use super::web_pages::{ServerNames, WebPages};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
@@ -203,7 +202,6 @@ impl BoundServer {
             access_log: self.access_log,
             metrics_access: self.metrics_access,
             counts: RequestCounts::default(),
-            type_counts: TypeCounts::default(),
             readiness: Readiness::default(),
             engine: OnceLock::new(),
         });

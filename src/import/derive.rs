@@ -14,6 +14,7 @@
 //! that it depends on. So neither the order of entries nor circles matter, and the work grows with the
 //! number of links. Equal entries are counted: each gets an id of its own.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
@@ -25,6 +26,7 @@ use crate::fhir::json::minified;
 use crate::fhir::reference::each_link;
 use crate::fhir::resource::derived_id;
 use crate::fhir::search::Condition;
+use crate::shown::hex;
 use crate::store::NOBODY;
 
 type Hash = [u8; 32];
@@ -73,7 +75,7 @@ pub(super) fn derive_ids(
         let ends: BTreeSet<Hash> = ends.collect();
         let texts = group.iter().map(|node| {
             let step = &steps[found.steps[*node]];
-            hash(&[full_url(step).as_bytes(), minified(&text[step.text.clone()]).as_bytes()])
+            hash(&[full_url(step).as_bytes(), minified_text(step, text).as_bytes()])
         });
         let is_alone = group.len() == 1 && targets.is_empty() && found.ends[group[0]].is_empty();
         let texts: Vec<Hash> = texts.collect();
@@ -84,7 +86,7 @@ pub(super) fn derive_ids(
         ]);
         for (node, of_text) in group.iter().zip(texts) {
             let step = &mut steps[found.steps[*node]];
-            let former = derived_id(&text[step.text.clone()], full_url(step));
+            let former = derived_id(&minified_text(step, text), full_url(step));
             let id = match (is_alone, owner) {
                 (true, NOBODY) => former.clone(),
                 (true, _) => owned_id(&former, owner),
@@ -148,7 +150,7 @@ impl Dependencies {
             if node.is_none() && !(is_any_open && put_of(step).is_some()) {
                 continue;
             }
-            each_link(&text[step.text.clone()], |_, link| {
+            each_link(step.resource_text(text), |_, link| {
                 let Some(linked) = full_urls.find(step.full_url.as_deref(), &link) else { return };
                 let says_id = |put: &EntryPut| {
                     !put.is_derived
@@ -220,6 +222,14 @@ impl Dependencies {
     }
 }
 
+/// The text of an entry's resource without white space.
+fn minified_text<'t>(step: &'t EntryStep, text: &'t str) -> Cow<'t, str> {
+    match &step.minified {
+        Some(minified) => Cow::Borrowed(minified),
+        None => Cow::Owned(minified(step.resource_text(text))),
+    }
+}
+
 /// True for an entry that is told from others like it only by the entries whose links lead to it.
 fn is_told_by_links(step: &EntryStep) -> bool {
     let Some(put) = put_of(step) else { return false };
@@ -286,5 +296,5 @@ fn hash_of_group(mut lists: [Vec<Hash>; 3]) -> Hash {
 
 /// Writes the first half of a hash as an id.
 fn written(hash: Hash) -> String {
-    hash[..16].iter().map(|b| format!("{b:02x}")).collect()
+    hex(&hash[..16])
 }

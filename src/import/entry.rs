@@ -2,17 +2,18 @@
 //!
 //! <https://hl7.org/fhir/R4/http.html#trules>. The reading thread does this work.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::derive::derive_ids;
 use super::lines::LineCounter;
-use super::make::make_resources;
+use super::make::{are_made_ahead, make_resources};
 use super::step::{BundleSteps, EntryAction, EntryPut, EntrySearch, EntryStep, PutRule};
 use crate::fhir::ResourceIdentity;
 use crate::fhir::bundle::{Bundle, BundleEntry, BundleType, EntryRequest};
 use crate::fhir::full_url::FullUrls;
-use crate::fhir::json::place;
+use crate::fhir::json::{one_line, place};
 use crate::fhir::name::short;
 use crate::fhir::no_data::NoData;
 use crate::fhir::reference::may_search;
@@ -82,6 +83,7 @@ impl BundleText<'_> {
             BundleType::History => entries.reverse(),
             _ => {}
         }
+        let are_made = are_made_ahead(self.text);
         let mut left_out = BTreeMap::new();
         let mut steps = Vec::with_capacity(entries.len());
         for (number, line, entry) in entries {
@@ -109,6 +111,10 @@ impl BundleText<'_> {
                 line,
                 number,
                 text: resource.map_or(0..0, |resource| place(self.text, resource)),
+                minified: match (&action, resource) {
+                    (EntryAction::Put(_), Some(resource)) if are_made => minified_lines(resource),
+                    _ => None,
+                },
                 full_url: entry.as_ref().and_then(|entry| entry.full_url.clone().map(Into::into)),
                 condition: entry.and_then(|entry| entry.condition).map(Box::new),
                 action,
@@ -210,6 +216,14 @@ impl BundleText<'_> {
             identifiers: if may_search || is_derived { identifiers } else { Vec::new() },
             rule,
         }))
+    }
+}
+
+/// A text without white space, where it has line breaks.
+fn minified_lines(text: &str) -> Option<String> {
+    match one_line(text) {
+        Cow::Owned(minified) => Some(minified),
+        Cow::Borrowed(_) => None,
     }
 }
 

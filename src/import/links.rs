@@ -29,10 +29,10 @@ pub(super) struct LinkedText<'a> {
     pub(super) lost: Vec<String>,
 }
 
-impl<'a> BundleLinks<'a> {
+impl BundleLinks<'_> {
     /// Rewrites the links of an entry.
-    pub(super) fn rewritten(&self, step: &EntryStep) -> LinkedText<'a> {
-        let text = &self.text[step.text.clone()];
+    pub(super) fn rewritten<'s>(&'s self, step: &'s EntryStep) -> LinkedText<'s> {
+        let text = step.resource_text(self.text);
         let mut lost = Vec::new();
         let rewritten = reference::rewritten(text, |kind, link| {
             let target = self.target(step.full_url.as_deref(), kind, &link);

@@ -10,9 +10,14 @@ use super::step::{BundleSteps, EntryAction};
 /// The largest text whose Bundles' resources are made ahead, in bytes: they need as much memory again.
 const LARGEST: usize = 16 << 20;
 
+/// True where the resources of Bundles in `text` are made ahead.
+pub(super) fn are_made_ahead(text: &str) -> bool {
+    text.len() <= LARGEST
+}
+
 /// Makes the resources of a Bundle in `text`, unless that is too large.
 pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps) {
-    if text.len() > LARGEST {
+    if !are_made_ahead(text) {
         return;
     }
     let name = |action: &EntryAction| match action {
@@ -24,6 +29,7 @@ pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps) {
     for step in &mut bundle.steps {
         if let EntryAction::Put(put) = &step.action {
             step.made = Some(Box::new(links.resource(step, &put.id)));
+            step.minified = None;
         }
     }
     bundle.made_for = links.names;

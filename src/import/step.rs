@@ -61,12 +61,21 @@ pub(super) struct EntryStep {
     pub(super) full_url: Option<String>,
     /// The place of its resource; empty where it has none.
     pub(super) text: Range<usize>,
+    /// Its resource without white space, where that has line breaks and is about to be made.
+    pub(super) minified: Option<String>,
     /// The version that its change is meant for, where given.
     pub(super) condition: Option<Box<VersionCondition>>,
     /// What it asks for.
     pub(super) action: EntryAction,
     /// Its resource, where it was made ahead.
     pub(super) made: Option<Box<LinkedResource>>,
+}
+
+impl EntryStep {
+    /// The text of its resource, which lies in `whole`; white space between tokens may be left out.
+    pub(super) fn resource_text<'t>(&'t self, whole: &'t str) -> &'t str {
+        self.minified.as_deref().unwrap_or_else(|| &whole[self.text.clone()])
+    }
 }
 
 /// The resource of an entry, its links to other entries rewritten.

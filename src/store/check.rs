@@ -106,6 +106,7 @@ impl Check<'_> {
         for table in [CURRENT, ENDED] {
             self.versions_without_type(table);
         }
+        self.pass("type_total", Check::totals);
         for Rule { finding, condition } in HISTORY_RULES {
             self.versions("history", finding, condition);
         }
@@ -187,6 +188,22 @@ impl Check<'_> {
         );
         if one(self.conn, &sql, (), |row| row.get(0))? {
             self.found_in_file(format!("{table} has no row, or a row that no write made"));
+        }
+        Ok(())
+    }
+
+    /// Every total must be that of the current versions.
+    fn totals(&mut self, table: &str) -> Result<()> {
+        let sql = format!(
+            "SELECT name FROM resource_type
+               LEFT JOIN {table} AS kept ON kept.type = code
+               LEFT JOIN (SELECT type, count(*) AS resources, sum(size) AS bytes
+                            FROM current_version GROUP BY type) AS counted ON counted.type = code
+              WHERE coalesce(kept.resources, 0) IS NOT coalesce(counted.resources, 0)
+                 OR coalesce(kept.bytes, 0) IS NOT coalesce(counted.bytes, 0)"
+        );
+        for name in all::<String>(self.conn, &sql, (), |row| row.get(0))? {
+            self.found_in_file(format!("{table} does not match the versions of {name}"));
         }
         Ok(())
     }

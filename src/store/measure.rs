@@ -26,13 +26,13 @@ impl Store {
         Ok([("store", file), ("log", log), ("jobs", size(&beside(self.path(), "-jobs")))])
     }
 
-    /// Counts the resources of the current state by type. Reads an index with an entry for each resource.
+    /// Counts the resources of the current state by type.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn count_by_type(&self) -> Result<BTreeMap<String, u64>> {
-        let sql = "SELECT name, count(*) FROM current_version INDEXED BY current_by_type
-                     JOIN resource_type ON code = type GROUP BY type";
+        let sql = "SELECT name, resources FROM type_total JOIN resource_type ON code = type
+                    WHERE resources > 0";
         let counted = all(&*self.reader()?, sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(counted.into_iter().collect())
     }

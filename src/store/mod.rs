@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
-//! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
+//! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
@@ -62,6 +62,7 @@ mod tables;
 mod token;
 mod tombstone;
 mod type_codes;
+mod type_total;
 mod unresolved;
 mod unused;
 mod upgrade;

@@ -1,5 +1,6 @@
 //! Owners of resources. A resource stays with its owner: no other user takes it over.
 
+use super::condition::FoundIds;
 use super::reach::NOBODY;
 use super::sql::{maybe, one};
 use super::writer::Writer;
@@ -8,6 +9,9 @@ use crate::error::Result;
 impl Writer<'_> {
     /// Sets the owner of all that is written from now on ([`NOBODY`] or a user).
     pub fn set_owner(&mut self, owner: i64) {
+        if self.owner != owner {
+            self.found = FoundIds::default();
+        }
         self.owner = owner;
     }
 

@@ -11,7 +11,7 @@ use super::handle::Store;
 use super::large::{LargeBodyRight, large_body, small_body};
 use super::reach::Reach;
 use super::snapshot::Snapshot;
-use super::sql::{maybe, one, setting};
+use super::sql::{maybe, one};
 use crate::error::Result;
 use crate::fhir::search::Condition;
 use crate::time::Instant;
@@ -60,14 +60,6 @@ impl Store {
     pub(crate) fn limited_to(&self, reach: Reach) -> VisibleStore {
         let (current, superseded) = (reach.condition("resource"), reach.condition("history"));
         VisibleStore { store: self.clone(), reach, right: Arc::default(), current, superseded }
-    }
-
-    /// The number of the last write.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(crate) fn last_seq(&self) -> Result<i64> {
-        setting(&*self.reader()?, "last_seq")
     }
 
     /// Reads the JSON text of a resource's current version.

@@ -15,6 +15,7 @@ use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::one;
 use super::tables::{CURRENT, ENDED, types_in};
+use super::type_total::total_at;
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -112,6 +113,11 @@ impl Snapshot {
     pub(crate) fn total(&self, selection: &Selection) -> Result<Option<TypeTotal>> {
         let mut conn = self.store().reader()?;
         let transaction = conn.transaction()?;
+        if self.reach() == Reach::Everything
+            && *selection == Selection::all(&selection.resource_type, self)
+        {
+            return total_at(&transaction, &selection.resource_type, self.seq());
+        }
         // A selection by time is found by time.
         let index = match (self.reach(), selection.since) {
             (Reach::User(_) | Reach::Users(_), _) => BY_OWNER,

@@ -12,6 +12,7 @@ use super::mention::Mentioned;
 use super::rest::AT_REST;
 use super::sql::{all, run, set_setting, setting};
 use super::tables::{CURRENT, ENDED};
+use super::type_total::add_writes_after;
 use crate::error::Result;
 use crate::fhir::mentions::Mentions;
 use crate::fhir::version::FhirVersion;
@@ -159,6 +160,7 @@ fn fill(conn: &Connection, from: u32) -> Result<()> {
     }
     if from < 6 {
         derive_mentions(conn)?;
+        add_writes_after(conn, 0)?;
     }
     Ok(())
 }

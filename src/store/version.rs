@@ -128,6 +128,7 @@ impl Writer<'_> {
         let Some((seq, _)) = before.filter(|(_, hash)| *hash == resource.hash) else {
             return Ok(None);
         };
+        self.found.forget(resource_type);
         let mut undone = 0;
         for table in [CURRENT, ENDED] {
             let newer = format!("{table} WHERE {IS_OF_TYPE} AND id = ?2 AND seq > ?3");
@@ -204,6 +205,7 @@ impl Writer<'_> {
         // `_since` until that time.
         let is_ahead = stamped.last_updated > self.time;
         self.ahead += u64::from(is_ahead);
+        self.found.forget(&resource.resource_type);
         self.seq += 1;
         let last_updated = stamped.last_updated.min(self.time).micros();
         let assigned = i64::from(stamped.assigned.last_updated)
@@ -284,6 +286,7 @@ impl Writer<'_> {
         let Some(seq) = maybe(&self.conn, sql, (resource_type, id), |row| row.get(0))? else {
             return Ok(false);
         };
+        self.found.forget(resource_type);
         self.seq += 1;
         self.end(seq, self.seq, true)?;
         Ok(true)

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use super::bulk::{BY_IDENTIFIER, BY_IDENTITY, DroppedIndexes, KnownResources, drop_indexes};
 use super::checkpoint::LONG_LOG;
 use super::checksum::row_sum_after;
+use super::condition::FoundIds;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::handle::Store;
 use super::mark::add_mark;
@@ -24,6 +25,7 @@ use super::rest::is_in_use;
 use super::sql::{one, run, set_setting, setting};
 use super::tables::ENDED;
 use super::type_codes::TypeCodes;
+use super::type_total::add_writes_after;
 use super::version_sql::VersionStatements;
 use crate::error::Result;
 use crate::fhir::compartment;
@@ -84,6 +86,8 @@ pub struct Writer<'a> {
     pub(super) type_codes: TypeCodes,
     /// What versions mentioned before.
     pub(super) mentioned: Mentioned,
+    /// What conditions have found in this transaction.
+    pub(super) found: FoundIds,
     /// How many bytes the `-wal` has before the next attempt to end it.
     least_log: u64,
 }
@@ -127,6 +131,7 @@ impl Store {
             sql: VersionStatements::new(),
             type_codes: TypeCodes::default(),
             mentioned: Mentioned::default(),
+            found: FoundIds::default(),
             least_log: LONG_LOG,
         })
     }
@@ -158,6 +163,7 @@ impl Writer<'_> {
         }
         self.transaction_began = last_seq;
         self.type_codes = TypeCodes::default();
+        self.found = FoundIds::default();
         self.mark_input()?;
         self.has_history =
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM ended_version)", (), |row| row.get(0))?;
@@ -220,6 +226,7 @@ impl Writer<'_> {
         self.dropped = std::mem::take(&mut self.dropped_before);
         (self.seq, self.late) = (self.began, self.late_before);
         self.mentioned = Mentioned::default();
+        self.found = FoundIds::default();
         Ok(true)
     }
 
@@ -240,6 +247,7 @@ impl Writer<'_> {
         self.restore_dropped(None)?;
         if self.seq > self.transaction_began {
             let time = self.set_end_of_history()?;
+            add_writes_after(&self.conn, self.transaction_began)?;
             set_setting(&self.conn, "last_seq", self.seq)?;
             add_mark(&self.conn, self.seq)?;
             set_setting(&self.conn, "last_write_time", time.micros())?;
@@ -275,6 +283,7 @@ impl Writer<'_> {
         self.known = None;
         self.in_savepoint = false;
         self.mentioned = Mentioned::default();
+        self.found = FoundIds::default();
         self.conn.execute_batch("ROLLBACK")?;
         self.seq = setting(&self.conn, "last_seq")?;
         self.late = self.late_before;

@@ -68,6 +68,30 @@ pub fn let_edit(db: &Connection) {
         ))
         .expect("triggers");
     }
+    let_totals_follow(db);
+}
+
+/// Lets the totals follow what a test changes.
+fn let_totals_follow(db: &Connection) {
+    let change = |row: &str, sign: &str| {
+        format!(
+            "INSERT INTO type_total (type, resources, bytes) VALUES ({row}.type, {sign} 1, {sign} {row}.size)
+             ON CONFLICT (type) DO UPDATE
+                SET resources = resources + excluded.resources, bytes = bytes + excluded.bytes;"
+        )
+    };
+    let (come, go) = (change("new", "+"), change("old", "-"));
+    let all = [
+        ("added", "INSERT", come.clone()),
+        ("removed", "DELETE", go.clone()),
+        ("changed", "UPDATE", go + &come),
+    ];
+    for (name, event, body) in all {
+        db.execute_batch(&format!(
+            "CREATE TEMP TRIGGER total_{name} AFTER {event} ON main.current_version WHEN TRUE BEGIN {body} END"
+        ))
+        .expect("a trigger");
+    }
 }
 
 /// Gives a store the tables of versions that stores had before format 6, in the place of the present ones.
@@ -84,7 +108,8 @@ pub fn bring_back_former_tables(db: &Connection) {
     for view in views {
         sql += &format!("DROP VIEW {view};");
     }
-    for table in ["current_version", "ended_version", "version_body", "resource_type"] {
+    for table in ["current_version", "ended_version", "version_body", "resource_type", "type_total"]
+    {
         sql += &format!("DROP TABLE {table};");
     }
     for table in ["reference", "reference_target", "reference_type", "provenance_target"] {
