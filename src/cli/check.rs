@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Error, Kind, Result, Store};
 
-use super::output::{announced, print, tell};
+use super::output::{print, tell};
+use super::upgrade::announced;
 
 /// The number of findings of one sort that are told one by one.
 const MOST_ALIKE: u64 = 100;

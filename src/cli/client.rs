@@ -11,7 +11,8 @@ use fhirlite::clients::{
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-use super::output::{announced, opened, print, print_json, tell};
+use super::output::{opened, print, print_json, tell};
+use super::upgrade::announced;
 
 /// Register the clients that may read from a server with --auth required
 #[derive(clap::Args)]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, EXIT_REJECTED, Result, Store};
 
-use super::output::{announced, opened, print, tell};
+use super::output::{opened, print, tell};
+use super::upgrade::announced;
 use super::value::parse_resource;
 
 /// Delete resources; exports that began before still have them

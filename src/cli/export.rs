@@ -10,7 +10,8 @@ use fhirlite::{
     export_options, id_of,
 };
 
-use super::output::{announced, opened, print};
+use super::output::{opened, print};
+use super::upgrade::announced;
 
 /// Export a store as NDJSON files and a manifest.json, into a new or empty folder
 ///

@@ -8,10 +8,11 @@ use fhirlite::{
 };
 use same_file::is_same_file;
 
-use super::output::{announced, opened, print, print_json, print_lines};
+use super::output::{opened, print, print_json, print_lines};
 use super::progress::{ImportDisplay, summary};
 use super::signals::{HangUp, Signals};
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found, took_nothing};
+use super::upgrade::announced;
 
 /// Import FHIR JSON into a store; makes the store if there is none
 ///

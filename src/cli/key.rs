@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Result, Store};
 
-use super::output::{announced, opened, print};
+use super::output::{opened, print};
+use super::upgrade::announced;
 
 /// Change the key that signs file URLs
 #[derive(clap::Args)]

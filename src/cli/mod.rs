@@ -26,6 +26,7 @@ mod signals;
 mod store_file;
 mod tls;
 mod token;
+mod upgrade;
 mod user;
 mod value;
 mod web_pages;

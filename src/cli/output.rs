@@ -5,7 +5,6 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::path::Path;
 
 use fhirlite::{Error, Kind, Log, Result, Store, shown, shown_json};
 
@@ -30,15 +29,6 @@ pub fn print_data(data: &str) -> Result<()> {
 /// Says something on standard error, on one line. Where nothing can be written there, nobody hears it.
 pub fn tell(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{}", shown(&line.to_string()));
-}
-
-/// Passes on the path of a store that is about to be opened. Says on standard error that this upgrades the
-/// store, where it does.
-pub fn announced(path: &Path) -> &Path {
-    if let Some(upgrade) = Store::pending_upgrade(path) {
-        tell(upgrade);
-    }
-    path
 }
 
 /// Passes an opened store on. Says on standard error that it may lack its last writes, where it may, and

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fhirlite::{EXIT_OK, Pruned, Result, Store};
 
-use super::output::{announced, print, print_json, tell};
+use super::output::{print, print_json, tell};
+use super::upgrade::announced;
 use super::value::duration;
 
 /// Remove replaced and deleted versions that no export needs any more, and exports whose time is over

@@ -14,11 +14,12 @@ use super::limits::LimitArgs;
 use super::listen::ListenArgs;
 use super::listen::host_name;
 use super::logs::LogArgs;
-use super::output::{announced, opened, print, tell};
+use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
 use super::tls::TlsArgs;
+use super::upgrade::announced;
 use super::value::duration;
 use super::web_pages::WebPageArgs;
 

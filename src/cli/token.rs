@@ -6,7 +6,8 @@ use std::time::Duration;
 use fhirlite::clients::{Client, find_client, issue_token};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 
-use super::output::{announced, opened, print, print_json};
+use super::output::{opened, print, print_json};
+use super::upgrade::announced;
 use super::value::duration;
 
 /// Issue access tokens without credentials, for demos

@@ -6,7 +6,8 @@ use fhirlite::clients::{Client, User, add_user, find_client, set_user_active};
 use fhirlite::{EXIT_OK, Error, Kind, Result, Store};
 use serde_json::json;
 
-use super::output::{announced, opened, print, print_json};
+use super::output::{opened, print, print_json};
+use super::upgrade::announced;
 
 /// Manage the users of clients; a user owns what is imported with --user
 #[derive(clap::Args)]

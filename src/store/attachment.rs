@@ -89,6 +89,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn growth_of(&self, seq: i64, base: u64) -> Result<i64> {
+        self.begin()?;
         let sql = format!(
             "SELECT coalesce(sum(relative * ?2 - removed), 0) FROM attachment_url
               WHERE seq = ?3 AND seq <= ?1 AND {}",
@@ -104,6 +105,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn dangling_urls(&self, first: i64, last: i64, most: usize) -> Result<Vec<DanglingUrl>> {
+        self.begin()?;
         let sql = format!(
             "SELECT seq, CASE target_type WHEN '' THEN target_id
                                           ELSE target_type || '/' || target_id END

@@ -58,6 +58,7 @@ impl Lookup<'_> {
         seq: i64,
         mut each: impl FnMut(&str) -> ControlFlow<()>,
     ) -> Result<()> {
+        self.begin()?;
         let sql = "SELECT patient FROM compartment WHERE seq = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query([seq])?;
@@ -87,6 +88,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn patients_of(&self, seq: i64) -> Result<Vec<String>> {
+        self.begin()?;
         all(&self.conn, "SELECT patient FROM compartment WHERE seq = ?1", [seq], |row| row.get(0))
     }
 
@@ -95,6 +97,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn is_in_any_compartment(&self, seq: i64) -> Result<bool> {
+        self.begin()?;
         let sql = "SELECT EXISTS (SELECT 1 FROM compartment WHERE seq = ?1)";
         one(&self.conn, sql, [seq], |row| row.get(0))
     }

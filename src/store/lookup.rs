@@ -108,7 +108,7 @@ impl Snapshot {
 
 impl Lookup<'_> {
     /// Begins a read transaction where none is open or the open one has had its share of lookups.
-    fn begin(&self) -> Result<()> {
+    pub(super) fn begin(&self) -> Result<()> {
         if self.in_transaction.get() >= LOOKUPS_PER_TRANSACTION {
             self.pause()?;
         }

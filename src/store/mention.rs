@@ -135,6 +135,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn references_of(&self, seq: i64) -> Result<Vec<i64>> {
+        self.begin()?;
         all(&self.conn, "SELECT target FROM reference WHERE seq = ?1", [seq], |row| row.get(0))
     }
 
@@ -143,6 +144,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn reference_target(&self, key: i64) -> Result<Option<(String, String)>> {
+        self.begin()?;
         let sql = "SELECT type, id FROM reference_target WHERE key = ?1";
         maybe(&self.conn, sql, [key], |row| Ok((row.get(0)?, row.get(1)?)))
     }
@@ -153,6 +155,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn types_that_refer_to(&self, target: &str) -> Result<Vec<String>> {
+        self.begin()?;
         let sql = "SELECT type FROM reference_type WHERE target = ?1";
         all(&self.conn, sql, [target], |row| row.get(0))
     }
@@ -163,6 +166,7 @@ impl Lookup<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn provenances_perhaps_about(&self, resource_type: &str, id: &str) -> Result<Vec<i64>> {
+        self.begin()?;
         let sql = "SELECT seq FROM provenance_target WHERE target = ?1 AND seq <= ?2";
         all(&self.conn, sql, (name_hash(resource_type, id), self.seq), |row| row.get(0))
     }

@@ -3,8 +3,8 @@
 //! `jobs/old_formats.rs` has the exports of formats 1 and 2.
 
 use super::A;
-use crate::support::Dir;
 use crate::support::oneup::{bearer, exported};
+use crate::support::{Dir, until};
 
 /// Tokens, a secret and a file name that are valid in the store of format 3.
 const ALICE: &str = "ceeefaf69b3620172f873ad0f66d66d4dbff7503b7d3f1bb1713f6dd17cbec38";
@@ -152,6 +152,29 @@ fn a_store_of_format_5_is_read_with_its_history_and_exports() {
     let served = dir.serve(&["5.db", "--auth", "required"]);
     let before = served.get_with(FILE_OF_4, &bearer(ALICE_OF_4));
     assert!(before.status == 200 && before.text().contains("\"versionId\":\"1\""));
+}
+
+/// An upgrade that takes long, here because another program has the file locked, says every few seconds how far it is.
+#[test]
+fn an_upgrade_that_takes_long_says_how_far_it_is() {
+    let dir = Dir::new();
+    dir.fixture(5, "5.db");
+    let other = dir.open("5.db");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let errors = std::fs::File::create(dir.path("errors")).expect("a file");
+    dir.write("a.json", A);
+    let mut upgrade = dir
+        .command(["import", "5.db", "a.json"])
+        .stderr(errors)
+        .spawn()
+        .expect("the program starts");
+    let told = || std::fs::read_to_string(dir.path("errors")).expect("text");
+    until("progress is told", || {
+        told().contains("5.db: is being upgraded, 0 of up to ").then_some(())
+    });
+    other.execute_batch("ROLLBACK").expect("unlocked");
+    assert!(upgrade.wait().expect("it ends").success(), "{}", told());
+    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 6);
 }
 
 /// The operator adds a view, an index and a table with the `sqlite3` shell.
