@@ -2,8 +2,6 @@
 //!
 //! Searches, conditional references and `ifNoneExist` all find resources here.
 
-use std::collections::HashMap;
-
 use rusqlite::Connection;
 
 use super::sql::{all, one};
@@ -31,34 +29,6 @@ impl Match {
             0 => Match::None,
             1 => Match::One(ids.remove(0)),
             _ => Match::Several(ids),
-        }
-    }
-}
-
-/// The most conditions of a type whose finds are kept.
-const MOST_OF_TYPE: usize = 10_000;
-
-/// What conditions have found, by type. Many resources refer to the same Practitioner or Organization. What was
-/// found for a type is forgotten with the next write of that type.
-#[derive(Default)]
-pub(super) struct FoundIds(HashMap<String, HashMap<Condition, Vec<String>>>);
-
-impl FoundIds {
-    fn get(&self, condition: &Condition) -> Option<&Vec<String>> {
-        self.0.get(&condition.resource_type)?.get(condition)
-    }
-
-    fn keep(&mut self, condition: &Condition, ids: &[String]) {
-        let of_type = self.0.entry(condition.resource_type.clone()).or_default();
-        if of_type.len() < MOST_OF_TYPE {
-            of_type.insert(condition.clone(), ids.to_vec());
-        }
-    }
-
-    /// Forgets what was found of a type.
-    pub(super) fn forget(&mut self, resource_type: &str) {
-        if !self.0.is_empty() {
-            self.0.remove(resource_type);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | files | job |
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `earlier`, `read` | reading |
+//! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
@@ -33,6 +33,7 @@ mod folder_lock;
 mod foreign_log;
 mod format;
 mod former_tables;
+mod found_ids;
 mod handle;
 mod info;
 mod job;
@@ -88,10 +89,11 @@ pub use pending_upgrade::PendingUpgrade;
 pub use prune::Pruned;
 pub use reach::{NOBODY, Reach};
 pub use read::{ReadOutcome, StoredVersion, VisibleStore};
-pub use selection::{Selection, TypeTotal, VersionSize};
+pub use selection::{Selection, VersionSize};
 pub use snapshot::Snapshot;
 pub use token::{ExchangeOutcome, Grant, NewToken, TokenKind};
 pub use tombstone::Tombstone;
+pub use type_total::TypeTotal;
 pub use user::User;
 pub use version::{Change, Stamping};
 pub use writer::Writer;

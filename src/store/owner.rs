@@ -1,6 +1,6 @@
 //! Owners of resources. A resource stays with its owner: no other user takes it over.
 
-use super::condition::FoundIds;
+use super::found_ids::FoundIds;
 use super::reach::NOBODY;
 use super::sql::{maybe, one};
 use super::writer::Writer;

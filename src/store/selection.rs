@@ -15,7 +15,7 @@ use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::one;
 use super::tables::{CURRENT, ENDED, types_in};
-use super::type_total::total_at;
+use super::type_total::{TypeTotal, total_at};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -45,19 +45,6 @@ impl Selection {
             last: of.seq(),
         }
     }
-}
-
-/// What a selection amounts to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeTotal {
-    /// How many versions.
-    pub count: u64,
-    /// Bytes of their bodies, without line ends.
-    pub bytes: u64,
-    /// The lowest number among them.
-    pub first: i64,
-    /// The highest number among them.
-    pub last: i64,
 }
 
 /// The number and the size of a version.

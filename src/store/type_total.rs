@@ -7,10 +7,22 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::selection::TypeTotal;
 use super::sql::{maybe, one, run, setting};
 use super::tables::{CURRENT, ENDED};
 use crate::error::Result;
+
+/// What a selection amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeTotal {
+    /// How many versions.
+    pub count: u64,
+    /// Bytes of their bodies, without line ends.
+    pub bytes: u64,
+    /// The lowest number among them.
+    pub first: i64,
+    /// The highest number among them.
+    pub last: i64,
+}
 
 /// Brings the totals up to date with the writes after the number `began`, all of the open transaction.
 pub(super) fn add_writes_after(conn: &Connection, began: i64) -> Result<()> {
