@@ -24,6 +24,11 @@ mod narrative;
 pub mod no_data;
 pub mod outcome;
 pub mod parameters;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "views give constants and row numbers, searches do not")
+)]
+pub mod path;
 pub mod provenance;
 pub mod reference;
 pub mod resource;

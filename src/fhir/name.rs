@@ -44,8 +44,14 @@ pub fn type_and_id(text: &str) -> Option<(&str, &str)> {
 /// A server writes references relative or on its own base. The base that a file was exported from
 /// is unknown, so any host is accepted.
 pub fn local_reference(link: &str) -> Option<(&str, &str)> {
+    literal_reference(link).map(|(_, name)| name)
+}
+
+/// Reads the same, and tells a resource of this store from one elsewhere: the base, which is empty for a relative
+/// reference, and `Type/id`.
+pub fn literal_reference(link: &str) -> Option<(&str, (&str, &str))> {
     let (base, name) = split_base(link)?;
-    (base.is_empty() || is_http(base)).then_some(name)
+    (base.is_empty() || is_http(base)).then_some((base, name))
 }
 
 /// Reads the `url` of a Bundle entry's request: `Type/id` or a version of it, relative to the base

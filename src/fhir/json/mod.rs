@@ -10,6 +10,7 @@ mod members;
 mod scan;
 mod space;
 mod strings;
+mod tree;
 mod value;
 
 pub use edits::Edits;
@@ -19,4 +20,5 @@ pub use space::{minified, one_line};
 pub use strings::{
     StringValue, each_string, lone_surrogate, quoted, raw_string, unescaped, unescaped_at,
 };
+pub use tree::Tree;
 pub use value::{MAX_DEPTH, cause, fault, place, present, string_of, too_deep};

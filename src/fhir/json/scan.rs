@@ -263,7 +263,7 @@ impl<'a, V: FnMut(JsonPart<'a, '_>)> Scan<'a, V> {
 
 /// The length of the beginning of `bytes` without quotes, backslashes and control characters.
 #[inline]
-fn plain_length(bytes: &[u8]) -> usize {
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     // Eight bytes at a time. The lowest byte that is marked is right; those above it may be marked wrongly.

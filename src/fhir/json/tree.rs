@@ -1,0 +1,279 @@
+//! A JSON text as a tree that borrows from the text: what FHIRPath and searches walk through.
+//!
+//! <https://www.rfc-editor.org/rfc/rfc8259>. Strings without escapes are slices of the text, and a
+//! number keeps its lexeme, because FHIR's decimals have a precision
+//! (<https://hl7.org/fhir/R4/datatypes.html#decimal>). Members keep their order. Nothing recurses
+//! while the tree is built. The tree does not know the place of a value in the text.
+
+use std::borrow::Cow;
+
+use super::scan::plain_length;
+use super::value::MAX_DEPTH;
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tree<'t> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as written.
+    Number(&'t str),
+    /// A string without its quotes and escapes.
+    Text(Cow<'t, str>),
+    /// A list.
+    Array(Vec<Tree<'t>>),
+    /// An object: its members in the order of the text. Of members with the same name the last one
+    /// counts: [`Tree::get`] finds it.
+    Object(Vec<(Cow<'t, str>, Tree<'t>)>),
+}
+
+impl<'t> Tree<'t> {
+    /// Reads a JSON text.
+    ///
+    /// # Errors
+    ///
+    /// The text is not JSON, or brackets nest deeper than fhirlite takes them. The message has the
+    /// byte at which the text is wrong.
+    pub fn parse(text: &'t str) -> Result<Tree<'t>, String> {
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
+        let fault = |(reason, at): Fault| format!("not valid JSON: {reason} at byte {at}");
+        let tree = reader.value_at_any_depth().map_err(fault)?;
+        reader.skip_space();
+        if reader.at < text.len() {
+            return Err(fault(("more text behind the value", reader.at)));
+        }
+        Ok(tree)
+    }
+
+    /// The member of an object by its name; the last one where the name stands twice.
+    pub fn get(&self, name: &str) -> Option<&Tree<'t>> {
+        self.members().iter().rev().find(|(of_member, _)| of_member == name).map(|(_, tree)| tree)
+    }
+
+    /// The value of a string.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Tree::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The members of an object, in the order of the text; none of any other value.
+    pub fn members(&self) -> &[(Cow<'t, str>, Tree<'t>)] {
+        match self {
+            Tree::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The values that stand for an element which may repeat: those of a list, or the value itself.
+    pub fn values(&self) -> &[Tree<'t>] {
+        match self {
+            Tree::Array(values) => values,
+            single => std::slice::from_ref(single),
+        }
+    }
+}
+
+/// Why a text is not JSON, and the byte that shows it.
+type Fault = (&'static str, usize);
+
+/// A list or an object that has not ended yet.
+enum Open<'t> {
+    Array(Vec<Tree<'t>>),
+    /// The last name is that of the member whose value comes next.
+    Object(Vec<(Cow<'t, str>, Tree<'t>)>, Cow<'t, str>),
+}
+
+/// What begins where a value is due.
+enum Begun<'t> {
+    Whole(Tree<'t>),
+    Part(Open<'t>),
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+}
+
+impl<'t> Reader<'t> {
+    /// Reads a value. Lists and objects that are open wait on a stack of their own.
+    fn value_at_any_depth(&mut self) -> Result<Tree<'t>, Fault> {
+        let mut open: Vec<Open<'t>> = Vec::new();
+        loop {
+            self.skip_space();
+            if open.len() == MAX_DEPTH && matches!(self.peek(), Some(b'{' | b'[')) {
+                return Err(("brackets that nest too deep", self.at));
+            }
+            let mut value = match self.begin()? {
+                Begun::Whole(value) => value,
+                Begun::Part(part) => {
+                    open.push(part);
+                    continue;
+                }
+            };
+            // The value may be the last one of what is open around it.
+            loop {
+                value = match open.pop() {
+                    None => return Ok(value),
+                    Some(Open::Array(mut values)) => {
+                        values.push(value);
+                        if self.goes_on(b']', "no comma and no ] behind a value")? {
+                            open.push(Open::Array(values));
+                            break;
+                        }
+                        Tree::Array(values)
+                    }
+                    Some(Open::Object(mut members, name)) => {
+                        members.push((name, value));
+                        if self.goes_on(b'}', "no comma and no } behind a member")? {
+                            let name = self.name()?;
+                            open.push(Open::Object(members, name));
+                            break;
+                        }
+                        Tree::Object(members)
+                    }
+                };
+            }
+        }
+    }
+
+    /// Reads a value that has no parts, or the beginning of one that has.
+    fn begin(&mut self) -> Result<Begun<'t>, Fault> {
+        let tree = match self.peek() {
+            Some(b'"') => Tree::Text(self.string()?),
+            Some(b'{') => {
+                self.at += 1;
+                self.skip_space();
+                if self.peek() != Some(b'}') {
+                    let name = self.name()?;
+                    return Ok(Begun::Part(Open::Object(Vec::with_capacity(4), name)));
+                }
+                self.at += 1;
+                Tree::Object(Vec::new())
+            }
+            Some(b'[') => {
+                self.at += 1;
+                self.skip_space();
+                if self.peek() != Some(b']') {
+                    return Ok(Begun::Part(Open::Array(Vec::with_capacity(1))));
+                }
+                self.at += 1;
+                Tree::Array(Vec::new())
+            }
+            Some(b'-' | b'0'..=b'9') => Tree::Number(self.number()?),
+            Some(b't') => self.word("true", Tree::Bool(true))?,
+            Some(b'f') => self.word("false", Tree::Bool(false))?,
+            Some(b'n') => self.word("null", Tree::Null)?,
+            Some(_) => return Err(("no value", self.at)),
+            None => return Err(("the text ends too early", self.at)),
+        };
+        Ok(Begun::Whole(tree))
+    }
+
+    /// Reads a comma, or the bracket that ends a list or an object: true for the comma.
+    fn goes_on(&mut self, end: u8, fault: &'static str) -> Result<bool, Fault> {
+        self.skip_space();
+        let next = self.peek();
+        if next != Some(b',') && next != Some(end) {
+            return Err((fault, self.at));
+        }
+        self.at += 1;
+        Ok(next == Some(b','))
+    }
+
+    /// Reads the name of a member and the colon behind it.
+    fn name(&mut self) -> Result<Cow<'t, str>, Fault> {
+        self.skip_space();
+        if self.peek() != Some(b'"') {
+            return Err(("no name of a member", self.at));
+        }
+        let name = self.string()?;
+        self.skip_space();
+        if self.peek() != Some(b':') {
+            return Err(("no colon behind the name of a member", self.at));
+        }
+        self.at += 1;
+        Ok(name)
+    }
+
+    /// Reads a string that begins here.
+    fn string(&mut self) -> Result<Cow<'t, str>, Fault> {
+        let open = self.at;
+        self.at += 1;
+        let mut is_plain = true;
+        loop {
+            self.at += plain_length(&self.bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    is_plain = false;
+                    // A backslash, and the character that it escapes.
+                    self.at = (self.at + 2).min(self.bytes.len());
+                }
+                Some(_) => return Err(("a control character in a string", self.at)),
+                None => return Err(("a string without an end", open)),
+            }
+        }
+        self.at += 1;
+        if is_plain {
+            return Ok(Cow::Borrowed(&self.text[open + 1..self.at - 1]));
+        }
+        match serde_json::from_str(&self.text[open..self.at]) {
+            Ok(text) => Ok(Cow::Owned(text)),
+            Err(_) => Err(("an escape that stands for no character", open)),
+        }
+    }
+
+    fn number(&mut self) -> Result<&'t str, Fault> {
+        let start = self.at;
+        self.at += usize::from(self.peek() == Some(b'-'));
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Reads at least one digit.
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err(("a number that lacks a digit", start)) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &str, tree: Tree<'t>) -> Result<Tree<'t>, Fault> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return Err(("no value", self.at));
+        }
+        self.at += word.len();
+        Ok(tree)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;
