@@ -46,7 +46,7 @@
 //! | level | module | job |
 //! |---|---|---|
 //! | 5 | `http` | the network |
-//! | 4 | `import`, `export`, `access` | into the store, out of it, and who may read what; none knows another |
+//! | 4 | `import`, `export`, `search`, `access` | into the store, out of it, which resources meet a search, and who may read what; none knows another |
 //! | 3 | `source`, `store` | input files, and the SQLite file |
 //! | 2 | `fhir` | the vocabulary: pure |
 //! | 1 | `error`, `shown`, `time`, `random`, `sync` | the floor |
@@ -60,6 +60,7 @@ mod fhir;
 mod http;
 mod import;
 mod random;
+mod search;
 mod shown;
 mod source;
 mod spilled;
@@ -112,6 +113,7 @@ pub use fhir::version::FhirVersion;
 pub use http::Tls;
 pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
+pub use search::search;
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};
 pub use store::{

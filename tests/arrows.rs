@@ -12,7 +12,7 @@ const LEVELS: [&[&str]; 6] = [
     &["error", "random", "shown", "spilled", "sync", "time"],
     &["fhir"],
     &["source", "store"],
-    &["access", "export", "import"],
+    &["access", "export", "import", "search"],
     &["http"],
     &["cli", "main"],
 ];

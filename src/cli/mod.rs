@@ -21,6 +21,7 @@ mod output;
 mod progress;
 mod prune;
 mod rejects;
+mod search;
 mod serve;
 mod signals;
 mod store_file;
@@ -70,6 +71,7 @@ enum Command {
     Info(info::InfoArgs),
     List(list::ListArgs),
     Get(get::GetArgs),
+    Search(search::SearchArgs),
     Delete(delete::DeleteArgs),
     Check(check::CheckArgs),
     Prune(prune::PruneArgs),
@@ -93,6 +95,7 @@ pub fn run() -> Result<u8> {
         Command::Info(args) => info::run(&args),
         Command::List(args) => list::run(&args),
         Command::Get(args) => get::run(&args),
+        Command::Search(args) => search::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Prune(args) => prune::run(&args),

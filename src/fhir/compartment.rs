@@ -97,6 +97,18 @@ pub fn differs(resource_type: &str, one: FhirVersion, other: FhirVersion) -> boo
     })
 }
 
+/// True where an element of a type, such as `participant.actor`, puts resources in compartments, by a version's
+/// definition.
+pub fn is_link(version: FhirVersion, resource_type: &str, element: &str) -> bool {
+    let is_it = |link: &PatientLink| {
+        let (_, elements) = link.path.split_last().unwrap_or((&"", &[]));
+        elements.iter().copied().eq(element.split('.'))
+    };
+    links(resource_type).is_some_and(|links| {
+        links.iter().any(|link| is_it(link) && !link.not_in.contains(&version))
+    })
+}
+
 /// Lists the ids of the patients whose compartments a resource is in, by a version's definition, each
 /// once.
 pub fn patients(version: FhirVersion, resource_type: &str, text: &str) -> Vec<String> {

@@ -90,15 +90,12 @@ fn security(base: &str) -> Value {
 
 /// `rest.resource` of a type.
 fn resource(name: &str) -> Value {
-    let mut names = SearchParameter::names(name).to_vec();
-    names.sort_unstable();
-    let parameter = |parameter: &str| {
-        let kind = SearchParameter::of(name, parameter)?.fhir_type();
+    let parameter = |parameter: &SearchParameter| {
         // https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation
         let no_filter = json!([{"url": NOT_SUPPORTED, "valueCanonical": BULK_DATA}]);
-        Some(json!({"name": parameter, "type": kind, "extension": no_filter}))
+        json!({"name": parameter.code, "type": parameter.kind.name(), "extension": no_filter})
     };
-    let parameters: Vec<Value> = names.into_iter().filter_map(parameter).collect();
+    let parameters: Vec<Value> = SearchParameter::all(name).into_iter().map(parameter).collect();
     let mut resource = json!({
         "type": name,
         "interaction": [{"code": "read"}, {"code": "vread"}, {"code": "search-type"}],

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::context::FHIR;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome};
-use crate::store::StoredVersion;
+use crate::search::FoundResource;
 
 /// A page of resources of one type.
 pub struct SearchPage<'a> {
@@ -17,7 +17,7 @@ pub struct SearchPage<'a> {
     /// The type of the resources.
     pub resource_type: &'a str,
     /// The resources in the order of the search.
-    pub found: &'a [StoredVersion],
+    pub found: &'a [FoundResource],
     /// The number of all resources that match; `None` where counting would read more pages.
     pub total: Option<usize>,
     /// The URL of this page.
@@ -41,9 +41,9 @@ impl SearchPage<'_> {
         let outcome = OperationOutcome::of(self.issues).to_line();
         let outcome =
             (!self.issues.is_empty()).then(|| entry(None, outcome.trim_ascii_end(), "outcome"));
-        let matches = self.found.iter().map(|version| {
-            let url = format!("{}{FHIR}/{}/{}", self.base, self.resource_type, version.id);
-            entry(Some(url), version.body.as_bytes(), "match")
+        let matches = self.found.iter().map(|resource| {
+            let url = format!("{}{FHIR}/{}/{}", self.base, self.resource_type, resource.id);
+            entry(Some(url), resource.body.as_bytes(), "match")
         });
         let bundle = SearchSet {
             resource_type: "Bundle",

@@ -6,5 +6,6 @@ mod export_follow;
 mod export_like_server;
 mod interrupt;
 mod list;
+mod search;
 mod serve;
 mod terminal;

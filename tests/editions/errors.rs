@@ -125,11 +125,11 @@ fn each_error_has_its_status_code_and_diagnostics() {
         ("GET", "/fhir/Observation/wrong", "", 410, "deleted", "Observation/wrong was deleted"),
         (
             "GET",
-            "/fhir/Patient?name=a",
+            "/fhir/Binary?name=a",
             "",
             400,
             "invalid",
-            "parameter \"name\" cannot be searched for here; _id, identifier, _lastUpdated and _count can",
+            "parameter \"name\" cannot be searched for here; Binary has _id, _lastUpdated, _profile, _security, _source, _tag, identifier",
         ),
         (
             "GET",

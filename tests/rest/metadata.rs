@@ -94,12 +94,14 @@ fn every_listed_interaction_and_parameter_works() {
         let mut names = Vec::new();
         for parameter in list(&resource["searchParam"]) {
             let name = text(&parameter["name"]);
+            names.push(name);
+            // `search_parameters.rs` tries the others.
             let (kind, value) = match name {
                 "_id" => ("token", id.to_owned()),
                 "_lastUpdated" => ("date", "ge2000".to_owned()),
                 "identifier" => ("token", "urn:none%7C0".to_owned()),
-                "name" => ("string", "Hea".to_owned()),
-                other => panic!("{other} is claimed"),
+                "name" if of_type == "Group" => ("string", "Hea".to_owned()),
+                _ => (text(&parameter["type"]), "x".to_owned()),
             };
             assert_eq!(parameter["type"], kind, "{of_type} {name}");
             // export: Data Providers SHOULD indicate search parameters that are accessible through the
@@ -111,11 +113,12 @@ fn every_listed_interaction_and_parameter_works() {
             assert_eq!(parameter["extension"], not_for_export, "{of_type} {name}");
             let filter = format!("/fhir/$export?_typeFilter={of_type}%3F{name}={value}");
             served.get(&filter).assert_outcome(400, "_typeFilter");
-            let bundle = bundle(&served, &format!("/fhir/{of_type}?{name}={value}"));
-            assert_eq!(ids(&bundle).is_empty(), name == "identifier", "{of_type} {name}");
-            names.push(name);
+            if value != "x" {
+                let bundle = bundle(&served, &format!("/fhir/{of_type}?{name}={value}"));
+                assert_eq!(ids(&bundle).is_empty(), name == "identifier", "{of_type} {name}");
+            }
         }
-        assert_eq!(names.contains(&"name"), of_type == "Group");
+        assert_eq!(names.contains(&"name"), ["Group", "Patient"].contains(&of_type));
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "cpb-12");
         assert!(["_id", "_lastUpdated", "identifier"].iter().all(|name| names.contains(name)));
     }

@@ -5,6 +5,7 @@ mod operations;
 mod paging;
 mod read;
 mod search;
+mod search_parameters;
 mod slashes;
 
 use serde_json::{Value, json};

@@ -1,119 +1,110 @@
 //! Values of a date parameter: a time with its precision, and a prefix that says how to compare.
 //!
-//! <https://hl7.org/fhir/R4/search.html#date>, <https://hl7.org/fhir/R4/search.html#prefix>
+//! <https://hl7.org/fhir/R4/search.html#date>. A time without a zone counts as UTC. A Period without an
+//! end, or without a start, is open there. Of a Timing its outer limits count.
 
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use super::span::{Prefix, Span};
+use crate::fhir::json::Tree;
 use crate::time::{Instant, span};
 
 const MINUTE: i64 = 60_000_000;
-
-/// How a resource's time must lie to the time of a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Prefix {
-    /// `eq` or no prefix: within the time's precision.
-    Equal,
-    /// `ne`
-    NotEqual,
-    /// `gt` or `sa`: for a point in time they mean the same.
-    After,
-    /// `lt` or `eb`
-    Before,
-    /// `ge`
-    AtOrAfter,
-    /// `le`
-    AtOrBefore,
-}
-
-impl Prefix {
-    fn parse(text: &str) -> Option<Prefix> {
-        Some(match text {
-            "" | "eq" => Prefix::Equal,
-            "ne" => Prefix::NotEqual,
-            "gt" | "sa" => Prefix::After,
-            "lt" | "eb" => Prefix::Before,
-            "ge" => Prefix::AtOrAfter,
-            "le" => Prefix::AtOrBefore,
-            _ => return None,
-        })
-    }
-}
 
 /// One value of a date parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DateBound {
     prefix: Prefix,
-    /// The first moment of the value: 2020-01-01T00:00:00 for `2020`.
-    first: Instant,
-    /// The first moment behind it.
-    next: Instant,
+    wanted: Span<Instant>,
 }
 
 impl DateBound {
-    /// Reads a value such as `ge2020-05` or `2020-05-12T10:00Z`; `None` where it is none.
-    pub(super) fn parse(text: &str) -> Option<DateBound> {
-        let letters = text.bytes().take_while(u8::is_ascii_lowercase).count();
-        let (prefix, time) = text.split_at(letters);
+    /// Reads a value such as `ge2020-05` or `2020-05-12T10:00Z`; `None` where it is none. For `ap`
+    /// the range becomes wider on both sides by a tenth of its distance from `now`.
+    pub(super) fn parse(text: &str, now: Instant) -> Option<DateBound> {
+        let (prefix, time) = Prefix::split(text)?;
         // A `+` in the zone arrives as a blank where a client did not encode it.
-        let time = time.replace(' ', "+");
-        let (first, next) = match time.split_at_checked(16) {
-            // A search may leave out the seconds.
-            Some((minute, zone)) if !zone.starts_with(':') => {
-                let (first, _) = span(&format!("{minute}:00{zone}"))?;
-                (first, Instant::from_micros(first.micros() + MINUTE))
+        let (first, next) = moments(&time.replace(' ', "+"))?;
+        let by = match prefix {
+            Prefix::Approximate => {
+                (now.micros().saturating_sub(first.micros()) / 10).saturating_abs()
             }
-            _ => span(&time)?,
+            _ => 0,
         };
-        Some(DateBound { prefix: Prefix::parse(prefix)?, first, next })
+        let moved = |time: Instant, by: i64| Instant::from_micros(time.micros().saturating_add(by));
+        Some(DateBound { prefix, wanted: Span::until(moved(first, -by), moved(next, by)) })
     }
 
-    /// True where a resource with this time meets the bound.
-    pub(super) fn holds(&self, time: Instant) -> bool {
-        let is_within = self.first <= time && time < self.next;
-        match self.prefix {
-            Prefix::Equal => is_within,
-            Prefix::NotEqual => !is_within,
-            Prefix::After => time >= self.next,
-            Prefix::Before => time < self.first,
-            Prefix::AtOrAfter => time >= self.first,
-            Prefix::AtOrBefore => time < self.next,
-        }
+    /// True where a time span meets the bound.
+    pub(super) fn holds(&self, found: &Span<Instant>) -> bool {
+        self.prefix.holds(&self.wanted, found)
     }
+
+    /// True where an element meets the bound.
+    pub(super) fn holds_in(&self, found: &Tree<'_>) -> bool {
+        element_span(found).is_some_and(|found| self.holds(&found))
+    }
+}
+
+/// The first moment of a time, and the first moment behind it. Seconds may be left out.
+fn moments(text: &str) -> Option<(Instant, Instant)> {
+    match text.split_at_checked(16) {
+        Some((minute, zone)) if !zone.starts_with(':') => {
+            let (first, _) = span(&format!("{minute}:00{zone}"))?;
+            Some((first, Instant::from_micros(first.micros() + MINUTE)))
+        }
+        _ => span(text),
+    }
+}
+
+fn text_span(text: &str) -> Option<Span<Instant>> {
+    let (first, next) = moments(text)?;
+    Some(Span::until(first, next))
+}
+
+/// The time that an element covers: a date, a Period or a Timing. `None` for an element of another
+/// form, and for a Period that ends before it starts.
+pub(super) fn element_span(found: &Tree<'_>) -> Option<Span<Instant>> {
+    if let Some(text) = found.as_text() {
+        return text_span(text);
+    }
+    if let Some(span) = period_span(found) {
+        return Some(span);
+    }
+    let events = found.get("event").map(Tree::values).unwrap_or_default();
+    let events = events.iter().filter_map(Tree::as_text).filter_map(text_span);
+    let bounds = found.get("repeat").and_then(|repeat| repeat.get("boundsPeriod"));
+    outer(events.chain(bounds.and_then(period_span)))
+}
+
+fn period_span(period: &Tree<'_>) -> Option<Span<Instant>> {
+    let end_of = |name| period.get(name).and_then(Tree::as_text).map(text_span);
+    let (start, end) = (end_of("start"), end_of("end"));
+    if start.is_none() && end.is_none() {
+        return None;
+    }
+    // An end that is no date leaves nothing to compare.
+    let low = start.map_or(Some(Unbounded), |start| Some(start?.low))?;
+    let high = end.map_or(Some(Unbounded), |end| Some(end?.high))?;
+    let span = Span { low, high };
+    (!span.is_empty()).then_some(span)
+}
+
+/// The range from the first of several to the last.
+fn outer(spans: impl Iterator<Item = Span<Instant>>) -> Option<Span<Instant>> {
+    spans.reduce(|one, other| {
+        let low = match (one.low, other.low) {
+            (Included(one), Included(other)) => Included(one.min(other)),
+            _ => Unbounded,
+        };
+        let high = match (one.high, other.high) {
+            (Excluded(one), Excluded(other)) => Excluded(one.max(other)),
+            _ => Unbounded,
+        };
+        Span { low, high }
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_compare_with_what_a_value_leaves_open() {
-        let holds = |bound: &str, time: &str| {
-            let (time, _) = Instant::parse(time).unwrap();
-            DateBound::parse(bound).unwrap().holds(time)
-        };
-        let (before, within, after) =
-            ("2019-12-31T23:59:59Z", "2020-05-01T00:00:00Z", "2021-01-01T00:00:00Z");
-        for (prefix, expected) in [
-            ("", [false, true, false]),
-            ("eq", [false, true, false]),
-            ("ne", [true, false, true]),
-            ("gt", [false, false, true]),
-            ("sa", [false, false, true]),
-            ("lt", [true, false, false]),
-            ("eb", [true, false, false]),
-            ("ge", [false, true, true]),
-            ("le", [true, true, false]),
-        ] {
-            let bound = format!("{prefix}2020");
-            assert_eq!(
-                [before, within, after].map(|time| holds(&bound, time)),
-                expected,
-                "{bound}"
-            );
-        }
-        assert!(holds("2020-05-01T00:00Z", "2020-05-01T00:00:59Z"));
-        assert!(!holds("2020-05-01T00:00Z", "2020-05-01T00:01:00Z"));
-        assert!(holds("2020-05-01T02:00 02:00", within));
-        for bad in ["", "ge", "ap2020", "GE2020", "xx2020", "2020-13", "ge 2020"] {
-            assert_eq!(DateBound::parse(bad), None, "{bad}");
-        }
-    }
-}
+#[path = "date_tests.rs"]
+mod tests;

@@ -1,17 +1,45 @@
-//! What a search says: parameter names, prefixes, date bounds, tokens, conditions.
+//! What a search says, and whether a resource meets it: parameters, modifiers, prefixes, values.
 //!
 //! <https://hl7.org/fhir/R4/search.html>. Pure: a search is read and held against a resource here;
-//! the store is asked elsewhere. HTTP searches, conditional references and requests of a Bundle
-//! share these rules.
+//! the store is asked elsewhere. HTTP searches, filters of exports, conditional references and requests
+//! of a Bundle share these rules.
+//!
+//! [`Search`] is the way in. [`Search::inner`] says which searches must be answered first,
+//! [`Search::ids`] and its neighbours what an index can answer, [`Search::needles`] which bodies need
+//! not be read, and [`Search::matches`] whether a resource is found.
 
+mod answers;
+mod bound;
+mod coded;
 mod condition;
-mod criteria;
+mod criterion;
 mod date;
-mod parameter;
-mod text;
+mod definition;
+mod escape;
+mod fault;
+#[cfg(test)]
+mod fixture;
+mod fold;
+mod link;
+mod lookup;
+mod measure;
+mod modifier;
+mod needle;
+mod number;
+mod quantity;
+mod query;
+mod span;
+mod string;
 mod token;
+mod uri;
+mod values;
 
+pub use answers::{Answer, Answers};
+pub use bound::SearchContext;
 pub use condition::Condition;
-pub use criteria::Criteria;
-pub use parameter::SearchParameter;
+pub use definition::SearchParameter;
+pub use fault::SearchError;
+pub use needle::Needles;
+pub use query::{InnerSearch, ReadSearch, Search};
 pub use token::SearchToken;
+pub use values::Candidate;

@@ -83,6 +83,10 @@ fn exports_and_reads_stay_within_the_scope() {
         (&two, format!("/fhir/{observation}"), 403),
         (&two, "/fhir/Observation/none".to_owned(), 403),
         (&two, "/fhir/Observation".to_owned(), 403),
+        // Nor does a search within a search.
+        (&two, "/fhir/Condition?patient.gender=female".to_owned(), 200),
+        (&two, "/fhir/Patient?_has:Observation:patient:status=final".to_owned(), 403),
+        (&two, "/fhir/Condition?encounter.status=finished".to_owned(), 403),
         (&two, format!("/fhir/Group/{group}"), 403),
         (&everything, format!("/fhir/{observation}"), 200),
         (&everything, "/fhir/Patient/hers".to_owned(), 404),

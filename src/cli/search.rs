@@ -1,0 +1,35 @@
+//! `fhirlite search`: the resources that a search finds.
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use fhirlite::{EXIT_OK, Error, Kind, Result, Store, search};
+
+use super::output::tell;
+
+/// Print the resources that a search finds, one on each line
+#[derive(clap::Args)]
+pub struct SearchArgs {
+    /// The store's file
+    store: PathBuf,
+    /// The search, as a URL has it: 'Observation?code=8867-4&patient=a'
+    #[arg(value_name = "Type?QUERY")]
+    query: String,
+}
+
+pub fn run(args: &SearchArgs) -> Result<u8> {
+    let store = Store::open_read_only(&args.store)?;
+    let resource_type = args.query.split('?').next().unwrap_or_default();
+    if let Some(hint) = store.type_hint(resource_type)? {
+        let what = format!("{} has no {resource_type}; {hint}", args.store.display());
+        return Err(Error::new(Kind::NotFound, what));
+    }
+    let refused = |error| Error::io("standard output", error);
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let faults = search(&store, &args.query, &mut |body| writeln!(out, "{body}").map_err(refused))?;
+    out.flush().map_err(refused)?;
+    for fault in faults {
+        tell(format_args!("warning: some resources could not be searched: {fault}"));
+    }
+    Ok(EXIT_OK)
+}

@@ -1,0 +1,9 @@
+//! Searches over a store: what is indexed narrows a search, and the rest is held against each body.
+//!
+//! What a search means is in `fhir/search`; this folder knows what the store can answer.
+
+mod by_query;
+mod finder;
+
+pub use by_query::search;
+pub use finder::{Finder, FoundResource};
