@@ -101,9 +101,14 @@ impl Snapshot {
         let mut conn = self.store().reader()?;
         let transaction = conn.transaction()?;
         if self.reach() == Reach::Everything
-            && *selection == Selection::all(&selection.resource_type, self)
+            && let (None, None) = (selection.since, selection.until)
         {
-            return total_at(&transaction, &selection.resource_type, self.seq());
+            let whole = total_at(&transaction, &selection.resource_type, self.seq())?;
+            let has_all =
+                |whole: &TypeTotal| selection.first <= whole.first && whole.last <= selection.last;
+            if whole.as_ref().is_none_or(has_all) {
+                return Ok(whole);
+            }
         }
         // A selection by time is found by time.
         let index = match (self.reach(), selection.since) {
