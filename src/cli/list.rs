@@ -15,12 +15,23 @@ pub struct ListArgs {
     resource_type: String,
 }
 
+/// Refuses a type that neither the store nor its version of FHIR knows.
+///
+/// # Errors
+/// `NotFound`, with a hint.
+pub fn check_type(store: &Store, resource_type: &str) -> Result<()> {
+    match store.type_hint(resource_type)? {
+        None => Ok(()),
+        Some(hint) => {
+            let what = format!("{} has no {resource_type}; {hint}", store.path().display());
+            Err(Error::new(Kind::NotFound, what))
+        }
+    }
+}
+
 pub fn run(args: &ListArgs) -> Result<u8> {
     let store = Store::open_read_only(&args.store)?;
-    if let Some(hint) = store.type_hint(&args.resource_type)? {
-        let what = format!("{} has no {}; {hint}", args.store.display(), args.resource_type);
-        return Err(Error::new(Kind::NotFound, what));
-    }
+    check_type(&store, &args.resource_type)?;
     let refused = |error| Error::io("standard output", error);
     let mut out = BufWriter::new(std::io::stdout().lock());
     store.list(&args.resource_type, &mut |id| writeln!(out, "{}", shown(id)).map_err(refused))?;

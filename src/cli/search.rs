@@ -3,8 +3,9 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use fhirlite::{EXIT_OK, Error, Kind, Result, Store, search};
+use fhirlite::{EXIT_OK, Error, Result, Store, search};
 
+use super::list::check_type;
 use super::output::tell;
 
 /// Print the resources that a search finds, one on each line
@@ -19,11 +20,7 @@ pub struct SearchArgs {
 
 pub fn run(args: &SearchArgs) -> Result<u8> {
     let store = Store::open_read_only(&args.store)?;
-    let resource_type = args.query.split('?').next().unwrap_or_default();
-    if let Some(hint) = store.type_hint(resource_type)? {
-        let what = format!("{} has no {resource_type}; {hint}", args.store.display());
-        return Err(Error::new(Kind::NotFound, what));
-    }
+    check_type(&store, args.query.split('?').next().unwrap_or_default())?;
     let refused = |error| Error::io("standard output", error);
     let mut out = BufWriter::new(std::io::stdout().lock());
     let faults = search(&store, &args.query, &mut |body| writeln!(out, "{body}").map_err(refused))?;

@@ -34,6 +34,13 @@ pub struct FoundResource {
     pub body: String,
 }
 
+impl From<StoredVersion> for FoundResource {
+    fn from(version: StoredVersion) -> FoundResource {
+        let StoredVersion { seq, id, last_updated, body, .. } = version;
+        FoundResource { seq, id, last_updated, body }
+    }
+}
+
 /// Runs searches over the part of a store that somebody sees.
 pub struct Finder<'f> {
     seen: &'f VisibleStore,
@@ -116,7 +123,7 @@ impl<'f> Finder<'f> {
         after: i64,
         each: &mut dyn FnMut(&FoundResource, &Tree<'_>) -> Result<bool>,
     ) -> Result<()> {
-        let mut take = |version: StoredVersion| self.take(answered, version, each);
+        let mut take = |found: FoundResource| self.take(answered, &found, each);
         if let Some(ids) = self.ids(answered.search)? {
             return self.go_through_ids(answered.search.resource_type(), &ids, after, &mut take);
         }
@@ -133,7 +140,7 @@ impl<'f> Finder<'f> {
             let Some(last) = versions.last() else { return Ok(()) };
             after = last.seq;
             for version in versions {
-                if !take(version)? {
+                if !take(version.into())? {
                     return Ok(());
                 }
             }
@@ -162,7 +169,7 @@ impl<'f> Finder<'f> {
         resource_type: &str,
         ids: &BTreeSet<String>,
         after: i64,
-        take: &mut dyn FnMut(StoredVersion) -> Result<bool>,
+        take: &mut dyn FnMut(FoundResource) -> Result<bool>,
     ) -> Result<()> {
         let snapshot = self.seen.latest()?;
         let view = snapshot.lookup()?;
@@ -179,7 +186,7 @@ impl<'f> Finder<'f> {
         for (_, id) in found {
             if let ReadOutcome::Here(version) = self.seen.read(resource_type, id)?
                 && version.seq > after
-                && !take(version)?
+                && !take(version.into())?
             {
                 break;
             }
@@ -192,7 +199,7 @@ impl<'f> Finder<'f> {
         search: &Search,
         patients: &BTreeSet<&str>,
         after: i64,
-        take: &mut dyn FnMut(StoredVersion) -> Result<bool>,
+        take: &mut dyn FnMut(FoundResource) -> Result<bool>,
     ) -> Result<()> {
         let snapshot = self.seen.latest()?;
         let view = snapshot.lookup()?;
@@ -202,17 +209,16 @@ impl<'f> Finder<'f> {
             seqs.extend(view.in_compartment_of(patient)?);
         }
         for seq in seqs.range(after + 1..) {
-            let version = view.read(*seq, |header, body| {
-                (header.resource_type == search.resource_type()).then(|| StoredVersion {
+            let found = view.read(*seq, |header, body| {
+                (header.resource_type == search.resource_type()).then(|| FoundResource {
                     seq: *seq,
                     id: header.id,
-                    version_id: String::new(),
                     last_updated: header.last_updated,
                     body: body.to_owned(),
                 })
             })?;
-            if let Some(Some(version)) = version
-                && !take(version)?
+            if let Some(Some(found)) = found
+                && !take(found)?
             {
                 break;
             }
@@ -224,13 +230,11 @@ impl<'f> Finder<'f> {
     fn take(
         &self,
         answered: &AnsweredSearch<'_>,
-        version: StoredVersion,
+        found: &FoundResource,
         each: &mut dyn FnMut(&FoundResource, &Tree<'_>) -> Result<bool>,
     ) -> Result<bool> {
         let AnsweredSearch { search, answers, needles, wants_tree } = answered;
-        let StoredVersion { seq, id, last_updated, body, .. } = version;
-        let found = FoundResource { seq, id, last_updated, body };
-        if !search.may_match(&found.id, last_updated) || !needles.may_occur_in(&found.body) {
+        if !search.may_match(&found.id, found.last_updated) || !needles.may_occur_in(&found.body) {
             return Ok(true);
         }
         let tree = if search.needs_body() || *wants_tree {
@@ -244,8 +248,11 @@ impl<'f> Finder<'f> {
         } else {
             Tree::Null
         };
-        match search.matches(&Candidate { id: &found.id, last_updated, body: &tree }, answers) {
-            Ok(true) => each(&found, &tree),
+        match search.matches(
+            &Candidate { id: &found.id, last_updated: found.last_updated, body: &tree },
+            answers,
+        ) {
+            Ok(true) => each(found, &tree),
             Ok(false) => Ok(true),
             Err(fault) => {
                 self.note(fault);
