@@ -8,11 +8,12 @@ use crate::support::project;
 use crate::support::rust::{paths, tokens, types};
 
 /// The levels, the lowest first. Folders of one level never see each other.
-const LEVELS: [&[&str]; 6] = [
+const LEVELS: [&[&str]; 7] = [
     &["error", "random", "shown", "spilled", "sync", "time"],
     &["fhir"],
     &["source", "store"],
-    &["access", "export", "import", "search"],
+    &["search"],
+    &["access", "export", "import"],
     &["http"],
     &["cli", "main"],
 ];

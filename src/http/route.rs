@@ -10,10 +10,10 @@ use super::metadata::metadata;
 use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
 use super::publish::publish;
-use super::read::{read, read_version};
+use super::rest::{posted, read, read_version, search};
 use super::smart::configuration;
 use super::token::token;
-use super::{cross_origin, oneup, search, signed, status, users};
+use super::{cross_origin, oneup, signed, status, users};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, Level};
 use crate::fhir::name::short;
@@ -181,12 +181,12 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             })
         }
         [name] if is_name(name) => {
-            of_type("/fhir/{Type}", READING, name, move |request| search::search(request, name))
+            of_type("/fhir/{Type}", READING, name, move |request| search(request, name))
         }
         [name, "_search"] if is_name(name) => {
             let methods = "POST, OPTIONS";
             let pattern = "/fhir/{Type}/_search";
-            let row = of_type(pattern, methods, name, move |request| search::posted(request, name));
+            let row = of_type(pattern, methods, name, move |request| posted(request, name));
             body(SEARCH_BODY, row)
         }
         [name, id] if is_name(name) => {

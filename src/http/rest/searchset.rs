@@ -5,9 +5,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::context::FHIR;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome};
+use crate::http::context::FHIR;
 use crate::search::FoundResource;
 
 /// A page of resources of one type.

@@ -7,14 +7,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
-use super::authenticated::AuthenticatedRequest;
-use super::context::FHIR;
-use super::header::{EntityTag, FHIR_JSON, MediaType, http_date};
-use super::message::{Request, Response};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::binary::BINARY;
 use crate::fhir::name::short;
+use crate::http::authenticated::AuthenticatedRequest;
+use crate::http::context::FHIR;
+use crate::http::header::{EntityTag, FHIR_JSON, MediaType, http_date};
+use crate::http::message::{Request, Response};
 use crate::store::{ReadOutcome, StoredVersion};
 
 /// Answers with the current version.

@@ -11,18 +11,18 @@ use std::collections::BTreeSet;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::authenticated::AuthenticatedRequest;
-use super::context::FHIR;
-use super::form::{FORM, parse_form};
-use super::header::FHIR_JSON;
-use super::message::{Request, Response};
 use super::searchset::SearchPage;
-use super::secrets::is_secret;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::fhir::outcome::Issue;
 use crate::fhir::search::{ReadSearch, Search, SearchContext, SearchError};
+use crate::http::authenticated::AuthenticatedRequest;
+use crate::http::context::FHIR;
+use crate::http::form::{FORM, parse_form};
+use crate::http::header::FHIR_JSON;
+use crate::http::message::{Request, Response};
+use crate::http::secrets::is_secret;
 use crate::search::Finder;
 
 /// The number of resources on a page without `_count`.
