@@ -33,7 +33,8 @@ pub fn search(
         Search::parse(resource_type, pairs, &context).map_err(|error| wrong(error.to_string()))?;
     let seen = store.limited_to(Reach::Everything);
     let version = store.fhir_version()?.unwrap_or_default();
-    let finder = Finder::new(&seen, version, &|| Ok(()));
+    let snapshot = seen.latest()?;
+    let finder = Finder::new(&snapshot, version, &|_| Ok(()));
     let mut done = Ok(());
     finder.find(&read.search, 0, |resource| {
         done = each(&resource.body);

@@ -1,73 +1,60 @@
-//! [`Finder`]: goes through the resources that may meet a search, in the order of their numbers.
+//! [`Finder`]: goes through the resources of a snapshot that may meet a search, in the order of their numbers.
 //!
 //! Ids, identifiers and the patients of compartments are looked up; without them every resource of the type is
-//! read. A body is parsed only where id, time and the texts that it must contain leave the question open.
+//! read. A body is parsed only where id, time and the texts that it must contain leave the question open. What a
+//! finder finds does not depend on when it looks: the snapshot shows the same after later imports.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
+use super::taker::{Collected, FoundResource, Gathered, Sizes, Taker};
 use crate::error::Result;
 use crate::fhir::compartment::is_link;
 use crate::fhir::json::Tree;
 use crate::fhir::search::{Answer, Answers, Candidate, InnerSearch, Needles, Search};
 use crate::fhir::version::FhirVersion;
-use crate::store::{ReadOutcome, StoredVersion, VisibleStore};
-use crate::time::Instant;
+use crate::store::{Lookup, SeenVersion, Selection, Snapshot, VersionHeader, VersionSize};
 
-/// The number of resources that are read at once.
-const AT_ONCE: usize = 500;
-/// The number of ids that are looked up between two looks at whether the search may go on.
-const IDS_AT_ONCE: usize = 1000;
+/// The most versions that are looked at in one read transaction, and so between two looks at whether the search may
+/// go on.
+const AT_ONCE: u64 = 1024;
 /// The most faults that are kept.
 const MOST_FAULTS: usize = 20;
 
-/// A resource that a search has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundResource {
-    /// The number of its version.
-    pub seq: i64,
-    /// The logical id.
-    pub id: String,
-    /// `meta.lastUpdated`.
-    pub last_updated: Instant,
-    /// Its JSON text.
-    pub body: String,
-}
-
-impl From<StoredVersion> for FoundResource {
-    fn from(version: StoredVersion) -> FoundResource {
-        let StoredVersion { seq, id, last_updated, body, .. } = version;
-        FoundResource { seq, id, last_updated, body }
-    }
-}
-
-/// Runs searches over the part of a store that somebody sees.
+/// Runs searches over a snapshot, and so over what its reach lets somebody see.
 pub struct Finder<'f> {
-    seen: &'f VisibleStore,
+    snapshot: &'f Snapshot,
     fhir_version: FhirVersion,
-    /// Asked now and then; an error ends the search.
-    may_go_on: &'f dyn Fn() -> Result<()>,
+    /// Called now and then with the number of versions looked at since the last call; an error ends the search.
+    watch: &'f dyn Fn(u64) -> Result<()>,
     /// Why some bodies could not be held against the search. Their resources are not found.
     faults: RefCell<BTreeSet<String>>,
 }
 
-/// A search with what its inner searches have found.
-struct AnsweredSearch<'s> {
+/// A search with what its inner searches have found: they run once, however often it is used.
+pub struct AnsweredSearch<'s> {
     search: &'s Search,
     answers: Answers,
     needles: Needles,
-    /// True where the caller looks at each body as a tree.
-    wants_tree: bool,
+}
+
+impl<'s> AnsweredSearch<'s> {
+    /// A search that has no inner search, or one with these answers.
+    fn new(search: &'s Search, answers: Answers) -> AnsweredSearch<'s> {
+        AnsweredSearch { search, answers, needles: search.needles() }
+    }
 }
 
 impl<'f> Finder<'f> {
-    /// Of a store with this version of FHIR.
+    /// Of a snapshot of a store with this version of FHIR. `watch` is called now and then with the number of versions
+    /// looked at since the last call; an error of it ends the search.
     pub fn new(
-        seen: &'f VisibleStore,
+        snapshot: &'f Snapshot,
         fhir_version: FhirVersion,
-        may_go_on: &'f dyn Fn() -> Result<()>,
+        watch: &'f dyn Fn(u64) -> Result<()>,
     ) -> Finder<'f> {
-        Finder { seen, fhir_version, may_go_on, faults: RefCell::default() }
+        Finder { snapshot, fhir_version, watch, faults: RefCell::default() }
     }
 
     /// Why some bodies could not be held against a search, each reason once.
@@ -76,7 +63,7 @@ impl<'f> Finder<'f> {
     }
 
     /// Calls `each` with the resources that a search finds whose numbers are above `after`, in order, until it
-    /// returns false.
+    /// returns false. No read transaction is open then.
     ///
     /// # Errors
     /// Where the store cannot be read; where the search may not go on.
@@ -84,67 +71,162 @@ impl<'f> Finder<'f> {
         &self,
         search: &Search,
         after: i64,
-        mut each: impl FnMut(&FoundResource) -> bool,
+        mut each: impl FnMut(FoundResource) -> bool,
     ) -> Result<()> {
-        let answers = search.inner().iter().map(|inner| self.answer(inner));
-        let answered = AnsweredSearch {
-            search,
-            answers: answers.collect::<Result<_>>()?,
-            needles: search.needles(),
-            wants_tree: false,
+        let within = Selection {
+            first: after.saturating_add(1),
+            ..Selection::all(search.resource_type(), self.snapshot)
         };
-        self.go_through(&answered, after, &mut |resource, _| Ok(each(resource)))
+        let answered = self.answered(search)?;
+        self.go_through(&[answered], &within, &mut Gathered::new(&mut each))
+    }
+
+    /// Runs the inner searches of a search: its chains and `_has`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; where the search may not go on.
+    pub fn answered<'s>(&self, search: &'s Search) -> Result<AnsweredSearch<'s>> {
+        let answers = search.inner().iter().map(|inner| self.answer(inner));
+        Ok(AnsweredSearch::new(search, answers.collect::<Result<_>>()?))
+    }
+
+    /// Calls `each` with the number and size of the versions within a selection that any of these searches finds, in
+    /// order. All of them search for the type of the selection.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; where the search may not go on.
+    pub fn for_each_size(
+        &self,
+        any: &[AnsweredSearch<'_>],
+        within: &Selection,
+        mut each: impl FnMut(VersionSize),
+    ) -> Result<()> {
+        self.go_through(any, within, &mut Sizes(&mut each))
+    }
+
+    /// True where any of these searches finds a version. All of them search for its type.
+    pub fn finds(&self, any: &[AnsweredSearch<'_>], version: &VersionHeader, body: &str) -> bool {
+        let VersionHeader { seq, size, id, last_updated, .. } = version;
+        let seen = SeenVersion { seq: *seq, size: *size, id, last_updated: *last_updated, body };
+        let mut is_found = false;
+        self.take(any, &seen, &mut Sizes(&mut |_| is_found = true));
+        is_found
     }
 
     /// Runs a search within a search.
     fn answer(&self, inner: &InnerSearch) -> Result<Answer> {
-        let answered = AnsweredSearch {
-            search: &inner.search,
-            answers: Answers::default(),
-            needles: inner.search.needles(),
-            wants_tree: inner.collects_from_body(),
-        };
-        let mut answer = Answer::default();
-        self.go_through(&answered, 0, &mut |resource, body| {
-            let FoundResource { id, last_updated, .. } = resource;
-            let candidate = Candidate { id, last_updated: *last_updated, body };
-            if let Err(fault) = inner.collect(&candidate, &mut answer) {
-                self.note(fault);
-            }
-            Ok(true)
-        })?;
+        let within = Selection::all(inner.search.resource_type(), self.snapshot);
+        let answered = AnsweredSearch::new(&inner.search, Answers::default());
+        let mut collected = Collected::new(inner);
+        self.go_through(&[answered], &within, &mut collected)?;
+        let Collected { answer, faults, .. } = collected;
+        faults.into_iter().for_each(|fault| self.note(fault));
         Ok(answer)
     }
 
-    /// Calls `each` with what a search finds and its body, until it returns false.
+    /// Gives `taker` what any of these searches finds within a selection, until it wants no more.
     fn go_through(
         &self,
-        answered: &AnsweredSearch<'_>,
-        after: i64,
-        each: &mut dyn FnMut(&FoundResource, &Tree<'_>) -> Result<bool>,
+        any: &[AnsweredSearch<'_>],
+        within: &Selection,
+        taker: &mut dyn Taker,
     ) -> Result<()> {
-        let mut take = |found: FoundResource| self.take(answered, &found, each);
-        if let Some(ids) = self.ids(answered.search)? {
-            return self.go_through_ids(answered.search.resource_type(), &ids, after, &mut take);
+        if let Some(seqs) = self.narrowed(any, within)? {
+            return self.go_through_some(any, within, &seqs, taker);
         }
-        let is_link =
-            |element: &str| is_link(self.fhir_version, answered.search.resource_type(), element);
-        if let Some(patients) = answered.search.patients(is_link) {
-            return self.go_through_compartments(answered.search, &patients, after, &mut take);
+        let mut from = Some(within.first);
+        while let Some(first) = from {
+            let rest = Selection { first, ..within.clone() };
+            let mut looked_at = 0;
+            from = self.snapshot.for_each_version(&rest, |version| {
+                looked_at += 1;
+                match self.take(any, &version, taker) && looked_at < AT_ONCE {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            })?;
+            (self.watch)(looked_at)?;
+            if !taker.rest() {
+                break;
+            }
         }
-        let mut after = after;
-        loop {
-            (self.may_go_on)()?;
-            let versions =
-                self.seen.resources_after(answered.search.resource_type(), after, AT_ONCE)?;
-            let Some(last) = versions.last() else { return Ok(()) };
-            after = last.seq;
-            for version in versions {
-                if !take(version.into())? {
+        Ok(())
+    }
+
+    /// Does the same with the versions that have these numbers, where they are in the selection.
+    fn go_through_some(
+        &self,
+        any: &[AnsweredSearch<'_>],
+        within: &Selection,
+        seqs: &BTreeSet<i64>,
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
+        let view = self.snapshot.lookup()?;
+        let mut looked_at = 0;
+        for seq in seqs.range(within.first..).take_while(|seq| **seq <= within.last) {
+            looked_at += 1;
+            let wants_more = view.read(*seq, |header, body| {
+                let VersionHeader { seq, resource_type, id, last_updated, size } = header;
+                let is_within = resource_type == within.resource_type
+                    && within.since.is_none_or(|since| last_updated > since)
+                    && within.until.is_none_or(|until| last_updated < until);
+                let version = SeenVersion { seq, size, id: &id, last_updated, body };
+                !is_within || self.take(any, &version, taker)
+            })?;
+            if wants_more == Some(false) || looked_at >= AT_ONCE {
+                view.pause()?;
+                (self.watch)(std::mem::take(&mut looked_at))?;
+                if !taker.rest() {
                     return Ok(());
                 }
             }
         }
+        view.pause()?;
+        (self.watch)(looked_at)?;
+        taker.rest();
+        Ok(())
+    }
+
+    /// The numbers of versions, all that any of these searches finds within a selection among them; `None` where any
+    /// number may be one.
+    fn narrowed(
+        &self,
+        any: &[AnsweredSearch<'_>],
+        within: &Selection,
+    ) -> Result<Option<BTreeSet<i64>>> {
+        let view = self.snapshot.lookup()?;
+        let mut all = BTreeSet::new();
+        for answered in any {
+            let seqs = self.narrowed_by(answered.search, &within.resource_type, &view)?;
+            let Some(seqs) = seqs else { return Ok(None) };
+            all.extend(seqs);
+        }
+        Ok(Some(all))
+    }
+
+    fn narrowed_by(
+        &self,
+        search: &Search,
+        resource_type: &str,
+        view: &Lookup<'_>,
+    ) -> Result<Option<Vec<i64>>> {
+        let mut seqs = Vec::new();
+        if let Some(ids) = self.ids(search)? {
+            for (number, id) in (1..).zip(&ids) {
+                seqs.extend(view.find(resource_type, id)?);
+                if number % AT_ONCE == 0 {
+                    (self.watch)(0)?;
+                }
+            }
+            return Ok(Some(seqs));
+        }
+        let is_link = |element: &str| is_link(self.fhir_version, resource_type, element);
+        let Some(patients) = search.patients(is_link) else { return Ok(None) };
+        for patient in patients {
+            (self.watch)(0)?;
+            seqs.extend(view.in_compartment_of(patient)?);
+        }
+        Ok(Some(seqs))
     }
 
     /// The ids that a resource must have; `None` where it may have any.
@@ -154,8 +236,8 @@ impl<'f> Finder<'f> {
             if ids.as_ref().is_some_and(BTreeSet::is_empty) {
                 break;
             }
-            (self.may_go_on)()?;
-            let found = self.seen.find(&condition)?.into_iter();
+            (self.watch)(0)?;
+            let found = self.snapshot.find(&condition)?.into_iter();
             ids = Some(match ids {
                 Some(ids) => found.filter(|id| ids.contains(id)).collect(),
                 None => found.collect(),
@@ -164,101 +246,40 @@ impl<'f> Finder<'f> {
         Ok(ids)
     }
 
-    fn go_through_ids(
-        &self,
-        resource_type: &str,
-        ids: &BTreeSet<String>,
-        after: i64,
-        take: &mut dyn FnMut(FoundResource) -> Result<bool>,
-    ) -> Result<()> {
-        let snapshot = self.seen.latest()?;
-        let view = snapshot.lookup()?;
-        let mut found = Vec::new();
-        for (number, id) in ids.iter().enumerate() {
-            if number % IDS_AT_ONCE == 0 {
-                (self.may_go_on)()?;
-            }
-            let seq = view.find(resource_type, id)?.filter(|seq| *seq > after);
-            found.extend(seq.map(|seq| (seq, id)));
-        }
-        drop(view);
-        found.sort_unstable();
-        for (_, id) in found {
-            if let ReadOutcome::Here(version) = self.seen.read(resource_type, id)?
-                && version.seq > after
-                && !take(version.into())?
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn go_through_compartments(
-        &self,
-        search: &Search,
-        patients: &BTreeSet<&str>,
-        after: i64,
-        take: &mut dyn FnMut(FoundResource) -> Result<bool>,
-    ) -> Result<()> {
-        let snapshot = self.seen.latest()?;
-        let view = snapshot.lookup()?;
-        let mut seqs = BTreeSet::new();
-        for patient in patients {
-            (self.may_go_on)()?;
-            seqs.extend(view.in_compartment_of(patient)?);
-        }
-        for seq in seqs.range(after + 1..) {
-            let found = view.read(*seq, |header, body| {
-                (header.resource_type == search.resource_type()).then(|| FoundResource {
-                    seq: *seq,
-                    id: header.id,
-                    last_updated: header.last_updated,
-                    body: body.to_owned(),
-                })
-            })?;
-            if let Some(Some(found)) = found
-                && !take(found)?
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Holds a resource against a search. False where `each` wants no more.
+    /// Gives `taker` a version if any of these searches finds it. False where it wants no more for now.
     fn take(
         &self,
-        answered: &AnsweredSearch<'_>,
-        found: &FoundResource,
-        each: &mut dyn FnMut(&FoundResource, &Tree<'_>) -> Result<bool>,
-    ) -> Result<bool> {
-        let AnsweredSearch { search, answers, needles, wants_tree } = answered;
-        if !search.may_match(&found.id, found.last_updated) || !needles.may_occur_in(&found.body) {
-            return Ok(true);
-        }
-        let tree = if search.needs_body() || *wants_tree {
-            match Tree::parse(&found.body) {
-                Ok(tree) => tree,
-                Err(fault) => {
-                    self.note(fault);
-                    return Ok(true);
-                }
-            }
-        } else {
-            Tree::Null
+        any: &[AnsweredSearch<'_>],
+        version: &SeenVersion<'_>,
+        taker: &mut dyn Taker,
+    ) -> bool {
+        let SeenVersion { id, last_updated, body, .. } = *version;
+        let may_match = |one: &&AnsweredSearch<'_>| {
+            one.search.may_match(id, last_updated) && one.needles.may_occur_in(body)
         };
-        match search.matches(
-            &Candidate { id: &found.id, last_updated: found.last_updated, body: &tree },
-            answers,
-        ) {
-            Ok(true) => each(found, &tree),
-            Ok(false) => Ok(true),
+        let mut candidates = any.iter().filter(may_match).peekable();
+        if candidates.peek().is_none() {
+            return true;
+        }
+        let needs_tree =
+            taker.wants_tree() || any.iter().any(|answered| answered.search.needs_body());
+        let tree = if needs_tree { Tree::parse(body) } else { Ok(Tree::Null) };
+        let tree = match tree {
+            Ok(tree) => tree,
             Err(fault) => {
                 self.note(fault);
-                Ok(true)
+                return true;
+            }
+        };
+        let candidate = Candidate { id, last_updated, body: &tree };
+        for answered in candidates {
+            match answered.search.matches(&candidate, &answered.answers) {
+                Ok(true) => return taker.take(version, &tree),
+                Ok(false) => {}
+                Err(fault) => self.note(fault),
             }
         }
+        true
     }
 
     fn note(&self, fault: String) {

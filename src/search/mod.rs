@@ -4,6 +4,8 @@
 
 mod by_query;
 mod finder;
+mod taker;
 
 pub use by_query::search;
-pub use finder::{Finder, FoundResource};
+pub use finder::Finder;
+pub use taker::FoundResource;

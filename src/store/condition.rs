@@ -1,9 +1,10 @@
-//! Conditional search in the current state: which resources have a business identifier or an id.
+//! Conditional search: which resources have a business identifier or an id, now or in a snapshot.
 //!
 //! Searches, conditional references and `ifNoneExist` all find resources here.
 
 use rusqlite::Connection;
 
+use super::snapshot::Snapshot;
 use super::sql::{all, one};
 use super::writer::Writer;
 use crate::error::Result;
@@ -47,7 +48,7 @@ impl Writer<'_> {
         if let Some(ids) = self.found.get(condition) {
             return Ok(ids.clone());
         }
-        let ids = find(&self.conn, condition, &self.reach_of_references())?;
+        let ids = find(&self.conn, condition, "resource", i64::MAX, &self.reach_of_references())?;
         self.found.keep(condition, &ids);
         Ok(ids)
     }
@@ -70,24 +71,53 @@ impl Writer<'_> {
     }
 }
 
-/// Finds the ids of current resources that meet `condition` and the SQL condition `within_reach`.
-pub(super) fn find(
+impl Snapshot {
+    /// Finds the ids of the resources that meet a condition in the snapshot.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn find(&self, condition: &Condition) -> Result<Vec<String>> {
+        let conn = self.store().reader()?;
+        // Versions only ever move from `resource` to `history`: in this order none is missed.
+        let current = (self.reach().condition("resource"), "resource");
+        let superseded = (
+            format!(
+                " AND history.ended > ?4 AND history.size > 0{}",
+                self.reach().condition("history")
+            ),
+            "history",
+        );
+        let mut ids = Vec::new();
+        for (seen, view) in [current, superseded] {
+            ids.extend(find(&conn, condition, view, self.seq(), &seen)?);
+        }
+        Ok(ids)
+    }
+}
+
+/// Finds the ids of the resources that meet `condition` with a version in `view`, up to the number `last`, that meets
+/// the SQL condition `seen`, in which ?4 is `last`.
+fn find(
     conn: &Connection,
     condition: &Condition,
-    within_reach: &str,
+    view: &str,
+    last: i64,
+    seen: &str,
 ) -> Result<Vec<String>> {
     let resource_type = &condition.resource_type;
-    let by_id =
-        format!("SELECT EXISTS (SELECT 1 FROM resource WHERE type = ?1 AND id = ?2{within_reach})");
+    let by_id = format!(
+        "SELECT EXISTS (SELECT 1 FROM {view}
+                         WHERE type = ?1 AND id = ?2 AND ?3 IS NULL AND seq <= ?4{seen})"
+    );
     let by_identifier = format!(
-        "SELECT DISTINCT resource.id FROM identifier JOIN resource USING (seq)
+        "SELECT DISTINCT {view}.id FROM identifier JOIN {view} USING (seq)
           WHERE value = ?1 AND identifier.type = ?2
-            AND (?3 IS NULL OR coalesce(system, '') = ?3){within_reach}"
+            AND (?3 IS NULL OR coalesce(system, '') = ?3) AND seq <= ?4{seen}"
     );
     condition.find(
-        |id| one(conn, &by_id, (resource_type, id), |row| row.get(0)),
+        |id| one(conn, &by_id, (resource_type, id, None::<&str>, last), |row| row.get(0)),
         |SearchToken { system, value }| {
-            all(conn, &by_identifier, (value, resource_type, system), |row| row.get(0))
+            all(conn, &by_identifier, (value, resource_type, system, last), |row| row.get(0))
         },
     )
 }

@@ -3,6 +3,7 @@
 //! A statement that reads bodies leaves out those that are large. Each of them is read by itself, by a thread that has
 //! the right to. Before it gives the right back, the body is where it takes no memory: see `spilled.rs`.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -46,7 +47,36 @@ impl Drop for LargeBodyRight {
     }
 }
 
+/// The right to large bodies of somebody who keeps what is read, once one was read.
+#[derive(Clone, Default)]
+pub(super) struct KeptRight(Arc<OnceLock<LargeBodyRight>>);
+
+impl KeptRight {
+    /// Waits for the right, unless it is there. It ends with the last clone of this.
+    ///
+    /// # Errors
+    /// Those of [`Store::large_body_right`].
+    pub(super) fn take(&self, store: &Store) -> Result<()> {
+        if self.0.get().is_none() {
+            let _ = self.0.set(store.large_body_right()?);
+        }
+        Ok(())
+    }
+}
+
 impl Snapshot {
+    /// Waits for the right to have a large body in memory, unless the one for whom the snapshot is has it. It ends
+    /// when what this returns is dropped, and with the request that the snapshot serves.
+    ///
+    /// # Errors
+    /// Those of [`Store::large_body_right`].
+    pub(super) fn large_body_right(&self) -> Result<Option<LargeBodyRight>> {
+        match self.kept_right() {
+            Some(kept) => kept.take(self.store()).map(|()| None),
+            None => self.store().large_body_right().map(Some),
+        }
+    }
+
     /// The column for statements that read many bodies of the snapshot: without a look at each size where no version
     /// has a large body. That is found out once for each state of the store, in an index.
     ///

@@ -13,7 +13,6 @@ use std::cell::Cell;
 use rusqlite::Row;
 
 use super::checksum::{BodySum, damaged_version};
-use super::handle::Store;
 use super::large::{large_body, small_body};
 use super::reach::Reach;
 use super::readers::ReadConnection;
@@ -24,7 +23,7 @@ use crate::time::Instant;
 
 /// A connection that looks up versions of one snapshot.
 pub struct Lookup<'a> {
-    pub(super) store: &'a Store,
+    pub(super) snapshot: &'a Snapshot,
     pub(super) conn: ReadConnection<'a>,
     pub(super) seq: i64,
     pub(super) reach: Reach,
@@ -96,7 +95,7 @@ impl Snapshot {
     /// Where the store cannot be read.
     pub(crate) fn lookup(&self) -> Result<Lookup<'_>> {
         Ok(Lookup {
-            store: self.store(),
+            snapshot: self,
             conn: self.store().reader()?,
             seq: self.seq(),
             reach: self.reach(),
@@ -156,7 +155,7 @@ impl Lookup<'_> {
         let found = self.look_up(&self.sql.with_body, seq, |version, row| {
             let Some(body) = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)?
             else {
-                let _right = self.store.large_body_right()?;
+                let _right = self.snapshot.large_body_right()?;
                 let resource_type = version.resource_type.clone();
                 let read = |body: &str| read(version, body);
                 return large_body(&self.conn, (&resource_type, seq), read).map(Some);

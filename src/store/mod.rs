@@ -6,7 +6,7 @@
 //! | files | job |
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `mark`, `selection`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
+//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
@@ -15,6 +15,7 @@ mod ability;
 mod attachment;
 mod audit;
 mod backup;
+mod bodies;
 mod bulk;
 mod check;
 mod checkpoint;
@@ -75,6 +76,7 @@ mod writer;
 
 pub use audit::{AccessRecord, Actor, AuditEvent, ExportRecord};
 pub use backup::BackupSummary;
+pub(crate) use bodies::SeenVersion;
 pub use check::Finding;
 pub use checkpoint::Checkpoints;
 pub use client::{Client, Credentials};

@@ -1,19 +1,15 @@
-//! Reads and searches: single resources as they are now or were.
-
-use std::sync::{Arc, OnceLock};
+//! Reads: single resources as they are now or were.
 
 use rusqlite::{Connection, Row};
 
 use super::checksum::{damaged, damaged_version, is_intact, is_intact_but_for_large};
-use super::condition::find;
 use super::fhir_version::fhir_version;
 use super::handle::Store;
-use super::large::{LargeBodyRight, large_body, small_body};
+use super::large::{KeptRight, large_body, small_body};
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::{maybe, one};
 use crate::error::Result;
-use crate::fhir::search::Condition;
 use crate::time::Instant;
 
 /// One version with its body.
@@ -48,7 +44,7 @@ pub struct VisibleStore {
     store: Store,
     reach: Reach,
     /// The right to a large body, once one was read. It ends with the request that this serves.
-    right: Arc<OnceLock<LargeBodyRight>>,
+    right: KeptRight,
     /// The condition of the reach for rows of `resource`.
     current: String,
     /// The condition of the reach for rows of `history`.
@@ -59,7 +55,13 @@ impl Store {
     /// Limits the store to the resources within a reach.
     pub(crate) fn limited_to(&self, reach: Reach) -> VisibleStore {
         let (current, superseded) = (reach.condition("resource"), reach.condition("history"));
-        VisibleStore { store: self.clone(), reach, right: Arc::default(), current, superseded }
+        VisibleStore {
+            store: self.clone(),
+            reach,
+            right: KeptRight::default(),
+            current,
+            superseded,
+        }
     }
 
     /// Reads the JSON text of a resource's current version.
@@ -101,12 +103,13 @@ impl VisibleStore {
         self.store.snapshot_at(seq, time).limited_to(self.reach)
     }
 
-    /// The store as it is now, at the time of its last write, for answers without a transactionTime.
+    /// The store as it is now, at the time of its last write, for answers without a transactionTime. Large bodies that are
+    /// read from it may be kept for the answer.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) fn latest(&self) -> Result<Snapshot> {
-        Ok(self.store.latest_snapshot()?.limited_to(self.reach))
+        Ok(self.store.latest_snapshot()?.limited_to(self.reach).keeping(self.right.clone()))
     }
 
     /// Reads the current version of a resource.
@@ -173,49 +176,10 @@ impl VisibleStore {
             return Err(damaged_version(conn, version.seq));
         }
         if is_large {
-            if self.right.get().is_none() {
-                let _ = self.right.set(self.store.large_body_right()?);
-            }
+            self.right.take(&self.store)?;
             version.body = large_body(conn, (resource_type, version.seq), str::to_owned)?;
         }
         Ok(version)
-    }
-
-    /// Lists up to `most` current resources of a type after the version numbered `after`, in order. There are
-    /// fewer where their bodies are long; none where there are no more.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(crate) fn resources_after(
-        &self,
-        resource_type: &str,
-        after: i64,
-        most: usize,
-    ) -> Result<Vec<StoredVersion>> {
-        let sql = format!(
-            "SELECT {} FROM resource
-              WHERE type = ?1 AND seq > ?2{} ORDER BY seq LIMIT ?3",
-            columns("resource", &IDENTITY[..1]),
-            self.current
-        );
-        let conn = self.store.reader()?;
-        let mut statement = conn.prepare_cached(&sql)?;
-        let mut rows = statement.query((resource_type, after, most))?;
-        let (mut found, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.next()?.filter(|_| bytes < MOST_BYTES) {
-            let version = self.intact(&conn, resource_type, found_version(row)?)?;
-            bytes += version.body.len();
-            found.push(version);
-        }
-        Ok(found)
-    }
-
-    /// Finds the ids of the current resources that meet a condition.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(crate) fn find(&self, condition: &Condition) -> Result<Vec<String>> {
-        find(&*self.store.reader()?, condition, &self.current)
     }
 
     /// True for a type of the store's version of FHIR, and for one that [`VisibleStore::has_type`] finds.
@@ -242,9 +206,6 @@ impl VisibleStore {
         one(&*self.store.reader()?, &sql, [resource_type], |row| row.get(0))
     }
 }
-
-/// A list ends with the resource whose body makes it as long as this, in bytes.
-const MOST_BYTES: usize = 8 << 20;
 
 /// What a statement asks for takes the place of these columns in a checksum: an index that is damaged may
 /// lead to another row.

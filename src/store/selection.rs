@@ -1,4 +1,4 @@
-//! [`Selection`]: a range of a snapshot's versions, to count, list or read.
+//! [`Selection`]: a range of a snapshot's versions, to count or list; `bodies.rs` reads them.
 //!
 //! Each call reads in one short transaction and returns a key to go on from, so a slow client never
 //! holds a transaction open.
@@ -8,9 +8,7 @@ use std::ops::ControlFlow;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, Row, Rows};
 
-use super::checksum::{BodySum, damaged_version};
 use super::clock::mended_since;
-use super::large::large_body;
 use super::reach::Reach;
 use super::snapshot::Snapshot;
 use super::sql::one;
@@ -70,9 +68,6 @@ const STILL_SEEN: &str = "ended > ?6 AND size > 0";
 
 /// The index of current versions that belong to users.
 const BY_OWNER: &str = "current_by_owner";
-
-/// What a statement that reads bodies joins. A body that is missing is noticed.
-const WITH_BODY: &str = " LEFT JOIN version_body USING (seq)";
 
 /// The values of [`RANGE`].
 type RangeValues<'s> = (&'s str, i64, i64, i64, i64);
@@ -180,46 +175,6 @@ impl Snapshot {
         Ok(sizes)
     }
 
-    /// Calls `each` with the numbers and bodies of the selected versions until it breaks off. Returns the
-    /// `first` to go on from, or `None` at the end.
-    ///
-    /// # Errors
-    /// `Damaged` where a body is not as it was stored; where the store cannot be read.
-    pub(crate) fn for_each_body(
-        &self,
-        selection: &Selection,
-        mut each: impl FnMut(i64, &[u8]) -> ControlFlow<()>,
-    ) -> Result<Option<i64>> {
-        let columns = format!("body_checksum, {}", self.body_column()?);
-        let of_type = BodySum::of_type(selection.resource_type.as_bytes());
-        let (mut last, mut damage) = (selection.first - 1, None);
-        let stopped = self.for_each_row(&columns, WITH_BODY, selection, |conn, seq, row| {
-            // An index that is damaged may lead to another version.
-            let is_next = seq > last && seq <= selection.last;
-            last = seq;
-            if !is_next {
-                damage = Some(seq);
-                return Ok(ControlFlow::Break(()));
-            }
-            let body = row.get_ref(2)?.as_bytes_or_null().map_err(rusqlite::Error::from)?;
-            let Some(body) = body else {
-                let _right = self.store().large_body_right()?;
-                return large_body(conn, (&selection.resource_type, seq), |body| {
-                    each(seq, body.as_bytes())
-                });
-            };
-            if row.get_ref(1)?.as_i64() != Ok(of_type.of(seq, body)) {
-                damage = Some(seq);
-                return Ok(ControlFlow::Break(()));
-            }
-            Ok(each(seq, body))
-        })?;
-        match damage {
-            Some(seq) => Err(damaged_version(&*self.store().reader()?, seq)),
-            None => Ok(stopped.map(|seq| seq + 1)),
-        }
-    }
-
     /// Sums up `what` over the rows of `attachment_url` that belong to the selected versions and meet
     /// `condition`. In both, ?6 is the number of the snapshot, and ?7 is `value`.
     pub(super) fn sum_of_urls(
@@ -282,7 +237,7 @@ impl Snapshot {
 
     /// Calls `each` with the rows (seq, `column`) of current and superseded versions, with what `join` adds, merged in order
     /// of the numbers, in one read transaction. Returns the number at which `each` broke off.
-    fn for_each_row(
+    pub(super) fn for_each_row(
         &self,
         column: &str,
         join: &str,

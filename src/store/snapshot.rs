@@ -6,6 +6,7 @@
 use rusqlite::Connection;
 
 use super::handle::Store;
+use super::large::KeptRight;
 use super::reach::Reach;
 use super::sql::{one, set_setting, setting};
 use crate::error::{Kind, Result};
@@ -18,6 +19,8 @@ pub struct Snapshot {
     seq: i64,
     time: Instant,
     reach: Reach,
+    /// Of a snapshot that serves one request, whose answer keeps the bodies.
+    right: Option<KeptRight>,
 }
 
 impl Store {
@@ -63,7 +66,7 @@ impl Store {
 
     /// The store as it was at `seq`, with the `time` that its manifest gave.
     pub(crate) fn snapshot_at(&self, seq: i64, time: Instant) -> Snapshot {
-        Snapshot { store: self.clone(), seq, time, reach: Reach::Everything }
+        Snapshot { store: self.clone(), seq, time, reach: Reach::Everything, right: None }
     }
 
     /// Takes the snapshot's number and time from the one row that `sql` selects.
@@ -79,6 +82,16 @@ impl Snapshot {
     pub(crate) fn limited_to(mut self, reach: Reach) -> Snapshot {
         self.reach = reach;
         self
+    }
+
+    /// The same snapshot, for a request that keeps bodies for its answer under this right.
+    pub(super) fn keeping(mut self, right: KeptRight) -> Snapshot {
+        self.right = Some(right);
+        self
+    }
+
+    pub(super) fn kept_right(&self) -> Option<&KeptRight> {
+        self.right.as_ref()
     }
 
     /// The reach that limits the snapshot.

@@ -117,7 +117,7 @@ impl Lookup<'_> {
         if body.is_some() {
             return Ok(body);
         }
-        let _right = self.store.large_body_right()?;
+        let _right = self.snapshot.large_body_right()?;
         large_body(&self.conn, (&resource_type, seq), str::to_owned).map(Some)
     }
 }

@@ -102,8 +102,9 @@ fn answer(
     // https://hl7.org/fhir/R4/search.html#count: 0 asks for the total only.
     let (mut total, mut bytes, mut has_more) = (0, 0, false);
     let mut found = Vec::new();
-    let is_there = || authenticated.check_is_there();
-    let finder = Finder::new(&authenticated.seen, authenticated.fhir_version()?, &is_there);
+    let is_there = |_| authenticated.check_is_there();
+    let snapshot = authenticated.seen.latest()?;
+    let finder = Finder::new(&snapshot, authenticated.fhir_version()?, &is_there);
     finder.find(&asked.search, asked.after, |resource| {
         has_more = count > 0 && (total == count || bytes >= MOST_BYTES);
         if has_more {
@@ -112,7 +113,7 @@ fn answer(
         total += 1;
         if count > 0 {
             bytes += resource.body.len();
-            found.push(resource.clone());
+            found.push(resource);
         }
         true
     })?;

@@ -1,0 +1,114 @@
+//! [`Taker`]: what becomes of the versions that a search finds, while a read transaction is open.
+
+use std::collections::BTreeSet;
+
+use crate::fhir::json::Tree;
+use crate::fhir::search::{Answer, Candidate, InnerSearch};
+use crate::store::{SeenVersion, VersionSize};
+use crate::time::Instant;
+
+/// The most resources that are gathered at once.
+const MOST_GATHERED: usize = 100;
+/// What is gathered goes on once its bodies have so many bytes.
+const MOST_BYTES: usize = 8 << 20;
+
+/// A resource that a search has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundResource {
+    /// The number of its version.
+    pub seq: i64,
+    /// The logical id.
+    pub id: String,
+    /// `meta.lastUpdated`.
+    pub last_updated: Instant,
+    /// Its JSON text.
+    pub body: String,
+}
+
+/// Takes what a search finds.
+pub(super) trait Taker {
+    /// True where [`Taker::take`] looks at the body, which must be parsed then.
+    fn wants_tree(&self) -> bool {
+        false
+    }
+
+    /// Takes a version. False where [`Taker::rest`] should come before the next one.
+    fn take(&mut self, found: &SeenVersion<'_>, body: &Tree<'_>) -> bool;
+
+    /// Called while no read transaction is open, and at the end. False where no more is wanted.
+    fn rest(&mut self) -> bool {
+        true
+    }
+}
+
+/// Copies resources, and gives them away while no read transaction is open.
+pub(super) struct Gathered<'e> {
+    each: &'e mut dyn FnMut(FoundResource) -> bool,
+    found: Vec<FoundResource>,
+    bytes: usize,
+}
+
+impl<'e> Gathered<'e> {
+    /// Gives them to `each` until that returns false.
+    pub(super) fn new(each: &'e mut dyn FnMut(FoundResource) -> bool) -> Gathered<'e> {
+        Gathered { each, found: Vec::new(), bytes: 0 }
+    }
+}
+
+impl Taker for Gathered<'_> {
+    fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
+        let SeenVersion { seq, id, last_updated, body, .. } = *found;
+        self.bytes += body.len();
+        self.found.push(FoundResource {
+            seq,
+            id: id.to_owned(),
+            last_updated,
+            body: body.to_owned(),
+        });
+        self.found.len() < MOST_GATHERED && self.bytes < MOST_BYTES
+    }
+
+    fn rest(&mut self) -> bool {
+        self.bytes = 0;
+        self.found.drain(..).all(&mut self.each)
+    }
+}
+
+/// Gives away numbers and sizes.
+pub(super) struct Sizes<'e>(pub(super) &'e mut dyn FnMut(VersionSize));
+
+impl Taker for Sizes<'_> {
+    fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
+        (self.0)(VersionSize { seq: found.seq, size: found.size });
+        true
+    }
+}
+
+/// Collects the answer of an inner search.
+pub(super) struct Collected<'i> {
+    inner: &'i InnerSearch,
+    pub(super) answer: Answer,
+    /// Why nothing follows from some resources.
+    pub(super) faults: BTreeSet<String>,
+}
+
+impl<'i> Collected<'i> {
+    /// Nothing yet.
+    pub(super) fn new(inner: &'i InnerSearch) -> Collected<'i> {
+        Collected { inner, answer: Answer::default(), faults: BTreeSet::new() }
+    }
+}
+
+impl Taker for Collected<'_> {
+    fn wants_tree(&self) -> bool {
+        self.inner.collects_from_body()
+    }
+
+    fn take(&mut self, found: &SeenVersion<'_>, body: &Tree<'_>) -> bool {
+        let candidate = Candidate { id: found.id, last_updated: found.last_updated, body };
+        if let Err(fault) = self.inner.collect(&candidate, &mut self.answer) {
+            self.faults.insert(fault);
+        }
+        true
+    }
+}
