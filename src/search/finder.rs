@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::taker::{Collected, FoundResource, Gathered, Sizes, Taker};
+use super::recipient::{Collected, FoundResource, Gathered, Recipient, Sizes};
 use crate::error::Result;
 use crate::fhir::compartment::is_link;
 use crate::fhir::json::Tree;
@@ -124,15 +124,15 @@ impl<'f> Finder<'f> {
         Ok(answer)
     }
 
-    /// Gives `taker` what any of these searches finds within a selection, until it wants no more.
+    /// Gives `recipient` what any of these searches finds within a selection, until it wants no more.
     fn go_through(
         &self,
         any: &[AnsweredSearch<'_>],
         within: &Selection,
-        taker: &mut dyn Taker,
+        recipient: &mut dyn Recipient,
     ) -> Result<()> {
         if let Some(seqs) = self.narrowed(any, within)? {
-            return self.go_through_some(any, within, &seqs, taker);
+            return self.go_through_some(any, within, &seqs, recipient);
         }
         let mut from = Some(within.first);
         while let Some(first) = from {
@@ -140,13 +140,13 @@ impl<'f> Finder<'f> {
             let mut looked_at = 0;
             from = self.snapshot.for_each_version(&rest, |version| {
                 looked_at += 1;
-                match self.take(any, &version, taker) && looked_at < AT_ONCE {
+                match self.take(any, &version, recipient) && looked_at < AT_ONCE {
                     true => ControlFlow::Continue(()),
                     false => ControlFlow::Break(()),
                 }
             })?;
             (self.watch)(looked_at)?;
-            if !taker.rest() {
+            if !recipient.rest() {
                 break;
             }
         }
@@ -159,7 +159,7 @@ impl<'f> Finder<'f> {
         any: &[AnsweredSearch<'_>],
         within: &Selection,
         seqs: &BTreeSet<i64>,
-        taker: &mut dyn Taker,
+        recipient: &mut dyn Recipient,
     ) -> Result<()> {
         let view = self.snapshot.lookup()?;
         let mut looked_at = 0;
@@ -171,19 +171,19 @@ impl<'f> Finder<'f> {
                     && within.since.is_none_or(|since| last_updated > since)
                     && within.until.is_none_or(|until| last_updated < until);
                 let version = SeenVersion { seq, size, id: &id, last_updated, body };
-                !is_within || self.take(any, &version, taker)
+                !is_within || self.take(any, &version, recipient)
             })?;
             if wants_more == Some(false) || looked_at >= AT_ONCE {
                 view.pause()?;
                 (self.watch)(std::mem::take(&mut looked_at))?;
-                if !taker.rest() {
+                if !recipient.rest() {
                     return Ok(());
                 }
             }
         }
         view.pause()?;
         (self.watch)(looked_at)?;
-        taker.rest();
+        recipient.rest();
         Ok(())
     }
 
@@ -246,12 +246,12 @@ impl<'f> Finder<'f> {
         Ok(ids)
     }
 
-    /// Gives `taker` a version if any of these searches finds it. False where it wants no more for now.
+    /// Gives `recipient` a version if any of these searches finds it. False where it wants no more for now.
     fn take(
         &self,
         any: &[AnsweredSearch<'_>],
         version: &SeenVersion<'_>,
-        taker: &mut dyn Taker,
+        recipient: &mut dyn Recipient,
     ) -> bool {
         let SeenVersion { id, last_updated, body, .. } = *version;
         let may_match = |one: &&AnsweredSearch<'_>| {
@@ -262,7 +262,7 @@ impl<'f> Finder<'f> {
             return true;
         }
         let needs_tree =
-            taker.wants_tree() || any.iter().any(|answered| answered.search.needs_body());
+            recipient.wants_tree() || any.iter().any(|answered| answered.search.needs_body());
         let tree = if needs_tree { Tree::parse(body) } else { Ok(Tree::Null) };
         let tree = match tree {
             Ok(tree) => tree,
@@ -274,7 +274,7 @@ impl<'f> Finder<'f> {
         let candidate = Candidate { id, last_updated, body: &tree };
         for answered in candidates {
             match answered.search.matches(&candidate, &answered.answers) {
-                Ok(true) => return taker.take(version, &tree),
+                Ok(true) => return recipient.take(version, &tree),
                 Ok(false) => {}
                 Err(fault) => self.note(fault),
             }

@@ -4,8 +4,8 @@
 
 mod by_query;
 mod finder;
-mod taker;
+mod recipient;
 
 pub use by_query::search;
 pub use finder::Finder;
-pub use taker::FoundResource;
+pub use recipient::FoundResource;

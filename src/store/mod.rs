@@ -40,6 +40,7 @@ mod info;
 mod job;
 mod key;
 mod large;
+mod large_right;
 mod list;
 mod lookup;
 mod mark;

@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use super::handle::Store;
-use super::large::KeptRight;
+use super::large_right::KeptRight;
 use super::reach::Reach;
 use super::sql::{one, set_setting, setting};
 use crate::error::{Kind, Result};

@@ -1,4 +1,4 @@
-//! [`Taker`]: what becomes of the versions that a search finds, while a read transaction is open.
+//! [`Recipient`]: what becomes of the versions that a search finds, while a read transaction is open.
 
 use std::collections::BTreeSet;
 
@@ -26,13 +26,13 @@ pub struct FoundResource {
 }
 
 /// Takes what a search finds.
-pub(super) trait Taker {
-    /// True where [`Taker::take`] looks at the body, which must be parsed then.
+pub(super) trait Recipient {
+    /// True where [`Recipient::take`] looks at the body, which must be parsed then.
     fn wants_tree(&self) -> bool {
         false
     }
 
-    /// Takes a version. False where [`Taker::rest`] should come before the next one.
+    /// Takes a version. False where [`Recipient::rest`] should come before the next one.
     fn take(&mut self, found: &SeenVersion<'_>, body: &Tree<'_>) -> bool;
 
     /// Called while no read transaction is open, and at the end. False where no more is wanted.
@@ -55,7 +55,7 @@ impl<'e> Gathered<'e> {
     }
 }
 
-impl Taker for Gathered<'_> {
+impl Recipient for Gathered<'_> {
     fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
         let SeenVersion { seq, id, last_updated, body, .. } = *found;
         self.bytes += body.len();
@@ -77,7 +77,7 @@ impl Taker for Gathered<'_> {
 /// Gives away numbers and sizes.
 pub(super) struct Sizes<'e>(pub(super) &'e mut dyn FnMut(VersionSize));
 
-impl Taker for Sizes<'_> {
+impl Recipient for Sizes<'_> {
     fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
         (self.0)(VersionSize { seq: found.seq, size: found.size });
         true
@@ -99,7 +99,7 @@ impl<'i> Collected<'i> {
     }
 }
 
-impl Taker for Collected<'_> {
+impl Recipient for Collected<'_> {
     fn wants_tree(&self) -> bool {
         self.inner.collects_from_body()
     }
