@@ -45,7 +45,7 @@ impl ExportScope<'_> {
             all.extend(rows);
             all.sort_unstable();
         }
-        self.associate(&mut versions)?;
+        self.complete(&mut versions)?;
         Ok(versions)
     }
 

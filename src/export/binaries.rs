@@ -35,6 +35,11 @@ impl WithheldBinaries {
         Ok(WithheldBinaries(found))
     }
 
+    /// True for a version that is left out.
+    pub fn has(&self, seq: i64) -> bool {
+        self.0.contains_key(&seq)
+    }
+
     /// The versions of a selection that are exported; `None` for all of them.
     ///
     /// # Errors
@@ -48,11 +53,17 @@ impl WithheldBinaries {
         Ok(Some(rest))
     }
 
-    /// The notices about those to which no attachment of the export leads.
+    /// The notices about those to which no attachment of the export leads. `accepts` says whether a version, given by
+    /// its type and number, meets the filter of its type.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn notices(&self, snapshot: &Snapshot, request: &ExportRequest) -> Result<Vec<Issue>> {
+    pub fn notices(
+        &self,
+        snapshot: &Snapshot,
+        request: &ExportRequest,
+        accepts: &dyn Fn(&str, i64) -> bool,
+    ) -> Result<Vec<Issue>> {
         if self.0.is_empty() {
             return Ok(Vec::new());
         }
@@ -61,13 +72,14 @@ impl WithheldBinaries {
         let led_to = snapshot.lookup()?.binaries_led_to(base, filter.since, filter.until)?;
         let led_to: HashSet<String> = led_to
             .into_iter()
-            .filter(|(_, holder)| filter.accepts_type(holder))
-            .map(|(id, _)| id)
+            .filter(|(_, holder, seq)| filter.accepts_type(holder) && accepts(holder, *seq))
+            .map(|(id, ..)| id)
             .collect();
         let told: Vec<&VersionHeader> = self
             .0
             .values()
-            .filter(|version| filter.accepts(version) && !led_to.contains(&version.id))
+            .filter(|version| filter.accepts(version) && accepts(BINARY, version.seq))
+            .filter(|version| !led_to.contains(&version.id))
             .collect();
         let mut notices: Vec<Issue> = told
             .iter()

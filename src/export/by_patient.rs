@@ -91,7 +91,7 @@ fn left_out(
         for selection in request.selections(snapshot)? {
             all.insert(selection.resource_type.clone(), snapshot.sizes(&selection)?);
         }
-        scope.associate(&mut all)?;
+        scope.complete(&mut all)?;
     } else {
         let roots = scope.cohort.roots_in_no_block()?;
         all = scope.versions_around(&roots)?;

@@ -7,11 +7,13 @@ use std::ops::ControlFlow;
 use super::attachments::dangling;
 use super::binaries::WithheldBinaries;
 use super::file::{Content, File, Purpose};
+use super::filtered::FilteredTypes;
 use super::lines::deletion;
 use super::parts::{FileLimits, FileParts, file_name};
 use super::progress::JobProgress;
 use super::request::ExportRequest;
 use super::scope::ExportScope;
+use super::seq_set::SeqSet;
 use super::shape::{Lengths, ResourceShape, text};
 use super::versions::{VersionsByType, holds};
 use crate::error::Result;
@@ -21,8 +23,8 @@ use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
 /// After so many bodies the read transaction ends, so that it delays no checkpoint for long.
 const BODIES_PER_TRANSACTION: u32 = 4096;
 
-/// The files of an export of everything: ranges, except for the Provenance that
-/// `includeAssociatedData` asks for and where Binaries about patients are left out. The former takes a
+/// The files of an export of everything: ranges, except for types with a filter, for the Provenance that
+/// `includeAssociatedData` asks for and where Binaries about patients are left out. Provenance takes a
 /// `scope`.
 ///
 /// # Errors
@@ -30,6 +32,7 @@ const BODIES_PER_TRANSACTION: u32 = 4096;
 pub fn of_everything(
     snapshot: &Snapshot,
     request: &ExportRequest,
+    filtered: &FilteredTypes<'_>,
     scope: Option<&ExportScope<'_>>,
     notices: &mut Vec<Issue>,
     progress: &JobProgress,
@@ -39,8 +42,29 @@ pub fn of_everything(
     let lengths = Lengths::new(shape, snapshot)?;
     let mut files = Vec::new();
     let mut exported = VersionsByType::new();
+    // What the filters of types find, whatever the type.
+    let mut found = SeqSet::default();
     for selection in request.selections(snapshot)? {
         let resource_type = selection.resource_type.clone();
+        if filtered.has(&resource_type) {
+            let mut parts = FileParts::lists(limits);
+            let mut listed = Vec::new();
+            filtered.for_each(&selection, &mut |version| {
+                found.insert(version.seq);
+                if withheld.has(version.seq) {
+                    return Ok(());
+                }
+                if request.associated.is_some() {
+                    listed.push(version);
+                }
+                let length = lengths.of(&resource_type, version.seq, version.size)?;
+                parts.add(version.seq, length);
+                Ok(())
+            })?;
+            files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
+            exported.insert(resource_type, listed);
+            continue;
+        }
         let rest = withheld.rest(snapshot, &selection)?;
         if request.associated.is_some() {
             let versions = rest.clone().map_or_else(|| snapshot.sizes(&selection), Ok)?;
@@ -54,7 +78,8 @@ pub fn of_everything(
         let parts = of_selection(snapshot, request, &selection, &lengths, progress)?;
         files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
     }
-    notices.extend(withheld.notices(snapshot, request)?);
+    let accepts = |resource_type: &str, seq| !filtered.has(resource_type) || found.contains(seq);
+    notices.extend(withheld.notices(snapshot, request, &accepts)?);
     let scope = scope.filter(|_| request.associated.is_some());
     if let Some(scope) = scope {
         scope.associate(&mut exported)?;
@@ -65,7 +90,7 @@ pub fn of_everything(
             if request.associates(&version.resource_type) {
                 holds(&exported, version)
             } else {
-                request.filter.accepts(version)
+                request.filter.accepts(version) && accepts(&version.resource_type, version.seq)
             }
         })?);
     }

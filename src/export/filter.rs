@@ -1,11 +1,12 @@
-//! `_type`, `_since` and `_until`: which versions and which deletions an export holds.
+//! `_type`, `_since`, `_until` and `_typeFilter`: which versions and which deletions an export holds.
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. A filter works in three forms:
 //! in SQL ([`ExportFilter::selection`]), on single versions ([`ExportFilter::accepts`]) and on deletions
-//! ([`ExportFilter::deletions`], [`ExportFilter::deletion`]). A further filter such as `_typeFilter` belongs
-//! here too, in each of the three.
+//! ([`ExportFilter::deletions`], [`ExportFilter::deletion`]). A `_typeFilter` looks into bodies, so `filtered.rs`
+//! applies it to what the first two leave. Deletions are not filtered by it: what a client has of a type may have met
+//! the filter once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct ExportFilter {
     pub since: Option<Instant>,
     /// Only versions with `meta.lastUpdated` strictly before this time.
     pub until: Option<Instant>,
+    /// Of these types only resources that one of these searches finds, each as a query.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) type_filters: BTreeMap<String, Vec<String>>,
 }
 
 impl ExportFilter {
@@ -47,6 +51,11 @@ impl ExportFilter {
             types.as_ref().is_none_or(|types| types.contains(resource_type))
         };
         holds(&self.types) && holds(&self.allowed)
+    }
+
+    /// True if resources of some type must meet a search.
+    pub(super) fn has_type_filters(&self) -> bool {
+        !self.type_filters.is_empty()
     }
 
     /// True if resources of some type other than `these` are exported.

@@ -9,6 +9,7 @@
 use super::edition::Edition;
 use super::reader::{ParameterReader, ParameterSource, id_of};
 use super::request::{AssociatedData, Level};
+use super::type_filter::type_filters;
 use super::type_names::{elements, types};
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
@@ -44,8 +45,6 @@ pub enum Support {
     Read(fn(&mut ParameterReader<'_>, &str) -> Result<()>),
     /// It is taken, and changes nothing about the export.
     Ignored,
-    /// It is refused, for this reason.
-    Refused(&'static str),
 }
 
 /// An option of `fhirlite export` that sets an export parameter.
@@ -241,7 +240,17 @@ pub static PARAMETERS: [ExportParameter; 17] = [
     ExportParameter {
         name: "_typeFilter",
         is_repeated: true,
-        support: Support::Refused("is not supported yet; leave it out, or filter what comes"),
+        documentation: "Of a type only resources that a search finds, as Observation?code=8867-4; several of a \
+                        type are alternatives",
+        option: Some(ExportOption {
+            name: "type-filter",
+            value_name: "SEARCH",
+            help: "Export of a type only what a search finds, such as 'Observation?code=8867-4'; several of \
+                   a type are alternatives",
+            is_repeated: true,
+            ..OPTION
+        }),
+        support: Support::Read(type_filters),
         ..ROW
     },
     // The form of the answer: `http/header/media.rs` reads `_format`; `_pretty` changes nothing.

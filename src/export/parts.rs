@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 
 use super::file::{Content, File, Purpose};
-use super::rows::{self, Block};
+use super::rows::BlockEncoder;
 use crate::fhir::parameters::header;
 use crate::store::{Selection, TypeTotal};
 
@@ -44,7 +44,7 @@ impl FileLimits {
 #[derive(Default)]
 struct FilePart {
     /// The versions, if they are listed one by one.
-    blocks: Vec<Block>,
+    rows: BlockEncoder,
     /// The number of the first version.
     first: i64,
     /// The number of the last version.
@@ -93,8 +93,8 @@ impl<'a> FileParts<'a> {
         part.count += 1;
         part.bytes += length + 1;
         part.lines_in_block += 1;
-        if is_listed && let Some(block) = part.blocks.last_mut() {
-            block.seqs.push(seq);
+        if is_listed {
+            part.rows.add(seq);
         }
     }
 
@@ -138,7 +138,7 @@ impl<'a> FileParts<'a> {
     pub fn files(self, purpose: Purpose, stem: &str, resource_type: Option<&str>) -> Vec<File> {
         let several = self.parts.len() > 1;
         let name = |index: usize| file_name(stem, several.then_some(index + 1));
-        let made = self.parts.iter().enumerate().map(|(index, part)| File {
+        let made = self.parts.into_iter().enumerate().map(|(index, part)| File {
             purpose,
             name: name(index),
             resource_type: resource_type.map(str::to_owned),
@@ -151,7 +151,7 @@ impl<'a> FileParts<'a> {
                     last: part.last,
                     ..range.clone()
                 }),
-                None => Content::Rows(rows::encode(&part.blocks)),
+                None => Content::Rows(part.rows.finish()),
             },
         });
         made.collect()
@@ -161,7 +161,7 @@ impl<'a> FileParts<'a> {
 impl FilePart {
     /// Begins a block: under the header of a patient, or without a header.
     fn begin_block(&mut self, patient: Option<&str>) {
-        self.blocks.push(Block { patient: patient.map(str::to_owned), seqs: Vec::new() });
+        self.rows.begin(patient);
         self.lines_in_block = 0;
         // A header is no resource: clients compare `count` with the lines that are none.
         if let Some(patient) = patient {

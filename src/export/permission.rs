@@ -27,6 +27,10 @@ impl Permission {
         if request.associated.is_some() && !permitted.contains("Provenance") {
             return false;
         }
+        let read = request.types_read();
+        if !read.is_subset(permitted) {
+            return false;
+        }
         let are_permitted = |types: &Option<BTreeSet<String>>| {
             types.as_ref().is_some_and(|types| types.is_subset(permitted))
         };
@@ -68,6 +72,10 @@ impl ExportRequest {
         }
         if self.associated.is_some() && !permitted.contains("Provenance") {
             return beyond("Provenance");
+        }
+        // Chains and `_has` of a filter tell something about the resources that they lead to.
+        if let Some(name) = self.types_read().difference(permitted).next() {
+            return beyond(name);
         }
         self.filter.allowed = Some(permitted.clone());
         Ok(())

@@ -2,7 +2,8 @@
 //!
 //! An export of everything reads only an index for that, one of all patients also what the store has noted
 //! about references. An export of some patients reads the bodies of their resources, for the references in
-//! them. With `_elements` every body is read, for its length.
+//! them. With `_elements` every body is read, for its length; with `_typeFilter` those of the filtered types, unless
+//! an index answers the search.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,14 +12,17 @@ use super::attachments::dangling_of;
 use super::by_patient;
 use super::by_type::{of_deletions, of_everything, of_notices, of_versions};
 use super::file::File;
+use super::filtered::{FilterWatch, FilteredTypes};
 use super::lines;
 use super::progress::JobProgress;
 use super::request::{ExportRequest, Level};
 use super::scope::ExportScope;
 use super::shape::ResourceShape;
+use super::type_filter::TypeSearches;
 use crate::error::Result;
 use crate::fhir::compartment;
 use crate::fhir::outcome::Issue;
+use crate::search::Finder;
 use crate::store::Snapshot;
 
 /// The files of an export: resources in the order of their types, then deletions, then notices.
@@ -104,20 +108,28 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
     let needs_scope =
         !is_of_everything || request.associated.is_some() || request.filter.since.is_some();
     let mut notices = request.notices.clone();
+    let searches = TypeSearches::of(request, snapshot.time())?;
+    let watch = FilterWatch::new(progress);
+    let looked_at = |versions| watch.take(versions);
+    let finder = Finder::new(snapshot, snapshot.fhir_version()?, &looked_at);
+    let filtered = &FilteredTypes::new(snapshot, &searches, finder, &watch)?;
     if !needs_scope {
-        let mut files = of_everything(snapshot, request, None, &mut notices, progress)?;
+        let mut files = of_everything(snapshot, request, filtered, None, &mut notices, progress)?;
+        notices.extend(filtered.notices());
         files.extend(of_notices(&notices));
         return Ok(files);
     }
     if request.level != Level::System {
         notices.extend(notice_of_unlinked(snapshot, request)?);
     }
-    let mut scope = ExportScope::new(snapshot, request, progress)?;
+    let mut scope = ExportScope::new(snapshot, request, filtered, progress)?;
     let mut files = if request.organize_by_patient {
+        // The patients are the steps of the job.
+        watch.leave();
         by_patient::plan(snapshot, request, &mut scope, &mut notices)?
     } else if is_of_everything {
         scope.pause()?;
-        of_everything(snapshot, request, Some(&scope), &mut notices, progress)?
+        of_everything(snapshot, request, filtered, Some(&scope), &mut notices, progress)?
     } else {
         let versions =
             if scope.cohort.is_limited() { scope.versions()? } else { scope.versions_of_all()? };
@@ -130,6 +142,7 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
         of_versions(snapshot, versions, limits, shape, progress)?
     };
     notices.extend(scope.cohort.notices());
+    notices.extend(filtered.notices());
     files.extend(of_deletions(&scope.deletions()?, limits));
     files.extend(of_notices(&notices));
     Ok(files)

@@ -24,7 +24,15 @@ impl JobProgress {
     /// # Errors
     /// `Gone` if the job is cancelled.
     pub fn step(&self) -> Result<()> {
-        self.done.fetch_add(1, Ordering::Relaxed);
+        self.advance(1)
+    }
+
+    /// Counts several steps.
+    ///
+    /// # Errors
+    /// `Gone` if the job is cancelled.
+    pub fn advance(&self, steps: u64) -> Result<()> {
+        self.done.fetch_add(steps, Ordering::Relaxed);
         if self.is_cancelled() {
             return Err(Error::new(Kind::Gone, "the export was cancelled"));
         }

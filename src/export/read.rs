@@ -6,6 +6,7 @@
 use super::parameter::{ExportParameter, PARAMETERS, Support};
 use super::reader::{KickOffRules, ParameterReader, ParameterSource};
 use super::request::{ExportRequest, Level};
+use super::type_filter::check_types;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Reach, Store};
 
@@ -49,6 +50,7 @@ impl ExportRequest {
             read(&mut reader, parameter, value)?;
         }
         check_sizes(&mut reader);
+        check_types(&mut reader);
         reader.finish()
     }
 
@@ -102,6 +104,7 @@ impl ExportRequest {
             let choice = option.choices.iter().find(|(choice, _)| *choice == value);
             read(&mut reader, parameter, choice.map_or(value, |(_, value)| value))?;
         }
+        check_types(&mut reader);
         reader.finish()
     }
 }
@@ -110,7 +113,6 @@ fn read(reader: &mut ParameterReader<'_>, parameter: &ExportParameter, value: &s
     match parameter.support {
         Support::Read(read) => read(reader, value)?,
         Support::Ignored => {}
-        Support::Refused(reason) => reader.fault(value, reason),
     }
     Ok(())
 }

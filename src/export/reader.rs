@@ -95,7 +95,8 @@ impl<'a> ParameterReader<'a> {
         }
     }
 
-    fn is_lenient(&self) -> bool {
+    /// True where a fault becomes a notice.
+    pub fn is_lenient(&self) -> bool {
         self.rules().is_some_and(|rules| rules.is_lenient)
     }
 

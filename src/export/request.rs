@@ -123,6 +123,7 @@ impl ExportRequest {
             && self.shape.is_whole()
             && self.associated.is_none()
             && !self.organize_by_patient
+            && !self.filter.has_type_filters()
     }
 }
 

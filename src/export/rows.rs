@@ -18,20 +18,64 @@ pub struct Block {
 /// step from each number to the next (over all blocks, from 0). Lengths, counts and steps are
 /// LEB128; steps are in zigzag.
 pub fn encode(blocks: &[Block]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut last = 0;
+    let mut encoder = BlockEncoder::default();
     for block in blocks {
-        let patient = block.patient.as_deref().unwrap_or_default();
-        number(&mut out, patient.len() as u64);
-        out.extend_from_slice(patient.as_bytes());
-        number(&mut out, block.seqs.len() as u64);
-        for seq in &block.seqs {
-            let step = seq.wrapping_sub(last);
-            number(&mut out, ((step << 1) ^ (step >> 63)) as u64);
-            last = *seq;
+        encoder.encode(block);
+    }
+    encoder.bytes
+}
+
+/// The most numbers that wait to be encoded, where there is no header.
+const MOST_OPEN: usize = 4096;
+
+/// Encodes blocks while their numbers are found, so that many take little memory.
+#[derive(Default)]
+pub struct BlockEncoder {
+    bytes: Vec<u8>,
+    last: i64,
+    open: Block,
+}
+
+impl BlockEncoder {
+    /// Begins a block: under the header of a patient, or without a header.
+    pub fn begin(&mut self, patient: Option<&str>) {
+        self.close();
+        self.open.patient = patient.map(str::to_owned);
+    }
+
+    /// Adds the number of a version to the block. A long block without a header becomes several.
+    pub fn add(&mut self, seq: i64) {
+        self.open.seqs.push(seq);
+        if self.open.patient.is_none() && self.open.seqs.len() == MOST_OPEN {
+            self.close();
         }
     }
-    out
+
+    /// What [`decode`] decodes.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.close();
+        self.bytes
+    }
+
+    fn close(&mut self) {
+        let block = std::mem::take(&mut self.open);
+        if !block.seqs.is_empty() {
+            self.encode(&block);
+        }
+    }
+
+    fn encode(&mut self, block: &Block) {
+        let out = &mut self.bytes;
+        let patient = block.patient.as_deref().unwrap_or_default();
+        number(out, patient.len() as u64);
+        out.extend_from_slice(patient.as_bytes());
+        number(out, block.seqs.len() as u64);
+        for seq in &block.seqs {
+            let step = seq.wrapping_sub(self.last);
+            number(out, ((step << 1) ^ (step >> 63)) as u64);
+            self.last = *seq;
+        }
+    }
 }
 
 /// Decodes blocks, one after the other.
@@ -117,6 +161,26 @@ mod tests {
                 blocks.into_iter().map(|(patient, seqs)| Block { patient, seqs }).collect();
             let read: Result<Vec<_>> = decode(&encode(&blocks)).collect();
             prop_assert_eq!(read.unwrap(), blocks);
+        }
+
+        #[test]
+        fn what_is_encoded_step_by_step_is_read(
+            blocks in prop::collection::vec(
+                (prop::option::of("[a-z]{1,9}"), prop::collection::vec(any::<i64>(), 1..9000)), 0..4)) {
+            let mut encoder = BlockEncoder::default();
+            for (patient, seqs) in &blocks {
+                encoder.begin(patient.as_deref());
+                seqs.iter().for_each(|seq| encoder.add(*seq));
+            }
+            let lines = |patient: &Option<String>, seqs: &[i64]| -> Vec<(Option<String>, i64)> {
+                seqs.iter().map(|seq| (patient.clone(), *seq)).collect()
+            };
+            let given: Vec<_> =
+                blocks.iter().flat_map(|(patient, seqs)| lines(patient, seqs)).collect();
+            let read: Vec<Block> = decode(&encoder.finish()).collect::<Result<_>>().unwrap();
+            let read: Vec<_> =
+                read.iter().flat_map(|block| lines(&block.patient, &block.seqs)).collect();
+            prop_assert_eq!(read, given);
         }
 
         #[test]

@@ -2,7 +2,8 @@
 //!
 //! Around the versions of the patients ([`Cohort::roots`]) come the Provenance resources about them,
 //! and the resources that any of these reference and that are about no patient. The filter is
-//! applied last, to each version on its own, so the scope does not depend on it.
+//! applied last, to each version on its own, so the scope does not depend on it; so are the filters of types, which
+//! what comes along must meet too.
 //!
 //! `all_patients.rs` does the same for all patients at once, type by type.
 
@@ -10,6 +11,7 @@ use std::collections::HashSet;
 
 use super::cohort::Cohort;
 use super::deletions::was_about;
+use super::filtered::FilteredTypes;
 use super::progress::JobProgress;
 use super::provenance::ProvenanceIndex;
 use super::references::References;
@@ -25,6 +27,7 @@ pub struct ExportScope<'a> {
     pub(super) request: &'a ExportRequest,
     pub(super) progress: &'a JobProgress,
     pub cohort: Cohort<'a>,
+    pub(super) filtered: &'a FilteredTypes<'a>,
     /// Those about the roots, where these are found one by one.
     provenances: ProvenanceIndex,
     pub(super) references: References<'a>,
@@ -38,6 +41,7 @@ impl<'a> ExportScope<'a> {
     pub fn new(
         snapshot: &'a Snapshot,
         request: &'a ExportRequest,
+        filtered: &'a FilteredTypes<'a>,
         progress: &'a JobProgress,
     ) -> Result<ExportScope<'a>> {
         let cohort = Cohort::new(snapshot, request)?;
@@ -51,7 +55,7 @@ impl<'a> ExportScope<'a> {
             // `all_patients.rs` finds them.
             ProvenanceIndex::default()
         };
-        Ok(ExportScope { snapshot, request, progress, cohort, provenances, references })
+        Ok(ExportScope { snapshot, request, progress, cohort, filtered, provenances, references })
     }
 
     /// Ends the read transaction; the next lookup begins one.
@@ -91,7 +95,7 @@ impl<'a> ExportScope<'a> {
         for rows in versions.values_mut() {
             rows.sort_unstable();
         }
-        self.associate(&mut versions)?;
+        self.complete(&mut versions)?;
         Ok(versions)
     }
 
@@ -135,6 +139,16 @@ impl<'a> ExportScope<'a> {
             take(version);
         }
         Ok(())
+    }
+
+    /// Leaves out what the filters of types do not find, then adds what is associated with the rest.
+    ///
+    /// # Errors
+    /// `Gone` if the job is cancelled; where the store cannot be read.
+    pub fn complete(&self, versions: &mut VersionsByType) -> Result<()> {
+        self.pause()?;
+        self.filtered.retain(versions)?;
+        self.associate(versions)
     }
 
     /// Adds the Provenance resources that `includeAssociatedData` asks for, if it is given.

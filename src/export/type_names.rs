@@ -1,4 +1,4 @@
-//! Reads the parameters that name types: `_type` and `_elements`.
+//! Reads the parameters that name types: `_type` and `_elements`; `type_filter.rs` reads `_typeFilter`.
 //!
 //! A type must be one of the store's version of FHIR, or one that the store has. Kick-offs and command lines share this check.
 
@@ -24,7 +24,10 @@ pub fn types(reader: &mut ParameterReader<'_>, value: &str) -> Result<()> {
 }
 
 /// Checks that a resource type exists, and notes a fault where it does not.
-fn is_type(reader: &mut ParameterReader<'_>, name: &str) -> Result<bool> {
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn is_type(reader: &mut ParameterReader<'_>, name: &str) -> Result<bool> {
     let Some(check) = reader.type_check() else { return Ok(true) };
     if reader.known_types.contains(name) {
         return Ok(true);

@@ -58,8 +58,8 @@ impl<'f> Finder<'f> {
     }
 
     /// Why some bodies could not be held against a search, each reason once.
-    pub fn faults(self) -> BTreeSet<String> {
-        self.faults.into_inner()
+    pub fn faults(&self) -> BTreeSet<String> {
+        self.faults.borrow().clone()
     }
 
     /// Calls `each` with the resources that a search finds whose numbers are above `after`, in order, until it
@@ -91,17 +91,17 @@ impl<'f> Finder<'f> {
     }
 
     /// Calls `each` with the number and size of the versions within a selection that any of these searches finds, in
-    /// order. All of them search for the type of the selection.
+    /// order. All of them search for the type of the selection. A read transaction may be open then.
     ///
     /// # Errors
-    /// Where the store cannot be read; where the search may not go on.
+    /// Those of `each`; where the store cannot be read; where the search may not go on.
     pub fn for_each_size(
         &self,
         any: &[AnsweredSearch<'_>],
         within: &Selection,
-        mut each: impl FnMut(VersionSize),
+        each: &mut dyn FnMut(VersionSize) -> Result<()>,
     ) -> Result<()> {
-        self.go_through(any, within, &mut Sizes(&mut each))
+        self.go_through(any, within, &mut Sizes::new(each))
     }
 
     /// True where any of these searches finds a version. All of them search for its type.
@@ -109,7 +109,11 @@ impl<'f> Finder<'f> {
         let VersionHeader { seq, size, id, last_updated, .. } = version;
         let seen = SeenVersion { seq: *seq, size: *size, id, last_updated: *last_updated, body };
         let mut is_found = false;
-        self.take(any, &seen, &mut Sizes(&mut |_| is_found = true));
+        let mut note = |_| {
+            is_found = true;
+            Ok(())
+        };
+        self.take(any, &seen, &mut Sizes::new(&mut note));
         is_found
     }
 
@@ -146,7 +150,7 @@ impl<'f> Finder<'f> {
                 }
             })?;
             (self.watch)(looked_at)?;
-            if !recipient.rest() {
+            if !recipient.rest()? {
                 break;
             }
         }
@@ -176,15 +180,14 @@ impl<'f> Finder<'f> {
             if wants_more == Some(false) || looked_at >= AT_ONCE {
                 view.pause()?;
                 (self.watch)(std::mem::take(&mut looked_at))?;
-                if !recipient.rest() {
+                if !recipient.rest()? {
                     return Ok(());
                 }
             }
         }
         view.pause()?;
         (self.watch)(looked_at)?;
-        recipient.rest();
-        Ok(())
+        recipient.rest().map(drop)
     }
 
     /// The numbers of versions, all that any of these searches finds within a selection among them; `None` where any

@@ -7,5 +7,5 @@ mod finder;
 mod recipient;
 
 pub use by_query::search;
-pub use finder::Finder;
+pub use finder::{AnsweredSearch, Finder};
 pub use recipient::FoundResource;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::{Error, Result};
 use crate::fhir::json::Tree;
 use crate::fhir::search::{Answer, Candidate, InnerSearch};
 use crate::store::{SeenVersion, VersionSize};
@@ -36,8 +37,11 @@ pub(super) trait Recipient {
     fn take(&mut self, found: &SeenVersion<'_>, body: &Tree<'_>) -> bool;
 
     /// Called while no read transaction is open, and at the end. False where no more is wanted.
-    fn rest(&mut self) -> bool {
-        true
+    ///
+    /// # Errors
+    /// Why the search should end.
+    fn rest(&mut self) -> Result<bool> {
+        Ok(true)
     }
 }
 
@@ -68,19 +72,33 @@ impl Recipient for Gathered<'_> {
         self.found.len() < MOST_GATHERED && self.bytes < MOST_BYTES
     }
 
-    fn rest(&mut self) -> bool {
+    fn rest(&mut self) -> Result<bool> {
         self.bytes = 0;
-        self.found.drain(..).all(&mut self.each)
+        Ok(self.found.drain(..).all(&mut self.each))
     }
 }
 
 /// Gives away numbers and sizes.
-pub(super) struct Sizes<'e>(pub(super) &'e mut dyn FnMut(VersionSize));
+pub(super) struct Sizes<'e> {
+    each: &'e mut dyn FnMut(VersionSize) -> Result<()>,
+    failure: Option<Error>,
+}
+
+impl<'e> Sizes<'e> {
+    /// Gives them to `each` until that fails.
+    pub(super) fn new(each: &'e mut dyn FnMut(VersionSize) -> Result<()>) -> Sizes<'e> {
+        Sizes { each, failure: None }
+    }
+}
 
 impl Recipient for Sizes<'_> {
     fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
-        (self.0)(VersionSize { seq: found.seq, size: found.size });
-        true
+        self.failure = (self.each)(VersionSize { seq: found.seq, size: found.size }).err();
+        self.failure.is_none()
+    }
+
+    fn rest(&mut self) -> Result<bool> {
+        self.failure.take().map_or(Ok(true), Err)
     }
 }
 

@@ -178,7 +178,7 @@ impl Lookup<'_> {
     }
 
     /// Lists the ids of Binaries of the server at `base` to which attachments of the snapshot lead, each
-    /// with the types of the resources that have these. Only resources with `meta.lastUpdated` between
+    /// with the types and numbers of the versions that have these. Only versions with `meta.lastUpdated` between
     /// the two times count.
     ///
     /// # Errors
@@ -188,10 +188,10 @@ impl Lookup<'_> {
         base: &str,
         since: Option<Instant>,
         until: Option<Instant>,
-    ) -> Result<Vec<(String, String)>> {
+    ) -> Result<Vec<(String, String, i64)>> {
         let of = |table: &str, seen: &str| {
             format!(
-                "SELECT attachment_url.target_id, holder.type FROM attachment_url
+                "SELECT attachment_url.target_id, holder.type, holder.seq FROM attachment_url
                    CROSS JOIN {table} AS holder ON holder.seq = attachment_url.seq
                   WHERE attachment_url.target_type = 'Binary' AND attachment_url.base IN ('', ?2)
                     AND attachment_url.seq <= ?1
@@ -202,7 +202,9 @@ impl Lookup<'_> {
         let sql = of_both("holder", "UNION", of);
         let (since, until) =
             (since.map_or(i64::MIN, Instant::micros), until.map_or(i64::MAX, Instant::micros));
-        all(&self.conn, &sql, (self.seq, base, since, until), |row| Ok((row.get(0)?, row.get(1)?)))
+        all(&self.conn, &sql, (self.seq, base, since, until), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
     }
 }
 
