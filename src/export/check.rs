@@ -4,12 +4,16 @@
 
 use std::collections::BTreeSet;
 
+use super::filtered::{FilterWatch, FilteredTypes};
 use super::members::GroupMembers;
+use super::progress::JobProgress;
 use super::request::{ExportRequest, Level};
+use super::type_filter::TypeSearches;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::name::short;
 use crate::fhir::outcome::Issue;
+use crate::search::Finder;
 use crate::store::{Lookup, Snapshot};
 
 /// The number of patients that are looked up between two looks at whether this goes on.
@@ -50,7 +54,16 @@ impl ExportRequest {
                 }
                 None
             }
-            Level::Group(id) => Some(GroupMembers::read(snapshot, &view, id, self)?),
+            Level::Group(id) => {
+                let (searches, progress) = (TypeSearches::default(), JobProgress::default());
+                let watch = FilterWatch::new(&progress);
+                let looked_at = |_| goes_on();
+                let finder = Finder::new(snapshot, snapshot.fhir_version()?, &looked_at);
+                let filters = FilteredTypes::new(snapshot, &searches, finder, &watch)?;
+                // Filters of members take time: a job works them out, unless the kick-off names patients.
+                let filters = Some(&filters).filter(|_| self.patients.is_some());
+                Some(GroupMembers::read(snapshot, &view, id, self, filters)?)
+            }
         };
         let mut faults = self.check_patients(&view, members.as_ref(), goes_on)?;
         let has_others = members.is_some_and(|members| !members.others.is_empty());

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
+use super::filtered::FilteredTypes;
 use super::members::GroupMembers;
 use super::request::{ExportRequest, Level};
 use super::seq_set::SeqSet;
@@ -33,14 +34,18 @@ impl<'a> Cohort<'a> {
     ///
     /// # Errors
     /// As [`GroupMembers::read`]; where the store cannot be read.
-    pub fn new(snapshot: &'a Snapshot, request: &ExportRequest) -> Result<Cohort<'a>> {
+    pub fn new(
+        snapshot: &'a Snapshot,
+        request: &ExportRequest,
+        filters: &FilteredTypes<'_>,
+    ) -> Result<Cohort<'a>> {
         let view = snapshot.lookup()?;
         let mut members = GroupMembers::default();
         let mut patients = match &request.level {
             Level::System | Level::Patient => None,
             Level::OnePatient(id) => Some(BTreeSet::from([id.clone()])),
             Level::Group(id) => {
-                members = GroupMembers::read(snapshot, &view, id, request)?;
+                members = GroupMembers::read(snapshot, &view, id, request, Some(filters))?;
                 Some(members.patients.clone())
             }
         };

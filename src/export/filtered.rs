@@ -13,6 +13,7 @@ use super::type_filter::TypeSearches;
 use super::versions::VersionsByType;
 use crate::error::Result;
 use crate::fhir::outcome::Issue;
+use crate::fhir::search::Search;
 use crate::search::{AnsweredSearch, Finder};
 use crate::store::{Lookup, Selection, Snapshot, VersionSize};
 
@@ -101,6 +102,20 @@ impl<'a> FilteredTypes<'a> {
         self.types.contains_key(resource_type)
     }
 
+    /// All versions of a selection that a search finds.
+    ///
+    /// # Errors
+    /// `Gone` if the job is cancelled; where the store cannot be read.
+    pub fn all(&self, search: &Search, selection: &Selection) -> Result<Vec<VersionSize>> {
+        self.watch.begin(self.snapshot.total(selection)?.map_or(0, |total| total.count));
+        let mut found = Vec::new();
+        self.finder.for_each_size(&[self.finder.answered(search)?], selection, &mut |version| {
+            found.push(version);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Calls `each` with the versions of a selection that meet the filter of its type, in order.
     ///
     /// # Errors
@@ -166,7 +181,7 @@ impl<'a> FilteredTypes<'a> {
     pub fn notices(&self) -> Vec<Issue> {
         let told = self.finder.faults().into_iter();
         told.map(|fault| {
-            let text = format!("a resource that _typeFilter asks about is left out: {fault}");
+            let text = format!("a resource that a filter asks about is left out: {fault}");
             Issue::warning("processing", text)
         })
         .collect()

@@ -22,6 +22,7 @@ mod job;
 mod jobs;
 mod lines;
 mod manifest;
+mod member_filters;
 mod members;
 mod packed;
 mod parameter;

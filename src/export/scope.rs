@@ -44,7 +44,7 @@ impl<'a> ExportScope<'a> {
         filtered: &'a FilteredTypes<'a>,
         progress: &'a JobProgress,
     ) -> Result<ExportScope<'a>> {
-        let cohort = Cohort::new(snapshot, request)?;
+        let cohort = Cohort::new(snapshot, request, filtered)?;
         let mut references = References::new(&request.filter);
         let provenances = if cohort.is_limited() {
             ProvenanceIndex::read_about(snapshot, &cohort.view, &cohort.roots()?)?

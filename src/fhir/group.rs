@@ -1,9 +1,10 @@
-//! Group: its members at a point in time, if it lists them.
+//! Group: its members at a point in time, and the filters that they must meet.
 //!
-//! <https://hl7.org/fhir/R4/group.html>. A Group may also describe its members: by traits, or by a
-//! filter in a `modifierExtension`. "Applications processing a resource are required to check for
-//! modifier extensions" (<https://hl7.org/fhir/R4/extensibility.html#modifierExtension>), so a Group
-//! with one is never read as a plain list.
+//! <https://hl7.org/fhir/R4/group.html>. The filters are the `member-filter` of Bulk Cohort, a `modifierExtension`:
+//! <https://hl7.org/fhir/uv/bulkdata/StructureDefinition-member-filter.html>. A Group may also describe its members in
+//! another way, such as by traits. "Applications processing a resource are required to check for modifier extensions"
+//! (<https://hl7.org/fhir/R4/extensibility.html#modifierExtension>), so a Group with another one is never read as a
+//! plain list.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +16,8 @@ use crate::time::{Instant, span};
 /// How the URL of Bulk Cohort's filter ends:
 /// <https://hl7.org/fhir/uv/bulkdata/group.html>
 const MEMBER_FILTER: &str = "/member-filter";
+/// The language of the filters that are searches.
+const QUERY: &str = "application/x-fhir-query";
 
 /// One entry of `Group.member`, in the order of the Group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,12 @@ pub struct GroupMember {
 pub struct Group {
     /// The members at the time asked for.
     pub members: Vec<GroupMember>,
+    /// Whether it lists members, be they members at that time or not.
+    pub has_list: bool,
+    /// Searches such as `Encounter?class=AMB`: a member must meet each of them.
+    pub filters: Vec<String>,
+    /// True where `type` says that the members are persons.
+    pub is_of_persons: bool,
     /// What makes the list of members not the whole truth; `None` for a Group that its list tells.
     pub description: Option<Description>,
 }
@@ -39,7 +48,7 @@ pub enum Description {
     Traits,
     /// `membership` of R5 with this code, which is not `enumerated`.
     Membership(String),
-    /// `modifierExtension` of Bulk Cohort: a search that members must meet.
+    /// `modifierExtension` of Bulk Cohort, with a filter that is no search.
     MemberFilter,
     /// Another `modifierExtension` of the Group or of a member, with this URL.
     Modifier(String),
@@ -55,7 +64,7 @@ impl Description {
             }
             Description::Membership(_) => "has a membership that is no list".to_owned(),
             Description::MemberFilter => {
-                "defines its members by a filter (modifierExtension member-filter)".to_owned()
+                format!("has a member-filter that is no expression in {QUERY}")
             }
             Description::Modifier(url) if in_full => {
                 let url = short(url);
@@ -70,6 +79,8 @@ impl Description {
 
 #[derive(Deserialize)]
 struct GroupHead {
+    #[serde(default, rename = "type")]
+    kind: Value,
     #[serde(default)]
     actual: Value,
     #[serde(default)]
@@ -83,14 +94,27 @@ struct GroupHead {
 }
 
 impl GroupHead {
-    /// What says beside `listed` who belongs to the Group.
-    fn description(&self, listed: &[Value]) -> Option<Description> {
+    /// The filters of the members, and what says beside them and `listed` who belongs to the Group.
+    fn filters(&self, listed: &[Value]) -> (Vec<String>, Option<Description>) {
         let of_members = listed.iter().filter_map(|member| member.get("modifierExtension"));
-        if let Some(modifier) =
-            std::iter::once(&self.modifiers).chain(of_members).find_map(modifier)
-        {
-            return Some(modifier);
+        if let Some(url) = of_members.flat_map(extensions).map(url).next() {
+            return (Vec::new(), Some(Description::Modifier(url.to_owned())));
         }
+        let modifiers = || extensions(&self.modifiers);
+        if let Some(other) = modifiers().map(url).find(|url| !url.ends_with(MEMBER_FILTER)) {
+            return (Vec::new(), Some(Description::Modifier(other.to_owned())));
+        }
+        match modifiers().map(filter).collect::<Option<Vec<String>>>() {
+            None => (Vec::new(), Some(Description::MemberFilter)),
+            Some(filters) if filters.is_empty() => (filters, self.description(listed)),
+            // Bulk Cohort: "This element is not used in groups complying with this profile".
+            Some(filters) if is_there(&self.characteristic) => (filters, Some(Description::Traits)),
+            Some(filters) => (filters, None),
+        }
+    }
+
+    /// What says beside `listed` who belongs to the Group, where that is no extension.
+    fn description(&self, listed: &[Value]) -> Option<Description> {
         match &self.membership {
             Value::Null => {}
             Value::String(code) if code == "enumerated" => {}
@@ -115,19 +139,25 @@ fn is_there(value: &Value) -> bool {
     }
 }
 
-/// The description in a `modifierExtension`, whatever form it has.
-fn modifier(extensions: &Value) -> Option<Description> {
-    if !is_there(extensions) {
-        return None;
-    }
-    let list = extensions.as_array().map_or(std::slice::from_ref(extensions), Vec::as_slice);
-    let mut urls =
-        list.iter().map(|one| one.get("url").and_then(Value::as_str).unwrap_or_default());
-    if urls.clone().all(|url| url.ends_with(MEMBER_FILTER)) {
-        return Some(Description::MemberFilter);
-    }
-    let other = urls.find(|url| !url.ends_with(MEMBER_FILTER)).unwrap_or_default();
-    Some(Description::Modifier(other.to_owned()))
+/// The extensions in an element, whatever form it has.
+fn extensions(element: &Value) -> impl Iterator<Item = &Value> {
+    let list = match element {
+        list if !is_there(list) => &[],
+        Value::Array(list) => list.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    list.iter()
+}
+
+fn url(extension: &Value) -> &str {
+    extension.get("url").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The search in a `member-filter`; `None` for one in another language.
+fn filter(extension: &Value) -> Option<String> {
+    let expression = extension.get("valueExpression")?;
+    let text = |name: &str| expression.get(name).and_then(Value::as_str);
+    text("expression").filter(|_| text("language") == Some(QUERY)).map(str::to_owned)
 }
 
 #[derive(Default, Deserialize)]
@@ -164,7 +194,8 @@ impl Group {
         let mut head: GroupHead = serde_json::from_str(text)
             .map_err(|error| format!("its members cannot be read: {}", cause(&error)))?;
         let listed = head.member.take().unwrap_or_default();
-        let description = head.description(&listed);
+        let (filters, description) = head.filters(&listed);
+        let (has_list, is_of_persons) = (!listed.is_empty(), head.kind == "person");
         let mut members = Vec::with_capacity(listed.len());
         for member in listed {
             // A member of the wrong form has no reference; the others are still read.
@@ -174,7 +205,7 @@ impl Group {
                 members.push(GroupMember { reference });
             }
         }
-        Ok(Group { members, description })
+        Ok(Group { members, has_list, filters, is_of_persons, description })
     }
 }
 
@@ -225,6 +256,7 @@ mod tests {
     fn a_list_is_the_whole_truth_only_where_nothing_else_is_said() {
         let filter =
             r#"{"url":"http://hl7.org/fhir/uv/bulkdata/StructureDefinition/member-filter"}"#;
+        let search = r#"{"url":"x/member-filter","valueExpression":{"language":"application/x-fhir-query","expression":"A?b=c"}}"#;
         let one = r#""actual":true,"member":[{"entity":{"reference":"Patient/1"}"#;
         for (text, description) in [
             (format!("{one}}}]"), None),
@@ -259,10 +291,25 @@ mod tests {
             ),
             (r#""membership":[]"#.to_owned(), Some(Description::Membership("[]".to_owned()))),
             (r#""actual":false"#.to_owned(), Some(Description::Traits)),
+            (format!(r#""actual":false,"modifierExtension":[{search}]"#), None),
+            (format!(r#""membership":"definitional","modifierExtension":[{search}]"#), None),
+            (
+                format!(r#""modifierExtension":[{search},{filter}]"#),
+                Some(Description::MemberFilter),
+            ),
+            (
+                format!(r#""modifierExtension":[{search}],"characteristic":[{{"exclude":false}}]"#),
+                Some(Description::Traits),
+            ),
             (r#""characteristic":[{"exclude":false}]"#.to_owned(), Some(Description::Traits)),
         ] {
             let text = format!(r#"{{"resourceType":"Group",{text}}}"#);
-            assert_eq!(Group::read(&text, None).unwrap().description, description, "{text}");
+            let group = Group::read(&text, None).unwrap();
+            assert_eq!(group.description, description, "{text}");
+            if description.is_none() {
+                let filters: &[&str] = if text.contains("A?b=c") { &["A?b=c"] } else { &[] };
+                assert_eq!(group.filters, filters, "{text}");
+            }
         }
     }
 }

@@ -18,8 +18,6 @@ use crate::time::Instant;
 
 /// The canonical URL of the IG's own CapabilityStatement.
 const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
-/// Marks a search parameter that cannot stand in a `_typeFilter` of the operations that its value names.
-const NOT_SUPPORTED: &str = "http://hl7.org/fhir/uv/bulkdata/Extension/operation-not-supported";
 
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
@@ -90,11 +88,9 @@ fn security(base: &str) -> Value {
 
 /// `rest.resource` of a type.
 fn resource(name: &str) -> Value {
-    let parameter = |parameter: &SearchParameter| {
-        // https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation
-        let no_filter = json!([{"url": NOT_SUPPORTED, "valueCanonical": BULK_DATA}]);
-        json!({"name": parameter.code, "type": parameter.kind.name(), "extension": no_filter})
-    };
+    // Each can stand in a `_typeFilter` too, so none is marked with `operation-not-supported`:
+    // https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation
+    let parameter = |parameter: &SearchParameter| json!({"name": parameter.code, "type": parameter.kind.name()});
     let parameters: Vec<Value> = SearchParameter::all(name).into_iter().map(parameter).collect();
     let mut resource = json!({
         "type": name,

@@ -1,4 +1,4 @@
-//! Groups that say by more than a list who belongs to them: they are refused everywhere.
+//! Groups that say by more than a list and searches who belongs to them: they are refused everywhere.
 
 use serde_json::{Value, json};
 
@@ -21,14 +21,35 @@ fn group(id: &str, more: Value) -> Value {
 
 /// Groups that a list does not tell, and what the refusal names.
 fn refused() -> Vec<(Value, &'static str)> {
-    let filter = json!([{"url": FILTER, "valueExpression": {
-        "language": "application/x-fhir-query", "expression": "Patient?gender=female"}}]);
+    let filter = |language: &str, expression: &str| json!([{"url": FILTER, "valueExpression": {"language": language, "expression": expression}}]);
+    let query = |expression: &str| filter("application/x-fhir-query", expression);
     let unknown = json!([{"url": "https://example.org/not", "valueBoolean": true}]);
     let of_member = json!([{"entity": {"reference": "Patient/p"}, "modifierExtension": unknown}]);
     let within = json!([{"entity": {"reference": "Group/filtered"}}]);
     vec![
-        (group("filtered", json!({"modifierExtension": filter})), "member-filter"),
-        (group("alone", json!({"modifierExtension": filter, "member": []})), "member-filter"),
+        (group("filtered", json!({"modifierExtension": filter("text/cql", "x")})), "member-filter"),
+        (group("unnamed", json!({"modifierExtension": query("Patient?nonsense=1")})), "nonsense"),
+        (group("sorted", json!({"modifierExtension": query("Patient?_sort=name")})), "_sort"),
+        (group("no-search", json!({"modifierExtension": query("Patient")})), "should be a search"),
+        (
+            group("templates", json!({"modifierExtension": query("Patient?_id={{%x}}")})),
+            "member-filter",
+        ),
+        (group("beyond", json!({"modifierExtension": query("Location?name=x")})), "compartment"),
+        (
+            group(
+                "devices",
+                json!({"modifierExtension": query("Patient?_id=p"), "type": "device", "member": []}),
+            ),
+            "person",
+        ),
+        (
+            group(
+                "traits-too",
+                json!({"modifierExtension": query("Patient?_id=p"), "characteristic": [{"exclude": false}]}),
+            ),
+            "traits",
+        ),
         (group("unknown", json!({"modifierExtension": unknown})), "https://example.org/not"),
         (group("of-member", json!({"member": of_member})), "https://example.org/not"),
         (group("definitional", json!({"membership": "definitional"})), "definitional"),

@@ -21,9 +21,11 @@ mod groups;
 mod hostile;
 mod kick_off;
 mod manifest;
+mod member_filters;
 mod publish;
 mod publish_validators;
 mod status;
+mod type_filter;
 
 // Sentences without a test:
 //
@@ -49,20 +51,6 @@ mod status;
 //   publish: When the same resource type and logical id appear more than once, the Data Consumer
 //     SHALL keep the latest version by manifest order, unless it is later removed by a `deleted`
 //     entry.
-//
-// These bind servers that support `_typeFilter`; this one refuses it with 400:
-//
-//   export: Resources with a resource type specified in this query that do not meet the criteria in
-//     the search expression in the query SHALL NOT be returned, with the exception of related
-//     resources being included by the Data Provider to provide context about the resources being
-//     exported (see [processing model](#processing-model)).
-//   export: When more than one `_typeFilter` parameter is provided with a query for the same
-//     resource type, the Data Provider SHALL include resources of that resource type that meet the
-//     criteria in any of the parameters (a logical "or").
-//   export, parameter `_typeFilter`: When provided, a Data Provider with support for the parameter
-//     and requested search queries SHALL filter the data in the response for resource types
-//     referenced in the `_typeFilter` expression to only include resources that meet the specified
-//     criteria.
 //
 // These bind servers that publish several pages, incremental updates, or files by patient; here a
 // published manifest is one page with all files, by type:

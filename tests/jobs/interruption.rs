@@ -18,6 +18,8 @@ fn interrupted_by(signal: &str, code: i32) {
         by_get(format!("{path}?_type=Observation&_maximumFileSize=500000")),
         by_get("/fhir/$export?_elements=note"),
         by_get("/fhir/$export"),
+        by_get("/fhir/$export?_typeFilter=Observation%3Fpatient._id%3Dp7,Patient%3F_id%3Dp7"),
+        by_get(format!("{path}?_typeFilter=Observation%3Fstatus%3Dfinal&_maximumFileSize=90000")),
         by_get(format!("{path}?_since={LONG_AGO}")),
         long(),
     ];
@@ -32,7 +34,7 @@ fn interrupted_by(signal: &str, code: i32) {
     assert_eq!(served.end(signal), code);
     held.release();
     let running = "SELECT count(*) FROM job WHERE state = 'running'";
-    assert_eq!(dir.count("s.db", running), 8, "all but the export of everything");
+    assert_eq!(dir.count("s.db", running), 10, "all but the export of everything");
     let time_of = |status| {
         let id = id_of(status);
         dir.count("s.db", &format!("SELECT transaction_time FROM job WHERE id = '{id}'"))

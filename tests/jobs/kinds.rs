@@ -8,7 +8,7 @@ use crate::support::{Served, gunzip};
 
 /// Kick-offs whose exports have every kind of file.
 pub fn all_kinds() -> Vec<Kickoff> {
-    let strange = "_typeFilter=Patient%3Factive%3Dtrue&nonsense=1";
+    let strange = "_typeFilter=Patient%3F_sort%3Dname&nonsense=1";
     let lenient = "Prefer: handling=lenient\r\n";
     let path = "/fhir/Patient/$export";
     vec![
@@ -24,6 +24,8 @@ pub fn all_kinds() -> Vec<Kickoff> {
         )),
         by_get(format!("{path}?organizeOutputBy=Patient&_maximumFileSize=400")),
         by_get(format!("{path}?organizeOutputBy=Patient&_elements=status&_since={LONG_AGO}")),
+        by_get("/fhir/$export?_typeFilter=Observation%3Fstatus%3Dfinal&_maximumFileSize=250"),
+        by_get(format!("{path}?_typeFilter=Patient%3Fgender%3Dfemale&_since={LONG_AGO}")),
         by_get("/fhir/Group/g/$export"),
         by_get(format!("/fhir/Patient/a/$export?_since={LONG_AGO}")),
         by_post("/fhir/Group/g/$export-v4", &[("organizeOutputBy", "Patient")]),

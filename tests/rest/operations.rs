@@ -99,6 +99,7 @@ fn an_operation_accepts_the_parameters_of_its_definition_and_no_others() {
         "_since" | "_until" => "2020-01-01T00:00:00Z",
         "_type" => "Patient",
         "_elements" => "Patient.birthDate",
+        "_typeFilter" => "Patient?gender=female",
         "patient" => "Patient/a",
         "includeAssociatedData" => "LatestProvenanceResources",
         "organizeOutputBy" => "Patient",
