@@ -1,4 +1,4 @@
--- A fhirlite store, format 6. Query it with the sqlite3 shell:
+-- A fhirlite store, format 7. Query it with the sqlite3 shell:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
@@ -171,6 +171,39 @@ CREATE TABLE provenance_target (
   PRIMARY KEY (seq, target)
 ) WITHOUT ROWID;
 
+-- Search parameters that are kept indexed (`fhirlite index`). A search uses one whose `filled` has reached `last`:
+-- the command adds the rows of the versions up to `last`, and each later write adds its own.
+CREATE TABLE search_parameter (
+  key    INTEGER PRIMARY KEY,
+  type   TEXT    NOT NULL,           -- the type of the resources
+  code   TEXT    NOT NULL,           -- the name of the parameter
+  rules  INTEGER NOT NULL,           -- by which rules the rows were made of the bodies
+  filled INTEGER NOT NULL,           -- versions up to this number have their rows; -1: the rows are being removed
+  last   INTEGER NOT NULL,           -- the last write before the parameter was indexed
+  UNIQUE (type, code)
+);
+
+-- What an indexed parameter finds in each version, to look for by the same value or by the beginning of a text: a code
+-- by itself and behind its system, the id and the URL of a reference, a URI. These are kept as the XXH3-64 of the
+-- text, a signed integer. A text is kept as its beginning, without case and accents. A search looks at the bodies of
+-- what it finds here. A version whose body could not be read for the parameter has the key ''.
+CREATE TABLE search_key (
+  seq       INTEGER NOT NULL,        -- the version
+  parameter INTEGER NOT NULL,        -- search_parameter.key
+  key       NOT NULL,                -- INTEGER or TEXT
+  PRIMARY KEY (seq, parameter, key)
+) WITHOUT ROWID;
+
+-- The same for dates, numbers and quantities: where a value begins and ends. Times are microseconds since 1970, or the
+-- lowest and the highest integer where a period is open; numbers are a little wider than in the body.
+CREATE TABLE search_range (
+  seq       INTEGER NOT NULL,
+  parameter INTEGER NOT NULL,
+  low       NOT NULL,                -- INTEGER or REAL
+  high      NOT NULL,
+  PRIMARY KEY (seq, parameter, low, high)
+) WITHOUT ROWID;
+
 -- Accepted exports. Each shows the store at its snapshot, so its files can be computed at any time.
 -- Versions that a job can see are not pruned.
 CREATE TABLE job (
@@ -289,6 +322,9 @@ CREATE INDEX ended_by_owner ON ended_version (owner) WHERE owner > 0;
 CREATE INDEX ended_large    ON ended_version (size) WHERE size > 8388608;
 CREATE INDEX identifier_by_value ON identifier (value, type, seq);
 CREATE INDEX compartment_by_patient ON compartment (patient, seq);
+CREATE INDEX search_key_by_key ON search_key (parameter, key, seq);
+CREATE INDEX search_range_by_low ON search_range (parameter, low, high, seq);
+CREATE INDEX search_range_by_high ON search_range (parameter, high, seq);
 CREATE INDEX provenance_target_by_target ON provenance_target (target, seq);
 CREATE INDEX attachment_url_by_target ON attachment_url (target_id, target_type, seq);
 CREATE INDEX token_by_family ON token (family);

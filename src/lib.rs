@@ -117,7 +117,7 @@ pub use search::search;
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};
 pub use store::{
-    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, Info, PendingUpgrade,
-    Pruned, Snapshot, Store, TypeInfo,
+    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, IndexProgress,
+    IndexState, IndexedParameter, Info, PendingUpgrade, Pruned, Snapshot, Store, TypeInfo,
 };
 pub use time::{Clock, Instant, InstantForm};

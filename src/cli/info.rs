@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use fhirlite::{EXIT_OK, Info, Pruned, Result, Store};
 
+use super::index::described;
 use super::output::{opened, print_json, print_lines};
 
 /// Show what a store holds: counts, sizes and times by type
@@ -57,6 +58,7 @@ fn readable(info: &Info) -> Vec<String> {
     }
     let version = info.fhir_version.map_or("not known yet, counts as R4", |version| version.name());
     lines.push(format!("FHIR version: {version}"));
+    lines.extend(info.indexes.iter().map(|index| format!("index {}", described(index))));
     lines.push(format!("file format {}", info.format));
     lines
 }

@@ -10,6 +10,7 @@ mod delete;
 mod export;
 mod get;
 mod import;
+mod index;
 mod info;
 mod key;
 mod limits;
@@ -69,6 +70,7 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     Export(export::ExportArgs),
     Info(info::InfoArgs),
+    Index(index::IndexArgs),
     List(list::ListArgs),
     Get(get::GetArgs),
     Search(search::SearchArgs),
@@ -93,6 +95,7 @@ pub fn run() -> Result<u8> {
         Command::Serve(args) => serve::run(*args),
         Command::Export(args) => export::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Index(args) => index::run(&args),
         Command::List(args) => list::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Search(args) => search::run(&args),

@@ -17,6 +17,7 @@ use super::json::{self, Edits, place};
 use super::mentions::Mentions;
 use super::meta::{self, Meta};
 use super::name::short;
+use super::search::{IndexedParameters, MadeEntries};
 use super::text_part::TextPart;
 use super::version::FhirVersion;
 use super::{binary, compartment, reference};
@@ -55,6 +56,8 @@ pub struct Resource {
     pub security_context: Option<(String, String)>,
     /// What it mentions.
     pub mentions: Mentions,
+    /// The keys for the indexed search parameters, where they were made of this text.
+    pub entries: Option<MadeEntries>,
     /// True where it holds references that have to be looked up, as [`reference::has_open`] says.
     pub has_open_references: bool,
     /// Oddities of a resource that was taken all the same.
@@ -216,6 +219,7 @@ impl Resource {
             mentions,
             attachments,
             security_context,
+            entries: None,
             has_open_references,
             resource_type,
             id,
@@ -224,6 +228,11 @@ impl Resource {
             meta,
             text: kept,
         })
+    }
+
+    /// Makes the keys for indexed search parameters.
+    pub fn index(&mut self, parameters: &Arc<IndexedParameters>) {
+        self.entries = MadeEntries::of(parameters, &self.resource_type, &self.text);
     }
 
     /// Replaces the text by one with resolved references. The hash stays that of the original text,

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::derive::derive_ids;
 use super::lines::LineCounter;
@@ -18,6 +19,7 @@ use crate::fhir::name::short;
 use crate::fhir::no_data::NoData;
 use crate::fhir::reference::may_search;
 use crate::fhir::resource::BUNDLE;
+use crate::fhir::search::IndexedParameters;
 
 /// Bundles in Bundles are read to this depth.
 const MAX_NESTING: usize = 100;
@@ -36,6 +38,8 @@ pub(super) struct BundleText<'a> {
     pub(super) keeps_times: bool,
     /// The owner given to new resources.
     pub(super) owner: i64,
+    /// The search parameters that the store keeps indexed.
+    pub(super) indexed: &'a Arc<IndexedParameters>,
 }
 
 impl BundleText<'_> {
@@ -135,7 +139,7 @@ impl BundleText<'_> {
             remarks,
             left_out,
         });
-        make_resources(self.text, &mut bundle);
+        make_resources(self.text, &mut bundle, self.indexed);
         Ok(bundle)
     }
 
@@ -318,7 +322,8 @@ mod tests {
                     {{"request":{{"method":"DELETE","url":"?identifier=1"}}}},
                     {{"request":{{"method":"DELETE","url":"Patient/2"}}}}]}}"#
             );
-            let whole = BundleText { text: &text, keeps_times: true, owner: 0 };
+            let indexed = Arc::default();
+            let whole = BundleText { text: &text, keeps_times: true, owner: 0, indexed: &indexed };
             let steps = whole.read(0..text.len(), 5).unwrap().steps;
             steps.iter().map(|step| (step.number, step.line)).collect::<Vec<_>>()
         };

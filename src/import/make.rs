@@ -4,8 +4,11 @@
 //! what the Bundle says: so the resources are made for these names. Where the store knows better, because a
 //! search finds a resource, the writing side makes them again.
 
+use std::sync::Arc;
+
 use super::links::BundleLinks;
 use super::step::{BundleSteps, EntryAction};
+use crate::fhir::search::IndexedParameters;
 
 /// The largest text whose Bundles' resources are made ahead, in bytes: they need as much memory again.
 const LARGEST: usize = 16 << 20;
@@ -15,8 +18,13 @@ pub(super) fn are_made_ahead(text: &str) -> bool {
     text.len() <= LARGEST
 }
 
-/// Makes the resources of a Bundle in `text`, unless that is too large.
-pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps) {
+/// Makes the resources of a Bundle in `text`, unless that is too large, with their keys for the search parameters
+/// that are `indexed`.
+pub(super) fn make_resources(
+    text: &str,
+    bundle: &mut BundleSteps,
+    indexed: &Arc<IndexedParameters>,
+) {
     if !are_made_ahead(text) {
         return;
     }
@@ -28,7 +36,11 @@ pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps) {
     let links = BundleLinks { text, full_urls: &bundle.full_urls, names };
     for step in &mut bundle.steps {
         if let EntryAction::Put(put) = &step.action {
-            step.made = Some(Box::new(links.resource(step, &put.id)));
+            let mut made = links.resource(step, &put.id);
+            if let Ok(resource) = &mut made.resource {
+                resource.index(indexed);
+            }
+            step.made = Some(Box::new(made));
             step.minified = None;
         }
     }

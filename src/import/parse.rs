@@ -12,6 +12,7 @@ use super::step::BundleSteps;
 use crate::fhir::json;
 use crate::fhir::no_data::{NoData, holds_answers};
 use crate::fhir::resource::{Parsed, Resource};
+use crate::fhir::search::IndexedParameters;
 use crate::fhir::{ResourceIdentity, check_spelling, parameters};
 use crate::source::Piece;
 
@@ -62,12 +63,14 @@ pub(super) const SKIPPED: &str = "skipped: neither its name (.json, .ndjson, .js
 const NOT_UTF8: &str = "not valid UTF-8; FHIR JSON is UTF-8";
 
 /// Reads items from pieces.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Parser {
     /// True where resources keep their `meta.lastUpdated`, which then must be a time.
     pub(super) keeps_times: bool,
     /// The owner given to new resources.
     pub(super) owner: i64,
+    /// The search parameters that the store keeps indexed.
+    pub(super) indexed: Arc<IndexedParameters>,
 }
 
 impl Parser {
@@ -224,11 +227,11 @@ impl FileParser<'_> {
         range: Range<usize>,
         line: u64,
     ) -> Result<ItemContent, String> {
-        let resource = match Parsed::parse_part(text, range.clone())? {
+        let mut resource = match Parsed::parse_part(text, range.clone())? {
             Parsed::Resource(resource) => resource,
             Parsed::Bundle => {
-                let Parser { keeps_times, owner } = *self.whole;
-                let bundle = BundleText { text: text.as_str(), keeps_times, owner };
+                let Parser { keeps_times, owner, ref indexed } = *self.whole;
+                let bundle = BundleText { text: text.as_str(), keeps_times, owner, indexed };
                 return Ok(ItemContent::Bundle {
                     bundle: bundle.read(range, line),
                     text: text.clone(),
@@ -246,6 +249,7 @@ impl FileParser<'_> {
         }
         check_spelling(&resource.resource_type)?;
         let is_open = resource.has_open_references;
+        resource.index(&self.whole.indexed);
         Ok(ItemContent::Resource { resource, is_open })
     }
 }

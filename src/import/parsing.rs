@@ -70,7 +70,7 @@ impl ReadingSide {
             let (sender, receiver) = sync_channel(WAITING);
             let parser = ParsingThread {
                 inputs: inputs.clone(),
-                parser,
+                parser: parser.clone(),
                 read: read.clone(),
                 sender,
                 waiting: Vec::new(),

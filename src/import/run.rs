@@ -108,7 +108,11 @@ impl Import {
     ) -> Result<Report> {
         let started = Stopwatch::now();
         let read = Arc::new(AtomicU64::new(0));
-        let parser = Parser { keeps_times: self.stamping == Stamping::Keep, owner: self.owner };
+        let parser = Parser {
+            keeps_times: self.stamping == Stamping::Keep,
+            owner: self.owner,
+            indexed: store.indexed_parameters()?,
+        };
         let mut reading = ReadingSide::start(&inputs.inputs, parser, &read)?;
         // After an error nobody waits for the threads: one may wait for input that never comes.
         let mut report = self

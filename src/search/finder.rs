@@ -1,20 +1,23 @@
 //! [`Finder`]: goes through the resources of a snapshot that may meet a search, in the order of their numbers.
 //!
-//! Ids, identifiers and the patients of compartments are looked up; without them every resource of the type is
-//! read. A body is parsed only where id, time and the texts that it must contain leave the question open. What a
+//! Ids, identifiers, the patients of compartments and the parameters that the store keeps indexed are looked up;
+//! without them every resource of the type is read. A body is parsed only where id, time and the texts that it must contain leave the question open. What a
 //! finder finds does not depend on when it looks: the snapshot shows the same after later imports.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use super::answered::{AnsweredSearch, held};
 use super::recipient::{Collected, FoundResource, Gathered, Recipient, Sizes};
+use super::scan::Scan;
 use crate::error::Result;
 use crate::fhir::compartment::is_link;
-use crate::fhir::json::Tree;
-use crate::fhir::search::{Answer, Answers, Candidate, InnerSearch, Needles, Search};
+use crate::fhir::search::{Answer, Answers, InnerSearch, Search};
 use crate::fhir::version::FhirVersion;
-use crate::store::{Lookup, SeenVersion, Selection, Snapshot, VersionHeader, VersionSize};
+use crate::store::{
+    IndexPage, Lookup, SeenVersion, Selection, Snapshot, VersionHeader, VersionSize,
+};
 
 /// The most versions that are looked at in one read transaction, and so between two looks at whether the search may
 /// go on.
@@ -30,20 +33,6 @@ pub struct Finder<'f> {
     watch: &'f dyn Fn(u64) -> Result<()>,
     /// Why some bodies could not be held against the search. Their resources are not found.
     faults: RefCell<BTreeSet<String>>,
-}
-
-/// A search with what its inner searches have found: they run once, however often it is used.
-pub struct AnsweredSearch<'s> {
-    search: &'s Search,
-    answers: Answers,
-    needles: Needles,
-}
-
-impl<'s> AnsweredSearch<'s> {
-    /// A search that has no inner search, or one with these answers.
-    fn new(search: &'s Search, answers: Answers) -> AnsweredSearch<'s> {
-        AnsweredSearch { search, answers, needles: search.needles() }
-    }
 }
 
 impl<'f> Finder<'f> {
@@ -136,11 +125,34 @@ impl<'f> Finder<'f> {
         recipient: &mut dyn Recipient,
     ) -> Result<()> {
         if let Some(seqs) = self.narrowed(any, within)? {
-            return self.go_through_some(any, within, &seqs, recipient);
+            return self.go_through_some(any, within, &seqs, recipient).map(drop);
         }
+        let mut first = within.first;
+        if let [answered] = any {
+            match self.go_through_index(answered, within, recipient)? {
+                Some(rest) => first = rest,
+                None => return Ok(()),
+            }
+        }
+        self.scan(any, &Selection { first, ..within.clone() }, recipient)
+    }
+
+    /// Does the same by reading every version: some here, and where these are not enough the rest on all cores.
+    fn scan(
+        &self,
+        any: &[AnsweredSearch<'_>],
+        within: &Selection,
+        recipient: &mut dyn Recipient,
+    ) -> Result<()> {
         let mut from = Some(within.first);
+        let mut is_first = true;
         while let Some(first) = from {
             let rest = Selection { first, ..within.clone() };
+            if !std::mem::take(&mut is_first)
+                && let Some(scan) = Scan::new(self.snapshot, any, &rest, recipient)
+            {
+                return scan.run(recipient, self.watch, &mut |fault| self.note(fault));
+            }
             let mut looked_at = 0;
             from = self.snapshot.for_each_version(&rest, |version| {
                 looked_at += 1;
@@ -157,14 +169,43 @@ impl<'f> Finder<'f> {
         Ok(())
     }
 
-    /// Does the same with the versions that have these numbers, where they are in the selection.
+    /// Does the same by the index that narrows a search most. Returns the number to scan from, where there is none,
+    /// or where it ended; `None` at the end.
+    fn go_through_index(
+        &self,
+        answered: &AnsweredSearch<'_>,
+        within: &Selection,
+        recipient: &mut dyn Recipient,
+    ) -> Result<Option<i64>> {
+        let view = self.snapshot.lookup()?;
+        let questions = answered.search.index_questions();
+        let best = view.best_index(&within.resource_type, questions)?;
+        let Some(answer) = best else { return Ok(Some(within.first)) };
+        let mut first = within.first;
+        loop {
+            let page = view.index_page(&answer, first, within.last)?;
+            view.pause()?;
+            let IndexPage::Versions { seqs, next } = page else { return Ok(Some(first)) };
+            let some = Selection { first, ..within.clone() };
+            if !self.go_through_some(std::slice::from_ref(answered), &some, &seqs, recipient)? {
+                return Ok(None);
+            }
+            match next {
+                Some(next) => first = next,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Does the same with the versions that have these numbers, where they are in the selection. False where
+    /// `recipient` wants no more.
     fn go_through_some(
         &self,
         any: &[AnsweredSearch<'_>],
         within: &Selection,
         seqs: &BTreeSet<i64>,
         recipient: &mut dyn Recipient,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let view = self.snapshot.lookup()?;
         let mut looked_at = 0;
         for seq in seqs.range(within.first..).take_while(|seq| **seq <= within.last) {
@@ -181,13 +222,13 @@ impl<'f> Finder<'f> {
                 view.pause()?;
                 (self.watch)(std::mem::take(&mut looked_at))?;
                 if !recipient.rest()? {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
         view.pause()?;
         (self.watch)(looked_at)?;
-        recipient.rest().map(drop)
+        recipient.rest()
     }
 
     /// The numbers of versions, all that any of these searches finds within a selection among them; `None` where any
@@ -201,10 +242,39 @@ impl<'f> Finder<'f> {
         let mut all = BTreeSet::new();
         for answered in any {
             let seqs = self.narrowed_by(answered.search, &within.resource_type, &view)?;
-            let Some(seqs) = seqs else { return Ok(None) };
-            all.extend(seqs);
+            match (seqs, any.len()) {
+                (Some(seqs), _) => all.extend(seqs),
+                // By an index one search is answered page by page.
+                (None, 1) => return Ok(None),
+                (None, _) => match self.narrowed_by_index(answered.search, within, &view)? {
+                    Some(seqs) => all.extend(seqs),
+                    None => return Ok(None),
+                },
+            }
         }
         Ok(Some(all))
+    }
+
+    /// The numbers that an index finds; `None` where there is none.
+    fn narrowed_by_index(
+        &self,
+        search: &Search,
+        within: &Selection,
+        view: &Lookup<'_>,
+    ) -> Result<Option<BTreeSet<i64>>> {
+        let best = view.best_index(&within.resource_type, search.index_questions())?;
+        let Some(answer) = best else { return Ok(None) };
+        let (mut all, mut first) = (BTreeSet::new(), within.first);
+        loop {
+            (self.watch)(0)?;
+            let page = view.index_page(&answer, first, within.last)?;
+            let IndexPage::Versions { seqs, next } = page else { return Ok(None) };
+            all.extend(seqs);
+            match next {
+                Some(next) => first = next,
+                None => return Ok(Some(all)),
+            }
+        }
     }
 
     fn narrowed_by(
@@ -256,33 +326,11 @@ impl<'f> Finder<'f> {
         version: &SeenVersion<'_>,
         recipient: &mut dyn Recipient,
     ) -> bool {
-        let SeenVersion { id, last_updated, body, .. } = *version;
-        let may_match = |one: &&AnsweredSearch<'_>| {
-            one.search.may_match(id, last_updated) && one.needles.may_occur_in(body)
-        };
-        let mut candidates = any.iter().filter(may_match).peekable();
-        if candidates.peek().is_none() {
-            return true;
-        }
-        let needs_tree =
-            recipient.wants_tree() || any.iter().any(|answered| answered.search.needs_body());
-        let tree = if needs_tree { Tree::parse(body) } else { Ok(Tree::Null) };
-        let tree = match tree {
-            Ok(tree) => tree,
-            Err(fault) => {
-                self.note(fault);
-                return true;
-            }
-        };
-        let candidate = Candidate { id, last_updated, body: &tree };
-        for answered in candidates {
-            match answered.search.matches(&candidate, &answered.answers) {
-                Ok(true) => return recipient.take(version, &tree),
-                Ok(false) => {}
-                Err(fault) => self.note(fault),
-            }
-        }
-        true
+        let wants_tree = recipient.wants_tree();
+        let taken = held(any, version, wants_tree, &mut |fault| self.note(fault), |tree| {
+            recipient.take(version, tree)
+        });
+        taken.unwrap_or(true)
     }
 
     fn note(&self, fault: String) {

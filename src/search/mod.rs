@@ -2,10 +2,13 @@
 //!
 //! What a search means is in `fhir/search`; this folder knows what the store can answer.
 
+mod answered;
 mod by_query;
 mod finder;
 mod recipient;
+mod scan;
 
+pub use answered::AnsweredSearch;
 pub use by_query::search;
-pub use finder::{AnsweredSearch, Finder};
+pub use finder::Finder;
 pub use recipient::FoundResource;

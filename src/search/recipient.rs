@@ -26,11 +26,24 @@ pub struct FoundResource {
     pub body: String,
 }
 
+impl FoundResource {
+    /// A version with its body, or with another text in its place.
+    pub(super) fn of(version: &SeenVersion<'_>, body: &str) -> FoundResource {
+        let SeenVersion { seq, id, last_updated, .. } = *version;
+        FoundResource { seq, id: id.to_owned(), last_updated, body: body.to_owned() }
+    }
+}
+
 /// Takes what a search finds.
 pub(super) trait Recipient {
     /// True where [`Recipient::take`] looks at the body, which must be parsed then.
     fn wants_tree(&self) -> bool {
         false
+    }
+
+    /// True where [`Recipient::take`] looks at the text of the body.
+    fn wants_text(&self) -> bool {
+        true
     }
 
     /// Takes a version. False where [`Recipient::rest`] should come before the next one.
@@ -61,14 +74,8 @@ impl<'e> Gathered<'e> {
 
 impl Recipient for Gathered<'_> {
     fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
-        let SeenVersion { seq, id, last_updated, body, .. } = *found;
-        self.bytes += body.len();
-        self.found.push(FoundResource {
-            seq,
-            id: id.to_owned(),
-            last_updated,
-            body: body.to_owned(),
-        });
+        self.bytes += found.body.len();
+        self.found.push(FoundResource::of(found, found.body));
         self.found.len() < MOST_GATHERED && self.bytes < MOST_BYTES
     }
 
@@ -92,6 +99,10 @@ impl<'e> Sizes<'e> {
 }
 
 impl Recipient for Sizes<'_> {
+    fn wants_text(&self) -> bool {
+        false
+    }
+
     fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
         self.failure = (self.each)(VersionSize { seq: found.seq, size: found.size }).err();
         self.failure.is_none()
@@ -119,6 +130,10 @@ impl<'i> Collected<'i> {
 
 impl Recipient for Collected<'_> {
     fn wants_tree(&self) -> bool {
+        self.inner.collects_from_body()
+    }
+
+    fn wants_text(&self) -> bool {
         self.inner.collects_from_body()
     }
 

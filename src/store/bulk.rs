@@ -19,7 +19,8 @@ const MOST: usize = 7_000_000;
 /// Selects the indexes that are left out, by their tables.
 const INDEXES: &str = "SELECT name, sql FROM sqlite_schema
     WHERE type = 'index' AND sql IS NOT NULL
-      AND tbl_name IN ('current_version', 'identifier', 'compartment', 'provenance_target')";
+      AND tbl_name IN ('current_version', 'identifier', 'compartment', 'provenance_target', 'search_key',
+                       'search_range')";
 
 /// The hash of every (type, id) that the store has ever had.
 #[derive(Default)]

@@ -14,6 +14,8 @@ use super::derived::Derived;
 use super::fhir_version::fhir_version;
 use super::format::{model, schema_objects};
 use super::handle::Store;
+use super::index::{ParameterRow, parameter_rows};
+use super::index_check::{NOT_INDEXED, index_faults, is_indexed};
 use super::mention::stored_mentions;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
@@ -64,8 +66,8 @@ impl Store {
     pub fn check(&self, found: &mut dyn FnMut(Finding)) -> Result<()> {
         let conn = self.reader()?;
         let fhir_version = fhir_version(&conn)?.unwrap_or_default();
-        let identifiers = HashMap::new();
-        Check { conn: &conn, now: self.now(), fhir_version, identifiers, found }.run()
+        let (identifiers, parameters) = (HashMap::new(), Vec::new());
+        Check { conn: &conn, now: self.now(), fhir_version, identifiers, parameters, found }.run()
     }
 }
 
@@ -76,6 +78,8 @@ struct Check<'a> {
     fhir_version: FhirVersion,
     /// A sum over the identifiers of each version, in any order.
     identifiers: HashMap<i64, i64>,
+    /// The search parameters that are kept indexed.
+    parameters: Vec<ParameterRow>,
     found: &'a mut dyn FnMut(Finding),
 }
 
@@ -96,6 +100,7 @@ impl Check<'_> {
             self.versions(table, body, &format!("body_checksum IS NOT {BODY_SUM}"));
             self.versions(table, row, &format!("row_checksum IS NOT {}", row_sum_with(table, &[])));
         }
+        self.pass("search_parameter", Check::indexes);
         match self.identifier_sums() {
             Ok(sums) => self.identifiers = sums,
             Err(error) => self.found_in_file(format!("identifier: {error}")),
@@ -324,10 +329,22 @@ impl Check<'_> {
                     "reference or provenance_target does not match the references in the body",
                 );
             }
+            if !is_indexed(self.conn, &self.parameters, seq, resource_type, body).unwrap_or(false) {
+                self.found_at(place(row)?, NOT_INDEXED);
+            }
             let context = derived.security_context.map(|(name, id)| format!("{name}/{id}"));
             if row.get::<_, Option<String>>(4).ok() != Some(context) {
                 self.found_at(place(row)?, "security_context is not that of the body");
             }
+        }
+        Ok(())
+    }
+
+    /// Every indexed parameter must be one of its type, and every row must belong to one.
+    fn indexes(&mut self, _: &str) -> Result<()> {
+        self.parameters = parameter_rows(self.conn)?;
+        for fault in index_faults(self.conn, &self.parameters)? {
+            self.found_in_file(fault);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::clock::clock_lead;
 use super::fhir_version::fhir_version;
 use super::format::FORMAT;
 use super::handle::Store;
+use super::index::{IndexedParameter, indexes};
 use super::prune::{Pruned, USUAL_AGE};
 use super::sql::{all, one, pages, setting};
 use crate::error::Result;
@@ -49,6 +50,8 @@ pub struct Info {
     /// Bytes of free pages: what [`Store::compact`] gives back at least.
     #[serde(rename = "freeBytes")]
     pub free_bytes: u64,
+    /// The search parameters that are kept indexed ([`Store::index`]).
+    pub indexes: Vec<IndexedParameter>,
     /// The current state, type by type.
     pub types: BTreeMap<String, TypeInfo>,
 }
@@ -107,6 +110,7 @@ impl Store {
             file_size: std::fs::metadata(self.path()).map_or(0, |meta| meta.len()),
             prunable: self.prunable(&conn, USUAL_AGE)?,
             free_bytes: pages(&conn)?.free_bytes(),
+            indexes: indexes(&conn)?,
             types,
         })
     }

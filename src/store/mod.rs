@@ -8,6 +8,7 @@
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
+//! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
@@ -36,6 +37,11 @@ mod format;
 mod former_tables;
 mod found_ids;
 mod handle;
+mod index;
+mod index_check;
+mod index_fill;
+mod index_rows;
+mod index_search;
 mod info;
 mod job;
 mod key;
@@ -85,6 +91,9 @@ pub use clock::ClockLead;
 pub use compact::{Compaction, CompactionCost};
 pub use condition::Match;
 pub use handle::{Access, Store};
+pub use index::{IndexState, IndexedParameter};
+pub use index_fill::IndexProgress;
+pub use index_search::IndexPage;
 pub use info::{Info, TypeInfo};
 pub use job::{FileRow, JobRow, JobState};
 pub use lookup::{Lookup, VersionHeader};

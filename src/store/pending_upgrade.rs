@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::compact::disk;
 use super::file::{folder_of, kept_format};
-use super::format::FORMAT;
+use super::format::{FIRST_WITH_TABLES_OF_NOW, FORMAT};
 use super::handle::Store;
 use crate::error::{Error, Kind, Result};
 
@@ -17,7 +17,7 @@ pub struct PendingUpgrade {
     pub path: PathBuf,
     /// The format that it has.
     pub format: u32,
-    /// Bytes that the file grows by: each version is written anew before the old tables go.
+    /// Bytes that the file grows by. Up to format 5 each version is written anew before the old tables go.
     pub bytes: u64,
 }
 
@@ -28,7 +28,11 @@ impl Store {
         let path = path.as_ref();
         // Whatever is wrong with the file, opening it says so.
         let format = kept_format(path).ok().flatten().filter(|format| *format < FORMAT)?;
-        let bytes = std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let is_written_anew = format < FIRST_WITH_TABLES_OF_NOW;
+        let bytes = match std::fs::metadata(path) {
+            Ok(meta) if is_written_anew => meta.len(),
+            _ => 0,
+        };
         Some(PendingUpgrade { path: path.to_owned(), format, bytes })
     }
 }
@@ -36,11 +40,13 @@ impl Store {
 impl fmt::Display for PendingUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let PendingUpgrade { path, format, bytes } = self;
+        write!(f, "{}: is upgraded from format {format} to {FORMAT}", path.display())?;
+        if *bytes == 0 {
+            return Ok(());
+        }
         write!(
             f,
-            "{}: is upgraded from format {format} to {FORMAT}, for which the file grows by up to {bytes} bytes; \
-             `fhirlite compact` gives back what then is free",
-            path.display()
+            ", for which the file grows by up to {bytes} bytes; `fhirlite compact` gives back what then is free"
         )
     }
 }

@@ -191,6 +191,8 @@ fn prune_versions(conn: &Connection, seen: i64, before: Instant, at_once: usize)
         run(conn, "DELETE FROM security_context WHERE seq = ?1", [seq])?;
         run(conn, "DELETE FROM reference WHERE seq = ?1", [seq])?;
         run(conn, "DELETE FROM provenance_target WHERE seq = ?1", [seq])?;
+        run(conn, "DELETE FROM search_key WHERE seq = ?1", [seq])?;
+        run(conn, "DELETE FROM search_range WHERE seq = ?1", [seq])?;
         run(conn, "INSERT INTO pruned (seq) VALUES (?1)", [seq])?;
     }
     // Conditional references need these only while the version has a body. No index leads from a

@@ -24,7 +24,7 @@ pub(super) const COLUMNS: &str =
 
 /// The tables with rows that belong to a version and go with it, beside `identifier`, in which no index leads
 /// from a version to its rows.
-pub(super) const OF_A_VERSION: [&str; 7] = [
+pub(super) const OF_A_VERSION: [&str; 9] = [
     "version_body",
     "unresolved",
     "compartment",
@@ -32,6 +32,8 @@ pub(super) const OF_A_VERSION: [&str; 7] = [
     "security_context",
     "reference",
     "provenance_target",
+    "search_key",
+    "search_range",
 ];
 
 /// Lists the names of the types that have rows in a table, in order.

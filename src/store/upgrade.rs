@@ -5,7 +5,10 @@ use rusqlite::Connection;
 use super::checksum::row_sum_after;
 use super::derived::{insert_attachments, insert_compartments};
 use super::fhir_version::{derive_compartment, keep_as_served};
-use super::format::{FORMAT, SCHEMA, SchemaObject, columns, format_of, model, schema_objects};
+use super::format::{
+    FIRST_WITH_TABLES_OF_NOW, FORMAT, SCHEMA, SchemaObject, columns, format_of, model,
+    schema_objects,
+};
 use super::former_tables::{FORMER, copy_versions, former_name};
 use super::mark::add_mark_of_upgrade;
 use super::mention::Mentioned;
@@ -38,6 +41,9 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     let from = format_of(conn)?;
     if from >= FORMAT {
         return Ok(());
+    }
+    if from >= FIRST_WITH_TABLES_OF_NOW {
+        return add_what_is_new(conn);
     }
     let model = model()?;
     let (mut present, wanted) = (schema_objects(conn)?, schema_objects(&model)?);
@@ -103,6 +109,18 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Creates the tables and indexes that the store lacks. Everything else of it stays as it is.
+fn add_what_is_new(conn: &Connection) -> Result<()> {
+    let present = schema_objects(conn)?;
+    for SchemaObject { name, sql, .. } in schema_objects(&model()?)? {
+        if !present.iter().any(|object| object.name == name) {
+            conn.execute_batch(&sql)?;
+        }
+    }
+    conn.pragma_update(None, "user_version", FORMAT)?;
+    Ok(())
+}
+
 /// Copies the store of format `from` at `uri`, which cannot be written, into the empty database
 /// `memory` in the present format.
 pub(super) fn copy(uri: &str, from: u32, memory: &Connection) -> Result<()> {
@@ -116,8 +134,10 @@ pub(super) fn copy(uri: &str, from: u32, memory: &Connection) -> Result<()> {
             run(memory, &copy_rows(name, &kept, &format!("old.{name}")), ())?;
         }
     }
-    let former = |name: &str| format!("old.{name}");
-    copy_versions(memory, |name| columns(memory, "old", name), &former)?;
+    if from < FIRST_WITH_TABLES_OF_NOW {
+        let former = |name: &str| format!("old.{name}");
+        copy_versions(memory, |name| columns(memory, "old", name), &former)?;
+    }
     memory.execute_batch("DETACH old")?;
     fill(memory, from)?;
     memory.pragma_update(None, "user_version", FORMAT)?;

@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 use super::checksum::{BodySum, damaged_version, row_sum};
 use super::derived::{insert_attachments, insert_compartments};
 use super::handle::Store;
+use super::index_rows::insert_entries;
 use super::sql::{maybe, one, run};
 use super::tables::{CURRENT, ENDED, IS_OF_TYPE, OF_A_VERSION};
 use super::writer::Writer;
@@ -262,7 +263,20 @@ impl Writer<'_> {
         insert_attachments(&self.conn, self.seq, &resource.attachments, context)?;
         let (resource_type, mentions) = (&resource.resource_type, &resource.mentions);
         self.mentioned.insert(&self.conn, self.seq, resource_type, mentions)?;
+        self.insert_entries(resource)?;
         self.note_unresolved(self.seq, unresolved)
+    }
+
+    /// Inserts the keys of the version just inserted for the indexed search parameters.
+    fn insert_entries(&self, resource: &Resource) -> Result<()> {
+        let Resource { resource_type, text, entries, .. } = resource;
+        match entries.as_ref().filter(|made| made.are_for(&self.indexed)) {
+            Some(made) => insert_entries(&self.conn, self.seq, &made.entries),
+            None => {
+                let entries = self.indexed.entries(resource_type, text);
+                insert_entries(&self.conn, self.seq, &entries)
+            }
+        }
     }
 
     /// Ends a current version; `by` is the number of the write that ends it.

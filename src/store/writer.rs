@@ -7,7 +7,7 @@
 //!
 //! What a writer does to versions is in `version.rs`, conditional references are in `unresolved.rs`.
 
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use rusqlite::Connection;
 
@@ -17,6 +17,7 @@ use super::checksum::row_sum_after;
 use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
 use super::found_ids::FoundIds;
 use super::handle::Store;
+use super::index::{give_up_other_rules, indexed_parameters};
 use super::mark::add_mark;
 use super::mention::Mentioned;
 use super::pool::WRITER_CACHE;
@@ -29,6 +30,7 @@ use super::type_total::add_writes_after;
 use super::version_sql::VersionStatements;
 use crate::error::Result;
 use crate::fhir::compartment;
+use crate::fhir::search::IndexedParameters;
 use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
 
@@ -84,6 +86,8 @@ pub struct Writer<'a> {
     pub(super) fhir_version: FhirVersion,
     pub(super) sql: VersionStatements,
     pub(super) type_codes: TypeCodes,
+    /// The search parameters whose keys each version gets.
+    pub(super) indexed: Arc<IndexedParameters>,
     /// What versions mentioned before.
     pub(super) mentioned: Mentioned,
     /// What conditions have found in this transaction.
@@ -130,6 +134,7 @@ impl Store {
             fhir_version: FhirVersion::default(),
             sql: VersionStatements::new(),
             type_codes: TypeCodes::default(),
+            indexed: Arc::default(),
             mentioned: Mentioned::default(),
             found: FoundIds::default(),
             least_log: LONG_LOG,
@@ -169,6 +174,8 @@ impl Writer<'_> {
             one(&self.conn, "SELECT EXISTS (SELECT 1 FROM ended_version)", (), |row| row.get(0))?;
         self.has_users = self.store_has_users()?;
         self.fhir_version = fhir_version(&self.conn)?.unwrap_or_default();
+        give_up_other_rules(&self.conn)?;
+        self.indexed = Arc::new(indexed_parameters(&self.conn)?);
         self.handed_out = match setting(&self.conn, "last_transaction_time")? {
             0 => NEVER,
             time => Instant::from_micros(time),

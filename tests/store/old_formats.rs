@@ -102,7 +102,7 @@ fn a_store_of_format_4_is_read_with_its_exports_and_gets_checksums() {
     assert!(file.status == 200 && file.text().contains("Ünïversity"), "{}", file.text());
     assert_eq!(served.end("-TERM"), 0);
     assert_eq!(dir.import(0, &["4.db", "a.json"])["created"], 1);
-    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 6);
+    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 7);
     let without = "SELECT count(*) FROM (SELECT row_checksum, body_checksum FROM resource UNION ALL
                                           SELECT row_checksum, body_checksum FROM history)
                     WHERE row_checksum = 0 OR body_checksum = 0";
@@ -139,8 +139,8 @@ fn a_store_of_format_5_is_read_with_its_history_and_exports() {
     dir.write("a.json", A);
     let ran = dir.run(["import", "5.db", "a.json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("5.db: is upgraded from format 5 to 6"), "{}", ran.stderr);
-    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 6);
+    assert!(ran.stderr.contains("5.db: is upgraded from format 5 to 7"), "{}", ran.stderr);
+    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 7);
     let db = dir.open("5.db");
     let after = (rows(&db, "resource"), rows(&db, "history"), about(&db));
     assert_eq!(after.0[..8], before.0);
@@ -174,7 +174,7 @@ fn an_upgrade_that_takes_long_says_how_far_it_is() {
     });
     other.execute_batch("ROLLBACK").expect("unlocked");
     assert!(upgrade.wait().expect("it ends").success(), "{}", told());
-    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 6);
+    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 7);
 }
 
 /// The operator adds a view, an index and a table with the `sqlite3` shell.
@@ -195,7 +195,7 @@ fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
         let resources = count("SELECT count(*) FROM mine");
         dir.write("a.json", r#"{"resourceType":"Basic","id":"new"}"#);
         dir.import(0, &["s.db", "a.json"]);
-        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 6);
+        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 7);
         assert_eq!(count("SELECT count(*) FROM mine"), resources + 1);
         assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'my index'"), 1);
         // Its table is a view now.

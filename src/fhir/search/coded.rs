@@ -111,6 +111,14 @@ fn single<'f>(found: &'f Tree<'_>) -> Option<Coded<'f>> {
     }
 }
 
+/// The codes of an element, each behind its system, which is empty where there is none: all that [`TokenBound::Code`]
+/// and [`TokenBound::OfType`] compare.
+pub(super) fn codes<'f>(found: &'f Tree<'_>) -> impl Iterator<Item = (&'f str, &'f str)> {
+    let codings = codings(found).iter().filter_map(single);
+    let coded = codings.filter_map(|coded| Some((coded.system.unwrap_or_default(), coded.code?)));
+    coded.chain(text_of(found, "value").map(|value| ("", value)))
+}
+
 /// True where a code of an element is the one that a token asks for.
 fn has_code(token: &SearchToken, found: &Tree<'_>, systems: &[&str]) -> bool {
     codings(found).iter().filter_map(single).any(|coded| {

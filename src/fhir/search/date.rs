@@ -5,7 +5,7 @@
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use super::span::{Prefix, Span};
+use super::span::{Prefix, Span, SpanLimits};
 use crate::fhir::json::Tree;
 use crate::time::{Instant, span};
 
@@ -33,6 +33,11 @@ impl DateBound {
         };
         let moved = |time: Instant, by: i64| Instant::from_micros(time.micros().saturating_add(by));
         Some(DateBound { prefix, wanted: Span::until(moved(first, -by), moved(next, by)) })
+    }
+
+    /// What the time spans that meet the bound have in common.
+    pub(super) fn limits(&self) -> Option<SpanLimits<'_, Instant>> {
+        self.prefix.limits(&self.wanted)
     }
 
     /// True where a time span meets the bound.

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::coded::TokenBound;
-use super::uri::is_same_canonical;
+use super::uri::{is_same_canonical, without_canonical_version};
 use crate::fhir::json::Tree;
 use crate::fhir::name::{is_id, local_reference, type_and_id, without_version};
 
@@ -105,6 +105,17 @@ fn link<'f>(found: &'f Tree<'_>) -> Option<Cow<'f, str>> {
         return Some(Cow::Borrowed(link));
     }
     Some(Cow::Owned(format!("{}/{}", text("resourceType")?, text("id")?)))
+}
+
+/// What an element is found by, of all that [`ReferenceBound::holds`] compares: the id of a resource here, and the
+/// link without versions.
+pub(super) fn link_keys(found: &Tree<'_>) -> Vec<String> {
+    let Some(link) = link(found) else { return Vec::new() };
+    let bare = [&*link, without_version(&link).0].map(without_canonical_version);
+    let mut keys: Vec<String> = bare.into_iter().map(str::to_owned).collect();
+    keys.extend(local_reference(&link).map(|(_, id)| id.to_owned()));
+    keys.dedup();
+    keys
 }
 
 /// The resource here that an element refers to, as `Type/id`.

@@ -7,7 +7,7 @@
 use std::cmp::{max, min};
 
 use super::measure::measure;
-use super::span::{Prefix, Span};
+use super::span::{Prefix, Span, SpanLimits};
 use crate::fhir::json::Tree;
 use crate::fhir::path::Decimal;
 
@@ -73,6 +73,11 @@ impl NumberBound {
             _ => Span::point(number.exact),
         };
         Some(NumberBound { prefix, wanted })
+    }
+
+    /// What the ranges that meet the bound have in common.
+    pub(super) fn limits(&self) -> Option<SpanLimits<'_, Decimal>> {
+        self.prefix.limits(&self.wanted)
     }
 
     /// True where a range of numbers meets the bound.

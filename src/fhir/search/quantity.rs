@@ -6,7 +6,9 @@
 use super::escape::{split, unescaped};
 use super::measure::measure;
 use super::number::NumberBound;
+use super::span::SpanLimits;
 use crate::fhir::json::Tree;
+use crate::fhir::path::Decimal;
 
 /// One value of a quantity parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,11 @@ impl QuantityBound {
             system: unit.and_then(|(system, _)| part(system)),
             code: unit.and_then(|(_, code)| part(code)),
         })
+    }
+
+    /// What the numbers that meet the bound have in common.
+    pub(super) fn limits(&self) -> Option<SpanLimits<'_, Decimal>> {
+        self.number.limits()
     }
 
     /// True where an element meets the bound: a Quantity of any kind, a Money, or a Range.

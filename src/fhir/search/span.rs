@@ -69,6 +69,14 @@ fn meet<T: Ord>(low: &Bound<T>, high: &Bound<T>) -> bool {
     }
 }
 
+/// The value of a bound, the bound included.
+fn limit<T>(bound: &Bound<T>) -> Option<&T> {
+    match bound {
+        Included(value) | Excluded(value) => Some(value),
+        Unbounded => None,
+    }
+}
+
 /// The bound that begins where another one ends.
 fn turned<T: Clone>(bound: &Bound<T>) -> Option<Bound<T>> {
     match bound {
@@ -101,7 +109,34 @@ pub(super) enum Prefix {
     Approximate,
 }
 
+/// What a range must meet at least to meet a search. Each limit includes itself.
+pub(super) struct SpanLimits<'w, T> {
+    /// Its low end is not below this.
+    pub(super) low_from: Option<&'w T>,
+    /// Its low end is not above this.
+    pub(super) low_to: Option<&'w T>,
+    /// Its high end is not below this.
+    pub(super) high_from: Option<&'w T>,
+}
+
 impl Prefix {
+    /// The limits of the ranges that meet a search for `wanted`; `None` where any range may.
+    pub(super) fn limits<T>(self, wanted: &Span<T>) -> Option<SpanLimits<'_, T>> {
+        let (low, high) = (limit(&wanted.low), limit(&wanted.high));
+        let (low_from, low_to, high_from) = match self {
+            Prefix::Equal => (low, high, None),
+            Prefix::Greater => (None, None, high),
+            Prefix::GreaterOrEqual => (None, None, low),
+            Prefix::StartsAfter => (high, None, None),
+            Prefix::Less | Prefix::EndsBefore => (None, low, None),
+            Prefix::LessOrEqual => (None, high, None),
+            Prefix::Approximate => (None, high, low),
+            Prefix::NotEqual => return None,
+        };
+        let is_limited = low_from.is_some() || low_to.is_some() || high_from.is_some();
+        is_limited.then_some(SpanLimits { low_from, low_to, high_from })
+    }
+
     /// Splits a value into its prefix and the rest; `None` where it begins with other letters.
     pub(super) fn split(text: &str) -> Option<(Prefix, &str)> {
         let letters = text.bytes().take_while(u8::is_ascii_lowercase).count();

@@ -52,6 +52,11 @@ pub(super) fn is_same_canonical(wanted: &str, found: &str) -> bool {
     found == wanted || same_but_version()
 }
 
+/// A canonical URL without its version. Two that are the same for [`is_same_canonical`] have the same.
+pub(super) fn without_canonical_version(uri: &str) -> &str {
+    uri.split_once('|').map_or(uri, |(bare, _)| bare)
+}
+
 /// True where `uri` is `root`, or continues it behind a `/`.
 fn is_below(root: &str, uri: &str) -> bool {
     uri.strip_prefix(root).is_some_and(|rest| {
