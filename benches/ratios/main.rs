@@ -10,6 +10,7 @@ mod machine;
 mod nginx;
 mod python;
 mod sample;
+mod searches;
 mod served;
 mod server;
 mod sizes;

@@ -41,11 +41,12 @@ def rows():
 sqlite_utils.Database(sys.argv[2])["t"].insert_all(rows(), pk=("type", "id"), batch_size=10000)
 "#;
 
-/// Reads every body of a store once.
+/// Reads every body of a store once, or those of a type.
 const READ_BODIES: &str = r#"
 import sqlite3, sys
+of_type = "WHERE type = ?" if sys.argv[2:] else ""
 print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(
-    "SELECT sum(length(body)) FROM resource").fetchone())
+    f"SELECT sum(length(body)) FROM resource {of_type}", sys.argv[2:]).fetchone())
 "#;
 
 /// Prints the versions of what is there.
@@ -102,6 +103,11 @@ impl Loader {
 /// Reads every body of a store once, and measures it.
 pub fn read_bodies(store: &Path) -> Result<Sample> {
     measured(python(READ_BODIES).arg(store).stdout(Stdio::null()))
+}
+
+/// Reads the bodies of a type once, and measures it.
+pub fn read_bodies_of(store: &Path, resource_type: &str) -> Result<Sample> {
+    measured(python(READ_BODIES).arg(store).arg(resource_type).stdout(Stdio::null()))
 }
 
 /// The versions of Python and of what it has.

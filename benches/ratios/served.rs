@@ -6,7 +6,7 @@ use super::sample::{Result, Series, Work, in_turns};
 use super::server::Server;
 use super::sizes::{Bench, Size};
 use super::table::{Ask, Table};
-use super::{nginx, python};
+use super::{nginx, python, searches};
 
 /// Measures a server of one size. `kick_off` is the first size's kick-off, once it was measured.
 pub fn table(bench: &Bench, size: &Size, kick_off: &mut Option<Series>) -> Result<Table> {
@@ -14,7 +14,9 @@ pub fn table(bench: &Bench, size: &Size, kick_off: &mut Option<Series>) -> Resul
     let server = Server::start(bench, &size.path("store.db"))?;
     downloads(bench, size, &server, &mut table)?;
     exports(bench, size, &server, &mut table)?;
-    small_exports(bench, &server, kick_off, &mut table)?;
+    let patient = a_patient(&server)?;
+    small_exports(bench, &server, (&patient, kick_off), &mut table)?;
+    table.extend(searches::table(bench, size, &server, &patient)?);
     Ok(table)
 }
 
@@ -87,10 +89,9 @@ fn exports(bench: &Bench, size: &Size, server: &Server, table: &mut Table) -> Re
 fn small_exports(
     bench: &Bench,
     server: &Server,
-    first: &mut Option<Series>,
+    (patient, first): (&str, &mut Option<Series>),
     table: &mut Table,
 ) -> Result<()> {
-    let patient = a_patient(server)?;
     let one = format!("/fhir/Patient/{patient}/$export");
     let series = in_turns(
         bench.rounds,

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::search::{IndexEntry, IndexedParameters};
 
 /// How many versions are indexed in one transaction, and of how many bytes; one more is taken where it is longer.
-const AT_ONCE: usize = 4000;
+const AT_ONCE: usize = 1000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// How far a filling is.

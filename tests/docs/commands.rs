@@ -29,6 +29,7 @@ pages! {
     import "docs/import.md"
     oneup "docs/oneup.md"
     operate "docs/operate.md"
+    search "docs/search.md"
     store "docs/store.md"
 }
 

@@ -14,6 +14,8 @@ mod nginx;
 mod python;
 #[path = "../../benches/ratios/sample.rs"]
 mod sample;
+#[path = "../../benches/ratios/searches.rs"]
+mod searches;
 #[path = "../../benches/ratios/served.rs"]
 mod served;
 #[path = "../../benches/ratios/server.rs"]

@@ -9,6 +9,7 @@ mod damage;
 mod file;
 mod file_size_limit;
 mod full_disk;
+mod index;
 mod interrupted;
 mod log;
 mod mentions;

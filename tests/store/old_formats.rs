@@ -154,6 +154,52 @@ fn a_store_of_format_5_is_read_with_its_history_and_exports() {
     assert!(before.status == 200 && before.text().contains("\"versionId\":\"1\""));
 }
 
+/// `tests/formats/6.db.gz` is that of format 5 after the last program of format 6 imported a patient with a photo, an
+/// observation of the patient, its provenance and a Basic; imported the observation changed; and deleted the Basic.
+#[test]
+fn a_store_of_format_6_gets_tables_and_nothing_of_it_is_written_anew() {
+    let dir = Dir::new();
+    dir.fixture(6, "6.db");
+    let kept = "SELECT (SELECT group_concat(json_array(seq, type, id, last_updated, hex(hash), row_checksum)) FROM
+                         (SELECT * FROM current_version WHERE seq <= 20 ORDER BY seq)) ||
+                       (SELECT group_concat(json_array(seq, type, id, ended, row_checksum)) FROM
+                         (SELECT * FROM ended_version ORDER BY seq))";
+    let rows = |db: &rusqlite::Connection| -> String {
+        db.query_row(kept, (), |row| row.get(0)).expect("rows")
+    };
+    let db = dir.open("6.db");
+    let before = rows(&db);
+    // What an operator added stays.
+    db.execute_batch(
+        "CREATE VIEW mine AS SELECT id FROM resource; CREATE INDEX own ON current_version (hash)",
+    )
+    .expect("added");
+    drop(db);
+    // Reading upgrades a copy in memory, writing the file.
+    dir.check("6.db");
+    let found = dir.run(["search", "6.db", "Observation?code=29463-7&date=2024-02-29"]);
+    assert!(found.code == 0 && found.stdout.contains("\"six-weight\""), "{}", found.stderr);
+    assert_eq!(dir.count("6.db", "SELECT user_version FROM pragma_user_version"), 6);
+    let ran = dir.run(["index", "6.db", "Observation", "code", "date"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stderr, "6.db: is upgraded from format 6 to 7\n");
+    assert_eq!(dir.count("6.db", "SELECT user_version FROM pragma_user_version"), 7);
+    let db = dir.open("6.db");
+    assert_eq!(rows(&db), before);
+    drop(db);
+    let own = "SELECT count(*) FROM sqlite_schema WHERE name IN ('mine', 'own')";
+    assert_eq!(dir.count("6.db", own), 2);
+    // The version that ended has its keys too.
+    let observations = "SELECT count(DISTINCT seq) FROM search_key JOIN version USING (seq) WHERE id = 'six-weight'";
+    assert_eq!(dir.count("6.db", observations), 2);
+    dir.write("a.json", A);
+    dir.import(0, &["6.db", "a.json"]);
+    dir.check("6.db");
+    let served = dir.serve(&["6.db", "--auth", "required"]);
+    let before = served.get_with(FILE_OF_4, &bearer(ALICE_OF_4));
+    assert!(before.status == 200 && before.text().contains("\"versionId\":\"1\""));
+}
+
 /// An upgrade that takes long, here because another program has the file locked, says every few seconds how far it is.
 #[test]
 fn an_upgrade_that_takes_long_says_how_far_it_is() {
