@@ -1,7 +1,9 @@
 //! `_elements`: resources cut down to some of their root elements.
 //!
-//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>. The elements that stay keep their
-//! bytes. A resource that lost elements carries the tag `SUBSETTED`.
+//! <https://hl7.org/fhir/uv/bulkdata/export.html#query-parameters>,
+//! <https://hl7.org/fhir/R4/search.html#elements>. The elements that stay keep their bytes. A resource
+//! that lost elements carries the tag `SUBSETTED`. `_summary`, which cuts by the definitions, is in
+//! `summary.rs`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,14 @@ const ALWAYS: [&str; 3] = ["resourceType", "id", "meta"];
 pub struct Elements(BTreeMap<String, BTreeSet<String>>);
 
 impl Elements {
+    /// Without the entries that name no type.
+    #[must_use = "the entries are those of the returned value"]
+    pub fn of_named_types(&self) -> Elements {
+        let mut named = self.clone();
+        named.0.remove("");
+        named
+    }
+
     /// Adds an entry of `_elements`: `element` or `Type.element`.
     ///
     /// # Errors
@@ -64,64 +74,64 @@ impl Elements {
         if !self.cut(resource_type) {
             return Cow::Borrowed(text);
         }
-        let members = json::members(text);
-        let wanted = WantedElements {
-            of_type: self.0.get(resource_type),
-            of_all: self.0.get(""),
-            definition: nearest_definition(version, resource_type),
-        };
-        let kept: Vec<&ObjectMember> =
-            members.iter().filter(|member| wanted.has(member.name)).collect();
-        if kept.len() == members.len() {
-            return Cow::Borrowed(text);
-        }
-        let mut out = String::with_capacity(text.len() / 2 + SUBSETTED.len() + 32);
-        // Of two members with one name most readers take the last.
-        let meta = kept.iter().rposition(|member| json::unescaped(member.name) == "meta");
-        for (place, member) in kept.iter().enumerate() {
-            out.push(if out.is_empty() { '{' } else { ',' });
-            if Some(place) == meta {
-                out.push_str(&text[member.at.start..member.value.start]);
-                out.push_str(&tagged(&text[member.value.clone()]));
-            } else {
-                out.push_str(&text[member.at.clone()]);
-            }
-        }
-        if meta.is_none() {
-            out.push_str(&format!(r#","meta":{{"tag":[{SUBSETTED}]}}"#));
-        }
-        out.push('}');
-        Cow::Owned(out)
+        let definition = nearest_definition(version, resource_type);
+        let [of_type, of_all] = [resource_type, ""].map(|name| self.0.get(name));
+        cut(text, |name| {
+            is_mandatory(name, definition)
+                || of_type
+                    .into_iter()
+                    .chain(of_all)
+                    .flatten()
+                    .any(|wanted| is(name, wanted, definition))
+        })
     }
 }
 
-/// The elements of one type that stay.
-struct WantedElements<'a> {
-    of_type: Option<&'a BTreeSet<String>>,
-    of_all: Option<&'a BTreeSet<String>>,
-    definition: Option<&'static TypeDefinition>,
-}
-
-impl WantedElements<'_> {
-    /// True where a member with this name stays.
-    fn has(&self, name: &str) -> bool {
+/// Cuts a resource down to the root elements whose names `stays` takes; id, type and meta stay always.
+pub(super) fn cut<'a>(text: &'a str, stays: impl Fn(&str) -> bool) -> Cow<'a, str> {
+    let members = json::members(text);
+    let is_kept = |member: &&ObjectMember| {
         // `_birthDate` holds the id and the extensions of `birthDate`.
-        let name = json::unescaped(name.strip_prefix('_').unwrap_or(name));
-        let name = name.as_ref();
-        let definition = self.definition;
-        // `value` stands for `valueQuantity` and the like.
-        let is = |wanted: &str| {
-            let is_choice =
-                || definition.is_some_and(|definition| definition.choices.contains(&wanted));
-            name == wanted
-                || name.strip_prefix(wanted).is_some_and(|rest| {
-                    rest.starts_with(|c: char| c.is_ascii_uppercase()) && is_choice()
-                })
-        };
-        ALWAYS.contains(&name)
-            || definition.is_some_and(|definition| definition.mandatory.iter().any(|name| is(name)))
-            || self.of_type.into_iter().chain(self.of_all).flatten().any(|wanted| is(wanted))
+        let name = json::unescaped(member.name.strip_prefix('_').unwrap_or(member.name));
+        ALWAYS.contains(&name.as_ref()) || stays(&name)
+    };
+    let kept: Vec<&ObjectMember> = members.iter().filter(is_kept).collect();
+    if kept.len() == members.len() {
+        return Cow::Borrowed(text);
     }
+    let mut out = String::with_capacity(text.len() / 2 + SUBSETTED.len() + 32);
+    // Of two members with one name most readers take the last.
+    let meta = kept.iter().rposition(|member| json::unescaped(member.name) == "meta");
+    for (place, member) in kept.iter().enumerate() {
+        out.push(if out.is_empty() { '{' } else { ',' });
+        if Some(place) == meta {
+            out.push_str(&text[member.at.start..member.value.start]);
+            out.push_str(&tagged(&text[member.value.clone()]));
+        } else {
+            out.push_str(&text[member.at.clone()]);
+        }
+    }
+    if meta.is_none() {
+        out.push_str(&format!(r#","meta":{{"tag":[{SUBSETTED}]}}"#));
+    }
+    out.push('}');
+    Cow::Owned(out)
+}
+
+/// True where the name of a root element is the one that is wanted. `value` stands for `valueQuantity`
+/// and the like where the type has such a choice.
+pub(super) fn is(name: &str, wanted: &str, definition: Option<&TypeDefinition>) -> bool {
+    let is_choice = || definition.is_some_and(|definition| definition.choices.contains(&wanted));
+    name == wanted
+        || name
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()) && is_choice())
+}
+
+/// True for a root element that every resource of the type must have.
+pub(super) fn is_mandatory(name: &str, definition: Option<&TypeDefinition>) -> bool {
+    let mandatory = definition.map(|definition| &definition.mandatory).into_iter().flatten();
+    mandatory.into_iter().any(|wanted| is(name, wanted, definition))
 }
 
 /// Adds the tag to a `meta` object.

@@ -33,6 +33,7 @@ pub mod provenance;
 pub mod reference;
 pub mod resource;
 pub mod search;
+pub mod summary;
 pub mod text_part;
 pub mod version;
 pub mod version_condition;

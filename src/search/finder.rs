@@ -1,8 +1,9 @@
 //! [`Finder`]: goes through the resources of a snapshot that may meet a search, in the order of their numbers.
 //!
-//! Ids, identifiers, the patients of compartments and the parameters that the store keeps indexed are looked up;
-//! without them every resource of the type is read. A body is parsed only where id, time and the texts that it must contain leave the question open. What a
-//! finder finds does not depend on when it looks: the snapshot shows the same after later imports.
+//! Ids, identifiers, the patients of compartments, the targets of Provenances and the parameters that the store keeps
+//! indexed are looked up; without them every resource of the type is read. A body is parsed only where id, time and
+//! the texts that it must contain leave the question open. What a finder finds does not depend on when it looks: the
+//! snapshot shows the same after later imports.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -67,7 +68,33 @@ impl<'f> Finder<'f> {
             ..Selection::all(search.resource_type(), self.snapshot)
         };
         let answered = self.answered(search)?;
-        self.go_through(&[answered], &within, &mut Gathered::new(&mut each))
+        self.go_through(&[answered], &within, &mut Gathered::new(search.resource_type(), &mut each))
+    }
+
+    /// Gives `recipient` everything that a search finds, until it wants no more.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; where the search may not go on.
+    pub(super) fn go_through_all(
+        &self,
+        search: &Search,
+        recipient: &mut dyn Recipient,
+    ) -> Result<()> {
+        let within = Selection::all(search.resource_type(), self.snapshot);
+        self.go_through(&[self.answered(search)?], &within, recipient)
+    }
+
+    /// The snapshot.
+    pub(super) fn snapshot(&self) -> &'f Snapshot {
+        self.snapshot
+    }
+
+    /// Notes that `looked_at` versions were looked at.
+    ///
+    /// # Errors
+    /// Where the search may not go on.
+    pub(super) fn go_on(&self, looked_at: u64) -> Result<()> {
+        (self.watch)(looked_at)
     }
 
     /// Runs the inner searches of a search: its chains and `_has`.
@@ -283,6 +310,9 @@ impl<'f> Finder<'f> {
         resource_type: &str,
         view: &Lookup<'_>,
     ) -> Result<Option<Vec<i64>>> {
+        if let Some(patient) = search.compartment() {
+            return view.in_compartment_of(patient).map(Some);
+        }
         let mut seqs = Vec::new();
         if let Some(ids) = self.ids(search)? {
             for (number, id) in (1..).zip(&ids) {
@@ -290,6 +320,12 @@ impl<'f> Finder<'f> {
                 if number % AT_ONCE == 0 {
                     (self.watch)(0)?;
                 }
+            }
+            return Ok(Some(seqs));
+        }
+        if let Some(targets) = search.provenance_targets() {
+            for (resource_type, id) in targets.iter().filter_map(|name| name.split_once('/')) {
+                seqs.extend(view.provenances_perhaps_about(resource_type, id)?);
             }
             return Ok(Some(seqs));
         }
@@ -333,7 +369,8 @@ impl<'f> Finder<'f> {
         taken.unwrap_or(true)
     }
 
-    fn note(&self, fault: String) {
+    /// Notes why a body could not be held against a search.
+    pub(super) fn note(&self, fault: String) {
         let mut faults = self.faults.borrow_mut();
         if faults.len() < MOST_FAULTS {
             faults.insert(fault);

@@ -5,10 +5,15 @@
 mod answered;
 mod by_query;
 mod finder;
+mod included;
+mod page;
+mod ranked;
 mod recipient;
 mod scan;
 
 pub use answered::AnsweredSearch;
 pub use by_query::search;
 pub use finder::Finder;
+pub use included::{IncludeRequest, IncludedResources};
+pub use page::{PageRequest, ResultPage};
 pub use recipient::FoundResource;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Result};
 use crate::fhir::json::Tree;
 use crate::fhir::search::{Answer, Candidate, InnerSearch};
-use crate::store::{SeenVersion, VersionSize};
+use crate::store::{SeenVersion, VersionHeader, VersionSize};
 use crate::time::Instant;
 
 /// The most resources that are gathered at once.
@@ -16,6 +16,8 @@ const MOST_BYTES: usize = 8 << 20;
 /// A resource that a search has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundResource {
+    /// Its type.
+    pub resource_type: String,
     /// The number of its version.
     pub seq: i64,
     /// The logical id.
@@ -27,10 +29,15 @@ pub struct FoundResource {
 }
 
 impl FoundResource {
-    /// A version with its body, or with another text in its place.
-    pub(super) fn of(version: &SeenVersion<'_>, body: &str) -> FoundResource {
-        let SeenVersion { seq, id, last_updated, .. } = *version;
-        FoundResource { seq, id: id.to_owned(), last_updated, body: body.to_owned() }
+    /// The version with this header and this body.
+    pub(super) fn of(header: VersionHeader, body: &str) -> FoundResource {
+        let VersionHeader { seq, resource_type, id, last_updated, .. } = header;
+        FoundResource { resource_type, seq, id, last_updated, body: body.to_owned() }
+    }
+
+    /// `Type/id`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.resource_type, self.id)
     }
 }
 
@@ -60,22 +67,33 @@ pub(super) trait Recipient {
 
 /// Copies resources, and gives them away while no read transaction is open.
 pub(super) struct Gathered<'e> {
+    resource_type: &'e str,
     each: &'e mut dyn FnMut(FoundResource) -> bool,
     found: Vec<FoundResource>,
     bytes: usize,
 }
 
 impl<'e> Gathered<'e> {
-    /// Gives them to `each` until that returns false.
-    pub(super) fn new(each: &'e mut dyn FnMut(FoundResource) -> bool) -> Gathered<'e> {
-        Gathered { each, found: Vec::new(), bytes: 0 }
+    /// Gives those of a type to `each` until that returns false.
+    pub(super) fn new(
+        resource_type: &'e str,
+        each: &'e mut dyn FnMut(FoundResource) -> bool,
+    ) -> Gathered<'e> {
+        Gathered { resource_type, each, found: Vec::new(), bytes: 0 }
     }
 }
 
 impl Recipient for Gathered<'_> {
     fn take(&mut self, found: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
-        self.bytes += found.body.len();
-        self.found.push(FoundResource::of(found, found.body));
+        let SeenVersion { seq, id, last_updated, body, .. } = *found;
+        self.bytes += body.len();
+        self.found.push(FoundResource {
+            resource_type: self.resource_type.to_owned(),
+            seq,
+            id: id.to_owned(),
+            last_updated,
+            body: body.to_owned(),
+        });
         self.found.len() < MOST_GATHERED && self.bytes < MOST_BYTES
     }
 
@@ -110,6 +128,21 @@ impl Recipient for Sizes<'_> {
 
     fn rest(&mut self) -> Result<bool> {
         self.failure.take().map_or(Ok(true), Err)
+    }
+}
+
+/// Counts what a search finds.
+#[derive(Default)]
+pub(super) struct Counted(pub(super) u64);
+
+impl Recipient for Counted {
+    fn wants_text(&self) -> bool {
+        false
+    }
+
+    fn take(&mut self, _: &SeenVersion<'_>, _: &Tree<'_>) -> bool {
+        self.0 += 1;
+        true
     }
 }
 

@@ -9,10 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Scope};
 
 use super::answered::{AnsweredSearch, held};
-use super::recipient::{FoundResource, Recipient};
+use super::recipient::Recipient;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::json::Tree;
 use crate::store::{SeenVersion, Selection, Snapshot};
+use crate::time::Instant;
 
 /// The most threads that search at once in this process. Each has a connection that reads.
 const MOST_THREADS: usize = 8;
@@ -50,10 +51,27 @@ impl Drop for ThreadRight {
     }
 }
 
+/// A version that a thread has found.
+struct ScannedVersion {
+    seq: i64,
+    size: u64,
+    id: String,
+    last_updated: Instant,
+    /// Its JSON text; empty where nobody wants it.
+    body: String,
+}
+
+impl ScannedVersion {
+    fn of(version: &SeenVersion<'_>, body: &str) -> ScannedVersion {
+        let SeenVersion { seq, size, id, last_updated, .. } = *version;
+        ScannedVersion { seq, size, id: id.to_owned(), last_updated, body: body.to_owned() }
+    }
+}
+
 /// What a thread has found in a part of its range.
 #[derive(Default)]
 struct ScannedPart {
-    found: Vec<(FoundResource, u64)>,
+    found: Vec<ScannedVersion>,
     bytes: usize,
     looked_at: u64,
     faults: Vec<String>,
@@ -194,7 +212,7 @@ impl<'s> Scan<'s> {
             held(self.any, &version, false, &mut note, |_| {
                 let body = if self.wants_text { version.body } else { "" };
                 *bytes += body.len();
-                found.push((FoundResource::of(&version, body), version.size));
+                found.push(ScannedVersion::of(&version, body));
             });
             let is_full = part.found.len() >= MOST_FOUND || part.bytes >= MOST_BYTES;
             let is_over = self.is_over.load(Ordering::Relaxed);
@@ -208,12 +226,8 @@ impl<'s> Scan<'s> {
 }
 
 /// Gives `recipient` a version. False where it wants to rest.
-fn give(
-    (found, size): &(FoundResource, u64),
-    wants_tree: bool,
-    recipient: &mut dyn Recipient,
-) -> bool {
-    let FoundResource { seq, id, last_updated, body } = found;
+fn give(found: &ScannedVersion, wants_tree: bool, recipient: &mut dyn Recipient) -> bool {
+    let ScannedVersion { seq, size, id, last_updated, body } = found;
     let version = SeenVersion { seq: *seq, size: *size, id, last_updated: *last_updated, body };
     let tree = if wants_tree { Tree::parse(body) } else { Ok(Tree::Null) };
     // It was parsed before.

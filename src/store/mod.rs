@@ -6,7 +6,7 @@
 //! | files | job |
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
+//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
@@ -18,6 +18,7 @@ mod audit;
 mod backup;
 mod bodies;
 mod bulk;
+mod by_time;
 mod check;
 mod checkpoint;
 mod checksum;

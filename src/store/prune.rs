@@ -9,6 +9,7 @@ use super::checksum::row_sum_after;
 use super::handle::Store;
 use super::pool::PATIENCE;
 use super::reach::Reach;
+use super::snapshot::Snapshot;
 use super::sql::{all, maybe, one, run, set_setting, setting};
 use super::tables::{ENDED, TYPE_NAME};
 use super::tombstone::deletion_stands;
@@ -151,6 +152,16 @@ impl Store {
             transaction.commit()?;
         }
         Ok(pruned)
+    }
+}
+
+impl Snapshot {
+    /// True where no version that the snapshot shows was pruned.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn is_whole(&self) -> Result<bool> {
+        Ok(setting(&*self.store().reader()?, LAST_PRUNED)? <= self.seq())
     }
 }
 

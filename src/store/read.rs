@@ -113,6 +113,22 @@ impl VisibleStore {
         Ok(self.store.latest_snapshot()?.limited_to(self.reach).keeping(self.right.clone()))
     }
 
+    /// The store as it was at `seq`, for the same use; `None` where it has no such state, or not any more: pruning has
+    /// removed some of it, or the store was set back to an earlier copy. `mark` is the beginning of the
+    /// snapshot's mark.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn earlier(&self, seq: i64, mark: &str) -> Result<Option<Snapshot>> {
+        let latest = self.latest()?;
+        let earlier = self.snapshot_at(seq, latest.time()).keeping(self.right.clone());
+        let is_there = seq > 0
+            && seq <= latest.seq()
+            && earlier.is_whole()?
+            && earlier.mark()?.starts_with(mark);
+        Ok(is_there.then_some(earlier))
+    }
+
     /// Reads the current version of a resource.
     ///
     /// # Errors

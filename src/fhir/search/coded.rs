@@ -148,6 +148,11 @@ fn texts<'f>(found: &'f Tree<'_>) -> impl Iterator<Item = &'f str> {
     })
 }
 
+/// The first code of an element, by which it is sorted.
+pub(super) fn first_code<'f>(found: &'f Tree<'_>) -> Option<&'f str> {
+    codings(found).iter().filter_map(single).find_map(|coded| coded.code)
+}
+
 #[cfg(test)]
 #[path = "coded_tests.rs"]
 mod tests;

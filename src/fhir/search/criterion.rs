@@ -2,8 +2,9 @@
 //!
 //! <https://hl7.org/fhir/R4/search.html#combining>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::answers::Answers;
 use super::bound::{Bound, SearchContext};
@@ -46,6 +47,8 @@ pub(super) enum Test {
     Chain { parameter: &'static SearchParameter, inner: Range<usize> },
     /// The resource is referred to by one that this inner search finds.
     Has { inner: usize },
+    /// A reference that one of these parameters finds leads to one of these resources, `Type/id`.
+    RefersTo { parameters: Vec<&'static SearchParameter>, names: Arc<HashSet<String>> },
 }
 
 impl Test {
@@ -119,7 +122,7 @@ impl Test {
         match self {
             Test::Id { .. } | Test::Has { .. } => false,
             Test::Missing { parameter, .. } | Test::Any { parameter, .. } => !is_of_row(parameter),
-            Test::Chain { .. } => true,
+            Test::Chain { .. } | Test::RefersTo { .. } => true,
         }
     }
 
@@ -159,6 +162,15 @@ impl Test {
                 let found = values(parameter, body)?;
                 let mut targets = found.iter().filter_map(|found| local_target(found.tree));
                 targets.any(|name| inner.clone().any(|at| answers.contains(at, &name)))
+            }
+            Test::RefersTo { parameters, names } => {
+                let mut is_met = false;
+                for parameter in parameters {
+                    let found = values(parameter, body)?;
+                    let mut targets = found.iter().filter_map(|found| local_target(found.tree));
+                    is_met = is_met || targets.any(|name| names.contains(&name));
+                }
+                is_met
             }
             Test::Id { .. } | Test::Has { .. } => false,
         })

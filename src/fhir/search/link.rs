@@ -99,7 +99,7 @@ impl ReferenceBound {
 
 /// The link of an element: of a Reference, a URL itself, or the name of a resource that stands in the
 /// place of a reference, as in a Bundle.
-fn link<'f>(found: &'f Tree<'_>) -> Option<Cow<'f, str>> {
+pub(super) fn link<'f>(found: &'f Tree<'_>) -> Option<Cow<'f, str>> {
     let text = |name| found.get(name).and_then(Tree::as_text);
     if let Some(link) = found.as_text().or_else(|| text("reference")) {
         return Some(Cow::Borrowed(link));

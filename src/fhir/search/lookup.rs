@@ -1,4 +1,5 @@
-//! What an index can answer instead of a look at every resource: ids, identifiers, patients.
+//! What an index can answer instead of a look at every resource: ids, identifiers, patients, what a
+//! Provenance is about.
 //!
 //! Each answer is a superset: what an index finds must still match the search.
 
@@ -14,6 +15,9 @@ use super::query::Search;
 
 /// The type whose compartments are indexed.
 const PATIENT: &str = "Patient";
+/// The type whose targets are indexed, and how the parameter for them finds them.
+const PROVENANCE: &str = "Provenance";
+const PROVENANCE_TARGET: &str = "Provenance.target";
 
 impl Search {
     /// The ids that a resource must have; `None` where it may have any.
@@ -46,7 +50,7 @@ impl Search {
     /// Ids of patients, in one of whose compartments a resource must be; `None` where the search does
     /// not say so. `is_link` says whether an element of the type, such as `participant.actor`, puts
     /// resources in compartments.
-    pub fn patients(&self, is_link: impl Fn(&str) -> bool) -> Option<BTreeSet<&str>> {
+    pub fn patients<'s>(&'s self, is_link: impl Fn(&str) -> bool) -> Option<BTreeSet<&'s str>> {
         let tests = self.criteria.iter().map(|criterion| &criterion.test);
         let sets = tests.filter_map(|test| match test {
             Test::Any { parameter, bounds, .. }
@@ -55,9 +59,46 @@ impl Search {
             {
                 bounds.iter().map(|bound| patient(parameter, bound)).collect()
             }
+            Test::RefersTo { parameters, names }
+                if parameters
+                    .iter()
+                    .all(|parameter| elements(self.resource_type(), parameter).all(&is_link)) =>
+            {
+                let id = |name: &'s String| match name.split_once('/') {
+                    Some((PATIENT, id)) => Some(id),
+                    _ => None,
+                };
+                names.iter().map(id).collect()
+            }
             _ => None,
         });
         sets.min_by_key(BTreeSet::<&str>::len)
+    }
+
+    /// What Provenances must be about, as `Type/id`; `None` where the search does not say so, or is for
+    /// another type.
+    pub fn provenance_targets(&self) -> Option<BTreeSet<String>> {
+        if self.resource_type() != PROVENANCE {
+            return None;
+        }
+        let is_target = |parameter: &SearchParameter| parameter.expression == PROVENANCE_TARGET;
+        self.criteria.iter().find_map(|criterion| match &criterion.test {
+            Test::RefersTo { parameters, names } if parameters.iter().all(|one| is_target(one)) => {
+                Some(names.iter().cloned().collect())
+            }
+            Test::Any { parameter, bounds, .. } if is_target(parameter) => {
+                let name = |bound: &Bound| match bound {
+                    Bound::Reference(ReferenceBound::Local {
+                        resource_type: Some(resource_type),
+                        id,
+                        ..
+                    }) => Some(format!("{resource_type}/{id}")),
+                    _ => None,
+                };
+                bounds.iter().map(name).collect()
+            }
+            _ => None,
+        })
     }
 }
 

@@ -16,6 +16,9 @@ use super::query::Search;
 use super::string::StringBound;
 use super::uri::UriBound;
 
+/// The most names that are looked for in a body before it is read.
+const MOST_NAMES: usize = 4;
+
 /// Texts of which a body must contain one of each list.
 #[derive(Clone, Debug, Default)]
 pub struct Needles(pub(super) Vec<Vec<Finder<'static>>>);
@@ -36,6 +39,10 @@ impl Search {
             Test::Any { parameter, modifier, bounds } if *modifier != Modifier::Not => {
                 let needles = bounds.iter().map(|bound| needle(parameter, bound));
                 needles.collect::<Option<Vec<String>>>()
+            }
+            Test::RefersTo { names, .. } if names.len() <= MOST_NAMES => {
+                let id = |name: &String| longest_plain(name.split_once('/')?.1);
+                names.iter().map(id).collect()
             }
             _ => None,
         };

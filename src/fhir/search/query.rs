@@ -3,6 +3,7 @@
 //! <https://hl7.org/fhir/R4/search.html#combining>: the parameters must all be met, the values of one
 //! are alternatives. Pages, order and form of the results are read elsewhere.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,6 +16,7 @@ use super::fault::SearchError;
 use super::link::local_target;
 use super::modifier::{Modifier, ParameterKind};
 use super::values::{Candidate, values};
+use crate::fhir::compartment::PATIENT;
 use crate::time::Instant;
 
 /// The most searches within a search: each may look at every resource of a type.
@@ -45,6 +47,8 @@ pub struct Search {
     resource_type: String,
     pub(super) criteria: Vec<Criterion>,
     inner: Vec<InnerSearch>,
+    /// The patient in whose compartment the resources must be.
+    compartment: Option<String>,
 }
 
 /// A search whose result another search needs.
@@ -69,7 +73,33 @@ pub struct ReadSearch {
 impl Search {
     /// A search that finds all resources of a type.
     pub fn all(resource_type: &str) -> Search {
-        Search { resource_type: resource_type.to_owned(), criteria: Vec::new(), inner: Vec::new() }
+        let resource_type = resource_type.to_owned();
+        Search { resource_type, criteria: Vec::new(), inner: Vec::new(), compartment: None }
+    }
+
+    /// The same search for resources in the compartment of this patient. The patient itself is there
+    /// too.
+    #[must_use = "the search is the returned one"]
+    pub fn in_compartment_of(mut self, patient: &str) -> Search {
+        if self.resource_type == PATIENT {
+            let (ids, is_negated) = (BTreeSet::from([patient.to_owned()]), false);
+            let test = Test::Id { ids, is_negated };
+            self.criteria.push(Criterion { name: String::new(), value: String::new(), test });
+        } else {
+            self.compartment = Some(patient.to_owned());
+        }
+        self
+    }
+
+    /// The patient in whose compartment the resources must be. The store says which those are:
+    /// [`Search::matches`] does not look.
+    pub fn compartment(&self) -> Option<&str> {
+        self.compartment.as_deref()
+    }
+
+    /// True where every resource of the type is found.
+    pub fn finds_all(&self) -> bool {
+        self.criteria.is_empty() && self.compartment.is_none()
     }
 
     /// Reads the names and values of a query, without percent-encoding.
