@@ -13,7 +13,7 @@ use super::output::tell;
 pub struct SearchArgs {
     /// The store's file
     store: PathBuf,
-    /// The search, as a URL has it: 'Observation?code=8867-4&patient=a'
+    /// The search, as a URL has it: 'Observation?code=8867-4&patient=a&_sort=-date&_count=10'
     #[arg(value_name = "Type?QUERY")]
     query: String,
 }
@@ -26,7 +26,7 @@ pub fn run(args: &SearchArgs) -> Result<u8> {
     let faults = search(&store, &args.query, &mut |body| writeln!(out, "{body}").map_err(refused))?;
     out.flush().map_err(refused)?;
     for fault in faults {
-        tell(format_args!("warning: some resources could not be searched: {fault}"));
+        tell(format_args!("warning: this search is not complete: {fault}"));
     }
     Ok(EXIT_OK)
 }

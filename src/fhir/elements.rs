@@ -26,14 +26,6 @@ const ALWAYS: [&str; 3] = ["resourceType", "id", "meta"];
 pub struct Elements(BTreeMap<String, BTreeSet<String>>);
 
 impl Elements {
-    /// Without the entries that name no type.
-    #[must_use = "the entries are those of the returned value"]
-    pub fn of_named_types(&self) -> Elements {
-        let mut named = self.clone();
-        named.0.remove("");
-        named
-    }
-
     /// Adds an entry of `_elements`: `element` or `Type.element`.
     ///
     /// # Errors
@@ -57,6 +49,11 @@ impl Elements {
     /// True where no resource is cut.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// True where an entry names the type.
+    pub fn names_type(&self, resource_type: &str) -> bool {
+        self.0.contains_key(resource_type)
     }
 
     /// True where resources of this type are cut: an entry names the type, or no type.

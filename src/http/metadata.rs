@@ -11,13 +11,18 @@ use super::context::{Context, FHIR, TOKEN};
 use super::message::{Request, Response};
 use super::operation::{CANONICAL, VERSIONS, canonical};
 use crate::error::Result;
-use crate::fhir::search::SearchParameter;
+use crate::fhir::search::{SearchParameter, includes, revincludes};
 use crate::fhir::version::FhirVersion;
 use crate::store::Reach;
 use crate::time::Instant;
 
 /// The canonical URL of the IG's own CapabilityStatement.
 const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
+
+/// The type whose parameters every type has.
+const EVERY_RESOURCE: &str = "Resource";
+/// The compartments that can be searched.
+const PATIENT_COMPARTMENT: &str = "http://hl7.org/fhir/CompartmentDefinition/patient";
 
 /// Answers with the CapabilityStatement.
 pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
@@ -31,7 +36,7 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
     } else {
         types_in_store(context, version)?
     };
-    let resources: Vec<Value> = types.iter().map(|name| resource(name)).collect();
+    let resources: Vec<Value> = types.iter().map(|name| resource(name, &types)).collect();
     let base = format!("{}{FHIR}", context.base(request));
     let mut statement = json!({
         "resourceType": "CapabilityStatement",
@@ -48,6 +53,9 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
             "mode": "server",
             "documentation": "export is answered by the editions STU1 to STU3 (GET and POST), export-v4 by the STU4 ballot (POST).",
             "resource": resources,
+            "interaction": [{"code": "search-system"}],
+            "searchParam": search_parameters(EVERY_RESOURCE),
+            "compartment": [PATIENT_COMPARTMENT],
             "operation": operations(Some("export"), true),
         }],
     });
@@ -86,19 +94,27 @@ fn security(base: &str) -> Value {
     })
 }
 
-/// `rest.resource` of a type.
-fn resource(name: &str) -> Value {
-    // Each can stand in a `_typeFilter` too, so none is marked with `operation-not-supported`:
-    // https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation
+/// The parameters for searches of a type. Each can stand in a `_typeFilter` too, so none is marked with
+/// `operation-not-supported`: <https://hl7.org/fhir/uv/bulkdata/export.html#data-provider-capability-documentation>
+fn search_parameters(name: &str) -> Vec<Value> {
     let parameter = |parameter: &SearchParameter| json!({"name": parameter.code, "type": parameter.kind.name()});
-    let parameters: Vec<Value> = SearchParameter::all(name).into_iter().map(parameter).collect();
+    SearchParameter::all(name).into_iter().map(parameter).collect()
+}
+
+/// `rest.resource` of a type; `types` are those that are listed.
+fn resource(name: &str, types: &BTreeSet<String>) -> Value {
     let mut resource = json!({
         "type": name,
         "interaction": [{"code": "read"}, {"code": "vread"}, {"code": "search-type"}],
         "versioning": "versioned",
         "readHistory": true,
-        "searchParam": parameters,
+        "searchInclude": includes(name),
+        "searchParam": search_parameters(name),
     });
+    let revincludes = revincludes(name, types);
+    if !revincludes.is_empty() {
+        resource["searchRevInclude"] = json!(revincludes);
+    }
     let id = match name {
         "Patient" => Some("patient-export"),
         "Group" => Some("group-export"),

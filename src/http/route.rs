@@ -10,7 +10,7 @@ use super::metadata::metadata;
 use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
 use super::publish::publish;
-use super::rest::{posted, read, read_version, search};
+use super::rest::{EVERY_TYPE, Searched, posted, read, read_version, search};
 use super::smart::configuration;
 use super::token::token;
 use super::{cross_origin, oneup, signed, status, users};
@@ -180,15 +180,33 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
                 operation_definition(context, request, id)
             })
         }
-        [name] if is_name(name) => {
-            of_type("/fhir/{Type}", READING, name, move |request| search(request, name))
-        }
+        [name] if is_name(name) => of_type("/fhir/{Type}", READING, name, move |request| {
+            search(request, Searched::of_type(name))
+        }),
         [name, "_search"] if is_name(name) => {
             let methods = "POST, OPTIONS";
             let pattern = "/fhir/{Type}/_search";
-            let row = of_type(pattern, methods, name, move |request| posted(request, name));
+            let row = of_type(pattern, methods, name, move |request| {
+                posted(request, Searched::of_type(name))
+            });
             body(SEARCH_BODY, row)
         }
+        [] => authenticated("/fhir", READING, |request| match request.query[..] {
+            // A search of everything says something.
+            [] => Err(not_found(request.context)),
+            _ => search(request, Searched::everything()),
+        }),
+        ["_search"] => {
+            let row = authenticated("/fhir/_search", "POST, OPTIONS", |request| {
+                // In `/fhir//_search` the type is missing: that must not become a search of every type.
+                match request.path.iter().any(String::is_empty) {
+                    true => Err(not_found(request.context)),
+                    false => posted(request, Searched::everything()),
+                }
+            });
+            body(SEARCH_BODY, row)
+        }
+        ["Patient", id, name] if is_name(name) || name == EVERY_TYPE => compartment(id, name),
         [name, id] if is_name(name) => {
             of_type("/fhir/{Type}/{id}", READING, name, move |request| read(request, name, id))
         }
@@ -198,6 +216,17 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             })
         }
         _ => None,
+    }
+}
+
+/// The row of a compartment search.
+fn compartment<'p>(patient: &'p str, name: &'p str) -> Option<Route<'p>> {
+    let answer = move |request: &AuthenticatedRequest<'_>| {
+        search(request, Searched::compartment(patient, name))
+    };
+    match name {
+        EVERY_TYPE => authenticated("/fhir/Patient/{id}/*", READING, answer),
+        _ => of_type("/fhir/Patient/{id}/{Type}", READING, name, answer),
     }
 }
 

@@ -29,6 +29,16 @@ impl Snapshot {
         })
     }
 
+    /// True if the snapshot's mark begins so.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn has_mark_with(&self, beginning: &str) -> Result<bool> {
+        let conn = self.store().reader()?;
+        let mark: Option<String> = maybe(&conn, MARK_AT, [self.seq()], |row| row.get(0))?;
+        Ok(mark.is_some_and(|mark| mark.starts_with(beginning)))
+    }
+
     /// True if the store's own history has this mark at the snapshot. Without a mark: true if the
     /// snapshot is of the time before stores had marks, which is format 3.
     ///

@@ -122,11 +122,8 @@ impl VisibleStore {
     pub(crate) fn earlier(&self, seq: i64, mark: &str) -> Result<Option<Snapshot>> {
         let latest = self.latest()?;
         let earlier = self.snapshot_at(seq, latest.time()).keeping(self.right.clone());
-        let is_there = seq > 0
-            && seq <= latest.seq()
-            && earlier.is_whole()?
-            && earlier.mark()?.starts_with(mark);
-        Ok(is_there.then_some(earlier))
+        let is_there = seq > 0 && seq <= latest.seq() && earlier.is_whole()?;
+        Ok((is_there && earlier.has_mark_with(mark)?).then_some(earlier))
     }
 
     /// Reads the current version of a resource.

@@ -116,12 +116,6 @@ impl SearchParameter {
         })
     }
 
-    /// True where resources of every type have a parameter with this code.
-    pub fn is_of_every_type(code: &str) -> bool {
-        let of_bases = BASES.into_iter().filter_map(|of_type| PARAMETERS.get(of_type)).flatten();
-        of_bases.into_iter().any(|parameter| parameter.code == code)
-    }
-
     /// The parameters that can be searched for in resources of a type, by their codes.
     pub fn all(resource_type: &str) -> Vec<&'static SearchParameter> {
         let mut all: Vec<&SearchParameter> = of_type_and_bases(resource_type).flatten().collect();

@@ -183,11 +183,11 @@ fn references(resource_type: &str) -> Vec<&'static SearchParameter> {
     all.filter(|parameter| parameter.kind == ParameterKind::Reference).collect()
 }
 
-/// The values of `_include`, or of `_revinclude`, for resources of a type: as a CapabilityStatement
-/// lists them.
+/// The values of `_include` for resources of a type, as a CapabilityStatement lists them.
 pub fn includes(resource_type: &str) -> Vec<String> {
     let own = references(resource_type).into_iter();
-    own.map(|parameter| format!("{resource_type}:{}", parameter.code)).collect()
+    let own = own.map(|parameter| format!("{resource_type}:{}", parameter.code));
+    [ALL.to_owned()].into_iter().chain(own).collect()
 }
 
 /// The values of `_revinclude` by which resources of `sources` come with resources of a type.

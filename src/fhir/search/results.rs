@@ -4,11 +4,14 @@
 //! <https://hl7.org/fhir/R4/search.html#return>. Contained resources are not given for themselves, so
 //! `_contained` is not among these parameters.
 
+use std::borrow::Cow;
+
 use super::fault::SearchError;
 use super::include::Include;
 use super::sort::SortOrder;
 use crate::fhir::elements::Elements;
 use crate::fhir::summary::SummaryMode;
+use crate::fhir::version::FhirVersion;
 
 /// The most `_include` and `_revinclude` of a search: each may look at every resource of a type.
 const MOST_INCLUDES: usize = 50;
@@ -111,6 +114,32 @@ impl ResultParameters {
             return apart("_include", "it cannot be mixed with _summary=text");
         }
         Ok(())
+    }
+
+    /// Cuts a resource down to what is wanted of it.
+    pub fn cut<'b>(
+        &self,
+        version: FhirVersion,
+        resource_type: &str,
+        body: &'b str,
+    ) -> Cow<'b, str> {
+        match self.elements.is_empty() {
+            true => self.summary.subset(version, resource_type, body),
+            false => self.elements.subset(version, resource_type, body),
+        }
+    }
+
+    /// Cuts a resource down that comes along. Names of elements without a type are of what is searched for.
+    pub fn cut_included<'b>(
+        &self,
+        version: FhirVersion,
+        resource_type: &str,
+        body: &'b str,
+    ) -> Cow<'b, str> {
+        match self.elements.names_type(resource_type) {
+            false if !self.elements.is_empty() => Cow::Borrowed(body),
+            _ => self.cut(version, resource_type, body),
+        }
     }
 
     /// True where no resources are wanted, only their number.

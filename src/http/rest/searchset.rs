@@ -2,24 +2,30 @@
 //!
 //! <https://hl7.org/fhir/R4/bundle.html#searchset>
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome};
-use crate::http::context::FHIR;
-use crate::search::FoundResource;
 
-/// A page of resources of one type.
+/// A resource as it is sent.
+pub struct PageEntry<'b> {
+    /// Its URL.
+    pub url: String,
+    /// Its JSON text, with the elements that are wanted.
+    pub body: Cow<'b, str>,
+}
+
+/// A page of what a search finds.
 pub struct SearchPage<'a> {
-    /// The server's base URL.
-    pub base: &'a str,
-    /// The type of the resources.
-    pub resource_type: &'a str,
     /// The resources in the order of the search.
-    pub found: &'a [FoundResource],
-    /// The number of all resources that match; `None` where counting would read more pages.
-    pub total: Option<usize>,
+    pub found: &'a [PageEntry<'a>],
+    /// The resources that come along.
+    pub included: &'a [PageEntry<'a>],
+    /// The number of all resources that match; `None` where it is not known or not wanted.
+    pub total: Option<u64>,
     /// The URL of this page.
     pub own_url: String,
     /// The URL of the next page.
@@ -41,16 +47,17 @@ impl SearchPage<'_> {
         let outcome = OperationOutcome::of(self.issues).to_line();
         let outcome =
             (!self.issues.is_empty()).then(|| entry(None, outcome.trim_ascii_end(), "outcome"));
-        let matches = self.found.iter().map(|resource| {
-            let url = format!("{}{FHIR}/{}/{}", self.base, self.resource_type, resource.id);
-            entry(Some(url), resource.body.as_bytes(), "match")
+        let matches = self.found.iter().map(|one| (one, "match"));
+        let entries = matches.chain(self.included.iter().map(|one| (one, "include")));
+        let entries = entries.map(|(PageEntry { url, body }, mode)| {
+            entry(Some(url.as_str()), body.as_bytes(), mode)
         });
         let bundle = SearchSet {
             resource_type: "Bundle",
             bundle_type: "searchset",
             total: self.total,
             link,
-            entry: matches.chain(outcome).collect::<Result<_>>()?,
+            entry: entries.chain(outcome).collect::<Result<_>>()?,
         };
         serde_json::to_vec(&bundle)
             .map_err(|error| Error::caused(Kind::Internal, "a searchset", error))
@@ -58,7 +65,7 @@ impl SearchPage<'_> {
 }
 
 /// An entry with a resource; an outcome has no URL.
-fn entry<'b>(url: Option<String>, body: &'b [u8], mode: &'static str) -> Result<SearchEntry<'b>> {
+fn entry<'b>(url: Option<&'b str>, body: &'b [u8], mode: &'static str) -> Result<SearchEntry<'b>> {
     Ok(SearchEntry {
         full_url: url,
         resource: serde_json::from_slice(body)
@@ -74,7 +81,7 @@ struct SearchSet<'a> {
     #[serde(rename = "type")]
     bundle_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<usize>,
+    total: Option<u64>,
     link: Vec<PageLink<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     entry: Vec<SearchEntry<'a>>,
@@ -92,7 +99,7 @@ struct PageLink<'a> {
 #[serde(rename_all = "camelCase")]
 struct SearchEntry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    full_url: Option<String>,
+    full_url: Option<&'a str>,
     resource: &'a RawValue,
     search: SearchMode,
 }
