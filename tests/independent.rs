@@ -2,6 +2,7 @@
 
 mod exports;
 mod imports;
+mod results;
 pub mod smart_fetch;
 mod us_core;
 mod views;
