@@ -34,6 +34,30 @@ fn what_is_found_is_printed_as_it_is_stored() {
 }
 
 #[test]
+fn results_have_an_order_a_number_and_company() {
+    let dir = filled();
+    for (query, expected) in [
+        ("Patient?_sort=-_id", vec!["Patient/b", "Patient/a"]),
+        ("Patient?_sort=name", vec!["Patient/a", "Patient/b"]),
+        ("Patient?_sort=-_id&_count=1", vec!["Patient/b"]),
+        ("Patient?_count=1", vec!["Patient/a"]),
+        ("Patient?_count=0", vec![]),
+        ("Observation?_include=Observation:subject", vec!["Observation/o", "Patient/a"]),
+        ("Patient?_count=1&_revinclude=Observation:patient", vec!["Patient/a", "Observation/o"]),
+        (
+            "Patient?_sort=-_id&_revinclude=Observation:subject",
+            vec!["Patient/b", "Patient/a", "Observation/o"],
+        ),
+    ] {
+        let ran = dir.run(["search", "s.db", query]);
+        let lines: String = expected.iter().map(|name| dir.get("s.db", name) + "\n").collect();
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, lines.as_str()), "{query}: {}", ran.stderr);
+    }
+    let cut = dir.run(["search", "s.db", "Patient?_id=b&_elements=name"]).stdout;
+    assert!(cut.contains("SUBSETTED") && !cut.contains("gender"), "{cut}");
+}
+
+#[test]
 fn a_wrong_search_is_named() {
     let dir = filled();
     for (query, code, named) in [
@@ -41,7 +65,11 @@ fn a_wrong_search_is_named() {
         ("", 3, "it has Observation, Patient"),
         ("Patient?sex=female", 2, "\"sex\" cannot be searched for here; Patient has _id"),
         ("Patient?birthdate=soon", 2, "birthdate \"soon\""),
-        ("Patient?_sort=name", 2, "\"_sort\""),
+        ("Patient?_sort=height", 2, "_sort \"height\""),
+        ("Patient?_total=accurate", 2, "_total is not supported here"),
+        ("Patient?_summary=count", 2, "_summary=count is not supported here"),
+        ("Patient?_include=Patient:name", 2, "it has general-practitioner"),
+        ("Patient?_after=1", 2, "\"_after\""),
     ] {
         let ran = dir.run(["search", "s.db", query]);
         assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{query}: {}", ran.stderr);

@@ -121,7 +121,7 @@ fn cli_has_every_exit_code() {
 }
 
 /// Every route that there is.
-const ROUTES: [&str; 42] = [
+const ROUTES: [&str; 46] = [
     "GET /bulk-data/r4/$export",
     "GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson",
     "GET /bulk-data/r4/Group/{id}/$export",
@@ -159,6 +159,10 @@ const ROUTES: [&str; 42] = [
     "GET /fhir/{Type}/{id}/_history/{vid}",
     "GET /fhir/{Type}",
     "POST /fhir/{Type}/_search",
+    "GET /fhir",
+    "POST /fhir/_search",
+    "GET /fhir/Patient/{id}/{Type}",
+    "GET /fhir/Patient/{id}/*",
     "GET /fhir/.well-known/smart-configuration",
     "GET /.well-known/smart-configuration",
     "GET /health",

@@ -42,6 +42,22 @@ fn the_capability_statement_has_what_r4_requires() {
 }
 
 #[test]
+fn the_capability_statement_says_that_all_types_and_compartments_are_searched() {
+    let (_dir, served) = filled();
+    let statement = served.get("/fhir/metadata").json();
+    let rest = &statement["rest"][0];
+    assert!(list(&rest["interaction"]).contains(&json!({"code": "search-system"})));
+    assert_eq!(rest["compartment"], json!(["http://hl7.org/fhir/CompartmentDefinition/patient"]));
+    let names: Vec<&str> =
+        list(&rest["searchParam"]).iter().map(|parameter| text(&parameter["name"])).collect();
+    assert_eq!(names, ["_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"]);
+    let of_patients = list(&rest["resource"]).iter().find(|one| one["type"] == "Patient").unwrap();
+    let from = list(&of_patients["searchRevInclude"]);
+    assert!(from.contains(&json!("Observation:subject")) && from.contains(&json!("Group:member")));
+    assert!(!from.contains(&json!("Condition:subject")), "the store has no Condition");
+}
+
+#[test]
 fn the_capability_statement_lists_the_types_in_the_store() {
     let (dir, served) = filled();
     let types = |served: &Served| -> Vec<String> {
@@ -89,6 +105,15 @@ fn every_listed_interaction_and_parameter_works() {
             assert_eq!(&found, first, "{target}");
             tried.insert(code.to_owned());
         }
+        for (key, parameter) in [("searchInclude", "_include"), ("searchRevInclude", "_revinclude")]
+        {
+            for value in list(&resource[key]) {
+                let target = format!("/fhir/{of_type}?_count=1&{parameter}={}", text(value));
+                assert_eq!(served.get(&target).status, 200, "{target}");
+            }
+        }
+        assert_eq!(list(&resource["searchInclude"])[0], "*");
+        assert_ne!(resource["searchRevInclude"], json!([]), "FHIR has no empty lists");
         assert_eq!(resource["versioning"], "versioned");
         assert_eq!(resource["readHistory"], true);
         let mut names = Vec::new();

@@ -1,12 +1,17 @@
 //! The RESTful interactions of `/fhir`: its self-description, reads, searches.
 
+mod amounts;
+mod included;
 mod metadata;
 mod operations;
 mod paging;
 mod read;
+mod rights;
 mod search;
 mod search_parameters;
+mod several_types;
 mod slashes;
+mod sorting;
 
 use serde_json::{Value, json};
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{bundle, ids, link};
-use crate::support::{Dir, Served};
+use crate::support::{Dir, Served, seal};
 
 /// Follows the pages of a search to the last one.
-fn pages(served: &Served, target: &str) -> Vec<Value> {
+pub fn pages(served: &Served, target: &str) -> Vec<Value> {
     let mut pages = vec![bundle(served, target)];
     while let Some(next) = link(pages.last().unwrap(), "next").map(str::to_owned) {
         assert!(pages.len() < 1000, "the pages have no end");
@@ -52,12 +52,117 @@ fn the_pages_together_hold_every_match_once() {
     for wrong in ["_count=x", "_count=-1", "_count=", "_after=x"] {
         served.get(&format!("/fhir/Patient?{wrong}")).assert_outcome(400, &wrong[..6]);
     }
-    // A resource that is imported after the first page appears on the second, which repeats nothing.
-    let first = bundle(&served, "/fhir/Patient?_count=1000");
-    dir.write("more.ndjson", "{\"resourceType\":\"Patient\",\"id\":\"new\"}\n");
-    dir.import(0, &["s.db", "more.ndjson"]);
-    let rest = bundle(&served, link(&first, "next").unwrap());
-    assert_eq!(ids(&rest).len(), 204);
-    assert_eq!(ids(&rest).last().unwrap(), "new");
-    assert!(ids(&rest).iter().all(|id| !ids(&first).contains(id)));
+}
+
+/// Resources of the second import: p03 and p07 are changed, p11 is new. p05 is deleted.
+fn change(dir: &Dir) {
+    let changed = "{\"resourceType\":\"Patient\",\"id\":\"p03\",\"birthDate\":\"1900\"}
+{\"resourceType\":\"Patient\",\"id\":\"p07\",\"birthDate\":\"2000\",\"managingOrganization\":{\"reference\":\"Organization/new\"}}
+{\"resourceType\":\"Patient\",\"id\":\"p11\",\"birthDate\":\"1950\"}
+{\"resourceType\":\"Organization\",\"id\":\"new\"}
+{\"resourceType\":\"Organization\",\"id\":\"org\",\"name\":\"renamed\"}
+";
+    dir.write("later.ndjson", changed);
+    dir.import(0, &["s.db", "later.ndjson"]);
+    assert_eq!(dir.run(["delete", "s.db", "Patient/p05"]).code, 0);
+}
+
+/// A server of eleven patients, who are older the later they come.
+fn eleven() -> (Dir, Served) {
+    let dir = Dir::new();
+    let one = |n| {
+        let year = 1990 - n;
+        format!(
+            "{{\"resourceType\":\"Patient\",\"id\":\"p{n:02}\",\"birthDate\":\"{year}\",\"managingOrganization\":{{\"reference\":\"Organization/org\"}}}}\n"
+        )
+    };
+    let patients: String = (0..11).map(one).collect();
+    dir.write(
+        "in.ndjson",
+        format!("{patients}{{\"resourceType\":\"Organization\",\"id\":\"org\"}}\n"),
+    );
+    dir.import(0, &["s.db", "in.ndjson"]);
+    let served = dir.serve(&["s.db"]);
+    (dir, served)
+}
+
+#[test]
+fn an_import_between_the_pages_neither_repeats_nor_loses_anything() {
+    for sort in [
+        "",
+        "&_sort=birthdate",
+        "&_sort=-_lastUpdated",
+        "&_sort=-birthdate,_id",
+        "&gender:missing=true",
+    ] {
+        let (dir, served) = eleven();
+        let target = format!("/fhir/Patient?_count=4{sort}&_include=Patient:organization");
+        let before: Vec<Value> = pages(&served, &target);
+        let first = bundle(&served, &target);
+        change(&dir);
+        let next = link(&first, "next").unwrap();
+        let rest = pages(&served, next.strip_prefix(&served.url).unwrap());
+        for (now, then) in rest.iter().zip(&before[1..]) {
+            assert_eq!((&now["entry"], &now["total"]), (&then["entry"], &then["total"]), "{sort}");
+        }
+        assert_eq!(rest.len(), 2, "{sort}");
+        // A first page sees what is there now.
+        let mut now: Vec<String> = pages(&served, &target)
+            .iter()
+            .flat_map(|page| super::list(&page["entry"]).to_vec())
+            .filter(|entry| entry["search"]["mode"] == "match")
+            .map(|entry| super::text(&entry["resource"]["id"]).to_owned())
+            .collect();
+        now.sort();
+        let expected: Vec<String> =
+            (0..12).filter(|n| *n != 5).map(|n| format!("p{n:02}")).collect();
+        assert_eq!(now, expected, "{sort}");
+    }
+}
+
+#[test]
+fn pages_whose_snapshot_is_gone_are_410() {
+    let (dir, served) = eleven();
+    let first = bundle(&served, "/fhir/Patient?_count=4");
+    let next = link(&first, "next").unwrap().replace(&served.url, "");
+    change(&dir);
+    // While nothing is pruned, the page is there.
+    assert_eq!(served.get(&next).status, 200);
+    let db = dir.open("s.db");
+    db.execute_batch("UPDATE history SET ended_at = ended_at - 86400000000").unwrap();
+    seal(&db);
+    assert_eq!(dir.run(["prune", "s.db", "--older-than", "1h"]).code, 0);
+    served.get(&next).assert_outcome(410, "begin again");
+    // Pages of a later snapshot go on.
+    let later = bundle(&served, "/fhir/Patient?_count=4");
+    assert_eq!(served.get(&link(&later, "next").unwrap().replace(&served.url, "")).status, 200);
+}
+
+#[test]
+fn a_link_that_was_edited_gives_nothing_else() {
+    let (dir, served) = eleven();
+    let first = bundle(&served, "/fhir/Patient?_count=4");
+    let next = link(&first, "next").unwrap().replace(&served.url, "");
+    let at = next.split("_at=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let (seq, mark) = at.split_once('-').unwrap();
+    let last = dir.count("s.db", "SELECT value FROM setting WHERE name = 'last_seq'");
+    assert_eq!(seq, last.to_string());
+    for (edited, status) in [
+        (format!("{}-{mark}", last + 1), 410),
+        (format!("{}-{mark}", last - 1), 410),
+        (format!("0-{mark}"), 410),
+        (format!("-1-{mark}"), 400),
+        (format!("{seq}-0000000000000000"), 410),
+        (format!("{seq}-"), 400),
+        (format!("{seq}-{mark}0"), 400),
+        (seq.to_owned(), 400),
+        (String::new(), 400),
+    ] {
+        served.get(&next.replace(&at, &edited)).assert_outcome(status, "");
+    }
+    for edited in ["999", "x", ""] {
+        let cut = next.rsplit_once('=').unwrap().0;
+        let target = format!("{cut}={edited}&_sort=birthdate");
+        assert_eq!(served.get(&target).status, 400, "{target}");
+    }
 }
