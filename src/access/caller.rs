@@ -79,9 +79,14 @@ impl Caller {
         ))
     }
 
+    /// The types that the caller may search; `None` for all.
+    pub fn searchable(&self) -> Option<BTreeSet<String>> {
+        self.scopes.types_for(Interaction::Search)
+    }
+
     /// The types that the caller may export; `None` for all.
     pub fn exportable(&self) -> Option<BTreeSet<String>> {
-        self.scopes.exportable()
+        self.scopes.types_for(Interaction::Export)
     }
 }
 

@@ -140,12 +140,12 @@ impl Scopes {
         self.rights(resource_type).include(interaction)
     }
 
-    /// The types that may be exported; `None` for all.
-    pub fn exportable(&self) -> Option<BTreeSet<String>> {
-        if self.all.include(Interaction::Export) {
+    /// The types with which these scopes allow `interaction`; `None` for all.
+    pub fn types_for(&self, interaction: Interaction) -> Option<BTreeSet<String>> {
+        if self.all.include(interaction) {
             return None;
         }
-        let types = self.types.keys().filter(|name| self.allow(name, Interaction::Export));
+        let types = self.types.keys().filter(|name| self.allow(name, interaction));
         Some(types.cloned().collect())
     }
 
@@ -302,10 +302,13 @@ mod tests {
     #[test]
     fn a_type_needs_both_to_be_exported() {
         let scope = Scopes::parse("system/*.r system/Patient.s system/Group.r").unwrap();
-        assert_eq!(scope.exportable(), Some(BTreeSet::from(["Patient".to_owned()])));
+        assert_eq!(
+            scope.types_for(Interaction::Export),
+            Some(BTreeSet::from(["Patient".to_owned()]))
+        );
         assert!(scope.allow("Device", Interaction::Read));
         assert!(!scope.allow("Device", Interaction::Search));
-        assert_eq!(Scopes::parse("system/*.rs").unwrap().exportable(), None);
+        assert_eq!(Scopes::parse("system/*.rs").unwrap().types_for(Interaction::Export), None);
         for wrong in ["", "system/*.cruds", "user/*.rs", "system/*.rs?a=b"] {
             assert!(Scopes::parse(wrong).is_err(), "{wrong}");
         }

@@ -14,6 +14,7 @@ mod check;
 mod cohort;
 mod deletions;
 mod edition;
+mod everything;
 mod file;
 mod filter;
 mod filtered;
@@ -50,6 +51,7 @@ mod workers;
 
 pub use cadence::UpdateCadence;
 pub use edition::Edition;
+pub use everything::PatientRecord;
 pub use file::{File, Purpose};
 pub use filter::ExportFilter;
 pub use folder::{ExportSummary, Folder};

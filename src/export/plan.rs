@@ -73,7 +73,13 @@ impl Plan {
 }
 
 /// The request as the store understands its `_since`, after a clock that was ahead was mended.
-fn mended<'r>(snapshot: &Snapshot, request: &'r ExportRequest) -> Result<Cow<'r, ExportRequest>> {
+///
+/// # Errors
+/// Where the store cannot be read.
+pub(super) fn mended<'r>(
+    snapshot: &Snapshot,
+    request: &'r ExportRequest,
+) -> Result<Cow<'r, ExportRequest>> {
     let Some(asked) = request.filter.since else { return Ok(Cow::Borrowed(request)) };
     let since = snapshot.mended_since(asked)?;
     if since == asked {
@@ -86,7 +92,10 @@ fn mended<'r>(snapshot: &Snapshot, request: &'r ExportRequest) -> Result<Cow<'r,
 
 /// A notice about types of other versions of FHIR that the export of patients leaves out, because no
 /// element links them to a patient. `OrderResponse` of DSTU2 is linked by what it responds to.
-fn notice_of_unlinked(snapshot: &Snapshot, request: &ExportRequest) -> Result<Option<Issue>> {
+pub(super) fn notice_of_unlinked(
+    snapshot: &Snapshot,
+    request: &ExportRequest,
+) -> Result<Option<Issue>> {
     let version = snapshot.fhir_version()?;
     let is_unlinked = |name: &String| {
         let is_of_another = !version.knows(name) || name == "OrderResponse";

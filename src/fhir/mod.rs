@@ -2,6 +2,7 @@
 //! clock.
 
 pub mod attachment;
+pub mod batch;
 pub mod binary;
 pub mod bundle;
 pub mod compartment;

@@ -46,6 +46,18 @@ impl<'a> AuthenticatedRequest<'a> {
         Ok(AuthenticatedRequest { context, caller, seen, permission, request })
     }
 
+    /// A request that this one brings along, for the same caller. It has its own right to a large body, which ends with
+    /// it.
+    pub fn with_entry(&self, request: &'a Request) -> AuthenticatedRequest<'a> {
+        AuthenticatedRequest {
+            context: self.context,
+            caller: self.caller.clone(),
+            seen: self.context.store.limited_to(self.caller.reach),
+            permission: self.permission.clone(),
+            request,
+        }
+    }
+
     /// The beginning of URLs in the answer.
     pub fn base(&self) -> String {
         self.context.base(self)

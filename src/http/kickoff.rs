@@ -5,13 +5,13 @@
 
 use super::authenticated::AuthenticatedRequest;
 use super::context::FHIR;
-use super::message::{Request, Response};
+use super::message::Response;
+use super::posted;
 use crate::access::Interaction;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::export::{Edition, ExportRequest, KickOff, KickOffRules, Level};
 use crate::fhir::binary::BINARY;
 use crate::fhir::outcome::Issue;
-use crate::fhir::parameters;
 use crate::store::Snapshot;
 
 /// The URLs of a job, up to its id, and the edition of its manifest.
@@ -34,7 +34,7 @@ pub fn kickoff(
     let is_lenient = request.preferences().is_lenient();
     let mut given = Vec::new();
     let mut unreadable = Vec::new();
-    for (name, value) in posted_parameters(request)? {
+    for (name, value) in posted::parameters(request)? {
         match value {
             Some(value) => given.push((name, value)),
             None => unreadable.push(name),
@@ -95,26 +95,4 @@ pub fn accept(
         Some(applied) => response.with("Preference-Applied", applied),
         None => response,
     })
-}
-
-/// The parameters in the body; `None` for a value that no parameter can have.
-fn posted_parameters(request: &Request) -> Result<Vec<(String, Option<String>)>> {
-    if request.body.is_empty() {
-        return Ok(Vec::new());
-    }
-    let media = request.body_type()?;
-    let is_json = matches!(media.name.as_str(), "application/fhir+json" | "application/json");
-    if !is_json || !media.is_utf8() {
-        let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
-        let what = format!(
-            "a body of {content_type:?} is not read; send a Parameters resource as application/fhir+json"
-        );
-        return Err(Error::new(Kind::UnsupportedFormat, what));
-    }
-    let invalid = |what: String| {
-        Error::new(Kind::Invalid, format!("the body is no Parameters resource: {what}"))
-    };
-    let text =
-        std::str::from_utf8(&request.body).map_err(|_| invalid("it is not UTF-8".to_owned()))?;
-    parameters::read(text.trim_start_matches('\u{feff}')).map_err(invalid)
 }

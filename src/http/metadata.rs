@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, FHIR, TOKEN};
 use super::message::{Request, Response};
-use super::operation::{CANONICAL, VERSIONS, canonical};
+use super::operation::{CANONICAL, VERSIONS, canonical, everything_canonical};
 use crate::error::Result;
 use crate::fhir::search::{SearchParameter, includes, revincludes};
 use crate::fhir::version::FhirVersion;
@@ -18,7 +18,9 @@ use crate::time::Instant;
 
 /// The canonical URL of the IG's own CapabilityStatement.
 const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
-
+/// What can be done with each type.
+const INTERACTIONS: [&str; 5] =
+    ["read", "vread", "search-type", "history-instance", "history-type"];
 /// The type whose parameters every type has.
 const EVERY_RESOURCE: &str = "Resource";
 /// The compartments that can be searched.
@@ -53,7 +55,7 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
             "mode": "server",
             "documentation": "export is answered by the editions STU1 to STU3 (GET and POST), export-v4 by the STU4 ballot (POST).",
             "resource": resources,
-            "interaction": [{"code": "search-system"}],
+            "interaction": [{"code": "batch"}, {"code": "search-system"}, {"code": "history-system"}],
             "searchParam": search_parameters(EVERY_RESOURCE),
             "compartment": [PATIENT_COMPARTMENT],
             "operation": operations(Some("export"), true),
@@ -105,7 +107,7 @@ fn search_parameters(name: &str) -> Vec<Value> {
 fn resource(name: &str, types: &BTreeSet<String>) -> Value {
     let mut resource = json!({
         "type": name,
-        "interaction": [{"code": "read"}, {"code": "vread"}, {"code": "search-type"}],
+        "interaction": INTERACTIONS.map(|code| json!({"code": code})),
         "versioning": "versioned",
         "readHistory": true,
         "searchInclude": includes(name),
@@ -122,6 +124,12 @@ fn resource(name: &str, types: &BTreeSet<String>) -> Value {
     };
     if id.is_some() {
         resource["operation"] = operations(id, false);
+    }
+    if name == "Patient"
+        && let Some(operations) = resource["operation"].as_array_mut()
+    {
+        let definition = everything_canonical();
+        operations.push(json!({"name": "everything", "definition": definition}));
     }
     resource
 }

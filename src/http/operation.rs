@@ -15,6 +15,11 @@ pub const CANONICAL: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition
 /// definitions.
 pub const VERSIONS: [(&str, &str); 2] = [("export", "3.0.0"), ("export-v4", "4.0.0")];
 
+/// The canonical URL of `$everything` in R4, without its id.
+const R4: &str = "http://hl7.org/fhir/OperationDefinition";
+/// The id of the definition of `$everything`.
+const EVERYTHING: &str = "Patient-everything";
+
 /// An export operation of the IG.
 struct ExportOperation {
     id: &'static str,
@@ -49,10 +54,17 @@ pub fn canonical(id: &str, name: &str) -> String {
     format!("{CANONICAL}/{id}|{version}")
 }
 
+/// The canonical URL of `$everything`.
+pub fn everything_canonical() -> String {
+    format!("{R4}/{EVERYTHING}")
+}
+
 /// The definition with this id: the id of the IG, with the suffix `-v4` for the STU4 ballot.
 fn definition(id: &str, base: &str) -> Option<Value> {
-    if id == "bulk-publish" {
-        return Some(publish());
+    match id {
+        "bulk-publish" => return Some(publish()),
+        EVERYTHING => return Some(everything()),
+        _ => {}
     }
     let (stem, name, version) = match id.strip_suffix("-v4") {
         Some(stem) => (stem, VERSIONS[1].0, VERSIONS[1].1),
@@ -122,5 +134,49 @@ fn publish() -> Value {
         "system": true,
         "type": false,
         "instance": false,
+    })
+}
+
+/// <https://hl7.org/fhir/R4/patient-operation-everything.html>, as far as it is supported.
+fn everything() -> Value {
+    let parameter = |name: &str, kind: &str, max: &str, documentation: &str| {
+        json!({
+            "name": name,
+            "use": "in",
+            "min": 0,
+            "max": max,
+            "documentation": documentation,
+            "type": kind,
+        })
+    };
+    json!({
+        "resourceType": "OperationDefinition",
+        "id": EVERYTHING,
+        "url": everything_canonical(),
+        "version": "4.0.1",
+        "name": "Everything",
+        "title": "Fetch Patient Record",
+        "status": "active",
+        "kind": "operation",
+        "description": "A patient and all that an export of this patient has, as a searchset; start and end are not supported.",
+        "affectsState": false,
+        "code": "everything",
+        "resource": ["Patient"],
+        "system": false,
+        "type": false,
+        "instance": true,
+        "parameter": [
+            parameter("_since", "instant", "1", "Only resources that were updated after this time"),
+            parameter("_type", "code", "*", "Only resources of these types"),
+            parameter("_count", "integer", "1", "How many resources are on a page"),
+            {
+                "name": "return",
+                "use": "out",
+                "min": 1,
+                "max": "1",
+                "documentation": "A Bundle of type searchset",
+                "type": "Bundle",
+            },
+        ],
     })
 }

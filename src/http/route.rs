@@ -1,7 +1,7 @@
 //! The routing table: which handler answers which path, by which methods, with how long a body.
 
 use super::authenticated::{AuthenticatedRequest, challenge};
-use super::context::{Context, FHIR, TOKEN, export_path};
+use super::context::{Context, TOKEN, export_path};
 use super::header::INSUFFICIENT_SCOPE;
 use super::health::{health, ready};
 use super::kickoff::kickoff;
@@ -10,13 +10,16 @@ use super::metadata::metadata;
 use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
 use super::publish::publish;
-use super::rest::{EVERY_TYPE, Searched, posted, read, read_version, search};
+use super::rest::{
+    EVERY_TYPE, Searched, batch, everything, history_of_all, history_of_resource, history_of_type,
+    posted, read, read_version, search,
+};
+use super::row::{Handler, Route, alone, authenticated, body, not_found, of_type, open};
 use super::smart::configuration;
 use super::token::token;
-use super::{cross_origin, oneup, signed, status, users};
+use super::{oneup, signed, status, users};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, Level};
-use crate::fhir::name::short;
 use crate::fhir::version::FhirVersion;
 
 const READING: &str = "GET, HEAD, OPTIONS";
@@ -25,65 +28,9 @@ const HEALTH: &str = "/health";
 /// The largest bodies in bytes: a kick-off may name a hundred thousand patients.
 const KICKOFF_BODY: usize = 16 << 20;
 const SEARCH_BODY: usize = 1 << 20;
+const BATCH_BODY: usize = 1 << 20;
+const EVERYTHING_BODY: usize = 64 << 10;
 const CREDENTIALS_BODY: usize = 64 << 10;
-
-/// A row of the table.
-struct Route<'p> {
-    /// The path, as the documentation writes it. Logs and metrics have it instead of the path itself.
-    pattern: &'static str,
-    /// The methods, as the `Allow` header lists them.
-    methods: &'static str,
-    /// The largest body in bytes.
-    body_limit: usize,
-    handler: Handler<'p>,
-}
-
-/// Answers every client.
-type OpenHandler<'p> = dyn Fn(&Context, &Request) -> Result<Response> + 'p;
-/// Answers a client that the server has authenticated.
-type AuthenticatedHandler<'p> = dyn Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p;
-
-/// The function that answers.
-enum Handler<'p> {
-    Open(Box<OpenHandler<'p>>),
-    Authenticated(Box<AuthenticatedHandler<'p>>),
-}
-
-/// A row for every client.
-fn open<'p>(
-    pattern: &'static str,
-    methods: &'static str,
-    handler: impl Fn(&Context, &Request) -> Result<Response> + 'p,
-) -> Option<Route<'p>> {
-    Some(Route { pattern, methods, body_limit: 0, handler: Handler::Open(Box::new(handler)) })
-}
-
-/// A row for authenticated clients.
-fn authenticated<'p>(
-    pattern: &'static str,
-    methods: &'static str,
-    handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
-) -> Option<Route<'p>> {
-    let handler = Handler::Authenticated(Box::new(handler));
-    Some(Route { pattern, methods, body_limit: 0, handler })
-}
-
-/// A row for a type, which must be one of the store's version or one that the client sees in the store.
-fn of_type<'p>(
-    pattern: &'static str,
-    methods: &'static str,
-    name: &'p str,
-    handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
-) -> Option<Route<'p>> {
-    authenticated(pattern, methods, move |request| {
-        if request.is_type(name)? { handler(request) } else { Err(not_found(request.context)) }
-    })
-}
-
-/// Sets the largest body.
-fn body(limit: usize, route: Option<Route<'_>>) -> Option<Route<'_>> {
-    route.map(|route| Route { body_limit: limit, ..route })
-}
 
 /// Finds the row of a path; `None` for a path that has none.
 fn route<'p>(path: &[&'p str]) -> Option<Route<'p>> {
@@ -158,15 +105,27 @@ fn bulk_data<'p>(version: FhirVersion, path: &[&'p str]) -> Option<Route<'p>> {
 /// The rows below the HL7 base. All but metadata and operation definitions need authentication.
 fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
+        [] => {
+            let methods = "GET, HEAD, POST, OPTIONS";
+            let row = authenticated("/fhir", methods, |request| match request.query[..] {
+                _ if request.method == "POST" => {
+                    batch(request, &|entry| answer_entry(request, entry))
+                }
+                // A search of everything says something.
+                [] => Err(not_found(request.context)),
+                _ => search(request, Searched::everything()),
+            });
+            body(BATCH_BODY, row)
+        }
         ["metadata"] => open("/fhir/metadata", READING, metadata),
-        ["$bulk-publish"] => authenticated("/fhir/$bulk-publish", READING, publish),
+        ["$bulk-publish"] => alone(authenticated("/fhir/$bulk-publish", READING, publish)),
         ["$bulk-publish", resource_type, name] => {
             let pattern = "/fhir/$bulk-publish/{Type}/{JWT}.ndjson";
-            authenticated(pattern, READING, move |request| {
+            alone(authenticated(pattern, READING, move |request| {
                 signed::file(request, resource_type, name, true)
-            })
+            }))
         }
-        ["jobs", ref rest @ ..] => job(HL7_JOB, rest),
+        ["jobs", ref rest @ ..] => alone(job(HL7_JOB, rest)),
         [operation @ ("$export" | "$export-v4")] => export(Level::System, operation),
         ["Patient", operation @ ("$export" | "$export-v4")] => export(Level::Patient, operation),
         ["Patient", id, operation @ ("$export" | "$export-v4")] => {
@@ -175,9 +134,26 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         ["Group", id, operation @ ("$export" | "$export-v4")] => {
             export(Level::Group(id.to_owned()), operation)
         }
+        ["Patient", id, "$everything"] => {
+            let methods = "GET, HEAD, POST, OPTIONS";
+            let pattern = "/fhir/Patient/{id}/$everything";
+            let row = authenticated(pattern, methods, move |request| everything(request, id));
+            body(EVERYTHING_BODY, row)
+        }
         ["OperationDefinition", id] if is_operation(id) => {
             open("/fhir/OperationDefinition/{id}", READING, move |context, request| {
                 operation_definition(context, request, id)
+            })
+        }
+        ["_history"] => authenticated("/fhir/_history", READING, history_of_all),
+        [name, "_history"] if is_name(name) => {
+            of_type("/fhir/{Type}/_history", READING, name, move |request| {
+                history_of_type(request, name)
+            })
+        }
+        [name, id, "_history"] if is_name(name) => {
+            of_type("/fhir/{Type}/{id}/_history", READING, name, move |request| {
+                history_of_resource(request, name, id)
             })
         }
         [name] if is_name(name) => of_type("/fhir/{Type}", READING, name, move |request| {
@@ -191,11 +167,6 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             });
             body(SEARCH_BODY, row)
         }
-        [] => authenticated("/fhir", READING, |request| match request.query[..] {
-            // A search of everything says something.
-            [] => Err(not_found(request.context)),
-            _ => search(request, Searched::everything()),
-        }),
         ["_search"] => {
             let row = authenticated("/fhir/_search", "POST, OPTIONS", |request| {
                 // In `/fhir//_search` the type is missing: that must not become a search of every type.
@@ -248,7 +219,7 @@ fn export<'p>(level: Level, operation: &str) -> Option<Route<'p>> {
     };
     let answer = move |request: &AuthenticatedRequest<'_>| kickoff(request, level.clone(), edition);
     let row = authenticated(pattern, methods, answer);
-    body(KICKOFF_BODY, row)
+    alone(body(KICKOFF_BODY, row))
 }
 
 /// The patterns of a job's rows: its status, the pages of its manifest, its files.
@@ -288,16 +259,6 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-fn not_found(context: &Context) -> Error {
-    let version = context.store.fhir_version().ok().flatten().unwrap_or_default();
-    let what = format!(
-        "there is nothing here; {FHIR}/metadata says what there is, {} answers with a manifest of the \
-         files to download",
-        export_path(version)
-    );
-    Error::new(Kind::NotFound, what)
-}
-
 /// The segments of a request's path. Clients join a base and a path with a slash too many, so empty
 /// segments do not count behind the base and at the end. Elsewhere they do: `Patient//$export` lacks an
 /// id, and must not become the export of all patients.
@@ -315,46 +276,25 @@ fn segments(request: &Request) -> Vec<&str> {
     kept
 }
 
-impl Route<'_> {
-    /// Notes the row for the log and the metrics.
-    fn note(&self, request: &Request) {
-        // A request that has a body is looked up twice.
-        let _ = request.noted.route.set(self.pattern);
-    }
-
-    fn allows(&self, method: &str) -> bool {
-        self.methods.split(", ").any(|known| known == method)
-    }
-
-    /// Answers by the handler, if the method is one of the row's.
-    fn answer(&self, context: &Context, request: &Request) -> Result<Response> {
-        self.note(request);
-        let method = request.method.as_str();
-        if method == "OPTIONS" {
-            return Ok(cross_origin::options(&context.pages, request, self.methods));
-        }
-        if !self.allows(method) {
-            let what = format!("{} is not supported here; {} are", short(method), self.methods);
-            let error = Error::new(Kind::MethodNotAllowed, what);
-            return Ok(Response::error(&error, &request.id).with("Allow", self.methods));
-        }
-        match &self.handler {
-            Handler::Open(answer) => answer(context, request),
-            Handler::Authenticated(answer) => {
-                let authenticated = AuthenticatedRequest::new(context, request)?;
-                // While the request lasts, no other one has large bodies in memory.
-                answer(&authenticated)?.without_memory()
-            }
-        }
-    }
-}
-
 /// Answers a request; an error becomes an OperationOutcome.
 pub fn answer(context: &Context, request: &Request) -> Response {
     route(&segments(request))
         .ok_or_else(|| not_found(context))
         .and_then(|route| route.answer(context, request))
         .unwrap_or_else(|error| refusal(context, &error, request))
+}
+
+/// Answers an entry of a batch; an error becomes an OperationOutcome.
+fn answer_entry(batch: &AuthenticatedRequest<'_>, entry: &Request) -> Response {
+    let path = segments(entry);
+    let route = match path.as_slice() {
+        ["fhir", rest @ ..] => fhir(rest),
+        _ => None,
+    };
+    route
+        .ok_or_else(|| not_found(batch.context))
+        .and_then(|route| route.answer_within(batch, entry))
+        .unwrap_or_else(|error| refusal(batch.context, &error, entry))
 }
 
 /// True for a request that needs nothing but the server itself.

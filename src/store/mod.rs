@@ -6,7 +6,7 @@
 //! | files | job |
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read` | reading |
+//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read`, `history`, `history_sql` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
@@ -38,6 +38,8 @@ mod format;
 mod former_tables;
 mod found_ids;
 mod handle;
+mod history;
+mod history_sql;
 mod index;
 mod index_check;
 mod index_fill;
@@ -92,6 +94,7 @@ pub use clock::ClockLead;
 pub use compact::{Compaction, CompactionCost};
 pub use condition::Match;
 pub use handle::{Access, Store};
+pub(crate) use history::{EventKind, HistoryEvent, HistoryQuery};
 pub use index::{IndexState, IndexedParameter};
 pub use index_fill::IndexProgress;
 pub use index_search::IndexPage;

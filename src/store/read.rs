@@ -179,7 +179,7 @@ impl VisibleStore {
     ///
     /// # Errors
     /// `Damaged` where it is not as it was stored.
-    fn intact(
+    pub(super) fn intact(
         &self,
         conn: &Connection,
         resource_type: &str,
@@ -226,21 +226,22 @@ impl VisibleStore {
 const IDENTITY: [(&str, &str); 2] = [("type", "?1"), ("id", "?2")];
 
 /// A version as it was found.
-struct FoundVersion {
-    version: StoredVersion,
+pub(super) struct FoundVersion {
+    pub(super) version: StoredVersion,
     /// False where it is not as it was stored.
-    is_intact: bool,
+    pub(super) is_intact: bool,
     /// True where the statement left out its body, which is large.
     is_large: bool,
 }
 
 /// The columns of a [`FoundVersion`] in `table`.
-fn columns(table: &str, instead: &[(&str, &str)]) -> String {
+pub(super) fn columns(table: &str, instead: &[(&str, &str)]) -> String {
     let is_intact = is_intact_but_for_large(table, instead);
     format!("seq, id, version_id, last_updated, {is_intact}, {}", small_body())
 }
 
-fn found_version(row: &Row<'_>) -> rusqlite::Result<FoundVersion> {
+/// The version in a row of [`columns`].
+pub(super) fn found_version(row: &Row<'_>) -> rusqlite::Result<FoundVersion> {
     let is_intact = row.get::<_, Option<bool>>(4)? == Some(true);
     let body: Option<String> = if is_intact { row.get(5)? } else { Some(String::new()) };
     let is_large = body.is_none();

@@ -17,7 +17,7 @@ mod syntax;
 
 pub use authorization::{BASIC, BEARER, INSUFFICIENT_SCOPE, INVALID_TOKEN, basic, bearer};
 pub use coding::{is_identity, prefers_gzip};
-pub use date::http_date;
+pub use date::{http_date, read_http_date};
 pub use etag::EntityTag;
 pub use forwarded::{Hop, forwarded, x_forwarded};
 pub use host::{host_name, is_authority, is_host, is_loopback_name, names_address};

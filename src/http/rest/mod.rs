@@ -1,12 +1,20 @@
 //! FHIR's REST interactions beside Bulk Data: <https://hl7.org/fhir/R4/http.html>.
 
+mod batch;
+mod bundle;
+mod everything;
+mod history;
 mod links;
+mod paging;
 mod read;
 mod search;
 mod search_request;
 mod searched;
 mod searchset;
 
+pub use batch::batch;
+pub use everything::everything;
+pub use history::{history_of_all, history_of_resource, history_of_type};
 pub use read::{read, read_version};
 pub use search::{posted, search};
 pub use searched::{EVERY_TYPE, Searched};

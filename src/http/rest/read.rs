@@ -72,10 +72,7 @@ fn answer(
     if content.is_none() {
         request.check_takes_json()?;
     }
-    // A versionId may have characters that a header cannot have.
-    let is_plain = kept.version_id.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
-    let version = if is_plain { kept.version_id } else { kept.seq.to_string() };
-    let etag = EntityTag::weak(version);
+    let etag = etag(&kept);
     let with_validators = |response: Response| {
         let response = response.with("ETag", etag.to_string()).with("Vary", "Accept");
         // A shared cache must not give one client's resource to another.
@@ -103,6 +100,12 @@ fn answer(
             .with("X-Content-Type-Options", "nosniff"),
         None => Response::new(200, FHIR_JSON, kept.body.into_bytes()),
     }))
+}
+
+/// The tag of a version. A versionId may have characters that a header cannot have.
+pub(super) fn etag(version: &StoredVersion) -> EntityTag {
+    let is_plain = version.version_id.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
+    EntityTag::weak(if is_plain { version.version_id.clone() } else { version.seq.to_string() })
 }
 
 #[derive(Deserialize)]

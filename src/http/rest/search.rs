@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::links::{PageLinks, without};
-use super::search_request::{SearchRequest, gone};
+use super::links::{AFTER, PageLinks, SNAPSHOT, gone, name_of, without};
+use super::search_request::SearchRequest;
 use super::searched::Searched;
 use super::searchset::{PageEntry, SearchPage};
 use crate::access::Interaction;
@@ -22,9 +22,9 @@ use crate::http::message::{Request, Response};
 use crate::search::{Finder, FoundResource, IncludeRequest, IncludedResources, PageRequest};
 
 /// The number of resources on a page without `_count`.
-const COUNT: usize = 100;
+pub(super) const COUNT: usize = 100;
 /// The largest number of resources on a page.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 /// A page ends with the resource that makes it as long as this, in bytes.
 const MOST_BYTES: usize = 8 << 20;
 /// The most resources that come along with those of a page.
@@ -125,7 +125,10 @@ fn answer(
             _ => format!("{base}{}", without(&request.target, &ignored)),
         },
         next_url: match last {
-            Some(last) => Some(links.next(&SearchRequest::link_of(&snapshot)?, last.seq)),
+            Some(last) => {
+                let at = name_of(&snapshot)?;
+                Some(links.page(&[(SNAPSHOT, &at), (AFTER, &last.seq.to_string())]))
+            }
             None => None,
         },
         issues: &issues,

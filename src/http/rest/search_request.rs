@@ -5,11 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::links::{AFTER, AT};
+use super::links::{AFTER, SNAPSHOT, snapshot, wrong_link};
 use super::searched::{Searched, TYPE};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::name::short;
 use crate::fhir::outcome::Issue;
 use crate::fhir::search::{ReadSearch, ResultParameters, Search, SearchContext, SearchError};
 use crate::http::authenticated::AuthenticatedRequest;
@@ -18,11 +17,9 @@ use crate::http::message::Request;
 use crate::store::Snapshot;
 
 /// The most parameters of a search; each is looked at for each resource.
-const MOST_PARAMETERS: usize = 1000;
+pub(super) const MOST_PARAMETERS: usize = 1000;
 /// The number of ignored parameters that are told one by one.
 const MOST_IGNORED: usize = 20;
-/// The digits of a snapshot's mark that a link has.
-const MARK_DIGITS: usize = 16;
 /// Has the parameters that every type has.
 const EVERY_RESOURCE: &str = "Resource";
 
@@ -64,7 +61,7 @@ impl SearchRequest {
         let (mut at, mut after, mut criteria) = (None, 0, Vec::new());
         for (name, value) in &request.query {
             match name.as_str() {
-                AT => at = Some(value.clone()),
+                SNAPSHOT => at = Some(value.clone()),
                 AFTER => {
                     after = value.parse().map_err(|_| wrong_link(name, value))?;
                 }
@@ -109,23 +106,9 @@ impl SearchRequest {
     /// The snapshot of the page: that of the first page.
     ///
     /// # Errors
-    /// `Gone` where the store does not have it any more.
+    /// Those of [`snapshot`].
     pub(super) fn snapshot(&self, authenticated: &AuthenticatedRequest<'_>) -> Result<Snapshot> {
-        let Some(at) = &self.at else { return authenticated.seen.latest() };
-        let is_mark =
-            |mark: &&str| mark.len() == MARK_DIGITS && mark.bytes().all(|b| b.is_ascii_hexdigit());
-        let parts = at.split_once('-').filter(|(_, mark)| is_mark(mark));
-        let read = parts.and_then(|(seq, mark)| Some((seq.parse().ok()?, mark)));
-        let Some((seq, mark)) = read else { return Err(wrong_link(AT, at)) };
-        authenticated.seen.earlier(seq, mark)?.ok_or_else(gone)
-    }
-
-    /// The snapshot as a link names it.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(super) fn link_of(snapshot: &Snapshot) -> Result<String> {
-        Ok(format!("{}-{}", snapshot.seq(), &snapshot.mark()?[..MARK_DIGITS]))
+        snapshot(authenticated, self.at.as_deref())
     }
 
     /// The names of parameters that are ignored, each once.
@@ -175,15 +158,4 @@ fn read_searches(
 
 fn invalid(error: SearchError) -> Error {
     Error::new(Kind::Invalid, error.to_string())
-}
-
-fn wrong_link(name: &str, value: &str) -> Error {
-    Error::new(Kind::Invalid, format!("{name} {:?} should be as a link has it", short(value)))
-}
-
-/// The store does not have the snapshot of a page any more.
-pub(super) fn gone() -> Error {
-    let what = "the store no longer has all that the first page of this search saw: it was pruned since, or set back to \
-                an earlier copy; begin again with the first page";
-    Error::new(Kind::Gone, what)
 }

@@ -1,0 +1,111 @@
+//! Bundles of a history, of the answers to a batch, and of `$everything`, as they go out.
+//!
+//! <https://hl7.org/fhir/R4/bundle.html>. Resources stand in them with their own bytes.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Kind, Result};
+
+/// A Bundle on its way out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerBundle<'a> {
+    resource_type: &'static str,
+    #[serde(rename = "type")]
+    bundle_type: &'static str,
+    /// The number of all entries, on whatever page; `None` where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    link: Vec<BundleLink>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entry: Vec<AnswerEntry<'a>>,
+}
+
+/// `Bundle.link`
+#[derive(Serialize)]
+struct BundleLink {
+    relation: &'static str,
+    url: String,
+}
+
+/// `Bundle.entry`
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerEntry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<EntrySearchMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<PastRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<EntryResponse<'a>>,
+}
+
+/// `Bundle.entry.search`
+#[derive(Serialize)]
+pub struct EntrySearchMode {
+    /// `match` or `outcome`.
+    pub mode: &'static str,
+}
+
+/// `Bundle.entry.request` of a history
+#[derive(Serialize)]
+pub struct PastRequest {
+    /// `POST`, `PUT` or `DELETE`.
+    pub method: &'static str,
+    /// The type, with the id unless this made the resource.
+    pub url: String,
+}
+
+/// `Bundle.entry.response`
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryResponse<'a> {
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'a RawValue>,
+}
+
+impl<'a> AnswerBundle<'a> {
+    /// A Bundle of this type without entries.
+    pub fn new(bundle_type: &'static str) -> AnswerBundle<'a> {
+        AnswerBundle {
+            resource_type: "Bundle",
+            bundle_type,
+            total: None,
+            link: Vec::new(),
+            entry: Vec::new(),
+        }
+    }
+
+    /// Adds a link, if there is a URL.
+    pub fn link(&mut self, relation: &'static str, url: Option<String>) {
+        self.link.extend(url.map(|url| BundleLink { relation, url }));
+    }
+
+    /// Writes the Bundle.
+    ///
+    /// # Errors
+    /// `Internal` where it cannot be written.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|error| Error::caused(Kind::Internal, "a Bundle", error))
+    }
+}
+
+/// A resource's text, for an entry.
+///
+/// # Errors
+/// `Damaged` where it is not JSON.
+pub fn raw(body: &[u8]) -> Result<&RawValue> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::caused(Kind::Damaged, "a body is not JSON", error))
+}
