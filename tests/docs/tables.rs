@@ -121,7 +121,7 @@ fn cli_has_every_exit_code() {
 }
 
 /// Every route that there is.
-const ROUTES: [&str; 46] = [
+const ROUTES: [&str; 52] = [
     "GET /bulk-data/r4/$export",
     "GET /bulk-data/r4/$export/{Type}/{JWT}.ndjson",
     "GET /bulk-data/r4/Group/{id}/$export",
@@ -157,6 +157,12 @@ const ROUTES: [&str; 46] = [
     "GET /fhir/OperationDefinition/{id}",
     "GET /fhir/{Type}/{id}",
     "GET /fhir/{Type}/{id}/_history/{vid}",
+    "GET /fhir/{Type}/{id}/_history",
+    "GET /fhir/{Type}/_history",
+    "GET /fhir/_history",
+    "GET /fhir/Patient/{id}/$everything",
+    "POST /fhir/Patient/{id}/$everything",
+    "POST /fhir",
     "GET /fhir/{Type}",
     "POST /fhir/{Type}/_search",
     "GET /fhir",

@@ -83,6 +83,9 @@ fn every_listed_interaction_and_parameter_works() {
     let (_dir, served) = filled();
     let statement = served.get("/fhir/metadata").json();
     let mut tried = BTreeSet::new();
+    let of_all = &statement["rest"][0]["interaction"];
+    assert_eq!(*of_all, json!([{"code": "batch"}, {"code": "history-system"}]));
+    assert_eq!(served.get("/fhir/_history").status, 200);
     for resource in list(&statement["rest"][0]["resource"]) {
         let of_type = text(&resource["type"]);
         let all = bundle(&served, &format!("/fhir/{of_type}"));
@@ -94,12 +97,18 @@ fn every_listed_interaction_and_parameter_works() {
                 "read" => format!("/fhir/{of_type}/{id}?_format=json"),
                 "vread" => format!("/fhir/{of_type}/{id}/_history/{version}?_format=json"),
                 "search-type" => format!("/fhir/{of_type}?_id={id}"),
+                "history-instance" => format!("/fhir/{of_type}/{id}/_history"),
+                "history-type" => format!("/fhir/{of_type}/_history?_before=2"),
                 other => panic!("{other} is claimed"),
             };
             let answer = served.get(&target);
             assert_eq!(answer.status, 200, "{target}: {}", answer.text());
             let found = match code {
-                "search-type" => answer.json()["entry"][0]["resource"].clone(),
+                // Of a type, the resource that was imported first is in it.
+                "history-type" => answer.json()["entry"]
+                    .as_array()
+                    .map_or_else(|| first.clone(), |entries| entries[0]["resource"].clone()),
+                "search-type" | "history-instance" => answer.json()["entry"][0]["resource"].clone(),
                 _ => answer.json(),
             };
             assert_eq!(&found, first, "{target}");
@@ -143,5 +152,8 @@ fn every_listed_interaction_and_parameter_works() {
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "cpb-12");
         assert!(["_id", "_lastUpdated", "identifier"].iter().all(|name| names.contains(name)));
     }
-    assert_eq!(tried.into_iter().collect::<Vec<_>>(), ["read", "search-type", "vread"]);
+    assert_eq!(
+        tried.into_iter().collect::<Vec<_>>(),
+        ["history-instance", "history-type", "read", "search-type", "vread"]
+    );
 }

@@ -1,6 +1,10 @@
 //! The RESTful interactions of `/fhir`: its self-description, reads, searches.
 
 mod amounts;
+mod batch;
+mod everything;
+mod history;
+mod history_access;
 mod included;
 mod metadata;
 mod operations;
@@ -87,6 +91,16 @@ fn found(served: &Served, target: &str) -> String {
 /// The URL of the link with this relation, in a Bundle or a manifest.
 pub fn link<'a>(from: &'a Value, relation: &str) -> Option<&'a str> {
     list(&from["link"]).iter().find(|l| l["relation"] == relation).map(|l| text(&l["url"]))
+}
+
+/// Event and request of what was read, in the audit of a store. It ends the server, which writes the rest.
+fn reads_in_audit(dir: &Dir, served: Served) -> Vec<(String, String)> {
+    assert_eq!(served.end("-TERM"), 0);
+    let db = dir.open("s.db");
+    let sql = "SELECT event, request FROM audit WHERE event IN ('read', 'search') ORDER BY id";
+    let mut statement = db.prepare(sql).expect("the table audit");
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    rows.collect::<Result<_, _>>().expect("texts")
 }
 
 /// Level, name and definition of every operation that the CapabilityStatement lists.

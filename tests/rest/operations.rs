@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{FHIR_JSON, filled, list, operations, text};
+use crate::support::Served;
 use crate::support::bulk::kick_off;
 
+/// The definition of R4's own operation.
+const EVERYTHING: &str = "http://hl7.org/fhir/OperationDefinition/Patient-everything";
 /// What the URLs of the guide's definitions begin with.
 const GUIDE: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/";
 
@@ -15,8 +18,39 @@ fn target(on: &str, name: &str) -> String {
     match on {
         "" => format!("/fhir/${name}"),
         "Group" => format!("/fhir/Group/g/${name}"),
+        "Patient" if name == "everything" => "/fhir/Patient/a/$everything".to_owned(),
         other => format!("/fhir/{other}/${name}"),
     }
+}
+
+/// The operations that the guide defines.
+fn of_guide(served: &Served) -> Vec<(String, String, String)> {
+    operations(served).into_iter().filter(|(_, name, _)| name != "everything").collect()
+}
+
+#[test]
+fn everything_has_a_definition_whose_parameters_it_takes() {
+    let (_dir, served) = filled();
+    let listed = ("Patient".to_owned(), "everything".to_owned(), EVERYTHING.to_owned());
+    assert!(operations(&served).contains(&listed));
+    let read = served.get("/fhir/OperationDefinition/Patient-everything").json();
+    assert_eq!((&read["url"], &read["code"]), (&json!(EVERYTHING), &json!("everything")));
+    assert_eq!(read["resource"], json!(["Patient"]));
+    assert_eq!([&read["system"], &read["type"], &read["instance"]], [false, false, true]);
+    let mut names = BTreeSet::new();
+    for parameter in list(&read["parameter"]).iter().filter(|each| each["use"] == "in") {
+        let name = text(&parameter["name"]);
+        let value = match name {
+            "_since" => "2020-01-01T00:00:00Z",
+            "_type" => "Observation",
+            "_count" => "1",
+            other => panic!("{other} is defined"),
+        };
+        let target = format!("/fhir/Patient/a/$everything?{name}={value}");
+        assert_eq!(served.get(&target).status, 200, "{target}");
+        names.insert(name);
+    }
+    assert_eq!(names.len(), 3);
 }
 
 #[test]
@@ -24,7 +58,7 @@ fn every_operation_has_a_readable_definition_of_its_version() {
     let (_dir, served) = filled();
     let mut seen = BTreeSet::new();
     let mut canonicals = BTreeSet::new();
-    for (on, name, definition) in operations(&served) {
+    for (on, name, definition) in of_guide(&served) {
         let (url, version) = match definition.split_once('|') {
             Some((url, version)) => (url, Some(version)),
             None => (definition.as_str(), None),
@@ -107,7 +141,7 @@ fn an_operation_accepts_the_parameters_of_its_definition_and_no_others() {
         "_minimumFileSize" | "_maximumFileSize" => "1000",
         other => panic!("{other} is defined"),
     };
-    for (on, name, definition) in operations(&served) {
+    for (on, name, definition) in of_guide(&served) {
         if name == "bulk-publish" {
             continue;
         }
@@ -135,6 +169,7 @@ fn get_invokes_exactly_the_operations_that_affect_no_state() {
         ("export", "/fhir/$export"),
         ("patient-export", "/fhir/Patient/$export"),
         ("group-export", "/fhir/Group/g/$export"),
+        ("Patient-everything", "/fhir/Patient/a/$everything"),
         ("bulk-publish", "/fhir/$bulk-publish"),
         ("export-v4", "/fhir/$export-v4"),
         ("patient-export-v4", "/fhir/Patient/$export-v4"),
@@ -161,6 +196,7 @@ fn the_capability_statement_lists_the_available_operations() {
         ("", "export-v4"),
         ("Group", "export"),
         ("Group", "export-v4"),
+        ("Patient", "everything"),
         ("Patient", "export"),
         ("Patient", "export-v4"),
     ];
@@ -168,12 +204,12 @@ fn the_capability_statement_lists_the_available_operations() {
     assert_eq!(listed.len(), expected.len());
     for (on, name, definition) in &listed {
         let path = target(on, name);
-        if name == "bulk-publish" {
+        if ["bulk-publish", "everything"].contains(&name.as_str()) {
             assert_eq!(served.get(&path).status, 200);
         } else {
             assert_eq!(kick_off(served.authority(), &path, &[], "").status, 202, "{path}");
         }
-        assert!(definition.starts_with(GUIDE), "{definition}");
+        assert!(definition.starts_with(GUIDE) || definition == EVERYTHING, "{definition}");
         if name != "bulk-publish" {
             // Only one edition is STU4.
             assert_eq!(definition.contains("|4."), name == "export-v4", "{path}: {definition}");

@@ -143,7 +143,7 @@ fn a_link_that_was_edited_gives_nothing_else() {
     let (dir, served) = eleven();
     let first = bundle(&served, "/fhir/Patient?_count=4");
     let next = link(&first, "next").unwrap().replace(&served.url, "");
-    let at = next.split("_at=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let at = next.split("_snapshot=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     let (seq, mark) = at.split_once('-').unwrap();
     let last = dir.count("s.db", "SELECT value FROM setting WHERE name = 'last_seq'");
     assert_eq!(seq, last.to_string());

@@ -37,17 +37,15 @@ fn an_unknown_resource_is_404_and_a_deleted_one_is_410() {
     served.get("/fhir/Patient/gone").assert_outcome(404, "Patient/gone");
     served.get("/fhir/Device/x").assert_outcome(404, "Device/x");
     for target in [
-        "/fhir",
-        "/fhir/",
         "/fhir/Martian",
         "/fhir/Martian/x",
         "/fhir/patient/a",
         "/fhir/Patient/a/Martian",
         "/fhir/Group/g/Observation",
-        "/fhir/Patient/a/_history",
-        "/fhir/Patient/_history",
-        "/fhir/_history",
-        "/fhir/Patient/a/$everything",
+        "/fhir/Patient/a/$nothing",
+        "/fhir/Observation/o/$everything",
+        "/fhir/Patient/$everything",
+        "/fhir/Patient/a/_history/1/_history",
         "/fhir/Observation/$export",
         "/fhir/Observation/o/$export",
         "/FHIR/metadata",

@@ -47,10 +47,11 @@ fn an_empty_id_does_not_widen_a_request() {
         ("GET", "/fhir//Patient//$export/"),
         ("GET", "/bulk-data/r4/Group//$export"),
         ("GET", "/fhir/Patient//_history/1"),
+        ("GET", "/fhir/Patient//_history"),
+        ("GET", "/fhir/Patient//$everything"),
         ("POST", "/fhir//_search"),
         ("DELETE", "/fhir/jobs/"),
         ("DELETE", "/fhir/jobs//"),
-        ("GET", "/fhir/"),
         ("GET", "//"),
     ] {
         let answer = send(served.authority(), method, target, "Content-Length: 0\r\n", b"");
