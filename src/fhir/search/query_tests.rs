@@ -83,6 +83,7 @@ fn the_components_of_a_composite_are_met_by_the_same_element() {
           {"code":{"coding":[{"code":"8480-6"}]},"valueQuantity":{"value":150,"code":"mm[Hg]"}},
           {"code":{"coding":[{"code":"8462-4"}]},"valueQuantity":{"value":80,"code":"mm[Hg]"}}]}"#;
     let weight = r#"{"resourceType":"Observation","code":{"coding":[{"code":"29463-7"}]},"valueQuantity":{"value":60.2,"unit":"kg"}}"#;
+    let due = r#"{"resourceType":"Observation","code":{"coding":[{"code":"x"}]},"valueDateTime":"2020-05-12"}"#;
     for (query, body, expected) in [
         ("component-code-value-quantity=8480-6$gt140", pressure, true),
         ("component-code-value-quantity=8462-4$gt140", pressure, false),
@@ -91,6 +92,9 @@ fn the_components_of_a_composite_are_met_by_the_same_element() {
         ("combo-code-value-quantity=29463-7$60.2||kg", weight, true),
         ("code-value-quantity=29463-7$lt60", weight, false),
         ("code-value-quantity=29463-7$60.2", weight, true),
+        // The table of HL7 has `as(DateTime)`, which is no type.
+        ("code-value-date=x$2020-05", due, true),
+        ("code-value-date=x$ge2021", due, false),
     ] {
         assert_eq!(is_found("Observation", query, body), expected, "{query}");
     }
