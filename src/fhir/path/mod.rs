@@ -31,6 +31,7 @@ pub use decimal::Decimal;
 pub use error::PathError;
 pub use item::Item;
 pub use path_context::PathContext;
+pub use types::type_at;
 
 use evaluate::Evaluation;
 use node::Node;

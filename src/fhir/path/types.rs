@@ -172,6 +172,18 @@ impl ElementName {
     }
 }
 
+/// The name of the type that a path of names leads to: `string` for `ValueSet.version`. `None` where a
+/// choice of types is on the way, and for what R4 does not define.
+pub fn type_at(path: &str) -> Option<&'static str> {
+    let mut names = path.split('.');
+    let first = Type::named(names.next()?)?;
+    let last = names.try_fold(first, |of, name| match of.element(ElementName::of(name)?)? {
+        ElementType::One(of) => Some(of),
+        ElementType::Choice => None,
+    });
+    last.map(Type::name)
+}
+
 /// True for the stem of a choice element of any type: `value`, `deceased`.
 pub fn is_choice_stem(name: &str) -> bool {
     DEFINITIONS.stems.contains(name)

@@ -91,7 +91,7 @@ impl Bound {
             Bound::Quantity(bound) => bound.holds_in(tree),
             Bound::Reference(bound) => bound.holds_in(tree),
             Bound::String(bound) => bound.holds_in(tree),
-            Bound::Token(bound) => bound.holds_in(tree, &parameter.systems),
+            Bound::Token(bound) => bound.holds_in(tree, parameter.plain_codes()),
             Bound::Uri(bound) => tree.as_text().is_some_and(|uri| bound.holds(uri)),
             Bound::Composite(bounds) => {
                 for (component, bound) in parameter.components.iter().zip(bounds) {

@@ -3,10 +3,11 @@
 //! <https://hl7.org/fhir/R4/search.html#token>. A Coding, the codings of a CodeableConcept, an
 //! Identifier and a ContactPoint have a system and a code. A plain value (code, boolean, string, id,
 //! uri) has only the code. Its system is the one that FHIR binds the element to; where that is unknown, a
-//! system in the search does not keep it away. Codes and systems are compared letter by letter, case included.
+//! system in the search does not keep it away. Codes and systems are compared letter by letter, case included;
+//! plain values of FHIR's type `string` without their case, as the section asks.
 
 use super::escape::{split, split_once, unescaped};
-use super::fold::folded;
+use super::fold::{folded, is_same_but_case};
 use super::string::StringBound;
 use super::token::SearchToken;
 use crate::fhir::json::Tree;
@@ -38,6 +39,15 @@ struct Coded<'f> {
     is_plain: bool,
 }
 
+/// What is known of the plain values that a parameter finds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PlainCodes<'p> {
+    /// The code systems of plain codes; none where they are unknown.
+    pub(super) systems: &'p [&'p str],
+    /// True for values of FHIR's type `string`, whose case does not count.
+    pub(super) are_strings: bool,
+}
+
 impl TokenBound {
     /// Reads `code`, `system|code`, `|code` or `system|`; `None` for an empty value.
     pub(super) fn parse(text: &str) -> Option<TokenBound> {
@@ -62,13 +72,13 @@ impl TokenBound {
         TokenBound::Text(StringBound::StartsWith(folded(&unescaped(text)).into_owned()))
     }
 
-    /// True where an element meets the value. `systems` are those of plain codes, where known.
-    pub(super) fn holds_in(&self, found: &Tree<'_>, systems: &[&str]) -> bool {
+    /// True where an element meets the value.
+    pub(super) fn holds_in(&self, found: &Tree<'_>, plain: PlainCodes<'_>) -> bool {
         match self {
-            TokenBound::Code(token) => has_code(token, found, systems),
+            TokenBound::Code(token) => has_code(token, found, plain),
             TokenBound::System(system) => codings(found).iter().filter_map(single).any(|coded| {
                 if coded.is_plain {
-                    systems.contains(&system.as_str())
+                    plain.systems.contains(&system.as_str())
                 } else {
                     coded.system == Some(system)
                 }
@@ -76,7 +86,9 @@ impl TokenBound {
             TokenBound::Text(text) => texts(found).any(|found| text.holds(found)),
             TokenBound::OfType { of, value } => {
                 text_of(found, "value") == Some(value)
-                    && found.get("type").is_some_and(|kind| has_code(of, kind, &[]))
+                    && found
+                        .get("type")
+                        .is_some_and(|kind| has_code(of, kind, PlainCodes::default()))
             }
         }
     }
@@ -120,14 +132,18 @@ pub(super) fn codes<'f>(found: &'f Tree<'_>) -> impl Iterator<Item = (&'f str, &
 }
 
 /// True where a code of an element is the one that a token asks for.
-fn has_code(token: &SearchToken, found: &Tree<'_>, systems: &[&str]) -> bool {
+fn has_code(token: &SearchToken, found: &Tree<'_>, plain: PlainCodes<'_>) -> bool {
     codings(found).iter().filter_map(single).any(|coded| {
         let takes_system = if coded.is_plain {
-            takes_plain(token.system.as_deref(), systems)
+            takes_plain(token.system.as_deref(), plain.systems)
         } else {
             token.takes_system(coded.system)
         };
-        coded.code == Some(&token.value) && takes_system
+        let is_same = |code: &str| {
+            code == token.value
+                || plain.are_strings && coded.is_plain && is_same_but_case(code, &token.value)
+        };
+        coded.code.is_some_and(is_same) && takes_system
     })
 }
 

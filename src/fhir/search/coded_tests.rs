@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fhir::search::fixture::{is_found, search};
 
 fn holds(bound: &str, element: &str) -> bool {
     let bound = TokenBound::parse(bound).unwrap_or_else(|| panic!("{bound} is no token"));
-    bound.holds_in(&Tree::parse(element).unwrap(), &[])
+    bound.holds_in(&Tree::parse(element).unwrap(), PlainCodes::default())
 }
 
 /// <https://hl7.org/fhir/R4/search.html#token>, and medplum#9045: `|code` finds no code that has a
@@ -68,6 +69,36 @@ fn system_and_code_are_compared_as_a_pair() {
     }
 }
 
+/// <https://hl7.org/fhir/R4/search.html#token>: "If the underlying data type is string then the search is not case
+/// sensitive."
+#[test]
+fn the_case_of_plain_strings_does_not_count() {
+    for (query, body, expected) in [
+        ("version=1.0-RC", r#"{"resourceType":"ValueSet","version":"1.0-rc"}"#, true),
+        ("version=1.0-rc", r#"{"resourceType":"ValueSet","version":"1.0-rc"}"#, true),
+        ("version=1.0", r#"{"resourceType":"ValueSet","version":"1.0-rc"}"#, false),
+        ("version=STRASSE", r#"{"resourceType":"ValueSet","version":"straße"}"#, true),
+        ("version=strasse", r#"{"resourceType":"ValueSet","version":"stráße"}"#, false),
+        ("version:not=1.0-RC", r#"{"resourceType":"ValueSet","version":"1.0-rc"}"#, false),
+        ("lot-number=ab1", r#"{"resourceType":"Medication","batch":{"lotNumber":"AB1"}}"#, true),
+        (
+            "path=PATIENT.Name",
+            r#"{"resourceType":"StructureDefinition","snapshot":{"element":[{"path":"Patient.name"}]}}"#,
+            true,
+        ),
+        // Codes, identifiers and ids keep their case.
+        ("status=ACTIVE", r#"{"resourceType":"ValueSet","status":"active"}"#, false),
+        ("identifier=ab1", r#"{"resourceType":"ValueSet","identifier":[{"value":"AB1"}]}"#, false),
+        ("_id=A", r#"{"resourceType":"ValueSet","id":"a"}"#, false),
+    ] {
+        let resource_type = body.split('"').nth(3).unwrap();
+        assert_eq!(is_found(resource_type, query, body), expected, "{query} {body}");
+        // What may be found is not sorted out before its text is read.
+        let may_be_found = search(resource_type, query).needles().may_occur_in(body);
+        assert!(may_be_found || !expected, "{query} {body}");
+    }
+}
+
 #[test]
 fn a_plain_code_has_the_system_that_its_element_is_bound_to() {
     let genders = ["http://hl7.org/fhir/administrative-gender"];
@@ -82,11 +113,8 @@ fn a_plain_code_has_the_system_that_its_element_is_bound_to() {
         ("http://other|", &[], false),
     ] {
         let found = Tree::Text("male".into());
-        assert_eq!(
-            TokenBound::parse(bound).unwrap().holds_in(&found, systems),
-            expected,
-            "{bound}"
-        );
+        let plain = PlainCodes { systems, are_strings: false };
+        assert_eq!(TokenBound::parse(bound).unwrap().holds_in(&found, plain), expected, "{bound}");
     }
 }
 
@@ -103,7 +131,7 @@ fn text_searches_what_stands_beside_a_code() {
     ] {
         let bound = TokenBound::text(text);
         assert_eq!(
-            bound.holds_in(&Tree::parse(element).unwrap(), &[]),
+            bound.holds_in(&Tree::parse(element).unwrap(), PlainCodes::default()),
             expected,
             "{text} {element}"
         );
@@ -120,7 +148,11 @@ fn an_identifier_is_found_by_its_type() {
         ("http://u|MR|446053", false),
     ] {
         let bound = TokenBound::of_type(text).unwrap();
-        assert_eq!(bound.holds_in(&Tree::parse(identifier).unwrap(), &[]), expected, "{text}");
+        assert_eq!(
+            bound.holds_in(&Tree::parse(identifier).unwrap(), PlainCodes::default()),
+            expected,
+            "{text}"
+        );
     }
     for bad in ["", "MR|446053", "|MR|446053", "a|b|", "a|b|c|d"] {
         assert_eq!(TokenBound::of_type(bad), None, "{bad}");
@@ -138,7 +170,7 @@ proptest! {
             format!("{}|", escaped(&system)),
             escaped(&code),
         ] {
-            prop_assert!(TokenBound::parse(&bound).unwrap().holds_in(&coding, &[]), "{}", bound);
+            prop_assert!(TokenBound::parse(&bound).unwrap().holds_in(&coding, PlainCodes::default()), "{}", bound);
         }
     }
 }

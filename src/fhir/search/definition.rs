@@ -11,8 +11,9 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
+use super::coded::PlainCodes;
 use super::modifier::ParameterKind;
-use crate::fhir::path::Path;
+use crate::fhir::path::{Path, type_at};
 
 const TABLE: &str = include_str!("../definitions/search-parameters.tsv");
 const SYSTEMS: &str = include_str!("../definitions/search-code-systems.tsv");
@@ -45,6 +46,8 @@ pub struct SearchParameter {
     pub targets: Vec<&'static str>,
     /// The code systems of the plain codes that a token parameter finds; none where they are unknown.
     pub(super) systems: Vec<&'static str>,
+    /// True for a token parameter that finds texts of FHIR's type `string`, whose case does not count.
+    pub(super) finds_strings: bool,
     /// The components of a composite parameter, in order.
     pub components: Vec<SearchParameter>,
     path: OnceLock<Result<Path, String>>,
@@ -97,12 +100,17 @@ impl SearchParameter {
         targets: &'static str,
     ) -> Option<SearchParameter> {
         let targets = targets.split_ascii_whitespace();
+        let kind = ParameterKind::parse(kind)?;
+        let is_of_strings = |path| type_at(path) == Some("string");
+        let finds_strings =
+            kind == ParameterKind::Token && expression.split(" | ").any(is_of_strings);
         Some(SearchParameter {
             code,
-            kind: ParameterKind::parse(kind)?,
+            kind,
             expression,
             targets: targets.collect(),
             systems: Vec::new(),
+            finds_strings,
             components: Vec::new(),
             path: OnceLock::new(),
         })
@@ -135,6 +143,11 @@ impl SearchParameter {
     pub(super) fn may_refer_to(&self, resource_type: &str) -> bool {
         let is_any = self.targets.is_empty();
         self.kind == ParameterKind::Reference && (is_any || self.targets.contains(&resource_type))
+    }
+
+    /// What is known of the plain values that the parameter finds.
+    pub(super) fn plain_codes(&self) -> PlainCodes<'_> {
+        PlainCodes { systems: &self.systems, are_strings: self.finds_strings }
     }
 
     /// The expression, read once.

@@ -38,6 +38,16 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
+/// True for texts that differ in nothing but case.
+pub(super) fn is_same_but_case(one: &str, other: &str) -> bool {
+    without_case(one).eq(without_case(other))
+}
+
+/// By way of capitals ß becomes ss, and both small sigmas become one.
+fn without_case(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+}
+
 fn folded_unicode(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.nfkd() {

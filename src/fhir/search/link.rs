@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::coded::TokenBound;
+use super::coded::{PlainCodes, TokenBound};
 use super::uri::{is_same_canonical, without_canonical_version};
 use crate::fhir::json::Tree;
 use crate::fhir::name::{is_id, local_reference, type_and_id, without_version};
@@ -70,7 +70,8 @@ impl ReferenceBound {
     pub(super) fn holds_in(&self, found: &Tree<'_>) -> bool {
         match self {
             ReferenceBound::Identifier(token) => {
-                found.get("identifier").is_some_and(|identifier| token.holds_in(identifier, &[]))
+                let identifier = found.get("identifier");
+                identifier.is_some_and(|found| token.holds_in(found, PlainCodes::default()))
             }
             _ => link(found).is_some_and(|link| self.holds(&link)),
         }

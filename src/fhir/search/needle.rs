@@ -57,6 +57,8 @@ impl Search {
 /// A text that a body contains where it meets the value; `None` where there is none.
 fn needle(parameter: &SearchParameter, bound: &Bound) -> Option<String> {
     match bound {
+        // The case of the text may differ.
+        Bound::Token(_) if parameter.finds_strings => None,
         // A body does not name the system of a plain code.
         Bound::Token(TokenBound::System(system))
             if parameter.systems.contains(&system.as_str()) =>
