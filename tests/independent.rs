@@ -4,6 +4,7 @@ mod exports;
 mod imports;
 mod results;
 pub mod smart_fetch;
+mod smart_fetch_rest;
 mod us_core;
 mod views;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{Dir, Served, project, succeed, tool};
 
 /// The types that the client knows; it exports those of them that `/fhir/metadata` lists.
-const KNOWN: &str =
+pub const KNOWN: &str =
     "'AllergyIntolerance', 'Condition', 'Device', 'DiagnosticReport', 'DocumentReference',
                      'Encounter', 'Immunization', 'MedicationDispense', 'MedicationRequest',
                      'Observation', 'Patient', 'Procedure', 'ServiceRequest', 'Specimen'";

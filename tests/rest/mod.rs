@@ -8,6 +8,7 @@ mod history_access;
 mod included;
 mod metadata;
 mod operations;
+mod oracle;
 mod paging;
 mod read;
 mod rights;

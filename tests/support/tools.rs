@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs, thread};
 
+use super::project;
+
 /// Set in CI: then a test whose tool is missing fails.
 const REQUIRE_TOOLS: &str = "FHIRLITE_REQUIRE_TOOLS";
 
@@ -55,6 +57,13 @@ pub fn python_of_smart_fetch(modules: &[&str]) -> Option<Command> {
         first.trim()
     };
     with_modules(interpreter, modules)
+}
+
+/// A command for a Python that has fhirpathpy, an evaluator of FHIRPath: that of `.ci/run`, or the system's.
+pub fn python_of_fhirpathpy() -> Option<Command> {
+    let own = project().join("target/fhirpathpy/bin/python");
+    let interpreter = if own.is_file() { own.to_str().expect("UTF-8") } else { "python3" };
+    with_modules(interpreter, &["fhirpathpy"])
 }
 
 fn with_modules(interpreter: &str, modules: &[&str]) -> Option<Command> {
