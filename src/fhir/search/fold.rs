@@ -43,6 +43,11 @@ pub(super) fn is_same_but_case(one: &str, other: &str) -> bool {
     without_case(one).eq(without_case(other))
 }
 
+/// The text without case, its accents kept.
+pub(super) fn uncased(text: &str) -> String {
+    without_case(text).collect()
+}
+
 /// By way of capitals ß becomes ss, and both small sigmas become one.
 fn without_case(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)

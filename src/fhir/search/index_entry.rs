@@ -11,7 +11,7 @@ use super::coded::codes;
 use super::criterion::{ID, LAST_UPDATED};
 use super::date::element_span;
 use super::definition::SearchParameter;
-use super::fold::folded;
+use super::fold::{folded, uncased};
 use super::link::link_keys;
 use super::measure::measure;
 use super::modifier::ParameterKind;
@@ -108,14 +108,15 @@ fn of_value(kind: ParameterKind, found: &Tree<'_>) -> Vec<IndexEntry> {
 
 fn of_codes(found: &Tree<'_>) -> Vec<IndexEntry> {
     let keys = codes(found).flat_map(|(system, code)| {
-        [IndexEntry::Same(code.to_owned()), IndexEntry::Same(token_key(system, code))]
+        [IndexEntry::Same(uncased(code)), IndexEntry::Same(token_key(system, code))]
     });
     keys.collect()
 }
 
-/// The key of a code in a system, which is empty where there is none.
+/// The key of a code in a system, which is empty where there is none. The case of some codes does not count, so that
+/// of no code is kept.
 pub(super) fn token_key(system: &str, code: &str) -> String {
-    format!("{system}|{code}")
+    format!("{system}|{}", uncased(code))
 }
 
 /// The beginning of a text, as far as it is kept.

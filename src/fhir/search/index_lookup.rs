@@ -5,7 +5,7 @@
 use super::bound::Bound;
 use super::coded::TokenBound;
 use super::criterion::Test;
-use super::fold::folded;
+use super::fold::{folded, uncased};
 use super::index_entry::{RangeEnd, above, below, text_key, token_key};
 use super::link::ReferenceBound;
 use super::modifier::Modifier;
@@ -63,7 +63,7 @@ fn lookups(bound: &Bound) -> Option<Vec<IndexLookup>> {
     match bound {
         Bound::Token(token) | Bound::Reference(ReferenceBound::Identifier(token)) => match token {
             TokenBound::Code(token) => match &token.system {
-                None => same(token.value.clone()),
+                None => same(uncased(&token.value)),
                 Some(system) => {
                     // A plain code has no system in the resource.
                     let mut systems = vec![system.as_str(), ""];
@@ -72,7 +72,7 @@ fn lookups(bound: &Bound) -> Option<Vec<IndexLookup>> {
                     Some(systems.into_iter().map(key).collect())
                 }
             },
-            TokenBound::OfType { value, .. } => same(value.clone()),
+            TokenBound::OfType { value, .. } => same(uncased(value)),
             TokenBound::System(_) | TokenBound::Text(_) => None,
         },
         Bound::Reference(ReferenceBound::Local { id, .. }) => same(id.clone()),
