@@ -12,8 +12,19 @@ pub const KNOWN: &str =
                      'Encounter', 'Immunization', 'MedicationDispense', 'MedicationRequest',
                      'Observation', 'Patient', 'Procedure', 'ServiceRequest', 'Specimen'";
 
-/// Runs `smart-fetch bulk` into a new folder; `Type/id` and text of each resource. `None` if the client is missing.
+/// Runs `smart-fetch bulk` without filters into a new folder; `Type/id` and text of each resource. `None` if the client is
+/// missing.
 pub fn fetch(
+    dir: &Dir,
+    base: &str,
+    out: &str,
+    more: &[&str],
+) -> Option<BTreeSet<(String, String)>> {
+    fetch_filtered(dir, base, out, &[&["--no-default-filters"], more].concat())
+}
+
+/// The same with the filters that the client has for Observation.
+fn fetch_filtered(
     dir: &Dir,
     base: &str,
     out: &str,
@@ -21,7 +32,7 @@ pub fn fetch(
 ) -> Option<BTreeSet<(String, String)>> {
     let mut client = tool("smart-fetch")?;
     client.current_dir(dir.path("")).args(["bulk", "--fhir-url", base]);
-    client.args(["--no-default-filters", "--no-compression"]).args(more);
+    client.arg("--no-compression").args(more);
     succeed(client.arg(out));
     let files = std::fs::read_dir(dir.path(out)).unwrap().map(|entry| entry.unwrap().path());
     let ndjson = files.filter(|path| {
@@ -113,4 +124,44 @@ fn smart_fetch_completes_full_and_incremental_exports_at_each_level() {
 
     // The client deletes its jobs.
     assert_eq!(dir.count("s.db", "SELECT count(*) FROM job"), 0);
+}
+
+/// Its default filters are `Observation?category=` with nine categories, whose commas it encodes twice.
+#[test]
+fn smart_fetch_completes_with_its_default_filters_and_with_filters_of_its_user() {
+    let dir = Dir::new();
+    dir.import(0, &["s.db", project().join("sample-data").to_str().unwrap()]);
+    let subject = dir.get("s.db", "Patient/906e1f94-dfd3-466c-ada4-d36f902eba8c");
+    assert!(!subject.is_empty());
+    let uncategorized = r#"{"resourceType":"Observation","id":"none","status":"final","subject":{"reference":"Patient/906e1f94-dfd3-466c-ada4-d36f902eba8c"}}"#;
+    dir.write("more.ndjson", format!("{uncategorized}\n"));
+    dir.import(0, &["s.db", "more.ndjson"]);
+    let served = dir.serve(&["s.db"]);
+    let base = format!("{}/fhir", served.url);
+    let has_category = "EXISTS (SELECT 1 FROM json_each(body, '$.category') AS c, json_each(c.value, '$.coding') AS d
+                             WHERE d.value ->> 'code' IN ('social-history', 'vital-signs', 'imaging', 'laboratory',
+                                   'survey', 'exam', 'procedure', 'therapy', 'activity'))";
+    let filtered = format!("(type <> 'Observation' OR {has_category})");
+    let Some(system) = fetch_filtered(&dir, &base, "system", &[]) else { return };
+    assert_same(&system, &stored(&dir, &served, &filtered));
+    assert!(system.iter().any(|(name, _)| name.starts_with("Observation/")));
+    let Some(patients) = fetch_filtered(&dir, &format!("{base}/Patient"), "patients", &[]) else {
+        return;
+    };
+    let theirs = "(type = 'Patient' OR seq IN (SELECT seq FROM compartment))";
+    assert_same(&patients, &stored(&dir, &served, &format!("{theirs} AND {filtered}")));
+    let more = [
+        "--type",
+        "Patient,Observation",
+        "--type-filter",
+        "Observation?code=8867-4,29463-7",
+        "--type-filter",
+        "Patient?gender=female",
+    ];
+    let Some(chosen) = fetch_filtered(&dir, &base, "chosen", &more) else { return };
+    let coded = "EXISTS (SELECT 1 FROM json_each(body, '$.code.coding') WHERE value ->> 'code' IN ('8867-4', '29463-7'))";
+    let condition = format!(
+        "(type = 'Observation' AND {coded} OR type = 'Patient' AND body ->> '$.gender' = 'female')"
+    );
+    assert_same(&chosen, &stored(&dir, &served, &condition));
 }

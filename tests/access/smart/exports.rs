@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{data, exported};
 use crate::support::Dir;
-use crate::support::bulk::kick_off;
+use crate::support::bulk::{kick_off, location, path};
 use crate::support::signer::Signer;
 use crate::support::smart::{EVERYTHING, ask, endpoint, granted, protected, register};
 use serde_json::json;
@@ -59,9 +59,10 @@ fn exports_and_reads_stay_within_the_scope() {
             }
         }
         // A filter does not get around the scope.
-        let filter = [("_typeFilter", "Observation?_id=none")];
-        let answer = kick_off(served.authority(), level, &filter, &two);
-        assert!(matches!(answer.status, 400 | 403), "{level}: {}", answer.text());
+        for filter in ["Observation?_id=none", "Patient?_has:Observation:patient:code=8867-4"] {
+            let answer = kick_off(served.authority(), level, &[("_typeFilter", filter)], &two);
+            answer.assert_outcome(403, "Observation");
+        }
     }
     let with_provenance = header("system/Patient.rs system/Provenance.rs");
     let associated = [("includeAssociatedData", "LatestProvenanceResources")];
@@ -109,4 +110,57 @@ fn exports_and_reads_stay_within_the_scope() {
     assert!(deleted.iter().any(|line| line.contains(&patient)), "{deleted:?}");
     assert!(!deleted.iter().any(|line| line.contains("Observation/")), "{deleted:?}");
     dir.check("s.db");
+}
+
+/// A chain tells something about the resources that it leads to.
+#[test]
+fn filters_find_by_no_resource_beyond_the_scope_or_of_others() {
+    let Some(signer) = Signer::start() else { return };
+    let dir = Dir::new();
+    data(&dir);
+    dir.write(
+        "hers.ndjson",
+        "{\"resourceType\":\"Patient\",\"id\":\"hers\",\"gender\":\"female\"}\n",
+    );
+    dir.import(0, &["s.db", "hers.ndjson", "--user", "u"]);
+    let about_her = json!({"resourceType": "Observation", "id": "about-her", "status": "final",
+                           "subject": {"reference": "Patient/hers"}});
+    let filter = json!([{
+        "url": "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/member-filter",
+        "valueExpression": {"language": "application/x-fhir-query", "expression": "Condition?patient.gender=female"},
+    }]);
+    let group = json!({"resourceType": "Group", "id": "women", "type": "person", "actual": false,
+                       "modifierExtension": filter});
+    dir.write("more.ndjson", format!("{about_her}\n{group}\n"));
+    dir.import(0, &["s.db", "more.ndjson"]);
+    register(&dir, "one", "--jwks", &signer.jwks(&["RSA/a"]), EVERYTHING);
+    let served = protected(&dir);
+    let url = endpoint(&served);
+    let header =
+        |scope: &str| granted(&ask(&served, &signer.sign("one", &url, json!({})), scope), scope);
+    let both = header("system/Observation.rs system/Patient.rs");
+    let observations = header("system/Observation.rs");
+    let chained = [("_type", "Observation"), ("_typeFilter", "Observation?patient.gender=female")];
+    let found = exported(&served, "/fhir/$export", &chained, &both);
+    assert!(!found.is_empty() && !found.contains("Observation/about-her"));
+    for prefer in ["", "Prefer: handling=lenient\r\n"] {
+        let headers = format!("{observations}{prefer}");
+        let answer = kick_off(served.authority(), "/fhir/$export", &chained, &headers);
+        answer.assert_outcome(403, "Patient");
+    }
+    // Nor does a token with a narrower scope get at such an export.
+    let started = kick_off(served.authority(), "/fhir/$export", &chained, &both);
+    let status = path(&location(&started)).to_owned();
+    assert!([200, 202].contains(&served.get_with(&status, &both).status));
+    served.get_with(&status, &observations).assert_outcome(403, "wider scope");
+    // The filter of a Group is a search too.
+    let narrow = header("system/Group.rs system/Patient.rs system/Observation.rs");
+    let answer = kick_off(served.authority(), "/fhir/Group/women/$export", &[], &narrow);
+    answer.assert_outcome(403, "Condition");
+    let unread = header("system/Patient.rs");
+    let answer = kick_off(served.authority(), "/fhir/Group/women/$export", &[], &unread);
+    assert!(answer.status == 403 && !answer.text().contains("gender"), "{}", answer.text());
+    let wide = header("system/Group.rs system/Patient.rs system/Condition.rs");
+    let found = exported(&served, "/fhir/Group/women/$export", &[], &wide);
+    assert!(found.contains("Group/women") && found.len() > 2 && !found.contains("Patient/hers"));
 }
