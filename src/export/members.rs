@@ -182,11 +182,12 @@ impl GroupReader<'_> {
         let filters = MemberFilters::read(name, group, self.snapshot, self.request)?;
         let hides_names = self.request.hides_members;
         let mut listed = GroupMembers { hides_names, ..GroupMembers::default() };
-        within.push(seq);
+        let mut groups = BTreeSet::new();
         for member in &group.members {
-            let Some(inner) = listed.add(self.view, name, member.reference.as_deref())? else {
-                continue;
-            };
+            groups.extend(listed.add(self.view, name, member.reference.as_deref())?);
+        }
+        within.push(seq);
+        for inner in groups {
             let inner = self.members(inner, within)?;
             listed.others.extend(&inner.others);
             listed.add_filtered(name, GroupMembers { others: Vec::new(), ..inner });

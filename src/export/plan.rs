@@ -156,3 +156,47 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
     files.extend(of_notices(&notices));
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::fhir::resource::Parsed;
+    use crate::store::{Stamping, Store};
+
+    /// 3,000 patients, half of whom the filter finds.
+    fn asked(level: Level) -> (Snapshot, ExportRequest) {
+        let store = Store::in_memory().unwrap();
+        let gender = |n| if n % 2 == 0 { "female" } else { "male" };
+        let line = |n| {
+            format!("{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"gender\":\"{}\"}}", gender(n))
+        };
+        let mut writer = store.writer().unwrap();
+        writer.begin(None, 0).unwrap();
+        for n in 0..3000 {
+            let Ok(Parsed::Resource(resource)) = Parsed::parse(&line(n), None) else {
+                panic!("no resource");
+            };
+            writer.put(&resource, Stamping::Keep, &[]).unwrap();
+        }
+        writer.commit().unwrap();
+        drop(writer);
+        let mut request = ExportRequest::at(level);
+        request.filter.add_type_filter("Patient?gender=female").unwrap();
+        (store.snapshot().unwrap(), request)
+    }
+
+    #[test]
+    fn a_filter_counts_what_it_looks_at_and_ends_when_its_job_is_cancelled() {
+        for level in [Level::System, Level::Patient] {
+            let (snapshot, request) = asked(level);
+            let progress = JobProgress::default();
+            let plan = Plan::with_progress(snapshot.clone(), &request, &progress).unwrap();
+            assert_eq!(plan.files[0].count, 1500);
+            assert_eq!(progress.to_text(), "100% of 3000 resources looked at");
+            progress.cancel();
+            let cancelled = Plan::with_progress(snapshot, &request, &progress);
+            assert_eq!(cancelled.err().map(|error| error.kind()), Some(Kind::Gone));
+        }
+    }
+}

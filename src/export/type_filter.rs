@@ -23,6 +23,11 @@ use crate::time::Instant;
 /// The most filters of an export: each is held against all resources of its type.
 const MOST_FILTERS: usize = 100;
 
+/// The most parameters of a filter.
+const MOST_PARAMETERS: usize = 100;
+/// The most chains and `_has` of all filters: each may look at every resource of another type.
+const MOST_INNER: usize = 100;
+
 /// What a filter looks like, for messages.
 const FORM: &str = "should be a search such as Observation?code=8867-4";
 
@@ -48,17 +53,10 @@ fn read(reader: &mut ParameterReader<'_>, piece: &str) -> Result<()> {
         return Ok(());
     }
     let read = parsed(resource_type, query, &context("", Instant::default()));
-    let filter = &mut reader.request.filter;
-    let is_full = filter.type_filters.values().map(Vec::len).sum::<usize>() >= MOST_FILTERS;
-    match read {
-        Ok(_) if is_full => {
-            filter.leave_unfiltered(resource_type);
-            let what = format!("is one filter too many; an export has {MOST_FILTERS} at most");
-            reader.fault(piece, &format!("{what}{}", ignored(reader, Some(resource_type))));
-        }
-        Ok(search) => filter.add_search(&search),
+    match read.and_then(|search| reader.request.add_search(&search)) {
+        Ok(()) => {}
         Err(what) => {
-            filter.leave_unfiltered(resource_type);
+            reader.request.filter.leave_unfiltered(resource_type);
             let so = ignored(reader, Some(resource_type));
             reader.fault(piece, &format!("cannot be applied: {what}{so}"));
         }
@@ -154,6 +152,24 @@ impl TypeSearches {
 }
 
 impl ExportRequest {
+    /// Adds the search of a filter, if there is room for it.
+    ///
+    /// # Errors
+    /// What is too much.
+    fn add_search(&mut self, search: &Search) -> std::result::Result<(), String> {
+        let searches = TypeSearches::of(self, Instant::default()).unwrap_or_default();
+        let searches = || searches.0.values().flatten();
+        let inner: usize = searches().map(|search| search.inner().len()).sum();
+        if searches().count() >= MOST_FILTERS {
+            return Err(format!("an export has {MOST_FILTERS} filters at most"));
+        }
+        if inner + search.inner().len() > MOST_INNER {
+            return Err(format!("an export has {MOST_INNER} chains in its filters at most"));
+        }
+        self.filter.add_search(search);
+        Ok(())
+    }
+
     /// The types that the filters of types read: those that are filtered, and those of chains and `_has`.
     pub(super) fn types_read(&self) -> BTreeSet<String> {
         // What can no longer be read as a search reads nothing.
@@ -189,6 +205,12 @@ pub fn parsed(
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decoded(name), decoded(value)))
         .collect();
+    if pairs.len() > MOST_PARAMETERS {
+        return Err(format!(
+            "{} parameters are too many; {MOST_PARAMETERS} are the most",
+            pairs.len()
+        ));
+    }
     let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     match Search::parse(resource_type, pairs, context) {
         Ok(read) => Ok(read.search),

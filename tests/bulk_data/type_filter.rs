@@ -297,7 +297,7 @@ fn what_is_wrong_is_refused_by_name_with_what_there_is() {
     let many: Vec<String> = (0..101).map(|n| format!("Patient?_id={n}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|one| ("_typeFilter", one.as_str())).collect();
     let answer = kick_off(served.authority(), "/fhir/$export", &many, "");
-    answer.assert_outcome(400, "100 at most");
+    answer.assert_outcome(400, "100 filters at most");
 }
 
 /// A filter that is ignored is no filter, also beside another one of the type. It never brings other patients.
