@@ -177,7 +177,9 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             });
             body(SEARCH_BODY, row)
         }
-        ["Patient", id, name] if is_name(name) || name == EVERY_TYPE => compartment(id, name),
+        ["Patient", id, name] if !id.is_empty() && (is_name(name) || name == EVERY_TYPE) => {
+            compartment(id, name)
+        }
         [name, id] if is_name(name) => {
             of_type("/fhir/{Type}/{id}", READING, name, move |request| read(request, name, id))
         }

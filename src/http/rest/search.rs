@@ -64,9 +64,9 @@ fn answer(
     request.check_takes_json()?;
     let asked = SearchRequest::read(authenticated, request, &searched)?;
     let results = &asked.results;
-    let snapshot = asked.snapshot(authenticated)?;
+    let snapshot = &asked.snapshot;
     let is_there = |_| authenticated.check_is_there();
-    let finder = Finder::new(&snapshot, authenticated.fhir_version()?, &is_there);
+    let finder = Finder::new(snapshot, authenticated.fhir_version()?, &is_there);
     let page = finder.page(&PageRequest {
         searches: &asked.searches,
         order: &results.order,
@@ -126,7 +126,7 @@ fn answer(
         },
         next_url: match last {
             Some(last) => {
-                let at = name_of(&snapshot)?;
+                let at = name_of(snapshot)?;
                 Some(links.page(&[(SNAPSHOT, &at), (AFTER, &last.seq.to_string())]))
             }
             None => None,

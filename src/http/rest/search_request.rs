@@ -28,8 +28,8 @@ pub(super) struct SearchRequest {
     /// One search for each type.
     pub(super) searches: Vec<Search>,
     pub(super) results: ResultParameters,
-    /// The snapshot of the first page, as a link has it; `None` for the first page itself.
-    at: Option<String>,
+    /// The snapshot of the page: that of the first page.
+    pub(super) snapshot: Snapshot,
     /// The number of the last version before the page.
     pub(super) after: i64,
     /// Why parameters are ignored.
@@ -41,7 +41,8 @@ impl SearchRequest {
     ///
     /// # Errors
     /// `Invalid` for a value or a modifier that is wrong and for an unknown parameter; the latter is ignored
-    /// with lenient handling. `Forbidden` where the scope does not cover a type that the search looks at.
+    /// with lenient handling. `Forbidden` where the scope does not cover a type that the search looks at. `Gone` where
+    /// the store does not have the snapshot of the page any more.
     pub(super) fn read(
         authenticated: &AuthenticatedRequest<'_>,
         request: &Request,
@@ -54,14 +55,16 @@ impl SearchRequest {
             );
             return Err(Error::new(Kind::Invalid, what));
         }
-        let types = searched.types(authenticated, request)?;
+        let named = request.query.iter().rfind(|(name, _)| name == SNAPSHOT);
+        let snapshot = snapshot(authenticated, named.map(|(_, value)| value.as_str()))?;
+        let types = searched.types(authenticated, request, &snapshot)?;
         let every = [EVERY_RESOURCE.to_owned()];
         let of_results = if types.is_open { &every[..] } else { &types.names };
         let mut results = ResultParameters::default();
-        let (mut at, mut after, mut criteria) = (None, 0, Vec::new());
+        let (mut after, mut criteria) = (0, Vec::new());
         for (name, value) in &request.query {
             match name.as_str() {
-                SNAPSHOT => at = Some(value.clone()),
+                SNAPSHOT => {}
                 AFTER => {
                     after = value.parse().map_err(|_| wrong_link(name, value))?;
                 }
@@ -87,7 +90,8 @@ impl SearchRequest {
             Some(patient) => search.in_compartment_of(patient),
             None => search,
         });
-        let asked = SearchRequest { searches: searches.collect(), results, at, after, faults };
+        let asked =
+            SearchRequest { searches: searches.collect(), results, snapshot, after, faults };
         asked.check(authenticated)?;
         Ok(asked)
     }
@@ -101,14 +105,6 @@ impl SearchRequest {
             authenticated.check(resource_type, Interaction::Search)?;
         }
         Ok(())
-    }
-
-    /// The snapshot of the page: that of the first page.
-    ///
-    /// # Errors
-    /// Those of [`snapshot`].
-    pub(super) fn snapshot(&self, authenticated: &AuthenticatedRequest<'_>) -> Result<Snapshot> {
-        snapshot(authenticated, self.at.as_deref())
     }
 
     /// The names of parameters that are ignored, each once.
