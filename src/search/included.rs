@@ -12,6 +12,9 @@ use crate::error::Result;
 use crate::fhir::json::Tree;
 use crate::fhir::search::Include;
 
+/// How many steps are followed from a page: each may look at every resource of a type.
+const MOST_STEPS: usize = 20;
+
 /// What may come along.
 pub struct IncludeRequest<'i> {
     /// What is asked for.
@@ -29,7 +32,7 @@ pub struct IncludeRequest<'i> {
 pub struct IncludedResources {
     /// The resources, those that are asked for directly before those that they lead to.
     pub found: Vec<FoundResource>,
-    /// True where there are more than may come along.
+    /// True where there are more than may come along, or they are too many steps away.
     pub is_cut: bool,
     names: HashSet<String>,
     bytes: usize,
@@ -70,8 +73,13 @@ impl Finder<'_> {
         let names = page.iter().map(FoundResource::name).collect();
         let mut included = IncludedResources { names, ..IncludedResources::default() };
         self.follow(page, request.includes.iter(), request, &mut included)?;
-        let mut done = 0;
+        let (mut done, mut steps) = (0, 1);
         while done < included.found.len() && !included.is_cut {
+            if steps == MOST_STEPS {
+                included.is_cut = request.includes.iter().any(Include::iterates);
+                break;
+            }
+            steps += 1;
             let last = included.found[done..].to_vec();
             done = included.found.len();
             let iterating = request.includes.iter().filter(|include| include.iterates());

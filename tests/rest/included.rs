@@ -29,7 +29,9 @@ fn names(page: &Value, mode: &str) -> Vec<String> {
 }
 
 fn name(resource: &Value) -> String {
-    format!("{}/{}", text(&resource["resourceType"]), text(&resource["id"]))
+    // An OperationOutcome has no id.
+    let id = resource["id"].as_str().unwrap_or_default();
+    format!("{}/{id}", text(&resource["resourceType"]))
 }
 
 fn included(served: &Served, query: &str) -> String {
@@ -179,4 +181,21 @@ fn too_many_are_cut_off_and_told() {
     assert_eq!((text(&issue["severity"]), text(&issue["code"])), ("warning", "incomplete"));
     assert!(text(&issue["diagnostics"]).contains("_count"), "{issue}");
     assert_eq!(page["total"], 1);
+}
+
+#[test]
+fn a_chain_of_includes_has_an_end() {
+    let one = |n: usize| {
+        let above = n + 1;
+        format!(
+            "{{\"resourceType\":\"Organization\",\"id\":\"o{n}\",\"partOf\":{{\"reference\":\"Organization/o{above}\"}}}}\n"
+        )
+    };
+    let (_dir, served) = served(&(0..40).map(one).collect::<String>());
+    for (id, count, is_told) in [("o0", 20, true), ("o19", 20, true), ("o20", 19, false)] {
+        let target = format!("/fhir/Organization?_id={id}&_include:iterate=Organization:partof");
+        let page = bundle(&served, &target);
+        assert_eq!(names(&page, "include").len(), count, "{id}");
+        assert_eq!(!names(&page, "outcome").is_empty(), is_told, "{id}");
+    }
 }

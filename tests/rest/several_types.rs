@@ -98,6 +98,11 @@ fn several_types_are_searched_at_once() {
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.text().contains(named), "{query}: {}", answer.text());
     }
+    let types = "Account,CarePlan,CareTeam,Claim,ClinicalImpression,Communication,Condition,Consent,Coverage,DeviceRequest,\
+                 DeviceUseStatement,DiagnosticReport,DocumentReference,Encounter,EpisodeOfCare,Flag,Goal,Immunization,List,\
+                 MedicationRequest,Observation";
+    let many = served.get(&format!("/fhir?_type={types}&patient.gender=female"));
+    many.assert_outcome(400, "fewer types");
     // What one type does not have is applied to no type, so that the link means the same.
     let target = "/fhir?_type=Patient,Observation&gender=male&_count=1";
     let lenient = served.get_with(target, "Prefer: handling=lenient\r\n").json();

@@ -63,6 +63,29 @@ fn what_refers_to_names_is_a_search() {
 }
 
 #[test]
+fn what_refers_to_patients_or_is_about_something_is_indexed() {
+    let referring = |value: &str, names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned());
+        include("_revinclude", value).referring(names).unwrap()
+    };
+    let is_link = |element: &str| ["subject", "performer"].contains(&element);
+    let search = referring("Observation:subject", &["Patient/a", "Patient/b"]);
+    assert_eq!(search.patients(is_link).map(Vec::from_iter), Some(vec!["a", "b"]));
+    assert_eq!(search.provenance_targets(), None);
+    let mixed = referring("Observation:subject", &["Patient/a", "Group/b"]);
+    assert_eq!(mixed.patients(is_link), None);
+    assert_eq!(referring("Observation:*", &["Patient/a"]).patients(is_link), None);
+    let about = referring("Provenance:target", &["Patient/a", "Observation/b"]);
+    let names = about.provenance_targets().map(Vec::from_iter);
+    assert_eq!(names, Some(vec!["Observation/b".to_owned(), "Patient/a".to_owned()]));
+    assert_eq!(referring("Provenance:agent", &["Patient/a"]).provenance_targets(), None);
+    let asked = |query| super::super::fixture::search("Provenance", query).provenance_targets();
+    assert_eq!(asked("target=Patient/a,Patient/b").map(|names| names.len()), Some(2));
+    assert_eq!(asked("target=Patient/a,b"), None);
+    assert_eq!(asked("agent=Patient/a"), None);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     for (name, value, named) in [
         ("_include", "", "Observation:subject:Patient"),

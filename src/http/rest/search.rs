@@ -100,8 +100,8 @@ fn answer(
     issues.extend(finder.faults().into_iter().map(|fault| Issue::warning("processing", fault)));
     if included.is_cut {
         let what = format!(
-            "more than {} resources, or {MOST_INCLUDED_BYTES} bytes, would come along with this page; the others are left out: ask for \
-             shorter pages with _count, or search for the others",
+            "{} resources come along with this page, and not all that were asked for: they are more than {MOST_INCLUDED}, longer \
+             than {MOST_INCLUDED_BYTES} bytes, or too many steps away; ask for shorter pages with _count, or search for the others",
             included.found.len()
         );
         issues.push(Issue::warning("incomplete", what));

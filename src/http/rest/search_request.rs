@@ -18,6 +18,8 @@ use crate::store::Snapshot;
 
 /// The most parameters of a search; each is looked at for each resource.
 pub(super) const MOST_PARAMETERS: usize = 1000;
+/// The most searches within a search: each may look at every resource of a type.
+const MOST_INNER: usize = 20;
 /// The number of ignored parameters that are told one by one.
 const MOST_IGNORED: usize = 20;
 /// Has the parameters that every type has.
@@ -145,6 +147,12 @@ fn read_searches(
                 Search::parse(resource_type, applied, context).map_err(invalid)?;
             searches.push(search);
             faults.extend(ignored);
+        }
+        if searches.iter().map(|search| search.inner().len()).sum::<usize>() > MOST_INNER {
+            let what = format!(
+                "the search has more than {MOST_INNER} chains, counted for each type; name fewer types with _type"
+            );
+            return Err(Error::new(Kind::Invalid, what));
         }
         if faults.len() == known || types.len() == 1 {
             return Ok(searches);
