@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::client::{EDITIONS, download, ended, ids, lines, list, string, text};
-use crate::support::bulk::{kick_off, location};
+use crate::support::bulk::{kick_off, location, path};
 use crate::support::oneup::encoded;
-use crate::support::{Dir, Served, project};
+use crate::support::{Dir, Held, Served, project};
 
 const TYPES: &str = "Patient,Observation,Condition,Practitioner";
 
@@ -376,4 +376,70 @@ fn deletions_are_told_and_provenance_comes_with_what_the_filters_leave() {
     let manifest = super::client::manifest(&served, "/fhir/$export", &filter);
     let expected = ["Observation/a", "Patient/p", "Provenance/of-a"];
     assert_eq!(ids(&served, [&manifest]), expected);
+}
+
+/// The server ends before it has planned the export, and the store changes before the next one does.
+#[test]
+fn filters_find_on_an_old_snapshot_what_it_shows() {
+    let dir = Dir::new();
+    let patient = |id: &str, identifier: &str| json!({"resourceType": "Patient", "id": id, "identifier": [{"system": "urn:s", "value": identifier}]});
+    let of_patient = |of_type: &str, id: &str, patient: &str, code: &str| {
+        json!({"resourceType": of_type, "id": id, "subject": {"reference": format!("Patient/{patient}")},
+               "code": {"coding": [{"code": code}]}})
+    };
+    let before = [
+        patient("a", "x"),
+        patient("b", "y"),
+        of_patient("Observation", "oa", "a", "1"),
+        of_patient("Observation", "ob", "b", "1"),
+        of_patient("Condition", "ca", "a", "1"),
+        of_patient("Condition", "cb", "b", "2"),
+        of_patient("Procedure", "pa", "a", "1"),
+        of_patient("Procedure", "pb", "b", "1"),
+    ];
+    let after = [
+        patient("a", "z"),
+        patient("b", "x"),
+        patient("c", "x"),
+        of_patient("Observation", "oa", "b", "1"),
+        of_patient("Observation", "oc", "a", "1"),
+        of_patient("Condition", "ca", "a", "2"),
+        of_patient("Condition", "cb", "b", "1"),
+    ];
+    let filters = [
+        ("_typeFilter", "Patient?identifier=urn:s|x"),
+        ("_typeFilter", "Observation?patient=a"),
+        ("_typeFilter", "Condition?code=1"),
+        ("_typeFilter", "Procedure?patient.identifier=x"),
+    ];
+    let write = |name: &str, resources: &[Value]| {
+        let lines: String = resources.iter().map(|one| format!("{one}\n")).collect();
+        dir.write(name, lines);
+        dir.import(0, &["s.db", name]);
+    };
+    write("before.ndjson", &before);
+    let served = dir.serve_with_log(&["s.db"]);
+    let held = Held::new(&dir);
+    let jobs: Vec<String> = ["/fhir/$export", "/fhir/Patient/$export"]
+        .iter()
+        .map(|level| path(&location(&kick_off(served.authority(), level, &filters, ""))).to_owned())
+        .collect();
+    served.end("-KILL");
+    held.release();
+    write("after.ndjson", &after);
+    assert_eq!(dir.run(["delete", "s.db", "Procedure/pa"]).code, 0);
+    let served = dir.serve(&["s.db"]);
+    for job in jobs {
+        let manifest = ended(&served, &job);
+        assert_eq!(manifest.status, 200, "{}", manifest.text());
+        let files = list(&manifest.json()["output"]).to_vec();
+        let mut found: Vec<Value> = files.iter().flat_map(|file| lines(&served, file)).collect();
+        // Imports add `meta`.
+        found.iter_mut().for_each(|one| drop(one.as_object_mut().map(|one| one.remove("meta"))));
+        let expected = [&before[4], &before[2], &before[0], &before[6]];
+        assert!(found.iter().eq(expected), "{job}: {found:?}");
+    }
+    let now = by_post(&served, "/fhir/$export", &filters, "");
+    let expected = ["Condition/cb", "Observation/oc", "Patient/b", "Patient/c", "Procedure/pb"];
+    assert_eq!(ids(&served, [&now]), expected);
 }
