@@ -152,7 +152,7 @@ impl Finder<'_> {
                 continue;
             }
             let Some(seq) = view.find(resource_type, id)? else { continue };
-            let read = view.read(seq, FoundResource::of)?;
+            let read = view.read(seq, FoundResource::with_header)?;
             if read.is_some_and(|resource| !included.add(resource, request)) {
                 return Ok(false);
             }

@@ -41,14 +41,20 @@ pub struct ResultPage {
     pub has_more: bool,
     /// The number of all that the searches find; `None` where it is not known.
     pub total: Option<u64>,
+    /// The bytes of what is found.
+    bytes: usize,
 }
 
 impl ResultPage {
     /// True where a resource does not fit on the page any more. Then another page follows.
     fn is_full(&mut self, request: &PageRequest<'_>) -> bool {
-        let bytes: usize = self.found.iter().map(|found| found.body.len()).sum();
-        self.has_more = self.found.len() == request.count || bytes >= request.most_bytes;
+        self.has_more = self.found.len() == request.count || self.bytes >= request.most_bytes;
         self.has_more
+    }
+
+    fn add(&mut self, resource: FoundResource) {
+        self.bytes += resource.body.len();
+        self.found.push(resource);
     }
 }
 
@@ -112,7 +118,7 @@ impl Finder<'_> {
             self.find(search, after, |resource| {
                 let is_full = page.is_full(request);
                 if !is_full {
-                    page.found.push(resource);
+                    page.add(resource);
                 }
                 !is_full
             })?;
@@ -145,7 +151,9 @@ impl Finder<'_> {
                 if page.is_full(request) {
                     return Ok(page);
                 }
-                page.found.extend(view.read(version.seq, FoundResource::of)?);
+                if let Some(resource) = view.read(version.seq, FoundResource::with_header)? {
+                    page.add(resource);
+                }
             }
         }
     }
@@ -164,7 +172,9 @@ impl Finder<'_> {
             if page.is_full(request) {
                 break;
             }
-            page.found.extend(view.read(seq, FoundResource::of)?);
+            if let Some(resource) = view.read(seq, FoundResource::with_header)? {
+                page.add(resource);
+            }
         }
         Ok(page)
     }
