@@ -56,7 +56,9 @@ pub(crate) enum EventKind {
 pub(crate) struct HistoryEvent {
     /// The number of the write.
     pub number: i64,
+    /// What happened.
     pub kind: EventKind,
+    /// The type of the resource.
     pub resource_type: String,
     /// The version that came of it. Of a deletion: the id, and the time.
     pub version: StoredVersion,
@@ -65,6 +67,7 @@ pub(crate) struct HistoryEvent {
 /// A part of a history, newest first.
 #[derive(Clone, Debug)]
 pub(crate) struct HistoryPage {
+    /// What happened, newest first.
     pub events: Vec<HistoryEvent>,
     /// How many there are in all; `None` where counting takes long.
     pub total: Option<u64>,

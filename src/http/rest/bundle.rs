@@ -19,6 +19,7 @@ pub struct AnswerBundle<'a> {
     pub total: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     link: Vec<BundleLink>,
+    /// The entries of this page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entry: Vec<AnswerEntry<'a>>,
 }
@@ -34,14 +35,19 @@ struct BundleLink {
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerEntry<'a> {
+    /// The absolute URL of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_url: Option<String>,
+    /// The resource; none for a deletion and for a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<&'a RawValue>,
+    /// Of a searchset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<EntrySearchMode>,
+    /// Of a history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<PastRequest>,
+    /// Of a history and of the answers to a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<EntryResponse<'a>>,
 }
@@ -66,11 +72,15 @@ pub struct PastRequest {
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryResponse<'a> {
+    /// The status code, with its reason.
     pub status: String,
+    /// The entity tag of the version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
+    /// When the version was made or deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
+    /// An OperationOutcome: why it was refused, or what is said beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'a RawValue>,
 }

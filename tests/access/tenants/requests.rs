@@ -97,6 +97,8 @@ pub fn usual() -> Vec<Ask> {
         "/fhir/Group?name:contains=g",
         "/fhir/Other",
         "/fhir/$export?_type=Zzz",
+        "/fhir/_history?_count=3",
+        "/fhir/_history?_count=0",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -105,6 +107,7 @@ pub fn usual() -> Vec<Ask> {
     for kind in KINDS {
         paths.push(format!("/fhir/{kind}?_count=2"));
         paths.push(format!("/fhir/{kind}?_count=0"));
+        paths.push(format!("/fhir/{kind}/_history?_count=2"));
         paths.push(format!("/fhir/{kind}?_id={ids}&_lastUpdated=ge2020-05-02"));
         for value in ["mrn-0", "org-1"] {
             paths.push(format!("/fhir/{kind}?identifier=urn:s%7C{value}"));
@@ -114,6 +117,11 @@ pub fn usual() -> Vec<Ask> {
         for (slot, version) in [(0, 1), (0, 2), (1, 1), (1, 2)] {
             let id = id((owner, slot));
             paths.push(format!("/fhir/Patient/{id}/_history/{version}"));
+        }
+        for slot in [0, 1] {
+            let id = id((owner, slot));
+            paths.push(format!("/fhir/Patient/{id}/_history"));
+            paths.push(format!("/fhir/Patient/{id}/$everything?_count=2"));
         }
     }
     let mut asks: Vec<Ask> = paths.into_iter().map(Ask::get).collect();
