@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use super::answered::{AnsweredSearch, held};
 use super::recipient::{Collected, FoundResource, Gathered, Recipient, Sizes};
-use super::scan::Scan;
+use super::scan::SelectionScan;
 use crate::error::Result;
 use crate::fhir::compartment::is_link;
 use crate::fhir::search::{Answer, Answers, InnerSearch, Search};
@@ -23,6 +23,8 @@ use crate::store::{
 /// The most versions that are looked at in one read transaction, and so between two looks at whether the search may
 /// go on.
 const AT_ONCE: u64 = 1024;
+/// An index is not followed where at least one of so many numbers is in it.
+const DENSE: i64 = 4;
 /// The most faults that are kept.
 const MOST_FAULTS: usize = 20;
 
@@ -161,22 +163,23 @@ impl<'f> Finder<'f> {
                 None => return Ok(()),
             }
         }
-        self.scan(any, &Selection { first, ..within.clone() }, recipient)
+        self.scan(any, &Selection { first, ..within.clone() }, recipient).map(drop)
     }
 
-    /// Does the same by reading every version: some here, and where these are not enough the rest on all cores.
+    /// Does the same by reading every version: some here, and where these are not enough the rest on all cores. False
+    /// where `recipient` wants no more.
     fn scan(
         &self,
         any: &[AnsweredSearch<'_>],
         within: &Selection,
         recipient: &mut dyn Recipient,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut from = Some(within.first);
         let mut is_first = true;
         while let Some(first) = from {
             let rest = Selection { first, ..within.clone() };
             if !std::mem::take(&mut is_first)
-                && let Some(scan) = Scan::new(self.snapshot, any, &rest, recipient)
+                && let Some(scan) = SelectionScan::new(self.snapshot, any, &rest, recipient)?
             {
                 return scan.run(recipient, self.watch, &mut |fault| self.note(fault));
             }
@@ -190,10 +193,10 @@ impl<'f> Finder<'f> {
             })?;
             (self.watch)(looked_at)?;
             if !recipient.rest()? {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Does the same by the index that narrows a search most. Returns the number to scan from, where there is none,
@@ -213,8 +216,16 @@ impl<'f> Finder<'f> {
             let page = view.index_page(&answer, first, within.last)?;
             view.pause()?;
             let IndexPage::Versions { seqs, next } = page else { return Ok(Some(first)) };
-            let some = Selection { first, ..within.clone() };
-            if !self.go_through_some(std::slice::from_ref(answered), &some, &seqs, recipient)? {
+            let last = next.map_or(within.last, |next| next - 1);
+            let some = Selection { first, last, ..within.clone() };
+            let any = std::slice::from_ref(answered);
+            // Where most versions are in the index, one after the other is read sooner.
+            let wants_more = if seqs.len() as i64 * DENSE > last - first {
+                self.scan(any, &some, recipient)?
+            } else {
+                self.go_through_some(any, &some, &seqs, recipient)?
+            };
+            if !wants_more {
                 return Ok(None);
             }
             match next {

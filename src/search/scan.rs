@@ -1,4 +1,4 @@
-//! [`Scan`]: reads every version of a selection, on all cores, and gives away what is found in order.
+//! [`SelectionScan`]: reads every version of a selection, on all cores, and gives away what is found in order.
 //!
 //! The selection is cut into ranges of numbers, which the threads take in turns; who listens to them takes the same
 //! turns. So what is found comes in order, however many threads there are, and a thread that is ahead waits.
@@ -80,7 +80,7 @@ struct ScannedPart {
 }
 
 /// A scan that is about to begin.
-pub(super) struct Scan<'s> {
+pub(super) struct SelectionScan<'s> {
     snapshot: &'s Snapshot,
     any: &'s [AnsweredSearch<'s>],
     within: &'s Selection,
@@ -93,20 +93,23 @@ pub(super) struct Scan<'s> {
     is_over: AtomicBool,
 }
 
-impl<'s> Scan<'s> {
-    /// A scan of a selection; `None` where it would be done as well by one thread.
+impl<'s> SelectionScan<'s> {
+    /// A scan of a selection; `None` where one thread does it as well, or has to, because there are large bodies.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
     pub(super) fn new(
         snapshot: &'s Snapshot,
         any: &'s [AnsweredSearch<'s>],
         within: &'s Selection,
         recipient: &dyn Recipient,
-    ) -> Option<Scan<'s>> {
+    ) -> Result<Option<SelectionScan<'s>>> {
         let numbers = within.last.saturating_sub(within.first);
-        if numbers < LEAST_RANGE {
-            return None;
+        if numbers < LEAST_RANGE || snapshot.has_large_bodies()? {
+            return Ok(None);
         }
-        let right = ThreadRight::take()?;
-        Some(Scan {
+        let Some(right) = ThreadRight::take() else { return Ok(None) };
+        Ok(Some(SelectionScan {
             snapshot,
             any,
             within,
@@ -115,10 +118,10 @@ impl<'s> Scan<'s> {
             width: (numbers / (right.0 as i64 * 4)).clamp(LEAST_RANGE, MOST_RANGE),
             right,
             is_over: AtomicBool::new(false),
-        })
+        }))
     }
 
-    /// Gives `recipient` what is found, until it wants no more. `watch` and `note` are those of the finder.
+    /// Gives `recipient` what is found. False where it wants no more. `watch` and `note` are those of the finder.
     ///
     /// # Errors
     /// Where the store cannot be read; those of `watch`.
@@ -127,7 +130,7 @@ impl<'s> Scan<'s> {
         recipient: &mut dyn Recipient,
         watch: &dyn Fn(u64) -> Result<()>,
         note: &mut dyn FnMut(String),
-    ) -> Result<()> {
+    ) -> Result<bool> {
         thread::scope(|scope| {
             let listened = self.listen(scope, recipient, watch, note);
             self.is_over.store(true, Ordering::Relaxed);
@@ -142,7 +145,7 @@ impl<'s> Scan<'s> {
         recipient: &mut dyn Recipient,
         watch: &dyn Fn(u64) -> Result<()>,
         note: &mut dyn FnMut(String),
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut threads: Vec<Receiver<Result<ScannedPart>>> = Vec::new();
         for turn in 0..self.right.0 {
             let (sender, receiver) = sync_channel(WAITING);
@@ -161,18 +164,18 @@ impl<'s> Scan<'s> {
                 // No read transaction of this thread is open.
                 for found in &part.found {
                     if !give(found, self.wants_tree, recipient) && !recipient.rest()? {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
                 if !recipient.rest()? {
-                    return Ok(());
+                    return Ok(false);
                 }
                 if part.is_end {
                     break;
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The ranges, by their first numbers.

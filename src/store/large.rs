@@ -32,14 +32,23 @@ impl Snapshot {
     }
 
     /// The column for statements that read many bodies of the snapshot: without a look at each size where no version
-    /// has a large body. That is found out once for each state of the store, in an index.
+    /// has a large body.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(super) fn body_column(&self) -> Result<String> {
+        Ok(if self.has_large_bodies()? { small_body() } else { "body".to_owned() })
+    }
+
+    /// True where a version of the store has a large body: one thread reads it at a time. That is found out once for
+    /// each state of the store, in an index.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn has_large_bodies(&self) -> Result<bool> {
         let mut known = self.store().pool().large_known();
-        let has_large = match *known {
-            Some((last, has_large)) if has_large || self.seq() <= last => has_large,
+        match *known {
+            Some((last, has_large)) if has_large || self.seq() <= last => Ok(has_large),
             _ => {
                 let conn = self.store().reader()?;
                 let last = setting(&conn, "last_seq")?;
@@ -50,10 +59,9 @@ impl Snapshot {
                 );
                 let has_large = one(&conn, &sql, (), |row| row.get(0))?;
                 *known = Some((last, has_large));
-                has_large
+                Ok(has_large)
             }
-        };
-        Ok(if has_large { small_body() } else { "body".to_owned() })
+        }
     }
 }
 

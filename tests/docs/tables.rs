@@ -333,6 +333,37 @@ fn parameters_are_taken_or_refused_as_the_pages_say() {
     }
 }
 
+/// The server names the modifiers of a kind when it is asked for one that the kind does not have.
+#[test]
+fn search_has_every_kind_with_its_modifiers() {
+    let (_dir, served) = small();
+    let text = page("docs/search.md");
+    let rows = rows(&section(&text, "## Parameters"));
+    let parameters = [
+        ("token", "Observation?code"),
+        ("reference", "Observation?subject"),
+        ("string", "Patient?name"),
+        ("date", "Observation?date"),
+        ("number", "RiskAssessment?probability"),
+        ("quantity", "Observation?value-quantity"),
+        ("uri", "ValueSet?url"),
+        ("composite", "Observation?code-value-quantity"),
+    ];
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), parameters.map(|(kind, _)| kind));
+    for ((kind, parameter), row) in parameters.iter().zip(&rows) {
+        let refused = served.get(&format!("/fhir/{parameter}:martian=1"));
+        assert_eq!(refused.status, 400, "{kind}");
+        let told = refused.json()["issue"][0]["diagnostics"].as_str().unwrap().to_owned();
+        let known = told.split_once("parameter has ").map_or("no modifiers", |(_, known)| known);
+        let known: BTreeSet<&str> =
+            if known == "no modifiers" { BTreeSet::new() } else { known.split(", ").collect() };
+        let described = row.get(2).map(|cell| spans(cell)).unwrap_or_default();
+        let described =
+            described.into_iter().filter(|span| span.starts_with(':') && *span != ":Patient");
+        assert_eq!(described.collect::<BTreeSet<_>>(), known, "{kind}: {told}");
+    }
+}
+
 #[test]
 fn store_has_every_table_and_view() {
     let dir = Dir::new();

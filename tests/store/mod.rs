@@ -10,6 +10,7 @@ mod file;
 mod file_size_limit;
 mod full_disk;
 mod index;
+mod index_answers;
 mod interrupted;
 mod log;
 mod mentions;
