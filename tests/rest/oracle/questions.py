@@ -4,8 +4,8 @@ import re
 from decimal import Decimal
 from urllib.parse import quote
 
-from rules import (LINK, PLAIN, PREFIXES, codes_of, date_holds, number_holds, of_type_holds, reference_holds, string_holds, strings_of,
-                   text_holds, texts_of, time_range, token_holds, unit_holds, uri_holds)
+from rules import (LINK, PLAIN, PREFIXES, codes_of, date_holds, number_holds, of_type_holds, reference_holds,
+                   string_holds, strings_of, text_holds, texts_of, time_range, token_holds, unit_holds, uri_holds)
 
 
 def escaped(text):
@@ -72,13 +72,17 @@ class Questions:
             if parts and isinstance(value, dict):
                 yield parts.group(2, 3)
 
+    def linked(self, parameter, of):
+        """A type of this server to which a reference parameter leads, and may lead; `None` where there is none."""
+        links = [to for resource in self.resources[of] for to, _ in self.links(parameter, resource)]
+        links = [to for to in links if to in self.resources and to in (parameter.targets or self.resources)]
+        return self.chance.choice(links) if links else None
+
     def chained(self, parameter, of):
         """A search by a parameter of what a reference leads to."""
-        links = [link for resource in self.resources[of] for link in self.links(parameter, resource)]
-        links = [link for link in links if link[0] in (parameter.targets or self.resources) and link[0] in self.resources]
-        if not links:
+        to = self.linked(parameter, of)
+        if not to:
             return None
-        to = self.chance.choice(links)[0]
         inner = self.inner(to)
         if not inner:
             return None
@@ -89,11 +93,9 @@ class Questions:
 
     def reverse(self, parameter, of):
         """A search by a parameter of what refers to the resources."""
-        links = [link for resource in self.resources[of] for link in self.links(parameter, resource)]
-        links = [link for link in links if link[0] in (parameter.targets or self.resources) and link[0] in self.resources]
-        if not links:
+        to = self.linked(parameter, of)
+        if not to:
             return None
-        to = self.chance.choice(links)[0]
         inner = self.inner(of)
         if not inner:
             return None
