@@ -38,6 +38,14 @@ pub(crate) struct HistoryQuery {
     pub most: usize,
 }
 
+/// A version with its type.
+pub(crate) struct TypedVersion {
+    /// The type.
+    pub resource_type: String,
+    /// The version.
+    pub version: StoredVersion,
+}
+
 /// What happened to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventKind {
@@ -118,21 +126,18 @@ impl VisibleStore {
         HistoryRead { seen: self, conn: &transaction, query, since, types, is_pruned }.page()
     }
 
-    /// Reads versions by their numbers, with their types, as long as they are not many bytes; those that are pruned or
-    /// out of reach are missing. The next number to read, if any is left.
+    /// Reads versions by their numbers, as long as they are not many bytes; those that are pruned or out of reach are
+    /// missing. Returns how many of the numbers it went through, too.
     ///
     /// # Errors
     /// `Damaged` where a version is not as it was stored; where the store cannot be read.
-    pub(crate) fn numbered(
-        &self,
-        numbers: &[i64],
-    ) -> Result<(Vec<(String, StoredVersion)>, Option<i64>)> {
+    pub(crate) fn numbered(&self, numbers: &[i64]) -> Result<(Vec<TypedVersion>, usize)> {
         let mut conn = self.store().reader()?;
         let transaction = conn.transaction()?;
         let (mut found, mut bytes) = (Vec::new(), 0);
-        for seq in numbers {
+        for (index, seq) in numbers.iter().enumerate() {
             if bytes >= MOST_BYTES {
-                return Ok((found, Some(*seq)));
+                return Ok((found, index));
             }
             for (view, more) in [("resource", ""), ("history", " AND size > 0")] {
                 let sql = format!(
@@ -143,15 +148,15 @@ impl VisibleStore {
                 let row = maybe(&transaction, &sql, [seq], |row| {
                     Ok((row.get::<_, String>(6)?, found_version(row)?))
                 })?;
-                if let Some((name, version)) = row {
-                    let version = self.intact(&transaction, &name, version)?;
+                if let Some((resource_type, version)) = row {
+                    let version = self.intact(&transaction, &resource_type, version)?;
                     bytes += version.body.len();
-                    found.push((name, version));
+                    found.push(TypedVersion { resource_type, version });
                     break;
                 }
             }
         }
-        Ok((found, None))
+        Ok((found, numbers.len()))
     }
 }
 

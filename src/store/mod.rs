@@ -94,7 +94,7 @@ pub use clock::ClockLead;
 pub use compact::{Compaction, CompactionCost};
 pub use condition::Match;
 pub use handle::{Access, Store};
-pub(crate) use history::{EventKind, HistoryEvent, HistoryQuery};
+pub(crate) use history::{EventKind, HistoryEvent, HistoryQuery, TypedVersion};
 pub use index::{IndexState, IndexedParameter};
 pub use index_fill::IndexProgress;
 pub use index_search::IndexPage;

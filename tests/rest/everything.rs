@@ -179,6 +179,33 @@ fn parameters_come_in_the_url_or_as_a_resource() {
 }
 
 #[test]
+fn a_page_ends_where_its_bytes_are_many() {
+    let long = |id: &str, megabytes: usize| {
+        let text = "x".repeat(megabytes << 20);
+        format!(
+            "{{\"resourceType\":\"Observation\",\"id\":\"{id}\",\"subject\":{{\"reference\":\"Patient/p\"}},\"valueString\":\"{text}\"}}\n"
+        )
+    };
+    let sizes = [("a", 5), ("b", 5), ("c", 1), ("d", 9), ("e", 1), ("f", 1)];
+    let lines: String = sizes.iter().map(|(id, megabytes)| long(id, *megabytes)).collect();
+    let (_dir, served) = served(&format!("{{\"resourceType\":\"Patient\",\"id\":\"p\"}}\n{lines}"));
+    for (path, pages) in [("Patient/p/$everything", [3, 2, 2]), ("_history", [3, 3, 1])] {
+        let mut next = Some(format!("/fhir/{path}"));
+        let (mut sizes, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
+        while let Some(target) = next {
+            let page = served.get(&target).json();
+            let entries = list(&page["entry"]);
+            sizes.push(entries.len());
+            for entry in entries {
+                assert!(seen.insert(name(&entry["resource"])), "{target}");
+            }
+            next = link(&page, "next").map(str::to_owned);
+        }
+        assert_eq!((seen.len(), sizes), (7, pages.to_vec()), "{path}");
+    }
+}
+
+#[test]
 fn what_is_not_supported_is_refused_by_name() {
     let (dir, served) = filled();
     let target = "/fhir/Patient/a/$everything";

@@ -17,7 +17,7 @@ use crate::http::context::FHIR;
 use crate::http::header::FHIR_JSON;
 use crate::http::message::Response;
 use crate::http::posted;
-use crate::store::{ReadOutcome, Snapshot};
+use crate::store::{ReadOutcome, Snapshot, TypedVersion};
 
 /// The parameters beside `_count`.
 const KNOWN: [&str; 4] = ["_type", "_since", SNAPSHOT, AFTER];
@@ -55,7 +55,7 @@ pub fn everything(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Respon
     };
     let count = asked.count()?;
     let page = &rest[..count.min(rest.len())];
-    let (found, left) = request.seen.numbered(page)?;
+    let (found, read) = request.seen.numbered(page)?;
     // What was pruned in the meantime may be missing.
     if !snapshot.is_whole()? {
         return Err(gone());
@@ -63,8 +63,7 @@ pub fn everything(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Respon
 
     let base = request.base();
     let url = format!("{base}{FHIR}/{PATIENT}/{}/$everything", id_segment(id));
-    let shown = left.and_then(|left| page.iter().position(|seq| *seq == left));
-    let shown = &page[..shown.unwrap_or(page.len())];
+    let shown = &page[..read];
     let last = shown.last().filter(|_| shown.len() < rest.len());
     let mut bundle = AnswerBundle::new("searchset");
     bundle.total = Some(total);
@@ -73,9 +72,9 @@ pub fn everything(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Respon
         let place = [(SNAPSHOT, &*name_of(&snapshot)?), (AFTER, &*last.to_string())];
         bundle.link("next", Some(asked.page_url(&url, &place)));
     }
-    for (name, version) in &found {
+    for TypedVersion { resource_type, version } in &found {
         bundle.entry.push(AnswerEntry {
-            full_url: Some(format!("{base}{FHIR}/{name}/{}", version.id)),
+            full_url: Some(format!("{base}{FHIR}/{resource_type}/{}", version.id)),
             resource: Some(raw(version.body.as_bytes())?),
             search: Some(EntrySearchMode { mode: "match" }),
             ..AnswerEntry::default()
