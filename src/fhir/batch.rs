@@ -90,7 +90,39 @@ fn read_entry(text: &str) -> Result<BatchRequest, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_entry_is_lost_and_no_text_is_too_odd(
+            entries in prop::collection::vec(any::<Option<(String, String, Option<String>)>>(), 0..9),
+            odd in any::<String>(),
+        ) {
+            let entry = |entry: &Option<(String, String, Option<String>)>| match entry {
+                Some((method, url, tags)) => serde_json::json!({
+                    "request": {"method": method, "url": url, "ifNoneMatch": tags}
+                }),
+                None => serde_json::json!({"request": odd}),
+            };
+            let bundle = serde_json::json!({
+                "resourceType": "Bundle",
+                "type": "batch",
+                "entry": entries.iter().map(entry).collect::<Vec<_>>(),
+            });
+            let expected: Vec<_> = entries
+                .into_iter()
+                .map(|entry| {
+                    entry.map(|(method, url, if_none_match)| BatchRequest { method, url, if_none_match })
+                })
+                .collect();
+            let found = read(&bundle.to_string()).unwrap();
+            let found: Vec<_> = found.into_iter().map(Result::ok).collect();
+            prop_assert_eq!(found, expected);
+            let _ = read(&odd);
+        }
+    }
 
     #[test]
     fn each_entry_is_read_by_itself() {
