@@ -56,6 +56,7 @@ fn each_entry_is_answered_as_the_request_by_itself() {
         "Patient/nobody",
         "Observation/gone",
         "Patient?_id=a,c",
+        "?_type=Patient,Group&_id=a,g",
         "Patient?nonsense=1",
         "Patient?identifier=a%5C,b%5C%7Cc",
         "Martian/a",
@@ -134,7 +135,7 @@ fn an_entry_that_is_refused_fails_no_other() {
         (of("PATCH", "Patient/a"), 405, "nothing is written"),
         (of("POST", ""), 405, "nothing is written"),
         (of("get", "Patient/a"), 405, "nothing is written"),
-        (read(""), 405, ""),
+        (read(""), 404, ""),
         (read("$export"), 400, "within a batch"),
         (read("Patient/$export"), 400, "within a batch"),
         (read("Patient/a/$export"), 400, "within a batch"),
@@ -202,7 +203,8 @@ fn what_is_no_batch_is_refused_as_a_whole() {
     assert!(answers(to, &[], "").is_empty());
     let empty = json!({"resourceType": "Bundle", "type": "batch"});
     assert_eq!(post(to, &empty, "").json().get("entry"), None);
-    send(to, "GET", "/fhir", "", b"").assert_outcome(405, "POST");
+    send(to, "GET", "/fhir", "", b"").assert_outcome(404, "metadata");
+    send(to, "PUT", "/fhir", "Content-Length: 0\r\n", b"").assert_outcome(405, "POST");
 }
 
 #[test]

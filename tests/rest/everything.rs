@@ -220,7 +220,7 @@ fn what_is_not_supported_is_refused_by_name() {
         ("_since=yesterday", "_since"),
         ("_type=Martian", "_type"),
         ("_count=x", "_count"),
-        ("_after=x&_snapshot=1", "_after"),
+        ("_after=x", "_after"),
         ("_after=1&_snapshot=999999", "_snapshot"),
         ("_after=1&_snapshot=1%20OR%201=1", "_snapshot"),
         ("x%27;--=1", "x'"),
