@@ -26,6 +26,8 @@ mod publish;
 mod publish_validators;
 mod status;
 mod type_filter;
+mod type_filter_changes;
+mod type_filter_faults;
 
 // Sentences without a test:
 //

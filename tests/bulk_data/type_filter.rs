@@ -12,7 +12,7 @@ use crate::support::{Dir, Held, Served, project};
 const TYPES: &str = "Patient,Observation,Condition,Practitioner";
 
 /// A server of the sample data.
-fn served() -> (Dir, Served) {
+pub fn served() -> (Dir, Served) {
     let dir = Dir::new();
     let data = project().join("sample-data/ndjson");
     dir.import(0, &["s.db", data.to_str().expect("UTF-8")]);
@@ -21,7 +21,7 @@ fn served() -> (Dir, Served) {
 }
 
 /// `Type/id` of the resources that meet an SQL condition.
-fn stored(dir: &Dir, condition: &str) -> BTreeSet<String> {
+pub fn stored(dir: &Dir, condition: &str) -> BTreeSet<String> {
     let db = dir.open("s.db");
     let sql = format!("SELECT type || '/' || id FROM resource WHERE {condition}");
     let mut statement = db.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -30,7 +30,7 @@ fn stored(dir: &Dir, condition: &str) -> BTreeSet<String> {
 }
 
 /// The manifest of an export with these parameters, by GET.
-fn by_get(served: &Served, path: &str, parameters: &[(&str, &str)], headers: &str) -> Value {
+pub fn by_get(served: &Served, path: &str, parameters: &[(&str, &str)], headers: &str) -> Value {
     let answer = served.get_with(&format!("{path}?{}", encoded(parameters)), headers);
     let ended = ended(served, &location(&answer));
     assert_eq!(ended.status, 200, "{path}: {}", ended.text());
@@ -38,7 +38,7 @@ fn by_get(served: &Served, path: &str, parameters: &[(&str, &str)], headers: &st
 }
 
 /// The same by POST.
-fn by_post(served: &Served, path: &str, parameters: &[(&str, &str)], headers: &str) -> Value {
+pub fn by_post(served: &Served, path: &str, parameters: &[(&str, &str)], headers: &str) -> Value {
     let answer = kick_off(served.authority(), path, parameters, headers);
     let ended = ended(served, &location(&answer));
     assert_eq!(ended.status, 200, "{path}: {}", ended.text());
@@ -46,7 +46,7 @@ fn by_post(served: &Served, path: &str, parameters: &[(&str, &str)], headers: &s
 }
 
 /// `Type/id` of an export's resources. Each comes once, and each file is as its entry says.
-fn exported(served: &Served, manifest: &Value) -> BTreeSet<String> {
+pub fn exported(served: &Served, manifest: &Value) -> BTreeSet<String> {
     let found = ids(served, [manifest]);
     let once: BTreeSet<String> = found.iter().cloned().collect();
     assert_eq!(once.len(), found.len(), "a resource comes twice");
@@ -60,7 +60,7 @@ fn exported(served: &Served, manifest: &Value) -> BTreeSet<String> {
 }
 
 /// What the notices of an export say.
-fn notices(served: &Served, manifest: &Value) -> String {
+pub fn notices(served: &Served, manifest: &Value) -> String {
     let files = list(&manifest["error"]).iter().chain(list(&manifest["outcome"]));
     let lines = files.flat_map(|file| lines(served, file));
     lines.map(|line| text(&line["issue"][0]["diagnostics"]) + "\n").collect()
@@ -260,186 +260,4 @@ fn blocks_of_patients_hold_what_the_filters_leave() {
     ));
     assert_eq!(counts["Observation"], observations);
     assert_eq!(counts["Patient"], of("type = 'Patient'"));
-}
-
-#[test]
-fn what_is_wrong_is_refused_by_name_with_what_there_is() {
-    let (_dir, served) = served();
-    for (filter, words) in [
-        ("Observation?nonsense=1", &["_typeFilter", "nonsense", "Observation has", "code"][..]),
-        ("Observation?code:in=x", &["_typeFilter", "code:in", "name the codes"]),
-        ("Observation?code:contains=x", &["code:contains", ":not"]),
-        ("Observation?_sort=date", &["_sort", "Observation has", "date"]),
-        ("Patient?_count=1", &["_count", "Patient has", "birthdate"]),
-        ("Patient?birthdate=soon", &["birthdate", "soon"]),
-        ("Martian?_id=1", &["_typeFilter", "Martian", "no resource type"]),
-        ("patient?_id=1", &["patient", "did you mean Patient?"]),
-        ("Patient", &["_typeFilter", "Observation?code=8867-4"]),
-        ("", &["_typeFilter"]),
-        ("Patient?gender=male,Martian?_id=1", &["Martian"]),
-        ("Observation?patient.nonsense=1", &["patient.nonsense"]),
-        ("Patient?_has:Observation:nonsense:code=1", &["_has:Observation:nonsense:code"]),
-    ] {
-        for path in ["/fhir/$export", "/fhir/Patient/$export"] {
-            let by_get = served.get(&format!("{path}?{}", encoded(&[("_typeFilter", filter)])));
-            let by_post = kick_off(served.authority(), path, &[("_typeFilter", filter)], "");
-            for answer in [by_get, by_post] {
-                words.iter().for_each(|word| answer.assert_outcome(400, word));
-            }
-        }
-    }
-    let other = [("_type", "Patient"), ("_typeFilter", "Observation?code=1")];
-    let answer = kick_off(served.authority(), "/fhir/$export", &other, "");
-    answer.assert_outcome(400, "a type that _type leaves out");
-    let joined = [("_typeFilter", "Patient?gender=male,Observation?code=1")];
-    let answer = kick_off(served.authority(), "/fhir/$export-v4", &joined, "");
-    answer.assert_outcome(400, "repeat the parameter");
-    let many: Vec<String> = (0..101).map(|n| format!("Patient?_id={n}")).collect();
-    let many: Vec<(&str, &str)> = many.iter().map(|one| ("_typeFilter", one.as_str())).collect();
-    let answer = kick_off(served.authority(), "/fhir/$export", &many, "");
-    answer.assert_outcome(400, "100 filters at most");
-}
-
-/// A filter that is ignored is no filter, also beside another one of the type. It never brings other patients.
-#[test]
-fn a_lenient_export_tells_ignored_filters_and_widens_to_no_other_patient() {
-    let (dir, served) = served();
-    let lenient = "Prefer: handling=lenient\r\n";
-    let patient = stored(&dir, "type = 'Patient'").pop_first().expect("a patient");
-    for level in ["", &format!("{patient}/")] {
-        let path = format!("/fhir/{level}$export");
-        let types = [("_type", "Patient,Observation")];
-        let all = exported(&served, &by_post(&served, &path, &types, ""));
-        for (filters, told) in [
-            (&["Observation?nonsense=1"][..], "all Observation resources are exported"),
-            (&["Observation?code=8867-4", "Observation?_sort=date"], "all Observation resources"),
-            (&["Martian?_id=1"], "Martian"),
-            (&["Patient"], "it is ignored"),
-            (&["Condition?code=1"], "a type that _type leaves out"),
-        ] {
-            let mut parameters = types.to_vec();
-            parameters.extend(filters.iter().map(|filter| ("_typeFilter", *filter)));
-            for found in [
-                by_post(&served, &path, &parameters, lenient),
-                by_get(&served, &path, &parameters, lenient),
-            ] {
-                assert!(exported(&served, &found) == all, "{filters:?}");
-                let notices = notices(&served, &found);
-                assert!(notices.contains(told), "{filters:?}: {notices}");
-                assert_eq!(notices.lines().count(), 1, "{notices}");
-            }
-        }
-        // The others are applied.
-        let mixed =
-            [("_typeFilter", "Observation?nonsense=1"), ("_typeFilter", "Patient?_id=none")];
-        let found = by_post(&served, &path, &[&types[..], &mixed].concat(), lenient);
-        let mut expected = all.clone();
-        expected.retain(|name| !name.starts_with("Patient/"));
-        assert!(exported(&served, &found) == expected);
-    }
-}
-
-#[test]
-fn deletions_are_told_and_provenance_comes_with_what_the_filters_leave() {
-    let dir = Dir::new();
-    let mut data = String::new();
-    for (id, status) in [("a", "final"), ("b", "amended"), ("c", "final")] {
-        let observation = json!({"resourceType": "Observation", "id": id, "status": status,
-                                 "subject": {"reference": "Patient/p"}});
-        let target = [json!({"reference": format!("Observation/{id}")})];
-        let provenance = json!({"resourceType": "Provenance", "id": format!("of-{id}"), "target": target,
-                                "recorded": "2024-01-01T00:00:00Z"});
-        data += &format!("{observation}\n{provenance}\n");
-    }
-    data += "{\"resourceType\":\"Patient\",\"id\":\"p\"}\n";
-    dir.write("in.ndjson", data);
-    dir.import(0, &["s.db", "in.ndjson"]);
-    assert_eq!(dir.run(["delete", "s.db", "Observation/b", "Observation/c"]).code, 0);
-    let served = dir.serve(&["s.db"]);
-    for level in ["", "Patient/"] {
-        for edition in EDITIONS {
-            let path = format!("/fhir/{level}{edition}");
-            let parameters = [
-                ("_since", "2000-01-01T00:00:00Z"),
-                ("_typeFilter", "Observation?status=final"),
-                ("includeAssociatedData", "RelevantProvenanceResources"),
-            ];
-            let manifest = by_post(&served, &path, &parameters, "");
-            let expected = ["Observation/a", "Patient/p", "Provenance/of-a"];
-            assert_eq!(ids(&served, [&manifest]), expected, "{path}");
-            // What a client has of a type may have met the filter once.
-            assert_eq!(manifest["deleted"][0]["count"], 2, "{path}");
-        }
-    }
-    // Without associated data the filter decides about Provenance too, and what it is about stays.
-    let filter = [string("_typeFilter", "Provenance?target=Observation/a")];
-    let manifest = super::client::manifest(&served, "/fhir/$export", &filter);
-    let expected = ["Observation/a", "Patient/p", "Provenance/of-a"];
-    assert_eq!(ids(&served, [&manifest]), expected);
-}
-
-/// The server ends before it has planned the export, and the store changes before the next one does.
-#[test]
-fn filters_find_on_an_old_snapshot_what_it_shows() {
-    let dir = Dir::new();
-    let patient = |id: &str, identifier: &str| json!({"resourceType": "Patient", "id": id, "identifier": [{"system": "urn:s", "value": identifier}]});
-    let of_patient = |of_type: &str, id: &str, patient: &str, code: &str| {
-        json!({"resourceType": of_type, "id": id, "subject": {"reference": format!("Patient/{patient}")},
-               "code": {"coding": [{"code": code}]}})
-    };
-    let before = [
-        patient("a", "x"),
-        patient("b", "y"),
-        of_patient("Observation", "oa", "a", "1"),
-        of_patient("Observation", "ob", "b", "1"),
-        of_patient("Condition", "ca", "a", "1"),
-        of_patient("Condition", "cb", "b", "2"),
-        of_patient("Procedure", "pa", "a", "1"),
-        of_patient("Procedure", "pb", "b", "1"),
-    ];
-    let after = [
-        patient("a", "z"),
-        patient("b", "x"),
-        patient("c", "x"),
-        of_patient("Observation", "oa", "b", "1"),
-        of_patient("Observation", "oc", "a", "1"),
-        of_patient("Condition", "ca", "a", "2"),
-        of_patient("Condition", "cb", "b", "1"),
-    ];
-    let filters = [
-        ("_typeFilter", "Patient?identifier=urn:s|x"),
-        ("_typeFilter", "Observation?patient=a"),
-        ("_typeFilter", "Condition?code=1"),
-        ("_typeFilter", "Procedure?patient.identifier=x"),
-    ];
-    let write = |name: &str, resources: &[Value]| {
-        let lines: String = resources.iter().map(|one| format!("{one}\n")).collect();
-        dir.write(name, lines);
-        dir.import(0, &["s.db", name]);
-    };
-    write("before.ndjson", &before);
-    let served = dir.serve_with_log(&["s.db"]);
-    let held = Held::new(&dir);
-    let jobs: Vec<String> = ["/fhir/$export", "/fhir/Patient/$export"]
-        .iter()
-        .map(|level| path(&location(&kick_off(served.authority(), level, &filters, ""))).to_owned())
-        .collect();
-    served.end("-KILL");
-    held.release();
-    write("after.ndjson", &after);
-    assert_eq!(dir.run(["delete", "s.db", "Procedure/pa"]).code, 0);
-    let served = dir.serve(&["s.db"]);
-    for job in jobs {
-        let manifest = ended(&served, &job);
-        assert_eq!(manifest.status, 200, "{}", manifest.text());
-        let files = list(&manifest.json()["output"]).to_vec();
-        let mut found: Vec<Value> = files.iter().flat_map(|file| lines(&served, file)).collect();
-        // Imports add `meta`.
-        found.iter_mut().for_each(|one| drop(one.as_object_mut().map(|one| one.remove("meta"))));
-        let expected = [&before[4], &before[2], &before[0], &before[6]];
-        assert!(found.iter().eq(expected), "{job}: {found:?}");
-    }
-    let now = by_post(&served, "/fhir/$export", &filters, "");
-    let expected = ["Condition/cb", "Observation/oc", "Patient/b", "Patient/c", "Procedure/pb"];
-    assert_eq!(ids(&served, [&now]), expected);
 }

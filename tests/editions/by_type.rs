@@ -124,7 +124,7 @@ fn the_manifest_of_an_export_with_since_in_stu4() {
     {
       "url": "https://demo.example.org/fhir/jobs/JOB/error.ndjson",
       "count": 2,
-      "fileSize": 486,
+      "fileSize": 499,
       "countSeverity": [
         {
           "code": "warning",

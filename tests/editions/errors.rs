@@ -37,7 +37,7 @@ fn each_error_has_its_status_code_and_diagnostics() {
             "",
             400,
             "invalid",
-            "_outputFormat \"text/csv\" is not supported; application/fhir+ndjson is; parameter \"allergies\" is not known here; _outputFormat, _since, _until, _type, _elements, patient, includeAssociatedData, organizeOutputBy, allowPartialManifests, _minimumFileSize and _maximumFileSize are",
+            "_outputFormat \"text/csv\" is not supported; application/fhir+ndjson is; parameter \"allergies\" is not known here; _outputFormat, _since, _until, _type, _elements, patient, includeAssociatedData, organizeOutputBy, allowPartialManifests, _minimumFileSize, _maximumFileSize and _typeFilter are",
         ),
         (
             "GET",
