@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::client::{EDITIONS, download, ended, ids, lines, list, string, text};
-use crate::support::bulk::{kick_off, location, path};
+use super::client::{EDITIONS, download, ended, ids, lines, list, text};
+use crate::support::bulk::{kick_off, location};
 use crate::support::oneup::encoded;
-use crate::support::{Dir, Held, Served, project};
+use crate::support::{Dir, Served, project};
 
 const TYPES: &str = "Patient,Observation,Condition,Practitioner";
 
@@ -80,7 +80,9 @@ fn category(codes: &str) -> String {
 }
 
 /// Filters, and for each of their types the condition that SQLite holds against it.
-fn cases() -> Vec<(Vec<&'static str>, Vec<(&'static str, String)>)> {
+type FilterCase = (Vec<&'static str>, Vec<(&'static str, String)>);
+
+fn cases() -> Vec<FilterCase> {
     let gender_of_subject =
         "(SELECT p.body ->> '$.gender' FROM resource AS p WHERE p.type = 'Patient'
                     AND p.id = substr(resource.body ->> '$.subject.reference', 9)) = 'female'";

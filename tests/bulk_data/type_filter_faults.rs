@@ -1,6 +1,5 @@
 //! `_typeFilter` with what cannot be applied: refused, or told where a client is lenient.
 
-use super::client::list;
 use super::type_filter::{by_get, by_post, exported, notices, served, stored};
 use crate::support::bulk::kick_off;
 use crate::support::oneup::encoded;
