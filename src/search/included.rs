@@ -141,12 +141,8 @@ impl Finder<'_> {
         }
         self.go_on(resources.len() as u64)?;
         let view = self.snapshot().lookup()?;
-        for name in targets
-            .iter()
-            .filter(|name| !included.names.contains(*name))
-            .cloned()
-            .collect::<Vec<_>>()
-        {
+        targets.retain(|name| included.lacks(name));
+        for name in &targets {
             let Some((resource_type, id)) = name.split_once('/') else { continue };
             if !(request.takes_type)(resource_type) {
                 continue;
