@@ -65,7 +65,8 @@ impl Bound {
             ParameterKind::Quantity => Ok(Bound::Quantity(QuantityBound::parse(text).ok_or(
                 "should be number, number|system|code or number||code, perhaps after a prefix such as gt",
             )?)),
-            ParameterKind::Reference => reference(modifier, text, context).map(Bound::Reference),
+            ParameterKind::Reference => reference(modifier, text, context)
+                .map(|bound| Bound::Reference(bound.within(&parameter.targets))),
             ParameterKind::String => Ok(Bound::String(StringBound::new(modifier, &unescaped(text)))),
             ParameterKind::Token => token(modifier, text).map(Bound::Token),
             ParameterKind::Uri => UriBound::new(modifier, unescaped(text)).map(Bound::Uri),

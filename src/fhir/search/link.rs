@@ -12,6 +12,8 @@ use super::uri::{is_same_canonical, without_canonical_version};
 use crate::fhir::json::Tree;
 use crate::fhir::name::{is_id, local_reference, type_and_id, without_version};
 
+/// The type that parameters named `patient` refer to.
+pub(super) const PATIENT: &str = "Patient";
 /// What introduces the version in a link.
 const HISTORY: &str = "/_history/";
 
@@ -64,6 +66,19 @@ impl ReferenceBound {
             id: id.to_owned(),
             version: version.strip_prefix(HISTORY).map(str::to_owned),
         })
+    }
+
+    /// The value of a parameter with these targets: where they are patients alone, an id is that of a patient.
+    ///
+    /// <https://hl7.org/fhir/R4/search.html#reference>: "When using the patient search parameter, there is no need to
+    /// specify ":Patient"". `DeviceUseStatement?patient` looks at an element that may refer to a Group too.
+    pub(super) fn within(self, targets: &[&str]) -> ReferenceBound {
+        match self {
+            ReferenceBound::Local { resource_type: None, id, version } if targets == [PATIENT] => {
+                ReferenceBound::Local { resource_type: Some(PATIENT.to_owned()), id, version }
+            }
+            other => other,
+        }
     }
 
     /// True where an element meets the value: a Reference, or a URL.

@@ -57,6 +57,9 @@ fn expressions_of_every_form_find_their_values() {
         ("Condition", "onset-age=gt50", condition(r#""onsetRange":{"low":{"value":40},"high":{"value":60}}"#), true),
         ("Condition", "onset-info=young", condition(r#""onsetString":"Young age""#), true),
         // References by the type of their target.
+        ("DeviceUseStatement", "patient=1", r#"{"resourceType":"DeviceUseStatement","subject":{"reference":"Patient/1"}}"#.to_owned(), true),
+        ("DeviceUseStatement", "patient=1", r#"{"resourceType":"DeviceUseStatement","subject":{"reference":"Group/1"}}"#.to_owned(), false),
+        ("DeviceUseStatement", "subject=1", r#"{"resourceType":"DeviceUseStatement","subject":{"reference":"Group/1"}}"#.to_owned(), true),
         ("Observation", "patient=1", observation(r#""subject":{"reference":"Patient/1"}"#), true),
         ("Observation", "patient=1", observation(r#""subject":{"reference":"Group/1"}"#), false),
         ("Observation", "subject=1", observation(r#""subject":{"reference":"Group/1"}"#), true),

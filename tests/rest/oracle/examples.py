@@ -185,6 +185,9 @@ class Examples:
             node.setdefault(key, []).append(made)
         elif key not in node:
             node[key] = made
+        elif isinstance(made, dict) and "coding" in made and "coding" not in node[key]:
+            # Another parameter has put a text there.
+            node[key]["coding"] = made["coding"]
         return node
 
     def child(self, node, key, repeats, where):
@@ -236,12 +239,11 @@ class Examples:
                 if self.chance.random() < 0.7:
                     self.fill(resource, parameter, types)
         for parameter in parameters:
-            for _ in range(8):
-                if any(finds(parameter, resource) for resource in made):
-                    break
+            while not any(finds(parameter, resource) for resource in made):
                 alone = {"resourceType": of, "id": f"g{len(made)}"}
                 self.fill(alone, parameter, types)
-                made.append(alone)
+                if finds(parameter, alone):
+                    made.append(alone)
         return made
 
 

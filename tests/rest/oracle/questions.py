@@ -242,7 +242,7 @@ class Questions:
                 of = local[1]
         elif isinstance(value, str):
             text = self.chance.choice([link, link.split("|")[0]])
-        return of or "", escaped(text), lambda found: reference_holds(text, of, found, self.base)
+        return of or "", escaped(text), lambda found: reference_holds(text, of, found, self.base, parameter.targets)
 
     def uri(self, parameter, value):
         if not isinstance(value, str):

@@ -284,8 +284,8 @@ def of_type_holds(system, code, text, value):
 LINK = re.compile(r"(https?://\S+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/([A-Za-z0-9.-]+))?")
 
 
-def reference_holds(text, of, value, base):
-    """`of` is the type that a modifier names; `base` our own address.
+def reference_holds(text, of, value, base, targets):
+    """`of` is the type that a modifier names; `base` our own address; `targets` the types that the parameter leads to.
 
     One rule is not the specification's: a reference in a resource to a resource of any server counts as one to the
     resource here, because fhirlite's files come from other servers.
@@ -302,7 +302,7 @@ def reference_holds(text, of, value, base):
         return "|" not in text and link.split("|")[0] == text
     has, wanted = LINK.fullmatch(link), LINK.fullmatch(text.removeprefix(base + "/"))
     if wanted is None and re.fullmatch(r"[A-Za-z0-9.-]{1,64}", text):
-        return bool(has) and has[3] == text and of in (None, has[2])
+        return bool(has) and has[3] == text and of in (None, has[2]) and has[2] in (targets or [has[2]])
     if has is None or wanted is None or wanted[1]:
         return False
     return has.group(2, 3) == wanted.group(2, 3) and wanted[4] in (None, has[4])
