@@ -164,6 +164,11 @@ class Judge:
         if status != 400:
             self.differences.append(f"{row} is answered with {status}")
 
+    def row_is_empty(self, row):
+        found = self.server.found(f"{row.of}?{row.code}={'2020' if row.kind == 'date' else 'x'}")
+        if found != []:
+            self.differences.append(f"{row} finds {found}")
+
     def ask_each_row(self, only):
         """Asks for each parameter; the numbers of the searches of each. `only` is the one type that is asked, if any."""
         asked = []
@@ -172,7 +177,9 @@ class Judge:
                 continue
             if (row.of, row.code) in REFUSED:
                 self.row_is_refused(row)
-            elif row.of not in NEVER_STORED:
+            elif row.of in NEVER_STORED:
+                self.row_is_empty(row)
+            else:
                 asked.append(self.ask_row(row))
         return [numbers for numbers in asked if numbers]
 
