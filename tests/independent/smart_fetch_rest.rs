@@ -202,13 +202,14 @@ fn smart_fetch_crawls_the_patients_that_it_is_told_of_and_what_is_new() {
     assert!(wanted.len() > 1);
     assert_same(&brought(&dir, "mrn"), &wanted);
 
-    // `Patient?_id=ID&_lastUpdated=gtTIME`, and the same for Conditions.
+    // `Condition?patient=ID&_lastUpdated=gtTIME`
     let times = "SELECT max(body ->> '$.meta.lastUpdated') FROM resource WHERE type = 'Condition'";
     let last: String = dir.open("s.db").query_row(times, (), |row| row.get(0)).unwrap();
-    let since = [&["crawl", "--id-list", id, "--since", &last][..], &types, &["since"]];
-    run(&dir, &served, &since.concat());
-    let newer =
-        format!("({theirs}) AND julianday(body ->> '$.meta.lastUpdated') > julianday('{last}')");
-    assert_same(&brought(&dir, "since"), &stored(&dir, &newer));
+    let new = serde_json::json!({"resourceType": "Condition", "id": "new", "subject": {"reference": name}});
+    dir.write("new.ndjson", format!("{new}\n"));
+    dir.import(0, &["s.db", "new.ndjson"]);
+    let since = ["crawl", "--source-dir", "mrn", "--type", "Condition", "--since", &last, "since"];
+    run(&dir, &served, &since);
+    assert_same(&brought(&dir, "since"), &stored(&dir, "id = 'new'"));
     all_answered_with_200(&dir, served, "/fhir/Condition");
 }
