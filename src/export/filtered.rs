@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::fhir::outcome::Issue;
 use crate::fhir::search::Search;
 use crate::search::{AnsweredSearch, Finder};
-use crate::store::{Lookup, Selection, Snapshot, VersionSize};
+use crate::store::{Selection, Snapshot, VersionSize};
 
 /// Versions are read one by one where they are fewer than one of so many of their type.
 const ONE_BY_ONE: u64 = 4;
@@ -165,7 +165,7 @@ impl<'a> FilteredTypes<'a> {
         any: &[AnsweredSearch<'_>],
         rows: &[VersionSize],
     ) -> Result<Vec<VersionSize>> {
-        let view: Lookup<'_> = self.snapshot.lookup()?;
+        let view = self.snapshot.lookup()?;
         let mut found = Vec::new();
         for row in rows {
             self.watch.take(1)?;
