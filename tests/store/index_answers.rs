@@ -7,8 +7,11 @@ use crate::support::client::get;
 use crate::support::oneup::{Tenants, bearer};
 use crate::support::{Dir, project};
 
-/// What is indexed of the sample data: parameters of every kind, with the values of searches.
-const INDEXED: [(&str, &[(&str, &[&str])]); 4] = [
+/// A parameter, and the values that searches have for it.
+type Parameter = (&'static str, &'static [&'static str]);
+
+/// What is indexed of the sample data: types with parameters of every kind.
+const INDEXED: [(&str, &[Parameter]); 4] = [
     (
         "Observation",
         &[

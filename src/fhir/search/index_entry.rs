@@ -67,18 +67,12 @@ pub fn unindexable(parameter: &SearchParameter) -> Option<&'static str> {
     }
 }
 
-/// The keys of a resource for one parameter, each once. The order says nothing.
+/// The keys of a resource for one parameter. Some may be there twice, and their order says nothing.
 pub(super) fn entries(parameter: &SearchParameter, body: &Tree<'_>) -> Vec<IndexEntry> {
-    let Ok(found) = values(parameter, body) else { return vec![IndexEntry::Unknown] };
-    let mut entries: Vec<IndexEntry> = Vec::new();
-    for value in &found {
-        for entry in of_value(parameter.kind, value.tree) {
-            if !entries.contains(&entry) {
-                entries.push(entry);
-            }
-        }
+    match values(parameter, body) {
+        Ok(found) => found.iter().flat_map(|value| of_value(parameter.kind, value.tree)).collect(),
+        Err(_) => vec![IndexEntry::Unknown],
     }
-    entries
 }
 
 fn of_value(kind: ParameterKind, found: &Tree<'_>) -> Vec<IndexEntry> {
