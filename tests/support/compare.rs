@@ -79,8 +79,12 @@ pub fn normal(text: &str) -> String {
 /// The length of a part that differs from store to store, if `rest` begins with one, and its replacement.
 fn varying(rest: &str, before: &str) -> Option<(usize, String)> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    if ["_after=", "_before=", "_snapshot="].iter().any(|name| before.ends_with(name)) {
+    if ["_after=", "_before="].iter().any(|name| before.ends_with(name)) {
         return Some((digits, "NUMBER".to_owned()));
+    }
+    if before.ends_with("_snapshot=") {
+        let name = rest.bytes().take_while(|b| b.is_ascii_hexdigit() || *b == b'-').count();
+        return Some((name, "SNAPSHOT".to_owned()));
     }
     let time = rest.get(..24).filter(|_| digits == 4 && !rest.starts_with("2020"));
     let is_time = |text: &str| {

@@ -58,8 +58,12 @@ impl SearchRequest {
             return Err(Error::new(Kind::Invalid, what));
         }
         let named = request.query.iter().rfind(|(name, _)| name == SNAPSHOT);
-        let snapshot = snapshot(authenticated, named.map(|(_, value)| value.as_str()))?;
-        let types = searched.types(authenticated, request, &snapshot)?;
+        let snapshot = || snapshot(authenticated, named.map(|(_, value)| value.as_str()));
+        let mut known = None;
+        let types = searched.types(authenticated, request, || {
+            let types = known.insert(snapshot()?).types()?;
+            Ok(types)
+        })?;
         let every = [EVERY_RESOURCE.to_owned()];
         let of_results = if types.is_open { &every[..] } else { &types.names };
         let mut results = ResultParameters::default();
@@ -92,21 +96,10 @@ impl SearchRequest {
             Some(patient) => search.in_compartment_of(patient),
             None => search,
         });
-        let asked =
-            SearchRequest { searches: searches.collect(), results, snapshot, after, faults };
-        asked.check(authenticated)?;
-        Ok(asked)
-    }
-
-    /// Checks that the caller may search the types within the search, and those that come along for certain.
-    fn check(&self, authenticated: &AuthenticatedRequest<'_>) -> Result<()> {
-        let inner = self.searches.iter().flat_map(Search::inner);
-        let inner = inner.map(|inner| inner.search.resource_type());
-        let included = self.results.includes.iter().filter_map(|include| include.brings());
-        for resource_type in inner.chain(included) {
-            authenticated.check(resource_type, Interaction::Search)?;
-        }
-        Ok(())
+        let searches: Vec<Search> = searches.collect();
+        check(authenticated, &searches, &results)?;
+        let snapshot = known.map_or_else(snapshot, Ok)?;
+        Ok(SearchRequest { searches, results, snapshot, after, faults })
     }
 
     /// The names of parameters that are ignored, each once.
@@ -126,6 +119,21 @@ impl SearchRequest {
         }
         issues
     }
+}
+
+/// Checks that the caller may search the types within the searches, and those that come along for certain.
+fn check(
+    authenticated: &AuthenticatedRequest<'_>,
+    searches: &[Search],
+    results: &ResultParameters,
+) -> Result<()> {
+    let inner = searches.iter().flat_map(Search::inner);
+    let inner = inner.map(|inner| inner.search.resource_type());
+    let included = results.includes.iter().filter_map(|include| include.brings());
+    for resource_type in inner.chain(included) {
+        authenticated.check(resource_type, Interaction::Search)?;
+    }
+    Ok(())
 }
 
 /// Reads the searches for several types. What is ignored for one of them is ignored for all.

@@ -14,7 +14,6 @@ use crate::fhir::name::short;
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::FHIR;
 use crate::http::message::Request;
-use crate::store::Snapshot;
 
 /// Stands for every type of a compartment.
 pub const EVERY_TYPE: &str = "*";
@@ -76,16 +75,17 @@ impl<'s> Searched<'s> {
         }
     }
 
-    /// The types that are searched, by name and each once. Without names these are the types of the snapshot that
-    /// the caller may search.
+    /// The types that are searched, by name and each once. Without names these are those of `all` that the caller may
+    /// search.
     ///
     /// # Errors
-    /// `Forbidden` where the scope does not cover a type that is named, `Invalid` where a name is none of a type.
+    /// `Forbidden` where the scope does not cover a type that is named, `Invalid` where a name is none of a type; those
+    /// of `all`.
     pub(super) fn types(
         &self,
         authenticated: &AuthenticatedRequest<'_>,
         request: &Request,
-        snapshot: &Snapshot,
+        all: impl FnOnce() -> Result<Vec<String>>,
     ) -> Result<SearchedTypes> {
         if let Some(name) = self.resource_type {
             authenticated.check(name, Interaction::Search)?;
@@ -105,7 +105,7 @@ impl<'s> Searched<'s> {
             let names = named.into_iter().filter(|name| is_meant(name)).map(str::to_owned);
             return Ok(SearchedTypes { names: names.collect(), is_open: false });
         }
-        let mut names = snapshot.types()?;
+        let mut names = all()?;
         names.retain(|name| {
             is_meant(name) && authenticated.check(name, Interaction::Search).is_ok()
         });
