@@ -13,8 +13,11 @@ use rusqlite::Connection;
 use super::sql::all;
 use crate::error::Result;
 
-/// The largest number of hashes to remember; more would take too much memory.
-const MOST: usize = 7_000_000;
+/// The largest number of hashes to remember; more would take more than 150 MB.
+const MOST: usize = 14_000_000;
+/// The sets that the hashes are spread over. A set grows by moving to twice its room; one set for all would have
+/// both rooms at once.
+const SETS: usize = 64;
 
 /// Selects the indexes that are left out, by their tables.
 const INDEXES: &str = "SELECT name, sql FROM sqlite_schema
@@ -23,26 +26,43 @@ const INDEXES: &str = "SELECT name, sql FROM sqlite_schema
                        'search_range')";
 
 /// The hash of every (type, id) that the store has ever had.
-#[derive(Default)]
 pub(super) struct KnownResources {
     hasher: RandomState,
-    hashes: HashSet<u64, BuildIdentityHasher>,
+    sets: [HashSet<u64, BuildIdentityHasher>; SETS],
+    count: usize,
 }
 
 impl KnownResources {
+    /// None yet.
+    pub(super) fn new() -> KnownResources {
+        let sets = std::array::from_fn(|_| HashSet::default());
+        KnownResources { hasher: RandomState::new(), sets, count: 0 }
+    }
+
     /// Adds a resource; `false` if it was, or may have been, there before.
     pub(super) fn insert(&mut self, resource_type: &str, id: &str) -> bool {
-        self.hashes.insert(self.hasher.hash_one((resource_type, id)))
+        let (set, hash) = self.place(resource_type, id);
+        let is_new = self.sets[set].insert(hash);
+        self.count += usize::from(is_new);
+        is_new
     }
 
     /// True where a resource is, or may be, among them.
     pub(super) fn contains(&self, resource_type: &str, id: &str) -> bool {
-        self.hashes.contains(&self.hasher.hash_one((resource_type, id)))
+        let (set, hash) = self.place(resource_type, id);
+        self.sets[set].contains(&hash)
     }
 
     /// True where it takes no more.
     pub(super) fn is_full(&self) -> bool {
-        self.hashes.len() >= MOST
+        self.count >= MOST
+    }
+
+    /// The hash of a resource, and the number of its set.
+    fn place(&self, resource_type: &str, id: &str) -> (usize, u64) {
+        let hash = self.hasher.hash_one((resource_type, id));
+        // A set uses the low and the highest bits itself.
+        ((hash >> 40) as usize % SETS, hash)
     }
 }
 

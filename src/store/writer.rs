@@ -37,7 +37,7 @@ use crate::time::Instant;
 /// Inputs of fewer bytes are not worth dropping the indexes for.
 const BULK_BYTES: u64 = 8 << 20;
 
-/// Page cache while indexes are created, in KiB (negative for SQLite).
+/// Page cache while indexes are missing and while they are created, in KiB (negative for SQLite).
 const SORTING_CACHE: i32 = -16 * 1024;
 
 /// A transaction that takes fewer microseconds counts as one moment.
@@ -112,7 +112,7 @@ impl Store {
         }
         Ok(Writer {
             store: self,
-            known: is_empty.then(KnownResources::default),
+            known: is_empty.then(KnownResources::new),
             seq: setting(&conn, "last_seq")?,
             conn,
             dropped: DroppedIndexes::default(),
@@ -190,9 +190,13 @@ impl Writer<'_> {
             Some(bytes) => bytes + more >= BULK_BYTES.max(self.loaded),
             None => self.loaded == 0,
         };
+        let mut cache = WRITER_CACHE;
         if is_bulk && self.known.is_some() {
             self.dropped = drop_indexes(&self.conn)?;
+            // Rows are only appended, and no index is searched.
+            cache = SORTING_CACHE;
         }
+        self.conn.pragma_update(None, "cache_size", cache)?;
         self.loaded += bytes.unwrap_or(0);
         Ok(())
     }
