@@ -11,7 +11,7 @@ use super::context::{Context, FHIR, TOKEN};
 use super::message::{Request, Response};
 use super::operation::{CANONICAL, VERSIONS, canonical, everything_canonical};
 use crate::error::Result;
-use crate::fhir::search::{SearchParameter, includes, revincludes};
+use crate::fhir::search::{EVERY_RESOURCE, SearchParameter, includes, revincludes};
 use crate::fhir::version::FhirVersion;
 use crate::store::Reach;
 use crate::time::Instant;
@@ -21,8 +21,6 @@ const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bul
 /// What can be done with each type.
 const INTERACTIONS: [&str; 5] =
     ["read", "vread", "search-type", "history-instance", "history-type"];
-/// The type whose parameters every type has.
-const EVERY_RESOURCE: &str = "Resource";
 /// The compartments that can be searched.
 const PATIENT_COMPARTMENT: &str = "http://hl7.org/fhir/CompartmentDefinition/patient";
 

@@ -21,7 +21,9 @@ const COMPONENTS: &str = include_str!("../definitions/search-components.tsv");
 const ADDED: &str = "Group\tname\tstring\tGroup.name\t\n\tidentifier\ttoken\tidentifier\t";
 
 /// The types whose parameters every type has.
-const BASES: [&str; 2] = ["DomainResource", "Resource"];
+const BASES: [&str; 2] = ["DomainResource", EVERY_RESOURCE];
+/// The type whose parameters every type has.
+pub const EVERY_RESOURCE: &str = "Resource";
 /// Under this name stand the parameters of the types that have none of their own.
 const OTHERS: &str = "";
 

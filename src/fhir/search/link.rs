@@ -9,11 +9,10 @@ use std::borrow::Cow;
 
 use super::coded::{PlainCodes, TokenBound};
 use super::uri::{is_same_canonical, without_canonical_version};
+use crate::fhir::compartment::PATIENT;
 use crate::fhir::json::Tree;
 use crate::fhir::name::{is_id, local_reference, type_and_id, without_version};
 
-/// The type that parameters named `patient` refer to.
-pub(super) const PATIENT: &str = "Patient";
 /// What introduces the version in a link.
 const HISTORY: &str = "/_history/";
 

@@ -9,9 +9,10 @@ use super::bound::Bound;
 use super::condition::Condition;
 use super::criterion::Test;
 use super::definition::SearchParameter;
-use super::link::{PATIENT, ReferenceBound};
+use super::link::ReferenceBound;
 use super::modifier::{Modifier, ParameterKind};
 use super::query::Search;
+use crate::fhir::compartment::PATIENT;
 
 /// The type whose targets are indexed, and how the parameter for them finds them.
 const PROVENANCE: &str = "Provenance";

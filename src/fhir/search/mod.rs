@@ -45,7 +45,7 @@ mod values;
 pub use answers::{Answer, Answers};
 pub use bound::SearchContext;
 pub use condition::Condition;
-pub use definition::SearchParameter;
+pub use definition::{EVERY_RESOURCE, SearchParameter};
 pub use fault::SearchError;
 pub use include::{Include, includes, revincludes};
 pub use index_entry::{INDEX_RULES, IndexEntry, RangeEnd, unindexable};

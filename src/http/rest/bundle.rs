@@ -1,6 +1,8 @@
-//! Bundles of a history, of the answers to a batch, and of `$everything`, as they go out.
+//! Bundles as they go out: of searches, of `$everything`, of a history, and of the answers to a batch.
 //!
 //! <https://hl7.org/fhir/R4/bundle.html>. Resources stand in them with their own bytes.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -37,7 +39,7 @@ struct BundleLink {
 pub struct AnswerEntry<'a> {
     /// The absolute URL of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub full_url: Option<String>,
+    pub full_url: Option<Cow<'a, str>>,
     /// The resource; none for a deletion and for a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<&'a RawValue>,
@@ -52,10 +54,13 @@ pub struct AnswerEntry<'a> {
     pub response: Option<EntryResponse<'a>>,
 }
 
+/// `Bundle.entry.search.mode` of what was asked for.
+pub const MATCH: &str = "match";
+
 /// `Bundle.entry.search`
 #[derive(Serialize)]
 pub struct EntrySearchMode {
-    /// `match` or `outcome`.
+    /// [`MATCH`], `include` or `outcome`.
     pub mode: &'static str,
 }
 
@@ -83,6 +88,29 @@ pub struct EntryResponse<'a> {
     /// An OperationOutcome: why it was refused, or what is said beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'a RawValue>,
+}
+
+impl<'a> AnswerEntry<'a> {
+    /// The entry of a searchset with this text of a resource.
+    ///
+    /// # Errors
+    /// `Damaged` where the text is not JSON.
+    pub fn found(url: Option<Cow<'a, str>>, body: &'a [u8], mode: &'static str) -> Result<Self> {
+        Ok(AnswerEntry {
+            full_url: url,
+            resource: Some(raw(body)?),
+            search: Some(EntrySearchMode { mode }),
+            ..AnswerEntry::default()
+        })
+    }
+
+    /// The entry of a searchset with this line of an OperationOutcome, which has no URL and is no match.
+    ///
+    /// # Errors
+    /// `Damaged` where the line is not JSON.
+    pub fn outcome(line: &'a [u8]) -> Result<Self> {
+        AnswerEntry::found(None, line.trim_ascii_end(), "outcome")
+    }
 }
 
 impl<'a> AnswerBundle<'a> {

@@ -4,7 +4,7 @@
 //! are stored. All pages show one snapshot, which their links name by our own parameters `_snapshot` and `_after`.
 //! `start` and `end` are not supported: which element of a resource says when care was given is not defined for all types.
 
-use super::bundle::{AnswerBundle, AnswerEntry, EntrySearchMode, raw};
+use super::bundle::{AnswerBundle, AnswerEntry, MATCH};
 use super::links::{AFTER, SNAPSHOT, gone, name_of, snapshot};
 use super::paging::{PagedRequest, id_segment};
 use crate::error::{Error, Kind, Result};
@@ -73,12 +73,9 @@ pub fn everything(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Respon
         bundle.link("next", Some(asked.page_url(&url, &place)));
     }
     for TypedVersion { resource_type, version } in &found {
-        bundle.entry.push(AnswerEntry {
-            full_url: Some(format!("{base}{FHIR}/{resource_type}/{}", version.id)),
-            resource: Some(raw(version.body.as_bytes())?),
-            search: Some(EntrySearchMode { mode: "match" }),
-            ..AnswerEntry::default()
-        });
+        let url = format!("{base}{FHIR}/{resource_type}/{}", version.id);
+        let body = version.body.as_bytes();
+        bundle.entry.push(AnswerEntry::found(Some(url.into()), body, MATCH)?);
     }
     let ignored = asked.ignored.iter().map(|name| {
         let what = format!("parameter {:?} is not known here; it is ignored", short(name));
@@ -87,11 +84,7 @@ pub fn everything(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Respon
     let issues: Vec<Issue> = record.notices.into_iter().chain(ignored).collect();
     let outcome = OperationOutcome::of(&issues).to_line();
     if !issues.is_empty() {
-        bundle.entry.push(AnswerEntry {
-            resource: Some(raw(outcome.trim_ascii_end())?),
-            search: Some(EntrySearchMode { mode: "outcome" }),
-            ..AnswerEntry::default()
-        });
+        bundle.entry.push(AnswerEntry::outcome(&outcome)?);
     }
     let body = bundle.to_json()?;
     request.note_read("search", &given, body.len())?;

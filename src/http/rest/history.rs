@@ -138,7 +138,7 @@ fn entry<'e>(event: &'e HistoryEvent, base: &str) -> Result<AnswerEntry<'e>> {
     };
     let is_there = *kind != EventKind::Deleted;
     Ok(AnswerEntry {
-        full_url: Some(format!("{base}{FHIR}/{name}")),
+        full_url: Some(format!("{base}{FHIR}/{name}").into()),
         resource: if is_there { Some(raw(version.body.as_bytes())?) } else { None },
         request: Some(PastRequest { method, url }),
         response: Some(EntryResponse {

@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::form::parse_form;
+use crate::http::message::Request;
 use crate::http::secrets::is_secret;
 use crate::store::Snapshot;
 
@@ -73,8 +74,12 @@ pub(super) struct PageLinks<'l> {
 }
 
 impl PageLinks<'_> {
-    /// The search as a GET.
-    pub(super) fn own(&self) -> String {
+    /// The URL of the page that `request` asks for, as it was applied; of a POST the same as a GET. `base` is that of
+    /// URLs in the answer.
+    pub(super) fn own(&self, request: &Request, base: &str) -> String {
+        if request.method != "POST" {
+            return format!("{base}{}", without(&request.target, self.ignored));
+        }
         let pairs: Vec<String> = self.pairs().map(|(_, pair)| pair).collect();
         if pairs.is_empty() {
             self.url.to_owned()
@@ -110,7 +115,7 @@ impl PageLinks<'_> {
 }
 
 /// A target as it came, without the parameters of `ignored`.
-pub(super) fn without(target: &str, ignored: &BTreeSet<String>) -> String {
+fn without(target: &str, ignored: &BTreeSet<String>) -> String {
     let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
     let is_kept =
         |pair: &&str| parse_form(pair.as_bytes()).iter().all(|(name, _)| !ignored.contains(name));

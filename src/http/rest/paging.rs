@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::links::{AFTER, BEFORE, PageLinks, SNAPSHOT, without};
+use super::links::{AFTER, BEFORE, PageLinks, SNAPSHOT};
 use super::search::{COUNT, MOST};
 use super::search_request::MOST_PARAMETERS;
 use crate::error::{Error, Kind, Result};
@@ -111,10 +111,7 @@ impl PagedRequest {
 
     /// The URL of this page; `url` is that of the answer without parameters.
     pub fn own_url(&self, request: &AuthenticatedRequest<'_>, url: &str) -> String {
-        match request.method.as_str() {
-            "POST" => self.links(url).own(),
-            _ => format!("{}{}", request.base(), without(&request.target, &self.ignored)),
-        }
+        self.links(url).own(request, &request.base())
     }
 
     /// The URL of another page, which `place` names.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::links::{AFTER, PageLinks, SNAPSHOT, gone, name_of, without};
+use super::links::{AFTER, PageLinks, SNAPSHOT, gone, name_of};
 use super::search_request::SearchRequest;
 use super::searched::Searched;
 use super::searchset::{PageEntry, SearchPage};
@@ -120,10 +120,7 @@ fn answer(
             results.cut_included(version, resource_type, body)
         }),
         total: page.total.filter(|_| is_told),
-        own_url: match request.method.as_str() {
-            "POST" => links.own(),
-            _ => format!("{base}{}", without(&request.target, &ignored)),
-        },
+        own_url: links.own(request, &base),
         next_url: match last {
             Some(last) => {
                 let at = name_of(snapshot)?;
@@ -133,7 +130,7 @@ fn answer(
         },
         issues: &issues,
     };
-    let body = page.to_json()?;
+    let body = page.into_json()?;
     authenticated.note_read("search", posted, body.len())?;
     Ok(Response::new(200, FHIR_JSON, body).with("Cache-Control", "no-store"))
 }

@@ -10,7 +10,9 @@ use super::searched::{Searched, TYPE};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::Issue;
-use crate::fhir::search::{ReadSearch, ResultParameters, Search, SearchContext, SearchError};
+use crate::fhir::search::{
+    EVERY_RESOURCE, ReadSearch, ResultParameters, Search, SearchContext, SearchError,
+};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::FHIR;
 use crate::http::message::Request;
@@ -22,8 +24,6 @@ pub(super) const MOST_PARAMETERS: usize = 1000;
 const MOST_INNER: usize = 20;
 /// The number of ignored parameters that are told one by one.
 const MOST_IGNORED: usize = 20;
-/// Has the parameters that every type has.
-const EVERY_RESOURCE: &str = "Resource";
 
 /// Which resources a search wants, in which form, and which of them on this page.
 pub(super) struct SearchRequest {

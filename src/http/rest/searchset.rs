@@ -4,10 +4,8 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-use crate::error::{Error, Kind, Result};
+use super::bundle::{AnswerBundle, AnswerEntry, MATCH};
+use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
 
 /// A resource as it is sent.
@@ -39,73 +37,20 @@ impl SearchPage<'_> {
     ///
     /// # Errors
     /// `Damaged` where a stored body is not JSON.
-    pub fn to_json(&self) -> Result<Vec<u8>> {
-        let mut link = vec![PageLink { relation: "self", url: &self.own_url }];
-        if let Some(url) = &self.next_url {
-            link.push(PageLink { relation: "next", url });
-        }
+    pub fn into_json(self) -> Result<Vec<u8>> {
         let outcome = OperationOutcome::of(self.issues).to_line();
-        let outcome =
-            (!self.issues.is_empty()).then(|| entry(None, outcome.trim_ascii_end(), "outcome"));
-        let matches = self.found.iter().map(|one| (one, "match"));
+        let mut bundle = AnswerBundle::new("searchset");
+        bundle.total = self.total;
+        bundle.link("self", Some(self.own_url));
+        bundle.link("next", self.next_url);
+        let matches = self.found.iter().map(|one| (one, MATCH));
         let entries = matches.chain(self.included.iter().map(|one| (one, "include")));
-        let entries = entries.map(|(PageEntry { url, body }, mode)| {
-            entry(Some(url.as_str()), body.as_bytes(), mode)
-        });
-        let bundle = SearchSet {
-            resource_type: "Bundle",
-            bundle_type: "searchset",
-            total: self.total,
-            link,
-            entry: entries.chain(outcome).collect::<Result<_>>()?,
-        };
-        serde_json::to_vec(&bundle)
-            .map_err(|error| Error::caused(Kind::Internal, "a searchset", error))
+        for (PageEntry { url, body }, mode) in entries {
+            bundle.entry.push(AnswerEntry::found(Some(url.into()), body.as_bytes(), mode)?);
+        }
+        if !self.issues.is_empty() {
+            bundle.entry.push(AnswerEntry::outcome(&outcome)?);
+        }
+        bundle.to_json()
     }
-}
-
-/// An entry with a resource; an outcome has no URL.
-fn entry<'b>(url: Option<&'b str>, body: &'b [u8], mode: &'static str) -> Result<SearchEntry<'b>> {
-    Ok(SearchEntry {
-        full_url: url,
-        resource: serde_json::from_slice(body)
-            .map_err(|error| Error::caused(Kind::Damaged, "a body is not JSON", error))?,
-        search: SearchMode { mode },
-    })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SearchSet<'a> {
-    resource_type: &'static str,
-    #[serde(rename = "type")]
-    bundle_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
-    link: Vec<PageLink<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    entry: Vec<SearchEntry<'a>>,
-}
-
-/// `Bundle.link`
-#[derive(Serialize)]
-struct PageLink<'a> {
-    relation: &'static str,
-    url: &'a str,
-}
-
-/// `Bundle.entry`
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SearchEntry<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    full_url: Option<&'a str>,
-    resource: &'a RawValue,
-    search: SearchMode,
-}
-
-/// `Bundle.entry.search`
-#[derive(Serialize)]
-struct SearchMode {
-    mode: &'static str,
 }
