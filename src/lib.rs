@@ -67,6 +67,11 @@ mod spilled;
 mod store;
 mod sync;
 mod time;
+#[cfg_attr(
+    not(test),
+    allow(dead_code, unused_imports, unnameable_types, reason = "the next commits use it")
+)]
+mod view;
 
 /// Clients, their users and tokens: who may read from a server with [`Options::auth_required`].
 ///

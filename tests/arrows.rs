@@ -11,7 +11,7 @@ use crate::support::rust::{paths, tokens, types};
 const LEVELS: [&[&str]; 7] = [
     &["error", "random", "shown", "spilled", "sync", "time"],
     &["fhir"],
-    &["source", "store"],
+    &["source", "store", "view"],
     &["search"],
     &["access", "export", "import"],
     &["http"],
@@ -20,13 +20,14 @@ const LEVELS: [&[&str]; 7] = [
 /// The level of the floor, whose files form one room.
 const FLOOR: usize = 0;
 /// Crates that only one folder knows.
-const ROOMS: [(&str, &str); 10] = [
+const ROOMS: [(&str, &str); 11] = [
     ("rusqlite", "store/"),
     ("httparse", "http/engine/"),
     ("socket2", "http/engine/"),
     ("rustls", "http/engine/"),
     ("rcgen", "http/engine/"),
     ("ipnet", "http/"),
+    ("parquet", "view/"),
     ("listenfd", "cli/"),
     ("signal_hook", "cli/"),
     ("clap", "cli/"),

@@ -81,6 +81,11 @@ mod upgrade;
 mod user;
 mod version;
 mod version_sql;
+#[cfg_attr(
+    not(test),
+    allow(dead_code, unused_imports, unnameable_types, reason = "the next commits use it")
+)]
+mod view_table;
 mod wait;
 mod writer;
 

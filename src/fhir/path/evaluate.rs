@@ -158,9 +158,10 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
     ///
     /// There were too many.
     pub(super) fn count(&self, steps: usize, column: usize) -> Result<(), PathError> {
-        match self.steps_left.get().checked_sub(steps) {
+        let steps_left = self.context.steps_left.unwrap_or(&self.steps_left);
+        match steps_left.get().checked_sub(steps) {
             Some(left) => {
-                self.steps_left.set(left);
+                steps_left.set(left);
                 Ok(())
             }
             None => Err(PathError::new(column, "the evaluation takes too many steps here")),

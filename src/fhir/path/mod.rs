@@ -13,6 +13,7 @@ mod error;
 mod evaluate;
 mod function;
 mod functions;
+mod inference;
 mod item;
 mod lexer;
 mod navigate;
@@ -24,14 +25,14 @@ mod reference;
 mod syntax;
 mod temporal;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod types;
 
 pub use decimal::Decimal;
 pub use error::PathError;
 pub use item::Item;
 pub use path_context::PathContext;
-pub use types::type_at;
+pub use types::{Primitive, Type, type_at};
 
 use evaluate::Evaluation;
 use node::Node;

@@ -1,5 +1,7 @@
 //! What an evaluation is given: the resource, where paths begin in it, and the values of constants.
 
+use std::cell::Cell;
+
 use super::item::Item;
 use super::node::{Element, Node};
 use crate::fhir::json::Tree;
@@ -11,13 +13,15 @@ pub struct PathContext<'c, 't> {
     pub(super) focus: Node<'t>,
     pub(super) constants: &'c [(&'c str, Item<'t>)],
     pub(super) row_index: i64,
+    pub(super) steps_left: Option<&'c Cell<usize>>,
 }
 
 impl<'c, 't> PathContext<'c, 't> {
     /// A whole resource, without constants. `%rowIndex` is 0.
     pub fn of(resource: &'t Tree<'t>) -> PathContext<'c, 't> {
         let resource = Element::of_resource(resource);
-        PathContext { resource, focus: Node::Element(resource), constants: &[], row_index: 0 }
+        let focus = Node::Element(resource);
+        PathContext { resource, focus, constants: &[], row_index: 0, steps_left: None }
     }
 
     /// The same with an item of the resource as the focus, from which paths begin. `%resource` and
@@ -29,6 +33,11 @@ impl<'c, 't> PathContext<'c, 't> {
     /// The same with the values of `%name`.
     pub fn with_constants(self, constants: &'c [(&'c str, Item<'t>)]) -> PathContext<'c, 't> {
         PathContext { constants, ..self }
+    }
+
+    /// The same with the steps that all evaluations may take together. Without it each has its own.
+    pub fn with_steps(self, steps_left: &'c Cell<usize>) -> PathContext<'c, 't> {
+        PathContext { steps_left: Some(steps_left), ..self }
     }
 
     /// The same with the value of `%rowIndex`.

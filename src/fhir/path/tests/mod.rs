@@ -6,7 +6,7 @@ mod expressions;
 mod official;
 mod properties;
 mod search_parameters;
-mod view;
+pub(in crate::fhir) mod view;
 
 use super::{Item, Path, PathContext};
 use crate::fhir::json::Tree;

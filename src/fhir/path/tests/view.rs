@@ -14,8 +14,6 @@ use crate::fhir::json::Tree;
 /// A row of a view: the values of its columns.
 pub type Row = BTreeMap<String, Value>;
 
-static NO_ELEMENT: Tree<'static> = Tree::Object(Vec::new());
-
 /// A view, and what its expressions share.
 pub struct View<'t> {
     view: &'t Tree<'t>,
@@ -132,7 +130,7 @@ impl<'t> View<'t> {
     fn selected(&self, select: &'t Tree<'t>, at: ViewPlace<'t>) -> Result<Vec<Row>, String> {
         let or_null = text(select, "forEachOrNull")?;
         let each = text(select, "forEach")?.or(or_null);
-        let mut items = match each {
+        let items = match each {
             Some(path) => self.evaluate(path, &at)?,
             None if select.get("repeat").is_some() => {
                 let mut found = Vec::new();
@@ -142,7 +140,9 @@ impl<'t> View<'t> {
             None => return self.row_product(select, &at),
         };
         if items.is_empty() && or_null.is_some() {
-            items.push(Item::of(&NO_ELEMENT));
+            let mut row = Row::new();
+            self.blank(select, &mut row)?;
+            return Ok(vec![row]);
         }
         let mut rows = Vec::new();
         for (index, focus) in items.into_iter().enumerate() {
@@ -150,6 +150,19 @@ impl<'t> View<'t> {
             rows.extend(self.row_product(select, &ViewPlace { focus, row_index, ..at.clone() })?);
         }
         Ok(rows)
+    }
+
+    /// A row without values, but for columns that are `%rowIndex`.
+    fn blank(&self, select: &'t Tree<'t>, row: &mut Row) -> Result<(), String> {
+        for column in list(select, "column") {
+            let is_index = text(column, "path")?.is_some_and(|path| path.trim() == "%rowIndex");
+            let value = if is_index { of_number("0") } else { Value::Null };
+            row.insert(text(column, "name")?.unwrap_or_default().to_owned(), value);
+        }
+        for part in list(select, "select").iter().chain(list(select, "unionAll").first()) {
+            self.blank(part, row)?;
+        }
+        Ok(())
     }
 
     fn repeated(

@@ -1,0 +1,102 @@
+//! A ViewDefinition that has been read and checked.
+//!
+//! <https://sql-on-fhir.org/ig/StructureDefinition-ViewDefinition.html>, version 2.0 and the ballot of
+//! 3.0. `read.rs` makes it of JSON, `rows.rs` runs it. Metadata that say nothing about rows, such as
+//! `publisher` and `useContext`, are not kept.
+
+use super::column::ViewColumn;
+use super::constant::ViewConstant;
+use crate::fhir::path::Path;
+
+/// A view: which rows it makes of the resources of a type.
+#[derive(Clone, Debug)]
+pub struct ViewDefinition {
+    pub(super) about: ViewAbout,
+    pub(super) resource: String,
+    pub(super) constants: Vec<ViewConstant>,
+    pub(super) conditions: Vec<PlacedPath>,
+    pub(super) root: ViewSelect,
+    pub(super) columns: Vec<ViewColumn>,
+}
+
+/// What a view says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewAbout {
+    /// The name for programs and tables: a letter, then letters, digits and underscores.
+    pub name: Option<String>,
+    /// The canonical URL.
+    pub url: Option<String>,
+    /// The business version.
+    pub version: Option<String>,
+    /// `draft`, `active`, `retired` or `unknown`.
+    pub status: Option<String>,
+    /// The name for people.
+    pub title: Option<String>,
+    /// What the view is for.
+    pub description: Option<String>,
+    /// Business identifiers: 2.0 has one at most, 3.0 a list.
+    pub identifiers: Vec<ViewIdentifier>,
+}
+
+/// A business identifier of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewIdentifier {
+    /// The URI of the system of identifiers.
+    pub system: Option<String>,
+    /// The identifier itself.
+    pub value: Option<String>,
+}
+
+/// A part of a view that makes rows: the columns of each thing that it iterates over, joined with the
+/// rows of its parts.
+#[derive(Clone, Debug)]
+pub(super) struct ViewSelect {
+    pub(super) iteration: Iteration,
+    pub(super) columns: Vec<PlacedColumn>,
+    pub(super) selects: Vec<ViewSelect>,
+    pub(super) union_all: Vec<ViewSelect>,
+    /// For each column that the select makes, whether its path is `%rowIndex` alone.
+    pub(super) row_indexes: Vec<bool>,
+}
+
+/// What a select makes rows of.
+#[derive(Clone, Debug)]
+pub(super) enum Iteration {
+    /// What the select around it stands at.
+    Once,
+    ForEach(PlacedPath),
+    ForEachOrNull(PlacedPath),
+    Repeat(Vec<PlacedPath>),
+}
+
+/// A column where it is computed. The branches of a union compute the same column.
+#[derive(Clone, Debug)]
+pub(super) struct PlacedColumn {
+    pub(super) path: PlacedPath,
+    pub(super) column: ViewColumn,
+}
+
+/// An expression, and its place in the view.
+#[derive(Clone, Debug)]
+pub(super) struct PlacedPath {
+    pub(super) place: String,
+    pub(super) text: String,
+    pub(super) path: Path,
+}
+
+impl ViewDefinition {
+    /// What the view says about itself.
+    pub fn about(&self) -> &ViewAbout {
+        &self.about
+    }
+
+    /// The type of the resources that the view makes rows of.
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The columns of the rows, in order: the schema of the view.
+    pub fn columns(&self) -> &[ViewColumn] {
+        &self.columns
+    }
+}

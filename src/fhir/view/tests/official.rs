@@ -1,0 +1,101 @@
+//! The official tests of SQL on FHIR, which come with `tests/sql-on-fhir/`, and their report.
+//!
+//! <https://sql-on-fhir.org/ig/test-report>: the standard's own form, `test-report.json`. The test
+//! writes it where FHIRLITE_TEST_REPORT names a file.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::super::ViewDefinition;
+use super::rows;
+use crate::fhir::json::Tree;
+use crate::fhir::path::tests::view::{Row, of_tree};
+
+/// Runs a test; says what is wrong.
+fn judge(test: &Tree<'_>, resources: &[Tree<'_>]) -> Result<(), String> {
+    let view = ViewDefinition::read(test.get("view").ok_or("no view")?);
+    let columns = view
+        .as_ref()
+        .map(|view| view.columns().iter().map(|column| column.name.clone()).collect::<Vec<_>>());
+    let rows = match &view {
+        Ok(view) => {
+            let rows = resources.iter().map(|resource| rows(view, resource));
+            let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|fault| vec![fault]);
+            rows.map(|rows| rows.into_iter().flatten().collect::<Vec<_>>())
+        }
+        Err(faults) => Err(faults.clone()),
+    };
+    if test.get("expectError").is_some() {
+        return rows.map_or(Ok(()), |rows| Err(format!("no error, but {rows:?}")));
+    }
+    let mut rows = rows.map_err(|faults| format!("{faults:?}"))?;
+    if let Some(wanted) = test.get("expectColumns") {
+        let wanted = wanted.values().iter().map(|name| name.as_text().unwrap().to_owned());
+        let (wanted, found) = (wanted.collect::<Vec<_>>(), columns.unwrap_or_default());
+        if wanted != found {
+            return Err(format!("the columns are {found:?}, wanted {wanted:?}"));
+        }
+    }
+    if let Some(Tree::Number(count)) = test.get("expectCount") {
+        let is_right = *count == rows.len().to_string();
+        return if is_right { Ok(()) } else { Err(format!("{} rows", rows.len())) };
+    }
+    let Value::Array(wanted) = of_tree(test.get("expect").ok_or("no expectation")?) else {
+        return Err("the expectation is no list".to_owned());
+    };
+    let mut wanted: Vec<Row> =
+        wanted.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect();
+    // A row without a column has no value there.
+    for row in rows.iter_mut().chain(&mut wanted) {
+        row.retain(|_, value| !value.is_null());
+    }
+    // The order of rows is free.
+    rows.sort_by_key(|row| format!("{row:?}"));
+    wanted.sort_by_key(|row| format!("{row:?}"));
+    if rows == wanted { Ok(()) } else { Err(format!("{rows:?}\n   wanted {wanted:?}")) }
+}
+
+/// The results of all tests, by file, in the form of the standard; and how many failed and passed.
+fn report() -> (BTreeMap<String, Value>, Vec<String>, usize) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-on-fhir");
+    let (mut report, mut failures, mut passed) = (BTreeMap::new(), Vec::new(), 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".json") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let file = Tree::parse(&text).unwrap();
+        let resources = file.get("resources").unwrap().values();
+        let mut results = Vec::new();
+        for test in file.get("tests").unwrap().values() {
+            let title = test.get("title").and_then(Tree::as_text).unwrap();
+            results.push(match judge(test, resources) {
+                Ok(()) => {
+                    passed += 1;
+                    json!({"name": title, "result": {"passed": true}})
+                }
+                Err(reason) => {
+                    failures.push(format!("{name} {title}: {reason}"));
+                    json!({"name": title, "result": {"passed": false, "error": reason}})
+                }
+            });
+        }
+        report.insert(name, json!({"tests": results}));
+    }
+    (report, failures, passed)
+}
+
+#[test]
+fn the_official_tests_pass() {
+    let (report, failures, passed) = report();
+    if let Some(file) = std::env::var_os("FHIRLITE_TEST_REPORT") {
+        let text = serde_json::to_string_pretty(&report).unwrap() + "\n";
+        fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+    assert!(failures.is_empty(), "{passed} passed, but\n{}", failures.join("\n"));
+    assert_eq!(passed, 144);
+}

@@ -1,0 +1,91 @@
+//! Some rows in a form, apart from the file that they will stand in. So several threads make rows, and
+//! one puts them into the file.
+
+use super::csv;
+use super::format::ViewFormat;
+use super::json;
+#[cfg(feature = "parquet")]
+use super::parquet_columns::{WaitingColumn, waiting_columns};
+use crate::fhir::view::{ViewColumn, ViewValue};
+
+/// Rows that wait for their file.
+pub struct RowBatch {
+    pub(super) rows: BatchRows,
+    pub(super) count: usize,
+    bytes: usize,
+}
+
+/// Rows in the form of their file.
+pub(super) enum BatchRows {
+    /// Lines.
+    Csv(String),
+    /// Lines, or objects with commas between them.
+    Json { text: String, names: Vec<String>, is_array: bool },
+    /// Values by column.
+    #[cfg(feature = "parquet")]
+    Parquet(Vec<WaitingColumn>),
+}
+
+impl RowBatch {
+    /// A batch without rows.
+    pub(super) fn new(format: ViewFormat, columns: &[ViewColumn]) -> RowBatch {
+        let json = |is_array| {
+            let names = json::names(columns);
+            BatchRows::Json { text: String::new(), names, is_array }
+        };
+        let rows = match format {
+            ViewFormat::Csv { .. } => BatchRows::Csv(String::new()),
+            ViewFormat::Ndjson => json(false),
+            ViewFormat::Json => json(true),
+            #[cfg(feature = "parquet")]
+            ViewFormat::Parquet => BatchRows::Parquet(waiting_columns(columns)),
+            // Without Parquet no file of it is begun.
+            #[cfg(not(feature = "parquet"))]
+            ViewFormat::Parquet => json(false),
+        };
+        RowBatch { rows, count: 0, bytes: 0 }
+    }
+
+    /// Adds a row: a value for each column of the view.
+    pub fn add(&mut self, values: &[&ViewValue<'_>]) {
+        let is_first = self.count == 0;
+        self.count += 1;
+        match &mut self.rows {
+            BatchRows::Csv(text) => {
+                csv::write_row(values, text);
+                self.bytes = text.len();
+            }
+            BatchRows::Json { text, names, is_array } => {
+                if *is_array && !is_first {
+                    text.push_str(",\n");
+                }
+                json::write_row(names, values, text);
+                if !*is_array {
+                    text.push('\n');
+                }
+                self.bytes = text.len();
+            }
+            #[cfg(feature = "parquet")]
+            BatchRows::Parquet(columns) => {
+                for (column, value) in columns.iter_mut().zip(values) {
+                    self.bytes += column.add(value);
+                }
+            }
+        }
+    }
+
+    /// How many rows wait.
+    pub fn rows(&self) -> usize {
+        self.count
+    }
+
+    /// How many bytes the rows take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the count and the bytes of rows that were put into their file.
+    pub(super) fn emptied(&mut self) {
+        (self.count, self.bytes) = (0, 0);
+    }
+}

@@ -1,0 +1,23 @@
+//! The forms in which the rows of views are written: CSV, NDJSON, a JSON array, Parquet.
+//!
+//! <https://sql-on-fhir.org/ig/operations.html>. [`ViewFormat`] (`format.rs`) names the forms, and
+//! [`ViewWriter`] (`writer.rs`) writes a file. A [`RowBatch`] (`batch.rs`) has rows that other threads
+//! make. `csv.rs`, `json.rs`, `parquet_columns.rs` and `parquet_file.rs` are the forms. Few rows are kept.
+//! Which rows there are is not said here.
+
+mod batch;
+mod csv;
+mod format;
+mod json;
+#[cfg(feature = "parquet")]
+mod parquet_columns;
+#[cfg(feature = "parquet")]
+mod parquet_file;
+#[cfg(test)]
+mod tests;
+mod writer;
+mod writer_error;
+
+pub use batch::RowBatch;
+pub use format::ViewFormat;
+pub use writer::ViewWriter;

@@ -1,0 +1,168 @@
+//! The values of a Parquet file's columns, as long as they wait for a row group.
+//!
+//! <https://parquet.apache.org/docs/file-format/types/>; `parquet_file.rs` has the table of types. A value
+//! that is nothing takes a definition level alone.
+
+use parquet::basic::Type as PhysicalType;
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
+};
+use parquet::errors::Result as ParquetResult;
+use parquet::file::writer::SerializedColumnWriter;
+
+use crate::fhir::view::{ColumnKind, ViewColumn, ViewValue};
+
+/// The values of a column that wait for their row group.
+pub(super) struct WaitingColumn {
+    values: WaitingValues,
+    /// For each row 1, or 0 where there is nothing.
+    levels: Vec<i16>,
+}
+
+enum WaitingValues {
+    Booleans(Vec<bool>),
+    Integers(Vec<i32>),
+    Integers64(Vec<i64>),
+    Doubles(Vec<f64>),
+    Texts(WaitingTexts),
+}
+
+/// Texts one behind the other, with their lengths.
+struct WaitingTexts {
+    text: String,
+    lengths: Vec<usize>,
+    is_json: bool,
+}
+
+/// Columns without values.
+pub(super) fn waiting_columns(columns: &[ViewColumn]) -> Vec<WaitingColumn> {
+    columns.iter().map(WaitingColumn::new).collect()
+}
+
+impl WaitingColumn {
+    fn new(column: &ViewColumn) -> WaitingColumn {
+        let texts = |is_json| {
+            WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json })
+        };
+        let values = match physical(column) {
+            PhysicalType::BOOLEAN => WaitingValues::Booleans(Vec::new()),
+            PhysicalType::INT32 => WaitingValues::Integers(Vec::new()),
+            PhysicalType::INT64 => WaitingValues::Integers64(Vec::new()),
+            PhysicalType::DOUBLE => WaitingValues::Doubles(Vec::new()),
+            _ => texts(is_json(column)),
+        };
+        WaitingColumn { values, levels: Vec::new() }
+    }
+
+    /// Adds a value; says how many bytes it takes.
+    pub(super) fn add(&mut self, value: &ViewValue<'_>) -> usize {
+        let level = size_of::<i16>();
+        let added = match (&mut self.values, value) {
+            (_, ViewValue::Null) => None,
+            (WaitingValues::Booleans(values), ViewValue::Boolean(value)) => {
+                values.push(*value);
+                Some(size_of::<bool>())
+            }
+            (WaitingValues::Integers(values), ViewValue::Number(lexeme)) => {
+                lexeme.parse().ok().map(|value| values.push(value)).map(|()| size_of::<i32>())
+            }
+            (WaitingValues::Integers64(values), ViewValue::Number(lexeme)) => {
+                lexeme.parse().ok().map(|value| values.push(value)).map(|()| size_of::<i64>())
+            }
+            (WaitingValues::Doubles(values), ViewValue::Number(lexeme)) => {
+                lexeme.parse().ok().map(|value| values.push(value)).map(|()| size_of::<f64>())
+            }
+            (WaitingValues::Texts(texts), value) => Some(texts.add(value)),
+            // The rows of a view have the values that their columns hold.
+            _ => None,
+        };
+        self.levels.push(i16::from(added.is_some()));
+        added.unwrap_or(0) + level
+    }
+
+    /// Takes the values of another column of the same kind, to stand behind its own.
+    pub(super) fn append(&mut self, other: &mut WaitingColumn) {
+        match (&mut self.values, &mut other.values) {
+            (WaitingValues::Booleans(own), WaitingValues::Booleans(more)) => own.append(more),
+            (WaitingValues::Integers(own), WaitingValues::Integers(more)) => own.append(more),
+            (WaitingValues::Integers64(own), WaitingValues::Integers64(more)) => own.append(more),
+            (WaitingValues::Doubles(own), WaitingValues::Doubles(more)) => own.append(more),
+            (WaitingValues::Texts(own), WaitingValues::Texts(more)) => {
+                own.text.push_str(&more.text);
+                own.lengths.append(&mut more.lengths);
+                more.text.clear();
+            }
+            // A batch has the columns of its writer.
+            _ => return,
+        }
+        self.levels.append(&mut other.levels);
+    }
+
+    /// Writes the values, and lets them go.
+    pub(super) fn write(&mut self, out: &mut SerializedColumnWriter<'_>) -> ParquetResult<()> {
+        let levels = &self.levels;
+        match &mut self.values {
+            WaitingValues::Booleans(values) => write_batch::<BoolType>(out, values, levels)?,
+            WaitingValues::Integers(values) => write_batch::<Int32Type>(out, values, levels)?,
+            WaitingValues::Integers64(values) => write_batch::<Int64Type>(out, values, levels)?,
+            WaitingValues::Doubles(values) => write_batch::<DoubleType>(out, values, levels)?,
+            WaitingValues::Texts(texts) => {
+                write_batch::<ByteArrayType>(out, &mut texts.take(), levels)?;
+            }
+        }
+        self.levels.clear();
+        Ok(())
+    }
+}
+
+impl WaitingTexts {
+    fn add(&mut self, value: &ViewValue<'_>) -> usize {
+        let start = self.text.len();
+        if self.is_json {
+            value.write_json(&mut self.text);
+        } else if let Some(plain) = value.plain() {
+            self.text.push_str(&plain);
+        }
+        let length = self.text.len() - start;
+        self.lengths.push(length);
+        length + size_of::<usize>() + size_of::<ByteArray>()
+    }
+
+    /// Takes the texts; they share one piece of memory.
+    fn take(&mut self) -> Vec<ByteArray> {
+        let whole = ByteArray::from(std::mem::take(&mut self.text).into_bytes());
+        let mut start = 0;
+        let slices = self.lengths.drain(..).map(|length| {
+            let slice = whole.slice(start, length);
+            start += length;
+            slice
+        });
+        slices.collect()
+    }
+}
+
+fn write_batch<T: DataType>(
+    out: &mut SerializedColumnWriter<'_>,
+    values: &mut Vec<T::T>,
+    levels: &[i16],
+) -> ParquetResult<()> {
+    out.typed::<T>().write_batch(values, Some(levels), None)?;
+    values.clear();
+    Ok(())
+}
+
+/// How a column is stored.
+pub(super) fn physical(column: &ViewColumn) -> PhysicalType {
+    match column.kind {
+        _ if column.is_collection => PhysicalType::BYTE_ARRAY,
+        ColumnKind::Boolean => PhysicalType::BOOLEAN,
+        ColumnKind::Integer => PhysicalType::INT32,
+        ColumnKind::Integer64 => PhysicalType::INT64,
+        ColumnKind::Decimal if column.is_double() => PhysicalType::DOUBLE,
+        ColumnKind::Decimal | ColumnKind::Text | ColumnKind::Json => PhysicalType::BYTE_ARRAY,
+    }
+}
+
+pub(super) fn is_json(column: &ViewColumn) -> bool {
+    column.is_collection || column.kind == ColumnKind::Json
+}

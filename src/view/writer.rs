@@ -1,0 +1,159 @@
+//! What writes the rows of a view into a file, in one form or another.
+//!
+//! <https://sql-on-fhir.org/ig/operations.html>. Rows come one by one, or in batches that other threads
+//! made. The forms themselves are in files of their own.
+
+use std::io::Write;
+
+use super::batch::{BatchRows, RowBatch};
+use super::csv;
+use super::format::ViewFormat;
+#[cfg(feature = "parquet")]
+use super::parquet_file::ParquetFile;
+use super::writer_error::unwritten;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::view::{ViewColumn, ViewValue};
+
+/// The bytes of the rows that wait until they are written together.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Writes the rows of a view.
+pub struct ViewWriter<W: Write + Send> {
+    format: ViewFormat,
+    columns: Vec<ViewColumn>,
+    output: ViewOutput<W>,
+    batch: RowBatch,
+}
+
+enum ViewOutput<W: Write + Send> {
+    Text {
+        out: W,
+        has_rows: bool,
+    },
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetFile<W>>),
+}
+
+impl<W: Write + Send> ViewWriter<W> {
+    /// Begins a file of rows with these columns.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written, or this build has no Parquet.
+    pub fn new(format: ViewFormat, columns: &[ViewColumn], out: W) -> Result<ViewWriter<W>> {
+        let output = match format {
+            #[cfg(feature = "parquet")]
+            ViewFormat::Parquet => ViewOutput::Parquet(Box::new(ParquetFile::new(columns, out)?)),
+            #[cfg(not(feature = "parquet"))]
+            ViewFormat::Parquet => {
+                let reason = "this fhirlite was built without Parquet; write csv or ndjson, or build it with the feature `parquet`";
+                return Err(Error::new(Kind::Usage, reason));
+            }
+            _ => ViewOutput::Text { out, has_rows: false },
+        };
+        let batch = RowBatch::new(format, columns);
+        let columns = columns.to_vec();
+        let mut writer = ViewWriter { format, columns, output, batch };
+        match format {
+            ViewFormat::Csv { header: true } => {
+                let mut header = String::new();
+                csv::write_header(&writer.columns, &mut header);
+                writer.output.text(&header)?;
+            }
+            ViewFormat::Json => writer.output.text("[")?,
+            _ => {}
+        }
+        Ok(writer)
+    }
+
+    /// A batch without rows, for [`ViewWriter::append`]. Other threads may fill it.
+    pub fn batch(&self) -> RowBatch {
+        RowBatch::new(self.format, &self.columns)
+    }
+
+    /// Writes a row: a value for each column of the view.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub fn row(&mut self, values: &[&ViewValue<'_>]) -> Result<()> {
+        self.batch.add(values);
+        if self.batch.bytes() >= BATCH_BYTES { self.write_waiting() } else { Ok(()) }
+    }
+
+    /// Writes the rows of a batch, behind those that came before, and empties it.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written, or another writer made the batch.
+    pub fn append(&mut self, batch: &mut RowBatch) -> Result<()> {
+        self.write_waiting()?;
+        self.output.write(batch)
+    }
+
+    /// Writes what stands behind the last row. Without it the file is not whole.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub fn finish(mut self) -> Result<()> {
+        self.write_waiting()?;
+        if self.format == ViewFormat::Json {
+            self.output.text("]\n")?;
+        }
+        match self.output {
+            ViewOutput::Text { mut out, .. } => out.flush().map_err(unwritten),
+            #[cfg(feature = "parquet")]
+            ViewOutput::Parquet(file) => file.finish(),
+        }
+    }
+
+    /// Writes the rows that came one by one.
+    fn write_waiting(&mut self) -> Result<()> {
+        self.output.write(&mut self.batch)
+    }
+}
+
+impl<W: Write + Send> ViewOutput<W> {
+    /// Writes the rows of a batch, and empties it.
+    fn write(&mut self, batch: &mut RowBatch) -> Result<()> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        #[cfg(feature = "parquet")]
+        let (rows, bytes) = (batch.rows(), batch.bytes());
+        match (&mut batch.rows, self) {
+            (BatchRows::Csv(text), ViewOutput::Text { out, .. }) => {
+                out.write_all(text.as_bytes()).map_err(unwritten)?;
+                text.clear();
+            }
+            (BatchRows::Json { text, is_array, .. }, ViewOutput::Text { out, has_rows }) => {
+                let between: &[u8] = if *is_array && *has_rows { b",\n" } else { b"" };
+                out.write_all(between).map_err(unwritten)?;
+                out.write_all(text.as_bytes()).map_err(unwritten)?;
+                text.clear();
+                *has_rows = true;
+            }
+            #[cfg(feature = "parquet")]
+            (BatchRows::Parquet(columns), ViewOutput::Parquet(file)) => {
+                file.append(columns, rows, bytes)?;
+            }
+            #[cfg(feature = "parquet")]
+            _ => {
+                let reason = "the rows are in another form than their file";
+                return Err(Error::new(Kind::Internal, reason));
+            }
+        }
+        batch.emptied();
+        Ok(())
+    }
+
+    /// Writes text that is no row.
+    fn text(&mut self, text: &str) -> Result<()> {
+        match self {
+            ViewOutput::Text { out, .. } => out.write_all(text.as_bytes()).map_err(unwritten),
+            #[cfg(feature = "parquet")]
+            ViewOutput::Parquet(_) => Ok(()),
+        }
+    }
+}
