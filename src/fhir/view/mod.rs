@@ -16,7 +16,7 @@ mod rows;
 mod tests;
 mod value;
 
-pub use column::{ColumnKind, ColumnTag, ViewColumn, is_sql_name};
+pub use column::{ColumnKind, ColumnTag, ViewColumn};
 pub use definition::{ViewAbout, ViewDefinition, ViewIdentifier};
 pub use error::ViewError;
 pub use value::ViewValue;
