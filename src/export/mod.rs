@@ -22,6 +22,7 @@ mod folder;
 mod job;
 mod jobs;
 mod lines;
+mod made;
 mod manifest;
 mod member_filters;
 mod members;
