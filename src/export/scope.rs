@@ -21,6 +21,9 @@ use crate::error::Result;
 use crate::fhir::provenance::PROVENANCE;
 use crate::store::{Snapshot, Tombstone, VersionHeader, VersionSize};
 
+/// So many roots are read before what they reference is looked up.
+const ROOTS_AT_ONCE: usize = 1024;
+
 /// Finds the versions and deletions in scope.
 pub struct ExportScope<'a> {
     pub(super) snapshot: &'a Snapshot,
@@ -101,9 +104,14 @@ impl<'a> ExportScope<'a> {
     /// Calls `take` with each version around `roots` that the filter accepts.
     fn visit_around(&mut self, roots: &[i64], take: &mut dyn FnMut(VersionHeader)) -> Result<()> {
         let mut open = self.provenances.about(roots);
-        for seq in roots {
-            self.progress.step()?;
-            self.visit(*seq, &mut open, take)?;
+        let request = self.request;
+        for some in roots.chunks(ROOTS_AT_ONCE) {
+            self.progress.advance(some.len() as u64)?;
+            self.references.follow_roots(&self.cohort, some, &mut open, &mut |version| {
+                if is_exported(request, &version) {
+                    take(version);
+                }
+            })?;
         }
         self.visit_open(open, |seq| roots.binary_search(&seq).is_ok(), take)
     }
@@ -132,8 +140,7 @@ impl<'a> ExportScope<'a> {
         take: &mut dyn FnMut(VersionHeader),
     ) -> Result<()> {
         if let Some(version) = self.references.follow(&self.cohort, seq, open)?
-            && !self.request.associates(&version.resource_type)
-            && self.request.filter.accepts(&version)
+            && is_exported(self.request, &version)
         {
             take(version);
         }
@@ -204,4 +211,9 @@ impl<'a> ExportScope<'a> {
         deletions.dedup();
         Ok(deletions)
     }
+}
+
+/// True for a version in scope that the filter accepts. What is associated comes later.
+fn is_exported(request: &ExportRequest, version: &VersionHeader) -> bool {
+    !request.associates(&version.resource_type) && request.filter.accepts(version)
 }
