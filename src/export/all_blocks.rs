@@ -3,7 +3,7 @@
 //! Its roots are those of `all_patients.rs`, with their lengths. For each patient an index lists which of them are about
 //! the patient, and another what they reference. What else comes along is as in `scope.rs`.
 
-use super::by_patient::{BlockLine, place};
+use super::block_lines::{BlockLine, BlockLines};
 use super::made::MadeTexts;
 use super::scope::ExportScope;
 use super::seq_set::SeqSet;
@@ -68,27 +68,25 @@ impl AllBlocks {
         scope.visit_open(open, is_root, &mut |version| insert(&mut others, version))?;
         others.values_mut().for_each(|rows| rows.sort_unstable());
         scope.filtered.retain(&mut others)?;
-        let mut lines = Vec::with_capacity(roots.len());
+        let mut lines = BlockLines::new(own, &roots);
+        let mut exported = Vec::new();
         for seq in &roots {
             if let Ok(at) = self.lines.binary_search_by_key(seq, |line| line.seq) {
-                lines.push(self.lines[at]);
+                lines.add_root(*seq, self.lines[at].size);
+                exported.push(*seq);
             }
         }
         if scope.request.associated.is_some() {
-            let exported = lines.iter().chain(others.values().flatten()).map(|row| row.seq);
-            let provenances = scope.associated(&scope.provenances, exported.collect())?;
+            exported.extend(others.values().flatten().map(|row| row.seq));
+            let provenances = scope.associated(&scope.provenances, exported)?;
             others.insert(PROVENANCE.to_owned(), provenances);
         }
-        let place_of_root = |line: VersionSize| (place(own, &roots, "", line.seq), line.size);
-        let mut placed: Vec<_> = lines.into_iter().map(place_of_root).collect();
         for (resource_type, rows) in &others {
             for row in rows {
-                let length = lengths.of(resource_type, row.seq, row.size)?;
-                placed.push((place(own, &roots, resource_type, row.seq), length));
+                lines.add(resource_type, row.seq, lengths.of(resource_type, row.seq, row.size)?);
             }
         }
-        placed.sort_unstable();
-        Ok(placed.into_iter().map(|((.., seq), length)| (seq, length)).collect())
+        Ok(lines.in_order())
     }
 
     /// The Provenance resources about the roots of a block, and what the roots reference; perhaps repeated.

@@ -7,6 +7,7 @@
 
 use super::all_blocks::AllBlocks;
 use super::attachments::dangling_of;
+use super::block_lines::{BlockLine, BlockLines};
 use super::file::{File, Purpose};
 use super::parts::FileParts;
 use super::request::{ExportRequest, Level};
@@ -17,7 +18,6 @@ use super::versions::VersionsByType;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::outcome::Issue;
-use crate::fhir::provenance::PROVENANCE;
 use crate::store::Snapshot;
 
 /// Plans the files. A notice is added if something is left out.
@@ -63,9 +63,6 @@ pub fn plan(
     Ok(parts.files(Purpose::Output, "blocks", None))
 }
 
-/// The number and the length of a version in a block.
-pub type BlockLine = (i64, u64);
-
 /// The lines of a patient's block, in order.
 fn block(
     scope: &mut ExportScope<'_>,
@@ -75,29 +72,13 @@ fn block(
     let own = scope.cohort.view.find(PATIENT, patient)?;
     let roots = scope.cohort.roots_of_block(patient)?;
     let versions = scope.versions_around(&roots)?;
-    let mut lines = Vec::new();
+    let mut lines = BlockLines::new(own, &roots);
     for (resource_type, rows) in &versions {
         for row in rows {
-            let length = lengths.of(resource_type, row.seq, row.size)?;
-            lines.push((place(own, &roots, resource_type, row.seq), length));
+            lines.add(resource_type, row.seq, lengths.of(resource_type, row.seq, row.size)?);
         }
     }
-    lines.sort_unstable();
-    Ok(lines.into_iter().map(|((.., seq), length)| (seq, length)).collect())
-}
-
-/// Where a version stands in its block, for sorting: the patient, the resources about the patient, which are the
-/// roots, Provenance, then the resources that all these reference; each in order.
-pub fn place(
-    own: Option<i64>,
-    roots: &[i64],
-    resource_type: &str,
-    seq: i64,
-) -> (bool, bool, bool, i64) {
-    match roots.binary_search(&seq) {
-        Ok(_) => (Some(seq) != own, false, false, seq),
-        Err(_) => (true, true, resource_type != PROVENANCE, seq),
-    }
+    Ok(lines.in_order())
 }
 
 /// The number of resources that the request asks for and that stand in no block.

@@ -114,7 +114,8 @@ fn of_selection<'a>(
     progress.begin(total.count);
     if shape.must_be_made(&selection.resource_type) {
         let made = MadeTexts { snapshot, shape, progress };
-        made.of_selection(selection, &mut |version| parts.add(version.seq, version.size))?;
+        let within = Selection { first: total.first, last: total.last, ..selection.clone() };
+        made.of_selection(&within, &mut |version| parts.add(version.seq, version.size))?;
         return Ok(parts);
     }
     for VersionSize { seq, size } in snapshot.sizes(selection)? {

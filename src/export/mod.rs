@@ -8,6 +8,7 @@ mod all_blocks;
 mod all_patients;
 mod attachments;
 mod binaries;
+mod block_lines;
 mod by_patient;
 mod by_type;
 mod cadence;

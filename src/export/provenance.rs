@@ -47,9 +47,11 @@ impl ProvenanceIndex {
     /// Where the store cannot be read.
     pub fn read(snapshot: &Snapshot) -> Result<ProvenanceIndex> {
         let all = Selection::all(PROVENANCE, snapshot);
+        let Some(total) = snapshot.total(&all)? else { return Ok(ProvenanceIndex::default()) };
+        let within = Selection { first: total.first, last: total.last, ..all };
         let mut entries = Vec::new();
         let work = |range: &Selection, _: &AtomicBool| entries_in(snapshot, range);
-        snapshot.scan(&all, &work, &mut |found: Vec<ProvenanceEntry>| {
+        snapshot.scan(&within, &work, &mut |found: Vec<ProvenanceEntry>| {
             entries.extend(found);
             Ok(ControlFlow::Continue(()))
         })?;
