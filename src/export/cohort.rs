@@ -173,13 +173,20 @@ impl<'a> Cohort<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn roots_in_no_block(&self) -> Result<Vec<i64>> {
+        if !self.is_limited() {
+            // The Groups are about some of all patients, and there are no members.
+            return Ok(self.in_order(self.rosters.iter().copied().collect()));
+        }
         let mut roots = self.roots()?;
-        roots.retain(|seq| {
-            self.rosters.contains(seq)
-                || self.members.groups.contains(seq)
-                || self.members.others.contains(seq)
-        });
+        roots.retain(|seq| self.rosters.contains(seq) || !self.is_about_patients(*seq));
         Ok(roots)
+    }
+
+    /// True for a root that is in the compartment of a patient, or a Patient; false for the Group, and for its other members,
+    /// which may be.
+    pub fn is_about_patients(&self, root: i64) -> bool {
+        let GroupMembers { groups, others, .. } = &self.members;
+        groups.binary_search(&root).is_err() && others.binary_search(&root).is_err()
     }
 
     fn add_roots_of(&self, patient: &str, roots: &mut Vec<i64>) -> Result<()> {

@@ -4,9 +4,11 @@
 //! ask for, `read` makes a request of it, `plan` finds the files, `lines` writes them, `jobs` keeps
 //! an export for its client.
 
+mod all_blocks;
 mod all_patients;
 mod attachments;
 mod binaries;
+mod block_lines;
 mod by_patient;
 mod by_type;
 mod cadence;
@@ -22,6 +24,7 @@ mod folder;
 mod job;
 mod jobs;
 mod lines;
+mod made;
 mod manifest;
 mod member_filters;
 mod members;

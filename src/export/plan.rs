@@ -3,7 +3,7 @@
 //! An export of everything reads only an index for that, one of all patients also what the store has noted
 //! about references. An export of some patients reads the bodies of their resources, for the references in
 //! them. With `_elements` every body is read, for its length; with `_typeFilter` those of the filtered types, unless
-//! an index answers the search.
+//! an index answers the search. Both read on all cores.
 
 use std::borrow::Cow;
 use std::io::Write;

@@ -19,6 +19,9 @@ use crate::fhir::mentions::{NEVER_INCLUDED, may_be_included};
 use crate::fhir::reference;
 use crate::store::{Tombstone, VersionHeader};
 
+/// Types and ids that references name, by their keys in [`References::known`].
+type ReferencedNames = HashMap<u128, (String, String)>;
+
 /// Follows references, and remembers where each of them led.
 pub struct References<'a> {
     filter: &'a ExportFilter,
@@ -107,6 +110,36 @@ impl<'a> References<'a> {
         Ok(version)
     }
 
+    /// Looks up roots, of which there should not be too many at once, calls `each` with them, and adds to `open` the
+    /// versions that their references include. What is about a patient is never included, so no reference from one of
+    /// these roots to another is looked up.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn follow_roots(
+        &mut self,
+        cohort: &Cohort<'_>,
+        roots: &[i64],
+        open: &mut Vec<i64>,
+        each: &mut dyn FnMut(VersionHeader),
+    ) -> Result<()> {
+        let reads_all = self.are_followed && self.read.is_none();
+        let (mut names, mut about_patients) = (ReferencedNames::new(), HashSet::new());
+        for seq in roots {
+            let version = match reads_all {
+                true => self.read_names(cohort, *seq, &mut names, open)?,
+                false => self.follow(cohort, *seq, open)?,
+            };
+            let Some(version) = version else { continue };
+            if reads_all && cohort.is_about_patients(*seq) {
+                about_patients.insert(self.key(&version.resource_type, &version.id));
+            }
+            each(version);
+        }
+        names.retain(|key, _| !about_patients.contains(key));
+        self.include_all(cohort, names, open)
+    }
+
     /// Reads a version, and adds to `open` the versions that its references include. `None` if the
     /// snapshot has no such version.
     ///
@@ -118,8 +151,22 @@ impl<'a> References<'a> {
         seq: i64,
         open: &mut Vec<i64>,
     ) -> Result<Option<VersionHeader>> {
-        let mut unknown: Vec<(u128, String, String)> = Vec::new();
-        let version = cohort.view.read(seq, |version, body| {
+        let mut names = ReferencedNames::new();
+        let version = self.read_names(cohort, seq, &mut names, open)?;
+        self.include_all(cohort, names, open)?;
+        Ok(version)
+    }
+
+    /// Reads a version. Adds to `open` the versions that its references are known to include, and to `names` what they
+    /// name else.
+    fn read_names(
+        &self,
+        cohort: &Cohort<'_>,
+        seq: i64,
+        names: &mut ReferencedNames,
+        open: &mut Vec<i64>,
+    ) -> Result<Option<VersionHeader>> {
+        cohort.view.read(seq, |version, body| {
             reference::each_local(body, |resource_type, id| {
                 if NEVER_INCLUDED.contains(&resource_type) {
                     return;
@@ -127,15 +174,27 @@ impl<'a> References<'a> {
                 let key = self.key(resource_type, id);
                 match self.known.get(&key) {
                     Some(found) => open.extend(found),
-                    None => unknown.push((key, resource_type.to_owned(), id.to_owned())),
+                    None => {
+                        let name = || (resource_type.to_owned(), id.to_owned());
+                        names.entry(key).or_insert_with(name);
+                    }
                 }
             });
             version
-        })?;
-        for (key, resource_type, id) in unknown {
+        })
+    }
+
+    /// Adds to `open` the versions that references to `names` include.
+    fn include_all(
+        &mut self,
+        cohort: &Cohort<'_>,
+        names: ReferencedNames,
+        open: &mut Vec<i64>,
+    ) -> Result<()> {
+        for (key, (resource_type, id)) in names {
             open.extend(self.include(cohort, key, &resource_type, &id)?);
         }
-        Ok(version)
+        Ok(())
     }
 
     /// The version that a noted reference includes.
@@ -163,7 +222,7 @@ impl<'a> References<'a> {
         resource_type: &str,
         id: &str,
     ) -> Result<Option<i64>> {
-        // A body may reference an unknown resource twice.
+        // A note may tell the same.
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }

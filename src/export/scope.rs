@@ -5,7 +5,7 @@
 //! applied last, to each version on its own, so the scope does not depend on it; so are the filters of types, which
 //! what comes along must meet too.
 //!
-//! `all_patients.rs` does the same for all patients at once, type by type.
+//! `all_patients.rs` does the same for all patients at once, type by type, and `all_blocks.rs` for their blocks.
 
 use std::collections::HashSet;
 
@@ -17,9 +17,12 @@ use super::provenance::ProvenanceIndex;
 use super::references::References;
 use super::request::{ExportRequest, Level};
 use super::versions::{VersionsByType, insert};
-use super::whole::Whole;
 use crate::error::Result;
+use crate::fhir::provenance::PROVENANCE;
 use crate::store::{Snapshot, Tombstone, VersionHeader, VersionSize};
+
+/// So many roots are read before what they reference is looked up.
+const ROOTS_AT_ONCE: usize = 1024;
 
 /// Finds the versions and deletions in scope.
 pub struct ExportScope<'a> {
@@ -29,7 +32,7 @@ pub struct ExportScope<'a> {
     pub cohort: Cohort<'a>,
     pub(super) filtered: &'a FilteredTypes<'a>,
     /// Those about the roots, where these are found one by one.
-    provenances: ProvenanceIndex,
+    pub(super) provenances: ProvenanceIndex,
     pub(super) references: References<'a>,
 }
 
@@ -45,12 +48,11 @@ impl<'a> ExportScope<'a> {
         progress: &'a JobProgress,
     ) -> Result<ExportScope<'a>> {
         let cohort = Cohort::new(snapshot, request, filtered)?;
-        let mut references = References::new(&request.filter);
+        let references = References::new(&request.filter);
         let provenances = if cohort.is_limited() {
             ProvenanceIndex::read_about(snapshot, &cohort.view, &cohort.roots()?)?
         } else if request.organize_by_patient {
-            references.use_notes(&cohort, &Whole::read(snapshot, &cohort)?.strays)?;
-            ProvenanceIndex::read(snapshot, &cohort.view)?
+            ProvenanceIndex::read(snapshot)?
         } else {
             // `all_patients.rs` finds them.
             ProvenanceIndex::default()
@@ -102,9 +104,14 @@ impl<'a> ExportScope<'a> {
     /// Calls `take` with each version around `roots` that the filter accepts.
     fn visit_around(&mut self, roots: &[i64], take: &mut dyn FnMut(VersionHeader)) -> Result<()> {
         let mut open = self.provenances.about(roots);
-        for seq in roots {
-            self.progress.step()?;
-            self.visit(*seq, &mut open, take)?;
+        let request = self.request;
+        for some in roots.chunks(ROOTS_AT_ONCE) {
+            self.progress.advance(some.len() as u64)?;
+            self.references.follow_roots(&self.cohort, some, &mut open, &mut |version| {
+                if is_exported(request, &version) {
+                    take(version);
+                }
+            })?;
         }
         self.visit_open(open, |seq| roots.binary_search(&seq).is_ok(), take)
     }
@@ -133,8 +140,7 @@ impl<'a> ExportScope<'a> {
         take: &mut dyn FnMut(VersionHeader),
     ) -> Result<()> {
         if let Some(version) = self.references.follow(&self.cohort, seq, open)?
-            && !self.request.associates(&version.resource_type)
-            && self.request.filter.accepts(&version)
+            && is_exported(self.request, &version)
         {
             take(version);
         }
@@ -156,20 +162,37 @@ impl<'a> ExportScope<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn associate(&self, versions: &mut VersionsByType) -> Result<()> {
-        let Some(associated) = self.request.associated else { return Ok(()) };
+        if self.request.associated.is_none() {
+            return Ok(());
+        }
         let mut exported: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
         exported.sort_unstable();
         let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, &exported)?;
+        let provenances = self.associated(&index, exported)?;
+        if !provenances.is_empty() {
+            versions.insert(PROVENANCE.to_owned(), provenances);
+        }
+        Ok(())
+    }
+
+    /// The Provenance resources that `includeAssociatedData` asks for with the `exported` versions, in order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn associated(
+        &self,
+        index: &ProvenanceIndex,
+        mut exported: Vec<i64>,
+    ) -> Result<Vec<VersionSize>> {
+        let Some(associated) = self.request.associated else { return Ok(Vec::new()) };
+        exported.sort_unstable();
         let mut provenances = Vec::new();
         for seq in index.associated(&exported, associated) {
             if let Some(version) = self.cohort.view.version(seq)? {
                 provenances.push(VersionSize { seq, size: version.size });
             }
         }
-        if !provenances.is_empty() {
-            versions.insert("Provenance".to_owned(), provenances);
-        }
-        Ok(())
+        Ok(provenances)
     }
 
     /// The deletions that the export tells, oldest first. Call this after
@@ -188,4 +211,9 @@ impl<'a> ExportScope<'a> {
         deletions.dedup();
         Ok(deletions)
     }
+}
+
+/// True for a version in scope that the filter accepts. What is associated comes later.
+fn is_exported(request: &ExportRequest, version: &VersionHeader) -> bool {
+    !request.associates(&version.resource_type) && request.filter.accepts(version)
 }

@@ -4,6 +4,7 @@ mod commands;
 mod export;
 mod export_follow;
 mod export_like_server;
+mod export_threads;
 mod interrupt;
 mod list;
 mod search;
