@@ -114,6 +114,7 @@ pub use export::{
 };
 pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
+pub use fhir::view::STARTER_VIEWS;
 #[cfg(feature = "tls")]
 pub use http::Tls;
 pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
@@ -122,7 +123,8 @@ pub use search::search;
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};
 pub use store::{
-    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, IndexProgress,
-    IndexState, IndexedParameter, Info, PendingUpgrade, Pruned, Snapshot, Store, TypeInfo,
+    Access, AddedView, BackupSummary, ClockLead, Compaction, CompactionCost, Finding,
+    IndexProgress, IndexState, IndexedParameter, Info, PendingUpgrade, Pruned, Snapshot, Store,
+    StoredView, TypeInfo, ViewProgress, ViewState,
 };
 pub use time::{Clock, Instant, InstantForm};
