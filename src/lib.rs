@@ -67,10 +67,6 @@ mod spilled;
 mod store;
 mod sync;
 mod time;
-#[cfg_attr(
-    not(test),
-    allow(dead_code, unused_imports, unnameable_types, reason = "the next commits use it")
-)]
 mod view;
 
 /// Clients, their users and tokens: who may read from a server with [`Options::auth_required`].
@@ -101,6 +97,42 @@ pub mod clients {
     pub use crate::store::{AccessRecord, Client, Credentials, ExportRecord, User};
 }
 
+/// SQL on FHIR views: flat rows of resources, as a ViewDefinition says.
+///
+/// ```
+/// use fhirlite::views::{ViewDefinition, ViewFormat, ViewRun, ViewWriter};
+/// use fhirlite::{ExportRequest, Import, Plan, Store};
+///
+/// # fn main() -> fhirlite::Result<()> {
+/// let store = Store::in_memory()?;
+/// let patient = r#"{"resourceType":"Patient","id":"a","name":[{"family":"Moss"}]}"#;
+/// Import::new().text(&store, "a.json", patient)?;
+///
+/// let view = r#"{"resource":"Patient","select":[{"column":[
+///     {"name":"id","path":"getResourceKey()"},{"name":"family","path":"name.family.first()"}]}]}"#;
+/// let view = ViewDefinition::from_json(view).expect("a view without faults");
+/// let mut request = ExportRequest::default();
+/// request.for_view(&view);
+/// let plan = Plan::new(store.snapshot()?, &request)?;
+///
+/// let mut csv = Vec::new();
+/// let mut writer = ViewWriter::new(ViewFormat::Csv { header: true }, view.columns(), &mut csv)?;
+/// ViewRun::new(&view).write(&plan, &mut writer, &mut |_| Ok(()))?;
+/// writer.finish()?;
+/// assert_eq!(String::from_utf8_lossy(&csv), "id,family\r\na,Moss\r\n");
+/// # Ok(())
+/// # }
+/// ```
+pub mod views {
+    pub use crate::export::{ViewRun, ViewSummary};
+    pub use crate::fhir::view::{
+        ColumnKind, ColumnTag, STARTER_VIEWS, ViewAbout, ViewColumn, ViewDefinition, ViewError,
+        ViewIdentifier,
+    };
+    pub use crate::store::{AddedView, StoredView, ViewProgress, ViewState};
+    pub use crate::view::{ViewFormat, ViewWriter};
+}
+
 /// Runs the examples of the page as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]
@@ -114,7 +146,6 @@ pub use export::{
 };
 pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
-pub use fhir::view::STARTER_VIEWS;
 #[cfg(feature = "tls")]
 pub use http::Tls;
 pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
@@ -123,8 +154,7 @@ pub use search::search;
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};
 pub use store::{
-    Access, AddedView, BackupSummary, ClockLead, Compaction, CompactionCost, Finding,
-    IndexProgress, IndexState, IndexedParameter, Info, PendingUpgrade, Pruned, Snapshot, Store,
-    StoredView, TypeInfo, ViewProgress, ViewState,
+    Access, BackupSummary, ClockLead, Compaction, CompactionCost, Finding, IndexProgress,
+    IndexState, IndexedParameter, Info, PendingUpgrade, Pruned, Snapshot, Store, TypeInfo,
 };
 pub use time::{Clock, Instant, InstantForm};

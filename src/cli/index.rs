@@ -1,22 +1,15 @@
 //! `fhirlite index`: search parameters that are kept indexed.
 
-use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
-use fhirlite::{
-    EXIT_OK, EXIT_REJECTED, IndexProgress, IndexState, IndexedParameter, Result, Store,
-};
-use indicatif::{ProgressBar, ProgressStyle};
+use fhirlite::{EXIT_OK, EXIT_REJECTED, IndexState, IndexedParameter, Result, Store};
 
+use super::count_display::CountDisplay;
 use super::list::check_type;
 use super::output::{opened, print, print_json, tell};
 use super::signals::{HangUp, Signals};
 use super::upgrade::announced;
-
-/// The time between two plain lines of progress.
-const EVERY: Duration = Duration::from_secs(5);
 
 /// Keep search parameters indexed, so that searches need not read every resource of a type
 ///
@@ -51,9 +44,9 @@ pub fn run(args: &IndexArgs) -> Result<u8> {
         return remove(&store, resource_type, &args.parameters);
     }
     check_type(&store, resource_type)?;
-    let mut display = IndexDisplay::new();
+    let mut display = CountDisplay::new("versions");
     store.index(resource_type, &args.parameters, &mut |progress| {
-        display.show(progress);
+        display.show(progress.done, progress.all);
         !ended.load(Ordering::SeqCst)
     })?;
     display.finish();
@@ -96,38 +89,4 @@ fn print_indexes(indexes: &[IndexedParameter], is_json: bool) -> Result<u8> {
         indexes.iter().try_for_each(|index| print(described(index)))?;
     }
     Ok(EXIT_OK)
-}
-
-/// A bar on a terminal, plain lines elsewhere.
-struct IndexDisplay {
-    bar: Option<ProgressBar>,
-    printed: Instant,
-}
-
-impl IndexDisplay {
-    fn new() -> IndexDisplay {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} versions {eta}");
-        let bar = || {
-            ProgressBar::no_length()
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        };
-        IndexDisplay { bar: stderr().is_terminal().then(bar), printed: Instant::now() }
-    }
-
-    fn show(&mut self, progress: IndexProgress) {
-        let IndexProgress { done, all, .. } = progress;
-        if let Some(bar) = &self.bar {
-            bar.set_length(all);
-            bar.set_position(done);
-        } else if self.printed.elapsed() >= EVERY {
-            self.printed = Instant::now();
-            tell(format_args!("{done} of {all} versions"));
-        }
-    }
-
-    fn finish(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }

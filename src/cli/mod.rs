@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod compact;
 mod completions;
+mod count_display;
 mod delete;
 mod export;
 mod get;
@@ -31,6 +32,8 @@ mod token;
 mod upgrade;
 mod user;
 mod value;
+mod view;
+mod view_table;
 mod web_pages;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -74,6 +77,7 @@ enum Command {
     List(list::ListArgs),
     Get(get::GetArgs),
     Search(search::SearchArgs),
+    View(view::ViewArgs),
     Delete(delete::DeleteArgs),
     Check(check::CheckArgs),
     Prune(prune::PruneArgs),
@@ -99,6 +103,7 @@ pub fn run() -> Result<u8> {
         Command::List(args) => list::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::View(args) => view::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Prune(args) => prune::run(&args),

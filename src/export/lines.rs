@@ -222,7 +222,8 @@ fn of_deletions(snapshot: &Snapshot, rows: &[u8], window: &mut Window<'_>) -> Re
     Ok(())
 }
 
-fn missing(seq: i64) -> Error {
+/// The error of a version that a plan has and the store has not.
+pub(super) fn missing(seq: i64) -> Error {
     let what = format!("version {seq} is not in the store any more; `fhirlite check` says more");
     Error::new(Kind::Damaged, what)
 }

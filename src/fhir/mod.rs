@@ -34,10 +34,6 @@ pub mod summary;
 pub mod text_part;
 pub mod version;
 pub mod version_condition;
-#[cfg_attr(
-    not(test),
-    allow(dead_code, unused_imports, unnameable_types, reason = "the next commits use it")
-)]
 pub mod view;
 
 pub use head::{ResourceIdentity, check_spelling};

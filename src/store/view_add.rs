@@ -43,7 +43,7 @@ impl Store {
     /// is not. Calls `progress` after each step; where it returns false, the rest is left to the next call.
     ///
     /// # Errors
-    /// `Invalid` for a text that is no such view, a name that a table cannot have, and a view whose name has
+    /// `Usage` for a text that is no such view, a name that a table cannot have, and a view whose name has
     /// another definition in the store; `Interrupted`; `Busy`, `ReadOnly`, or where the disk refuses. What was
     /// filled before the error stays.
     pub fn add_views(
@@ -59,7 +59,7 @@ impl Store {
                 checked.iter().find(|(_, of)| of.text.name.eq_ignore_ascii_case(name))
             {
                 let what = format!("{other} has a view of the name {name} too");
-                return Err(Error::new(Kind::Invalid, what).at(place));
+                return Err(Error::new(Kind::Usage, what).at(place));
             }
             checked.push((place, view));
         }
@@ -152,7 +152,8 @@ fn kind_of(conn: &Connection, name: &str) -> Result<Option<String>> {
 
 /// Reads a view that is to be kept.
 fn checked_view(text: &str) -> Result<CheckedView> {
-    let refused = |what: String| Error::new(Kind::Invalid, what);
+    let refused = |what: String| Error::new(Kind::Usage, what);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     let tree = Tree::parse(text).map_err(|reason| {
         refused(format!("{reason}; a file holds one ViewDefinition, neither NDJSON nor a list"))
     })?;
@@ -165,7 +166,7 @@ fn checked_view(text: &str) -> Result<CheckedView> {
     };
     let columns = table_columns(&definition).map_err(|fault| refused(fault.to_string()))?;
     let resource_type = definition.resource().to_owned();
-    let text = ViewText { key: 0, name, resource_type, definition: text.trim().to_owned() };
+    let text = ViewText { key: 0, name, resource_type, definition: text.to_owned() };
     Ok(CheckedView { text, columns })
 }
 
@@ -201,7 +202,7 @@ fn add_view(conn: &Connection, view: &CheckedView) -> Result<AddedView> {
             let what = format!(
                 "name: the store keeps another view {name}; `fhirlite view remove` it first, or give this one another name"
             );
-            return Err(Error::new(Kind::Invalid, what));
+            return Err(Error::new(Kind::Usage, what));
         }
         if row.state() == ViewState::Outdated {
             begin_anew(conn, &row)?;
@@ -224,7 +225,7 @@ fn begin_anew(conn: &Connection, row: &ViewRow) -> Result<()> {
     let ViewText { key, name, definition, .. } = &row.text;
     let unread = |what: String| {
         let what = format!("the view {name} cannot be read by this fhirlite: {what}");
-        Error::new(Kind::Invalid, what)
+        Error::new(Kind::Usage, what)
     };
     let tree = Tree::parse(definition).map_err(unread)?;
     let read = ViewDefinition::read(&tree).map_err(|faults| unread(told(&faults)))?;
@@ -242,7 +243,7 @@ fn begin_anew(conn: &Connection, row: &ViewRow) -> Result<()> {
             Some(kind) => {
                 let what =
                     format!("the store has {kind} {name} in place of the view's table; remove it");
-                return Err(Error::new(Kind::Invalid, what));
+                return Err(Error::new(Kind::Usage, what));
             }
         }
         create_table(conn, name, &wanted)?;

@@ -30,9 +30,9 @@ const MOST_LETTERS: usize = 255;
 /// gives way.
 ///
 /// # Errors
-/// `Invalid` where the name is taken; it says by what.
+/// `Usage` where the name is taken; it says by what.
 pub(super) fn require_free(conn: &Connection, name: &str) -> Result<Option<String>> {
-    let refused = |what: String| Err(Error::new(Kind::Invalid, format!("name: {what}")));
+    let refused = |what: String| Err(Error::new(Kind::Usage, format!("name: {what}")));
     if name.len() > MOST_LETTERS {
         let name = short(name);
         return refused(format!("`{name}` is too long; a name has at most {MOST_LETTERS} letters"));

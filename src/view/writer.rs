@@ -12,17 +12,13 @@ use super::format::ViewFormat;
 use super::parquet_file::ParquetFile;
 use super::writer_error::unwritten;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::view::{ViewColumn, ViewValue};
-
-/// The bytes of the rows that wait until they are written together.
-const BATCH_BYTES: usize = 64 << 10;
+use crate::fhir::view::ViewColumn;
 
 /// Writes the rows of a view.
 pub struct ViewWriter<W: Write + Send> {
     format: ViewFormat,
     columns: Vec<ViewColumn>,
     output: ViewOutput<W>,
-    batch: RowBatch,
 }
 
 enum ViewOutput<W: Write + Send> {
@@ -51,9 +47,8 @@ impl<W: Write + Send> ViewWriter<W> {
             }
             _ => ViewOutput::Text { out, has_rows: false },
         };
-        let batch = RowBatch::new(format, columns);
         let columns = columns.to_vec();
-        let mut writer = ViewWriter { format, columns, output, batch };
+        let mut writer = ViewWriter { format, columns, output };
         match format {
             ViewFormat::Csv { header: true } => {
                 let mut header = String::new();
@@ -67,18 +62,8 @@ impl<W: Write + Send> ViewWriter<W> {
     }
 
     /// A batch without rows, for [`ViewWriter::append`]. Other threads may fill it.
-    pub fn batch(&self) -> RowBatch {
+    pub(crate) fn batch(&self) -> RowBatch {
         RowBatch::new(self.format, &self.columns)
-    }
-
-    /// Writes a row: a value for each column of the view.
-    ///
-    /// # Errors
-    ///
-    /// The output cannot be written.
-    pub fn row(&mut self, values: &[&ViewValue<'_>]) -> Result<()> {
-        self.batch.add(values);
-        if self.batch.bytes() >= BATCH_BYTES { self.write_waiting() } else { Ok(()) }
     }
 
     /// Writes the rows of a batch, behind those that came before, and empties it.
@@ -86,8 +71,7 @@ impl<W: Write + Send> ViewWriter<W> {
     /// # Errors
     ///
     /// The output cannot be written, or another writer made the batch.
-    pub fn append(&mut self, batch: &mut RowBatch) -> Result<()> {
-        self.write_waiting()?;
+    pub(crate) fn append(&mut self, batch: &mut RowBatch) -> Result<()> {
         self.output.write(batch)
     }
 
@@ -97,7 +81,6 @@ impl<W: Write + Send> ViewWriter<W> {
     ///
     /// The output cannot be written.
     pub fn finish(mut self) -> Result<()> {
-        self.write_waiting()?;
         if self.format == ViewFormat::Json {
             self.output.text("]\n")?;
         }
@@ -106,11 +89,6 @@ impl<W: Write + Send> ViewWriter<W> {
             #[cfg(feature = "parquet")]
             ViewOutput::Parquet(file) => file.finish(),
         }
-    }
-
-    /// Writes the rows that came one by one.
-    fn write_waiting(&mut self) -> Result<()> {
-        self.output.write(&mut self.batch)
     }
 }
 

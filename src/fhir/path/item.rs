@@ -33,6 +33,7 @@ pub enum Item<'t> {
 
 impl<'t> Item<'t> {
     /// A resource, or an element whose type is not known.
+    #[cfg(test)]
     pub fn of(tree: &'t Tree<'t>) -> Item<'t> {
         Item::Element { tree, sibling: None, type_name: None }
     }

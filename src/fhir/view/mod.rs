@@ -21,7 +21,7 @@ mod tests;
 mod value;
 
 pub use bound::{BoundValue, bound};
-pub use column::{ColumnKind, ColumnTag, ViewColumn, is_sql_name};
+pub use column::{ColumnKind, ColumnTag, ViewColumn};
 pub use definition::{ViewAbout, ViewDefinition, ViewIdentifier};
 pub use error::ViewError;
 pub use kept::{KeptView, KeptViews, MadeRows, ViewText};

@@ -31,12 +31,24 @@ const OF_ROWS: [&str; 7] =
 const OF_SELECT: [&str; 6] = ["column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"];
 
 impl ViewDefinition {
+    /// Reads the JSON text of a view, as [`ViewDefinition::read`] does.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JSON; all faults of the view, in the order of its elements.
+    pub fn from_json(text: &str) -> Result<ViewDefinition, Vec<ViewError>> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let tree = Tree::parse(text)
+            .map_err(|error| vec![ViewError::new("", format!("this is no JSON: {error}"))])?;
+        ViewDefinition::read(&tree)
+    }
+
     /// Reads a view and checks all of it that needs no resource.
     ///
     /// # Errors
     ///
     /// All faults of the view, in the order of its elements.
-    pub fn read(view: &Tree<'_>) -> Result<ViewDefinition, Vec<ViewError>> {
+    pub(crate) fn read(view: &Tree<'_>) -> Result<ViewDefinition, Vec<ViewError>> {
         let mut reader = ViewReader::default();
         let definition = reader.definition(view);
         match definition {

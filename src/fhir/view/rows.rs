@@ -50,7 +50,7 @@ impl ViewDefinition {
     /// collection, or values that are not of its type; a condition is neither true nor false; an
     /// expression cannot be evaluated; there are too many rows, or steps to them. Such an error names the
     /// place in the view, and the resource. So a resource with a fault gives no row at all.
-    pub fn rows<'t, E: From<ViewError>>(
+    pub(crate) fn rows<'t, E: From<ViewError>>(
         &'t self,
         resource: &'t Tree<'t>,
         row: &mut dyn FnMut(&[&ViewValue<'t>]) -> Result<(), E>,

@@ -9,7 +9,7 @@ mod properties;
 use super::{ViewFormat, ViewWriter};
 use crate::error::Error;
 use crate::fhir::json::Tree;
-use crate::fhir::view::ViewDefinition;
+use crate::fhir::view::{ViewDefinition, ViewValue};
 
 /// The rows of resources in a form.
 fn written(view: &str, resources: &[&str], format: ViewFormat) -> Vec<u8> {
@@ -18,7 +18,13 @@ fn written(view: &str, resources: &[&str], format: ViewFormat) -> Vec<u8> {
     let mut writer = ViewWriter::new(format, view.columns(), &mut out).unwrap();
     for resource in resources {
         let resource = Tree::parse(resource).unwrap();
-        view.rows::<Error>(&resource, &mut |row| writer.row(row)).unwrap();
+        let mut batch = writer.batch();
+        let add = &mut |row: &[&ViewValue<'_>]| {
+            batch.add(row);
+            Ok(())
+        };
+        view.rows::<Error>(&resource, add).unwrap();
+        writer.append(&mut batch).unwrap();
     }
     writer.finish().unwrap();
     out
