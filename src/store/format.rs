@@ -83,7 +83,7 @@ mod tests {
         let hash = hex(&hash.finalize());
         assert_eq!(
             (FORMAT, hash.as_str()),
-            (8, "77276a99b58fdef486bd346402ff9a793dbf8a38059758bc19ff352d829d7985")
+            (8, "103c4b0d63b108812c01097fd59f32c88eaac6e843e5423516c6009ff6118499")
         );
     }
 }
