@@ -30,6 +30,7 @@ mod parameter;
 mod parts;
 mod permission;
 mod plan;
+mod portion;
 mod progress;
 mod provenance;
 mod queue;
