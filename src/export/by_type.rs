@@ -187,7 +187,7 @@ pub fn of_versions(
 }
 
 /// What the names of a type's files begin with: the type, unless another file has that name.
-fn stem(resource_type: &str) -> String {
+pub fn stem(resource_type: &str) -> String {
     match resource_type {
         "deleted" | "error" | "blocks" => format!("{resource_type}-resources"),
         _ => resource_type.to_owned(),

@@ -4,6 +4,7 @@
 //! ask for, `read` makes a request of it, `plan` finds the files, `lines` writes them, `jobs` keeps
 //! an export for its client.
 
+mod all_files;
 mod all_patients;
 mod attachments;
 mod binaries;

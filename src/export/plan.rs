@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use super::all_files::of_found;
 use super::attachments::dangling_of;
 use super::by_patient;
 use super::by_type::{of_deletions, of_everything, of_notices, of_versions};
@@ -139,9 +140,12 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
     } else if is_of_everything {
         scope.pause()?;
         of_everything(snapshot, request, filtered, Some(&scope), &mut notices, progress)?
+    } else if !scope.cohort.is_limited() {
+        let found = scope.versions_of_all()?;
+        scope.pause()?;
+        of_found(&scope, &found, &mut notices)?
     } else {
-        let versions =
-            if scope.cohort.is_limited() { scope.versions()? } else { scope.versions_of_all()? };
+        let versions = scope.versions()?;
         scope.pause()?;
         if shape.attachments_base.is_some() {
             let mut seqs: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();

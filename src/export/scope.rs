@@ -111,7 +111,7 @@ impl<'a> ExportScope<'a> {
 
     /// Calls `take` with the `open` versions and those that their references include, as far as the filter
     /// accepts them; not with roots.
-    pub(super) fn visit_open(
+    fn visit_open(
         &mut self,
         mut open: Vec<i64>,
         is_root: impl Fn(i64) -> bool,
@@ -156,20 +156,32 @@ impl<'a> ExportScope<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn associate(&self, versions: &mut VersionsByType) -> Result<()> {
-        let Some(associated) = self.request.associated else { return Ok(()) };
+        if self.request.associated.is_none() {
+            return Ok(());
+        }
         let mut exported: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
         exported.sort_unstable();
-        let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, &exported)?;
-        let mut provenances = Vec::new();
-        for seq in index.associated(&exported, associated) {
-            if let Some(version) = self.cohort.view.version(seq)? {
-                provenances.push(VersionSize { seq, size: version.size });
-            }
-        }
+        let provenances = self.associated_with(&exported)?;
         if !provenances.is_empty() {
             versions.insert("Provenance".to_owned(), provenances);
         }
         Ok(())
+    }
+
+    /// The Provenance resources that `includeAssociatedData` asks for with the `exported` versions, which are in order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn associated_with(&self, exported: &[i64]) -> Result<Vec<VersionSize>> {
+        let Some(associated) = self.request.associated else { return Ok(Vec::new()) };
+        let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, exported)?;
+        let mut provenances = Vec::new();
+        for seq in index.associated(exported, associated) {
+            if let Some(version) = self.cohort.view.version(seq)? {
+                provenances.push(VersionSize { seq, size: version.size });
+            }
+        }
+        Ok(provenances)
     }
 
     /// The deletions that the export tells, oldest first. Call this after

@@ -1,0 +1,80 @@
+//! The files of an export of all patients. Their versions are known as a set of numbers.
+//!
+//! The store lists the versions of each type, so they are not kept in memory. A file that leaves nothing out of such a
+//! list is a range of it, else it lists its versions in a byte or two each.
+
+use super::attachments::dangling;
+use super::by_type::{of_versions, stem};
+use super::file::{File, Purpose};
+use super::parts::FileParts;
+use super::scope::ExportScope;
+use super::seq_set::SeqSet;
+use super::shape::Lengths;
+use super::versions::{FoundVersions, VersionsByType, for_each_of};
+use crate::error::Result;
+use crate::fhir::outcome::Issue;
+use crate::fhir::provenance::PROVENANCE;
+use crate::store::{Reach, VersionHeader, VersionSize};
+
+/// The files of the versions that were found in a scope, as far as its filters accept them. Notices are added.
+///
+/// # Errors
+/// `Gone` if the job is cancelled; where the store cannot be read.
+pub fn of_found(
+    scope: &ExportScope<'_>,
+    found: &FoundVersions,
+    notices: &mut Vec<Issue>,
+) -> Result<Vec<File>> {
+    let ExportScope { snapshot, request, progress, filtered, .. } = *scope;
+    let lengths = Lengths::new(&request.shape, snapshot)?;
+    let mut exported = SeqSet::default();
+    let mut files = Vec::new();
+    for resource_type in &found.types {
+        if !request.filter.accepts_type(resource_type) || request.associates(resource_type) {
+            continue;
+        }
+        let selection = request.filter.selection(resource_type, 0, snapshot.seq());
+        // What others may see can change, and then a range may hold other versions.
+        let may_be_ranges = snapshot.reach() == Reach::Everything && !filtered.has(resource_type);
+        let mut parts = match may_be_ranges {
+            true => FileParts::lists_of(&request.limits, &selection),
+            false => FileParts::lists(&request.limits),
+        };
+        let mut each = |row| {
+            progress.step()?;
+            let VersionSize { seq, size } = row;
+            if !found.contains(seq) {
+                parts.leave_out();
+                return Ok(());
+            }
+            exported.insert(seq);
+            parts.add(seq, lengths.of(resource_type, seq, size)?);
+            Ok(())
+        };
+        if filtered.has(resource_type) {
+            filtered.for_each(&selection, &mut each)?;
+        } else {
+            for_each_of(snapshot, &selection, &mut each)?;
+        }
+        files.extend(parts.files(Purpose::Output, &stem(resource_type), Some(resource_type)));
+    }
+    if request.associated.is_some() {
+        let listed: Vec<i64> = exported.iter().collect();
+        let provenances = scope.associated_with(&listed)?;
+        provenances.iter().for_each(|row| exported.insert(row.seq));
+        let provenances = VersionsByType::from([(PROVENANCE.to_owned(), provenances)]);
+        files.extend(of_versions(
+            snapshot,
+            provenances,
+            &request.limits,
+            &request.shape,
+            progress,
+        )?);
+        files.sort_by(|one, other| one.resource_type.cmp(&other.resource_type));
+    }
+    if request.shape.attachments_base.is_some() {
+        let is_exported = |version: &VersionHeader| exported.contains(version.seq);
+        notices.extend(dangling(snapshot, [0..=snapshot.seq()], is_exported)?);
+    }
+    Ok(files)
+}
