@@ -1,10 +1,10 @@
 //! The files of an export of all patients. Their versions are known as a set of numbers.
 //!
-//! The store lists the versions of each type, so they are not kept in memory. A file that leaves nothing out of such a
-//! list is a range of it, else it lists its versions in a byte or two each.
+//! The store lists the versions of each type, so they are not kept in memory. Where all versions of a type are about
+//! patients, its files are ranges as in an export of everything. Else they list their versions, in a byte or two each.
 
 use super::attachments::dangling;
-use super::by_type::{of_versions, stem};
+use super::by_type::{of_selection, of_versions, stem};
 use super::file::{File, Purpose};
 use super::parts::FileParts;
 use super::scope::ExportScope;
@@ -27,6 +27,7 @@ pub fn of_found(
 ) -> Result<Vec<File>> {
     let ExportScope { snapshot, request, progress, filtered, .. } = *scope;
     let lengths = Lengths::new(&request.shape, snapshot)?;
+    let needs_exported = request.associated.is_some() || request.shape.attachments_base.is_some();
     let mut exported = SeqSet::default();
     let mut files = Vec::new();
     for resource_type in &found.types {
@@ -34,28 +35,36 @@ pub fn of_found(
             continue;
         }
         let selection = request.filter.selection(resource_type, 0, snapshot.seq());
-        // What others may see can change, and then a range may hold other versions.
-        let may_be_ranges = snapshot.reach() == Reach::Everything && !filtered.has(resource_type);
-        let mut parts = match may_be_ranges {
-            true => FileParts::lists_of(&request.limits, &selection),
-            false => FileParts::lists(&request.limits),
-        };
-        let mut each = |row| {
-            progress.step()?;
-            let VersionSize { seq, size } = row;
-            if !found.contains(seq) {
-                parts.leave_out();
-                return Ok(());
+        // What users may see can change, and then a range may hold other versions.
+        let is_range = found.whole_types.contains(resource_type)
+            && !filtered.has(resource_type)
+            && snapshot.reach() == Reach::Everything;
+        let is_of_any_time = selection.since.is_none() && selection.until.is_none();
+        let parts = if is_range && (is_of_any_time || request.shape.must_be_made(resource_type)) {
+            if needs_exported {
+                snapshot.for_each_seq(&selection, |seq| exported.insert(seq))?;
             }
-            exported.insert(seq);
-            parts.add(seq, lengths.of(resource_type, seq, size)?);
-            Ok(())
-        };
-        if filtered.has(resource_type) {
-            filtered.for_each(&selection, &mut each)?;
+            of_selection(snapshot, request, &selection, &lengths, progress)?
         } else {
-            for_each_of(snapshot, &selection, &mut each)?;
-        }
+            let mut parts = match is_range {
+                true => FileParts::ranges(&request.limits, &selection),
+                false => FileParts::lists(&request.limits),
+            };
+            let mut each = |VersionSize { seq, size }| {
+                progress.step()?;
+                if found.contains(seq) {
+                    exported.insert(seq);
+                    parts.add(seq, lengths.of(resource_type, seq, size)?);
+                }
+                Ok(())
+            };
+            if filtered.has(resource_type) {
+                filtered.for_each(&selection, &mut each)?;
+            } else {
+                for_each_of(snapshot, &selection, &mut each)?;
+            }
+            parts
+        };
         files.extend(parts.files(Purpose::Output, &stem(resource_type), Some(resource_type)));
     }
     if request.associated.is_some() {

@@ -21,7 +21,9 @@ impl ExportScope<'_> {
         let Whole { roots, count, types, provenances, strays } =
             Whole::read(self.snapshot, &self.cohort)?;
         self.progress.begin(count);
-        let mut found = FoundVersions { roots, types, others: SeqSet::default() };
+        self.progress.advance(count)?;
+        let whole_types = types.iter().filter(|name| !strays.contains(*name)).cloned().collect();
+        let mut found = FoundVersions { roots, others: SeqSet::default(), types, whole_types };
         if self.references.are_followed() {
             self.references.use_notes(&self.cohort, &strays)?;
             self.references.follow_each_once();

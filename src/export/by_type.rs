@@ -15,7 +15,7 @@ use super::request::ExportRequest;
 use super::scope::ExportScope;
 use super::seq_set::SeqSet;
 use super::shape::{Lengths, ResourceShape, text};
-use super::versions::{VersionsByType, holds};
+use super::versions::{VersionsByType, for_each_of, holds};
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
@@ -101,7 +101,11 @@ pub fn of_everything(
     Ok(files)
 }
 
-fn of_selection<'a>(
+/// The files of a selection: ranges of it.
+///
+/// # Errors
+/// `Gone` if the job is cancelled; where the store cannot be read.
+pub fn of_selection<'a>(
     snapshot: &Snapshot,
     request: &'a ExportRequest,
     selection: &Selection,
@@ -120,10 +124,11 @@ fn of_selection<'a>(
         add_made(snapshot, selection, shape, &mut parts, progress)?;
         return Ok(parts);
     }
-    for VersionSize { seq, size } in snapshot.sizes(selection)? {
+    for_each_of(snapshot, selection, &mut |VersionSize { seq, size }| {
         progress.step()?;
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
-    }
+        Ok(())
+    })?;
     Ok(parts)
 }
 

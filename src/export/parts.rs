@@ -54,10 +54,6 @@ struct FilePart {
     bytes: u64,
     /// Lines after the last header.
     lines_in_block: u64,
-    /// True if versions behind the last one were left out.
-    is_left_out: bool,
-    /// True if versions between its first and its last one were left out.
-    has_gap: bool,
     /// True if the next file goes on with the last block.
     continues: bool,
 }
@@ -67,8 +63,6 @@ pub struct FileParts<'a> {
     limits: &'a FileLimits,
     /// The range of versions, if files are ranges of it instead of lists.
     range: Option<Selection>,
-    /// True if versions are listed, because a file may turn out not to be a range.
-    is_listed: bool,
     /// The patient whose block is under way.
     patient: Option<String>,
     parts: Vec<FilePart>,
@@ -77,18 +71,12 @@ pub struct FileParts<'a> {
 impl<'a> FileParts<'a> {
     /// Files that list their versions.
     pub fn lists(limits: &'a FileLimits) -> FileParts<'a> {
-        FileParts { limits, range: None, is_listed: true, patient: None, parts: Vec::new() }
-    }
-
-    /// Files of versions of a selection, some of which are left out: ranges where nothing is left out between their
-    /// versions, else lists.
-    pub fn lists_of(limits: &'a FileLimits, selection: &Selection) -> FileParts<'a> {
-        FileParts { range: Some(selection.clone()), ..FileParts::lists(limits) }
+        FileParts { limits, range: None, patient: None, parts: Vec::new() }
     }
 
     /// Files that are ranges of a selection: all versions in it are added, in order.
     pub fn ranges(limits: &'a FileLimits, selection: &Selection) -> FileParts<'a> {
-        FileParts { is_listed: false, ..FileParts::lists_of(limits, selection) }
+        FileParts { range: Some(selection.clone()), ..FileParts::lists(limits) }
     }
 
     /// Adds the whole selection as one file of `bytes` bytes.
@@ -99,22 +87,14 @@ impl<'a> FileParts<'a> {
 
     /// Adds the line of a version; `length` does not count the line end.
     pub fn add(&mut self, seq: i64, length: u64) {
-        let is_listed = self.is_listed;
+        let is_listed = self.range.is_none();
         let part = self.with_room(seq, length + 1);
         part.last = seq;
-        part.has_gap |= part.is_left_out;
         part.count += 1;
         part.bytes += length + 1;
         part.lines_in_block += 1;
         if is_listed {
             part.rows.add(seq);
-        }
-    }
-
-    /// Leaves out the next version of the selection.
-    pub fn leave_out(&mut self) {
-        if let Some(part) = self.parts.last_mut() {
-            part.is_left_out = true;
         }
     }
 
@@ -166,12 +146,12 @@ impl<'a> FileParts<'a> {
             bytes: part.bytes,
             continues_in: part.continues.then(|| name(index + 1)),
             content: match &self.range {
-                Some(range) if !part.has_gap => Content::Range(Selection {
+                Some(range) => Content::Range(Selection {
                     first: part.first,
                     last: part.last,
                     ..range.clone()
                 }),
-                _ => Content::Rows(part.rows.finish()),
+                None => Content::Rows(part.rows.finish()),
             },
         });
         made.collect()

@@ -21,6 +21,8 @@ pub struct FoundVersions {
     pub others: SeqSet,
     /// The types of all these.
     pub types: BTreeSet<String>,
+    /// Those of the types of which all versions are roots.
+    pub whole_types: BTreeSet<String>,
 }
 
 impl FoundVersions {
