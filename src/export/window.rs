@@ -146,6 +146,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn portions_together_are_the_range_of_the_file(
             lines in prop::collection::vec(0..3 * PORTION, 1..12),
