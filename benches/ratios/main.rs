@@ -7,6 +7,7 @@ mod data;
 mod growth;
 mod imports;
 mod machine;
+mod memory;
 mod nginx;
 mod python;
 mod sample;

@@ -6,7 +6,7 @@ use super::sample::{Result, Series, Work, in_turns};
 use super::server::Server;
 use super::sizes::{Bench, Size};
 use super::table::{Ask, Table};
-use super::{nginx, python, searches};
+use super::{memory, nginx, python, searches};
 
 /// Measures a server of one size. `kick_off` is the first size's kick-off, once it was measured.
 pub fn table(bench: &Bench, size: &Size, kick_off: &mut Option<Series>) -> Result<Table> {
@@ -17,6 +17,8 @@ pub fn table(bench: &Bench, size: &Size, kick_off: &mut Option<Series>) -> Resul
     let patient = a_patient(&server)?;
     small_exports(bench, &server, (&patient, kick_off), &mut table)?;
     table.extend(searches::table(bench, size, &server, &patient)?);
+    drop(server);
+    table.extend(memory::table(bench, size)?);
     Ok(table)
 }
 

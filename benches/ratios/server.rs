@@ -93,6 +93,11 @@ impl Server {
         measured_in(&self.process, || self.export(path).map(drop))
     }
 
+    /// Measures what the server does while `work` goes on.
+    pub fn measured(&self, work: impl FnOnce() -> Result<()>) -> Result<Sample> {
+        measured_in(&self.process, work)
+    }
+
     /// Measures a download whose bytes go nowhere.
     pub fn measured_download(&self, path: &str, headers: &str) -> Result<Sample> {
         measured_in(&self.process, || self.download(path, headers, &mut std::io::sink()))

@@ -4,7 +4,6 @@
 //! the patient, and another what they reference. What else comes along is as in `scope.rs`.
 
 use super::block_lines::{BlockLine, BlockLines};
-use super::made::MadeTexts;
 use super::scope::ExportScope;
 use super::seq_set::SeqSet;
 use super::shape::Lengths;
@@ -13,7 +12,7 @@ use super::whole::Whole;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::provenance::PROVENANCE;
-use crate::store::VersionSize;
+use crate::store::{Selection, VersionSize};
 
 /// What all blocks are made of.
 pub struct AllBlocks {
@@ -21,8 +20,8 @@ pub struct AllBlocks {
     roots: SeqSet,
     /// Those of them whose bodies are read for their references.
     read: SeqSet,
-    /// Those of them that are exported, with their lengths in place of their sizes, in order.
-    lines: Vec<VersionSize>,
+    /// The lengths of those of them that are exported.
+    lines: LineLengths,
 }
 
 impl AllBlocks {
@@ -31,20 +30,28 @@ impl AllBlocks {
     /// # Errors
     /// `Gone` if the job is cancelled; where the store cannot be read.
     pub fn read(scope: &mut ExportScope<'_>, lengths: &Lengths<'_>) -> Result<AllBlocks> {
-        let Whole { roots: mut versions, strays, .. } = Whole::read(scope.snapshot, &scope.cohort)?;
+        let Whole { roots, count, types, strays, .. } = Whole::read(scope.snapshot, &scope.cohort)?;
         scope.references.use_notes(&scope.cohort, &strays)?;
-        scope.progress.begin(versions.values().map(|rows| rows.len() as u64).sum());
-        let (mut roots, mut read) = (SeqSet::default(), SeqSet::default());
-        for (resource_type, rows) in &versions {
-            rows.iter().for_each(|row| roots.insert(row.seq));
-            if scope.references.must_read(resource_type) {
-                rows.iter().for_each(|row| read.insert(row.seq));
+        scope.progress.begin(count);
+        let mut read = SeqSet::default();
+        for resource_type in types.iter().filter(|name| scope.references.must_read(name)) {
+            let all = Selection::all(resource_type, scope.snapshot);
+            scope.snapshot.for_each_seq(&all, |seq| {
+                if roots.contains(seq) {
+                    read.insert(seq);
+                }
+            })?;
+        }
+        scope.pause()?;
+        let mut lines = LineLengths::default();
+        let request = scope.request;
+        for resource_type in &types {
+            if request.filter.accepts_type(resource_type) && !request.associates(resource_type) {
+                let is_root = |seq| roots.contains(seq);
+                let mut add = |row: VersionSize| lines.insert(row.seq, row.size);
+                scope.for_each_length(resource_type, lengths, &is_root, &mut add)?;
             }
         }
-        scope.keep_accepted(&mut versions, &roots)?;
-        scope.pause()?;
-        scope.filtered.retain(&mut versions)?;
-        let lines = lines_of(scope, lengths, versions)?;
         Ok(AllBlocks { roots, read, lines })
     }
 
@@ -71,8 +78,8 @@ impl AllBlocks {
         let mut lines = BlockLines::new(own, &roots);
         let mut exported = Vec::new();
         for seq in &roots {
-            if let Ok(at) = self.lines.binary_search_by_key(seq, |line| line.seq) {
-                lines.add_root(*seq, self.lines[at].size);
+            if let Some(length) = self.lines.of(*seq) {
+                lines.add_root(*seq, length);
                 exported.push(*seq);
             }
         }
@@ -124,24 +131,23 @@ impl AllBlocks {
     }
 }
 
-/// The lengths of versions of all types, in the order of their numbers.
-fn lines_of(
-    scope: &ExportScope<'_>,
-    lengths: &Lengths<'_>,
-    versions: VersionsByType,
-) -> Result<Vec<VersionSize>> {
-    let ExportScope { snapshot, request, progress, .. } = *scope;
-    let made = MadeTexts { snapshot, shape: &request.shape, progress };
-    let mut lines = Vec::with_capacity(versions.values().map(Vec::len).sum());
-    for (resource_type, rows) in versions {
-        if request.shape.must_be_made(&resource_type) {
-            made.of_rows(&resource_type, &rows, &mut |row| lines.push(row))?;
-            continue;
+/// The lengths of lines by the numbers of their versions, in four bytes for each number.
+#[derive(Default)]
+struct LineLengths(Vec<u32>);
+
+impl LineLengths {
+    /// Notes the length of a line. No body is longer than SQLite takes, which is less than 4 GiB.
+    fn insert(&mut self, seq: i64, length: u64) {
+        let at = usize::try_from(seq).unwrap_or_default();
+        if at >= self.0.len() {
+            self.0.resize(at + 1, 0);
         }
-        for VersionSize { seq, size } in rows {
-            lines.push(VersionSize { seq, size: lengths.of(&resource_type, seq, size)? });
-        }
+        self.0[at] = u32::try_from(length).unwrap_or(u32::MAX);
     }
-    lines.sort_unstable();
-    Ok(lines)
+
+    /// The length of the line of a version; `None` for one that has no line.
+    fn of(&self, seq: i64) -> Option<u64> {
+        let length = self.0.get(usize::try_from(seq).ok()?)?;
+        (*length > 0).then_some(u64::from(*length))
+    }
 }

@@ -2,102 +2,85 @@
 //!
 //! Its roots are all Patients and all versions in any compartment. An index lists the versions of a type, so
 //! no version is looked up for itself, and what they reference stands in the store's notes. What else comes
-//! along is as in `scope.rs`.
+//! along is as in `scope.rs`. What is found is a set of numbers, a bit for each; `all_files.rs` makes files of it.
 
 use super::provenance::is_about;
 use super::scope::ExportScope;
 use super::seq_set::SeqSet;
-use super::versions::{VersionsByType, insert};
+use super::versions::{FoundVersions, for_each_of};
 use super::whole::Whole;
 use crate::error::Result;
+use crate::store::Selection;
 
 impl ExportScope<'_> {
-    /// All versions that are exported, with all patients.
+    /// All versions that are exported with all patients, as far as the filters accept them.
     ///
     /// # Errors
     /// `Gone` if the job is cancelled; where the store cannot be read.
-    pub fn versions_of_all(&mut self) -> Result<VersionsByType> {
-        let Whole { roots: mut versions, provenances, strays } =
+    pub fn versions_of_all(&mut self) -> Result<FoundVersions> {
+        let Whole { roots, count, types, provenances, strays } =
             Whole::read(self.snapshot, &self.cohort)?;
-        self.progress.begin(versions.values().map(|rows| rows.len() as u64).sum());
-        let mut roots = SeqSet::default();
-        for row in versions.values().flatten() {
-            self.progress.step()?;
-            roots.insert(row.seq);
+        self.progress.begin(count);
+        self.progress.advance(count)?;
+        let whole_types = types.iter().filter(|name| !strays.contains(*name)).cloned().collect();
+        let mut found = FoundVersions { roots, others: SeqSet::default(), types, whole_types };
+        if self.references.are_followed() {
+            self.references.use_notes(&self.cohort, &strays)?;
+            self.references.follow_each_once();
         }
-        let mut open = Vec::new();
-        for seq in provenances {
-            if is_about(&self.cohort.view, seq, |target| roots.contains(target))? {
-                open.push(seq);
+        for seq in provenances.iter() {
+            if is_about(&self.cohort.view, seq, |target| found.roots.contains(target))? {
+                self.bring_along(seq, &mut found)?;
             }
         }
         if self.references.are_followed() {
-            self.references.use_notes(&self.cohort, &strays)?;
-            self.follow_all(&versions, &roots, &mut open)?;
+            self.follow_all(&mut found)?;
         }
-        self.keep_accepted(&mut versions, &roots)?;
-        let mut others = VersionsByType::new();
-        self.visit_open(open, |seq| roots.contains(seq), &mut |version| {
-            insert(&mut others, version);
-        })?;
-        for (resource_type, rows) in others {
-            let all = versions.entry(resource_type).or_default();
-            all.extend(rows);
-            all.sort_unstable();
-        }
-        self.complete(&mut versions)?;
-        Ok(versions)
+        Ok(found)
     }
 
-    /// Adds to `open` what the references of the roots include.
-    fn follow_all(
-        &mut self,
-        versions: &VersionsByType,
-        roots: &SeqSet,
-        open: &mut Vec<i64>,
-    ) -> Result<()> {
+    /// Brings along what the references of the roots include.
+    fn follow_all(&mut self, found: &mut FoundVersions) -> Result<()> {
         let mut keys = SeqSet::default();
         self.cohort.view.for_each_reference(|seq, key| {
-            if roots.contains(seq) {
+            if found.roots.contains(seq) {
                 keys.insert(key);
             }
             Ok(())
         })?;
         for key in keys.iter() {
-            open.extend(self.references.include_noted(&self.cohort, key)?);
-        }
-        for (resource_type, rows) in versions {
-            if self.references.must_read(resource_type) {
-                for row in rows {
-                    self.references.read(&self.cohort, row.seq, open)?;
-                }
+            self.progress.advance(0)?;
+            if let Some(seq) = self.references.include_noted(&self.cohort, key)? {
+                self.bring_along(seq, found)?;
             }
+        }
+        let must_read = |name: &&String| self.references.must_read(name);
+        for resource_type in &found.types.iter().filter(must_read).cloned().collect::<Vec<_>>() {
+            let all = Selection::all(resource_type, self.snapshot);
+            for_each_of(self.snapshot, &all, &mut |row| {
+                let mut open = Vec::new();
+                if found.roots.contains(row.seq) {
+                    self.progress.advance(0)?;
+                    self.references.read(&self.cohort, row.seq, &mut open)?;
+                }
+                open.into_iter().try_for_each(|seq| self.bring_along(seq, found))
+            })?;
         }
         Ok(())
     }
 
-    /// Leaves of the roots those that the filter accepts.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(super) fn keep_accepted(
-        &self,
-        versions: &mut VersionsByType,
-        roots: &SeqSet,
-    ) -> Result<()> {
-        let filter = &self.request.filter;
-        versions.retain(|name, rows| {
-            !rows.is_empty() && filter.accepts_type(name) && !self.request.associates(name)
-        });
-        if filter.since.is_none() && filter.until.is_none() {
-            return Ok(());
+    /// Brings along a version, and what its references include.
+    fn bring_along(&mut self, seq: i64, found: &mut FoundVersions) -> Result<()> {
+        let mut open = vec![seq];
+        while let Some(seq) = open.pop() {
+            if found.contains(seq) {
+                continue;
+            }
+            if let Some(version) = self.references.follow(&self.cohort, seq, &mut open)? {
+                found.others.insert(seq);
+                found.types.insert(version.resource_type);
+            }
         }
-        for (resource_type, rows) in versions.iter_mut() {
-            *rows =
-                self.snapshot.sizes(&filter.selection(resource_type, 0, self.snapshot.seq()))?;
-            rows.retain(|row| roots.contains(row.seq));
-        }
-        versions.retain(|_, rows| !rows.is_empty());
         Ok(())
     }
 }

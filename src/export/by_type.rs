@@ -14,7 +14,7 @@ use super::request::ExportRequest;
 use super::scope::ExportScope;
 use super::seq_set::SeqSet;
 use super::shape::{Lengths, ResourceShape};
-use super::versions::{VersionsByType, holds};
+use super::versions::{VersionsByType, for_each_of, holds};
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
@@ -97,7 +97,11 @@ pub fn of_everything(
     Ok(files)
 }
 
-fn of_selection<'a>(
+/// The files of a selection: ranges of it.
+///
+/// # Errors
+/// `Gone` if the job is cancelled; where the store cannot be read.
+pub fn of_selection<'a>(
     snapshot: &Snapshot,
     request: &'a ExportRequest,
     selection: &Selection,
@@ -118,10 +122,11 @@ fn of_selection<'a>(
         made.of_selection(&within, &mut |version| parts.add(version.seq, version.size))?;
         return Ok(parts);
     }
-    for VersionSize { seq, size } in snapshot.sizes(selection)? {
+    for_each_of(snapshot, selection, &mut |VersionSize { seq, size }| {
         progress.step()?;
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
-    }
+        Ok(())
+    })?;
     Ok(parts)
 }
 
@@ -155,7 +160,7 @@ pub fn of_versions(
 }
 
 /// What the names of a type's files begin with: the type, unless another file has that name.
-fn stem(resource_type: &str) -> String {
+pub fn stem(resource_type: &str) -> String {
     match resource_type {
         "deleted" | "error" | "blocks" => format!("{resource_type}-resources"),
         _ => resource_type.to_owned(),

@@ -58,20 +58,20 @@ pub struct File {
 
 impl File {
     /// The row that the store keeps of it.
-    pub(super) fn to_row(&self) -> FileRow {
+    pub(super) fn into_row(self) -> FileRow {
         let mut row = FileRow {
             kind: self.purpose.name().to_owned(),
-            name: self.name.clone(),
-            resource_type: self.resource_type.clone(),
+            name: self.name,
+            resource_type: self.resource_type,
             count: self.count,
             bytes: self.bytes,
-            continues_in: self.continues_in.clone(),
+            continues_in: self.continues_in,
             ..FileRow::default()
         };
-        match &self.content {
+        match self.content {
             Content::Range(selection) => row.range = Some((selection.first, selection.last)),
-            Content::Rows(rows) => row.rows = Some(rows.clone()),
-            Content::Text(text) => row.body = Some(text.clone()),
+            Content::Rows(rows) => row.rows = Some(rows),
+            Content::Text(text) => row.body = Some(text),
         }
         row
     }

@@ -116,7 +116,7 @@ impl Job {
                 failure: None,
             }
         };
-        store.add_job(row, &rows(files.unwrap_or_default()))
+        store.add_job(row, &rows(files.unwrap_or_default().to_vec()))
     }
 
     /// The job with this id. `None` if there is none, or if it has ended.
@@ -196,8 +196,8 @@ impl Job {
 }
 
 /// The rows of files.
-pub fn rows(files: &[File]) -> Vec<FileRow> {
-    files.iter().map(File::to_row).collect()
+pub fn rows(files: Vec<File>) -> Vec<FileRow> {
+    files.into_iter().map(File::into_row).collect()
 }
 
 /// True if a file still holds what it held when it was planned.

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::panic::resume_unwind;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use super::file::{Content, File, Purpose};
+use super::portion::{PORTION, PortionExit, connected};
 use super::rows;
 use super::shape::{ResourceShape, text};
-use super::window::{PORTION, Portion, Window};
+use super::window::Window;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::{json, parameters};
 use crate::store::{Selection, Snapshot, VersionSize};
@@ -44,44 +44,35 @@ pub fn write(
 ) -> Result<()> {
     let is_long = range.end - range.start > PORTION as u64;
     let Some(_share) = AHEAD.take().filter(|_| is_long) else {
-        return read(snapshot, file, shape, range, &mut |portion| portion.write_to(out));
+        return read(snapshot, file, shape, range, PortionExit::Client(out));
     };
-    let (filled, portions) = sync_channel(0);
+    let (ahead, behind) = connected(range.end - range.start);
     thread::scope(|scope| {
         let whole = range.clone();
         let reading = thread::Builder::new().name("reading ahead".to_owned());
         let reading = reading.spawn_scoped(scope, move || {
-            read(snapshot, file, shape, whole, &mut |portion| send_ahead(&filled, portion))
+            read(snapshot, file, shape, whole, PortionExit::Ahead(ahead))
         });
         // Where the system has no more threads, this one does both.
         let Ok(reading) = reading else {
-            return read(snapshot, file, shape, range, &mut |portion| portion.write_to(out));
+            return read(snapshot, file, shape, range, PortionExit::Client(out));
         };
         // Once this ends, the other thread finds nobody to send to.
-        let written = portions.into_iter().try_for_each(|portion| portion.write_to(out));
+        let written = behind.write_all(out);
         let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
         written.and(read)
     })
 }
 
-/// Gives a portion to the thread that writes, which takes it once it has written the one before.
-fn send_ahead(filled: &SyncSender<Portion>, portion: Portion) -> Result<()> {
-    let is_long = portion.is_long();
-    let gone = |_| Error::new(Kind::Io, "nobody takes the bytes any more");
-    filled.send(portion).map_err(gone)?;
-    // The empty portion is taken once the long one is written: there is one in memory, not two.
-    if is_long { filled.send(Portion::default()).map_err(gone) } else { Ok(()) }
-}
-
-/// Reads the bytes `range` of a file; `send` takes them in portions.
+/// Reads the bytes `range` of a file; they leave by `exit`.
 fn read(
     snapshot: &Snapshot,
     file: &File,
     shape: &ResourceShape,
     range: Range<u64>,
-    send: &mut dyn FnMut(Portion) -> Result<()>,
+    exit: PortionExit<'_>,
 ) -> Result<()> {
-    let mut window = Window::new(range, file.bytes, send);
+    let mut window = Window::new(range, file.bytes, exit);
     match &file.content {
         Content::Range(selection) => of_range(snapshot, selection, shape, &mut window)?,
         Content::Rows(rows) if file.purpose == Purpose::Deleted => {
@@ -118,14 +109,13 @@ fn of_range(
                     .and_then(|body| shape.apply(resource_type, body, named))
                     .and_then(|text| window.gather_line(text.as_bytes())),
             };
-            if let Err(error) = gathered {
-                failure = Some(error);
-                return ControlFlow::Break(());
-            }
-            if window.is_full() || window.is_over() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
+            match gathered.and_then(|()| window.must_flush()) {
+                Ok(false) if !window.is_over() => ControlFlow::Continue(()),
+                Ok(_) => ControlFlow::Break(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
             }
         })?;
         if let Some(error) = failure.take() {
@@ -192,7 +182,7 @@ fn of_rows(
                 window.gather_line(text.as_bytes())
             })?;
             gathered.unwrap_or_else(|| Err(missing(seq)))?;
-            if window.is_full() {
+            if window.must_flush()? {
                 // A slow client must not keep a connection to the store.
                 lookups = None;
                 window.flush()?;
@@ -212,7 +202,7 @@ fn of_deletions(snapshot: &Snapshot, rows: &[u8], window: &mut Window<'_>) -> Re
             };
             let (resource_type, id) = view.deleted(seq)?.ok_or_else(|| missing(seq))?;
             window.gather_line(deletion(&resource_type, &id).as_bytes())?;
-            if window.is_full() {
+            if window.must_flush()? {
                 // A slow client must not keep a connection to the store.
                 lookup = None;
                 window.flush()?;

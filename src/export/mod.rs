@@ -5,6 +5,7 @@
 //! an export for its client.
 
 mod all_blocks;
+mod all_files;
 mod all_patients;
 mod attachments;
 mod binaries;
@@ -33,6 +34,7 @@ mod parameter;
 mod parts;
 mod permission;
 mod plan;
+mod portion;
 mod progress;
 mod provenance;
 mod queue;

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use super::all_files::of_found;
 use super::attachments::dangling_of;
 use super::by_patient;
 use super::by_type::{of_deletions, of_everything, of_notices, of_versions};
@@ -139,9 +140,12 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
     } else if is_of_everything {
         scope.pause()?;
         of_everything(snapshot, request, filtered, Some(&scope), &mut notices, progress)?
+    } else if !scope.cohort.is_limited() {
+        let found = scope.versions_of_all()?;
+        scope.pause()?;
+        of_found(&scope, &found, &mut notices)?
     } else {
-        let versions =
-            if scope.cohort.is_limited() { scope.versions()? } else { scope.versions_of_all()? };
+        let versions = scope.versions()?;
         scope.pause()?;
         if shape.attachments_base.is_some() {
             let mut seqs: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
@@ -159,31 +163,79 @@ fn plan(snapshot: &Snapshot, request: &ExportRequest, progress: &JobProgress) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::file::Content;
     use super::*;
     use crate::error::Kind;
     use crate::fhir::resource::Parsed;
     use crate::store::{Stamping, Store};
+    use crate::time::Instant;
 
-    /// 3,000 patients, half of whom the filter finds.
-    fn asked(level: Level) -> (Snapshot, ExportRequest) {
+    /// The snapshot of a store with these resources.
+    fn holding(lines: impl IntoIterator<Item = String>) -> Snapshot {
         let store = Store::in_memory().unwrap();
-        let gender = |n| if n % 2 == 0 { "female" } else { "male" };
-        let line = |n| {
-            format!("{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"gender\":\"{}\"}}", gender(n))
-        };
         let mut writer = store.writer().unwrap();
         writer.begin(None, 0).unwrap();
-        for n in 0..3000 {
-            let Ok(Parsed::Resource(resource)) = Parsed::parse(&line(n), None) else {
+        for line in lines {
+            let Ok(Parsed::Resource(resource)) = Parsed::parse(&line, None) else {
                 panic!("no resource");
             };
             writer.put(&resource, Stamping::Keep, &[], None).unwrap();
         }
         writer.commit().unwrap();
         drop(writer);
+        store.snapshot().unwrap()
+    }
+
+    /// 3,000 patients, half of whom the filter finds.
+    fn asked(level: Level) -> (Snapshot, ExportRequest) {
+        let gender = |n| if n % 2 == 0 { "female" } else { "male" };
+        let line = |n| {
+            format!("{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"gender\":\"{}\"}}", gender(n))
+        };
         let mut request = ExportRequest::at(level);
         request.filter.add_type_filter("Patient?gender=female").unwrap();
-        (store.snapshot().unwrap(), request)
+        (holding((0..3000).map(line)), request)
+    }
+
+    #[test]
+    fn a_type_is_a_range_where_all_of_it_is_about_patients_and_else_a_list() {
+        let resource = |name: &str, id: &str, more: &str| {
+            format!("{{\"resourceType\":\"{name}\",\"id\":\"{id}\"{more}}}")
+        };
+        let about = r#","subject":{"reference":"Patient/p"}"#;
+        let performer = format!(r#"{about},"performer":[{{"reference":"Practitioner/known"}}]"#);
+        let snapshot = holding([
+            resource("Patient", "p", ""),
+            resource("Observation", "o", &performer),
+            resource("Observation", "other", about),
+            resource("Condition", "stray", ""),
+            resource("Condition", "c", about),
+            resource("Practitioner", "known", ""),
+            resource("Practitioner", "unknown", ""),
+        ]);
+        let mut request = ExportRequest::at(Level::Patient);
+        for since in [None, Some(Instant::from_micros(0))] {
+            request.filter.since = since;
+            let plan = Plan::new(snapshot.clone(), &request).unwrap();
+            let shown: Vec<_> = plan
+                .files
+                .iter()
+                .map(|file| {
+                    let mut lines = Vec::new();
+                    plan.write(file, &mut lines).unwrap();
+                    assert_eq!(lines.len() as u64, file.bytes);
+                    let is_range = matches!(file.content, Content::Range(_));
+                    (file.name.as_str(), file.count, is_range)
+                })
+                .collect();
+            let expected = [
+                ("Condition.ndjson", 1, false),
+                ("Observation.ndjson", 2, true),
+                ("Patient.ndjson", 1, true),
+                ("Practitioner.ndjson", 1, false),
+            ];
+            assert_eq!(shown, expected);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::cohort::Cohort;
 use super::filter::ExportFilter;
+use super::seq_set::SeqSet;
 use crate::error::Result;
 use crate::fhir::compartment::PATIENT;
 use crate::fhir::mentions::{NEVER_INCLUDED, may_be_included};
@@ -33,6 +34,8 @@ pub struct References<'a> {
     known: HashMap<u128, Option<i64>>,
     /// By the key of a note, likewise.
     known_keys: HashMap<i64, Option<i64>>,
+    /// The keys that were followed, where none is followed twice: then nothing else is remembered of them.
+    followed: Option<SeqSet>,
     hashers: (RandomState, RandomState),
     /// Deletions of resources that references led to.
     deletions: Vec<Tombstone>,
@@ -47,6 +50,7 @@ impl<'a> References<'a> {
             read: None,
             known: HashMap::new(),
             known_keys: HashMap::new(),
+            followed: None,
             hashers: Default::default(),
             deletions: Vec::new(),
         }
@@ -76,6 +80,11 @@ impl<'a> References<'a> {
         }
         self.read = Some(read);
         Ok(())
+    }
+
+    /// Lets each note lead to its version once from now on, for all who have it: that takes a bit for each.
+    pub fn follow_each_once(&mut self) {
+        self.followed = Some(SeqSet::default());
     }
 
     /// True if the bodies of a type must be read for its references.
@@ -202,6 +211,14 @@ impl<'a> References<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn include_noted(&mut self, cohort: &Cohort<'_>, key: i64) -> Result<Option<i64>> {
+        if let Some(followed) = &mut self.followed {
+            if followed.contains(key) {
+                return Ok(None);
+            }
+            followed.insert(key);
+            let target = cohort.view.reference_target(key)?;
+            return target.map_or(Ok(None), |(name, id)| self.find(cohort, &name, &id));
+        }
         if let Some(known) = self.known_keys.get(&key) {
             return Ok(*known);
         }
@@ -226,8 +243,14 @@ impl<'a> References<'a> {
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
+        let found = self.find(cohort, resource_type, id)?;
+        self.known.insert(key, found);
+        Ok(found)
+    }
+
+    /// Finds the version that a reference includes, and notes its deletion where it is deleted.
+    fn find(&mut self, cohort: &Cohort<'_>, resource_type: &str, id: &str) -> Result<Option<i64>> {
         if !may_be_included(resource_type) {
-            self.known.insert(key, None);
             return Ok(None);
         }
         let view = &cohort.view;
@@ -245,7 +268,6 @@ impl<'a> References<'a> {
         {
             self.deletions.push(deletion);
         }
-        self.known.insert(key, found);
         Ok(found)
     }
 

@@ -167,8 +167,7 @@ impl<'a> ExportScope<'a> {
         }
         let mut exported: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
         exported.sort_unstable();
-        let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, &exported)?;
-        let provenances = self.associated(&index, exported)?;
+        let provenances = self.associated_with(exported)?;
         if !provenances.is_empty() {
             versions.insert(PROVENANCE.to_owned(), provenances);
         }
@@ -193,6 +192,15 @@ impl<'a> ExportScope<'a> {
             }
         }
         Ok(provenances)
+    }
+
+    /// The Provenance resources that `includeAssociatedData` asks for with the `exported` versions, which are in order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn associated_with(&self, exported: Vec<i64>) -> Result<Vec<VersionSize>> {
+        let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, &exported)?;
+        self.associated(&index, exported)
     }
 
     /// The deletions that the export tells, oldest first. Call this after

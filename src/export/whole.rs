@@ -2,21 +2,26 @@
 //!
 //! `all_patients.rs` makes the scope of an export of all patients of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::cohort::Cohort;
-use super::versions::VersionsByType;
+use super::seq_set::SeqSet;
 use crate::error::Result;
 use crate::fhir::compartment::{self, PATIENT};
 use crate::fhir::provenance::PROVENANCE;
 use crate::store::{Selection, Snapshot};
 
 /// What a snapshot holds, by whether it is about a patient.
+#[derive(Default)]
 pub struct Whole {
-    /// The roots, by type.
-    pub roots: VersionsByType,
+    /// The roots: all Patients, and all versions in any compartment.
+    pub roots: SeqSet,
+    /// How many roots there are.
+    pub count: u64,
+    /// The types of the roots.
+    pub types: BTreeSet<String>,
     /// Provenance resources that are no roots.
-    pub provenances: Vec<i64>,
+    pub provenances: SeqSet,
     /// The types with resources that are about no patient although they could be.
     pub strays: HashSet<String>,
 }
@@ -28,26 +33,31 @@ impl Whole {
     /// Where the store cannot be read.
     pub fn read(snapshot: &Snapshot, cohort: &Cohort<'_>) -> Result<Whole> {
         let in_compartment = cohort.in_any_compartment()?;
-        let mut whole =
-            Whole { roots: VersionsByType::new(), provenances: Vec::new(), strays: HashSet::new() };
+        let mut whole = Whole::default();
         for resource_type in snapshot.types()? {
             // Resources of other types are in no compartment.
             if !compartment::has(&resource_type) {
                 continue;
             }
-            let mut rows = snapshot.sizes(&Selection::all(&resource_type, snapshot))?;
-            if resource_type != PATIENT {
-                let all = rows.len();
+            let (mut roots, mut strays) = (0, 0);
+            snapshot.for_each_seq(&Selection::all(&resource_type, snapshot), |seq| {
+                if resource_type == PATIENT || in_compartment.contains(seq) {
+                    whole.roots.insert(seq);
+                    roots += 1;
+                    return;
+                }
+                strays += 1;
                 if resource_type == PROVENANCE {
-                    let outside = rows.iter().filter(|row| !in_compartment.contains(row.seq));
-                    whole.provenances.extend(outside.map(|row| row.seq));
+                    whole.provenances.insert(seq);
                 }
-                rows.retain(|row| in_compartment.contains(row.seq));
-                if rows.len() < all {
-                    whole.strays.insert(resource_type.clone());
-                }
+            })?;
+            whole.count += roots;
+            if strays > 0 {
+                whole.strays.insert(resource_type.clone());
             }
-            whole.roots.insert(resource_type, rows);
+            if roots > 0 {
+                whole.types.insert(resource_type);
+            }
         }
         Ok(whole)
     }

@@ -1,41 +1,13 @@
 //! The range of a file that goes out, cut into portions. It does not read the store, and does not write to a client.
 
-use std::io::Write;
 use std::ops::Range;
 
+use super::portion::{Portion, PortionExit};
 use crate::error::{Error, Kind, Result};
 use crate::spilled::{LARGE, SpilledBytes};
 
-/// The bytes that are gathered before they go out. Read transactions are short, and few: with a quarter of this, a download
-/// takes a sixth more of the processor.
-pub(super) const PORTION: usize = 1 << 20;
-
-/// Bytes that go out together.
-#[derive(Default)]
-pub(super) struct Portion {
-    /// What comes before `bytes`, where it is large.
-    spilled: Option<SpilledBytes>,
-    bytes: Vec<u8>,
-}
-
-impl Portion {
-    /// True for a portion of much more than [`PORTION`], since it ends with a long line.
-    pub(super) fn is_long(&self) -> bool {
-        self.spilled.is_some() || self.bytes.len() > 2 * PORTION
-    }
-
-    /// Writes all of the bytes.
-    ///
-    /// # Errors
-    /// `Io` if `out` refuses.
-    pub(super) fn write_to(self, out: &mut dyn Write) -> Result<()> {
-        let refused = |error| Error::io("the output", error);
-        if let Some(spilled) = self.spilled {
-            spilled.write_to(out).map_err(refused)?;
-        }
-        out.write_all(&self.bytes).map_err(refused)
-    }
-}
+/// So many portions are read in one transaction at most, so that it delays no checkpoint for long.
+const PORTIONS_PER_TRANSACTION: u32 = 32;
 
 /// The range of a file that goes out; bytes outside of it are dropped.
 pub(super) struct Window<'a> {
@@ -48,24 +20,24 @@ pub(super) struct Window<'a> {
     /// True where something came after it all the same.
     pub(super) is_cut: bool,
     portion: Portion,
+    /// How many portions went out since the last wait for the client.
+    passed: u32,
     /// Takes each portion that is full.
-    send: &'a mut dyn FnMut(Portion) -> Result<()>,
+    exit: PortionExit<'a>,
 }
 
 impl<'a> Window<'a> {
     /// The window of the bytes `range` of a file that has `length` bytes.
-    pub(super) fn new(
-        range: Range<u64>,
-        length: u64,
-        send: &'a mut dyn FnMut(Portion) -> Result<()>,
-    ) -> Window<'a> {
+    pub(super) fn new(range: Range<u64>, length: u64, exit: PortionExit<'a>) -> Window<'a> {
+        let left = range.end - range.start;
         Window {
             skip: range.start,
-            left: range.end - range.start,
+            left,
             is_to_end: range.end == length,
             is_cut: false,
-            portion: Portion::default(),
-            send,
+            portion: Portion::of_file(left),
+            passed: 0,
+            exit,
         }
     }
 
@@ -78,9 +50,19 @@ impl<'a> Window<'a> {
         self.gather(b"\n")
     }
 
-    /// True once the portion should go out.
-    pub(super) fn is_full(&self) -> bool {
-        self.portion.bytes.len() >= PORTION || self.portion.spilled.is_some()
+    /// True once [`Window::flush`] should let the portion go: it is full, and a client that takes its time must be waited
+    /// for. Where the client takes bytes as they come, a full portion goes at once.
+    ///
+    /// # Errors
+    /// As [`Window::flush`].
+    pub(super) fn must_flush(&mut self) -> Result<bool> {
+        if !self.portion.is_full() {
+            return Ok(false);
+        }
+        self.passed += 1;
+        // The end of a file stays here until it is known to be the end.
+        let must_stay = self.passed >= PORTIONS_PER_TRANSACTION || self.is_cut || self.is_over();
+        Ok(must_stay || !self.exit.pass_at_once(&mut self.portion)?)
     }
 
     /// Takes the part of `bytes` that lies in the range. Many bytes go to a file, since they may wait for a slow client.
@@ -110,7 +92,7 @@ impl<'a> Window<'a> {
         self.left == 0
     }
 
-    /// Lets go what was gathered.
+    /// Lets go what was gathered. To be called without a transaction: the client may have to be waited for.
     ///
     /// # Errors
     /// `Damaged` where there is more of the file than there should be; where nobody takes the portion any more.
@@ -120,8 +102,8 @@ impl<'a> Window<'a> {
             let what = "the store has more bytes of the file than its manifest said; `fhirlite check` says more";
             return Err(Error::new(Kind::Damaged, what));
         }
-        let empty = Portion { spilled: None, bytes: Vec::with_capacity(PORTION + PORTION / 8) };
-        (self.send)(std::mem::replace(&mut self.portion, empty))
+        self.passed = 0;
+        self.exit.pass(&mut self.portion)
     }
 
     /// Lets go the rest.
@@ -146,29 +128,49 @@ impl<'a> Window<'a> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::portion::{PORTION, connected};
     use super::*;
 
+    /// Sends the bytes `range` of a file of these lines.
+    fn send(lines: &[String], range: Range<usize>, exit: PortionExit<'_>) -> Result<()> {
+        let length: usize = lines.iter().map(|line| line.len() + 1).sum();
+        let range = range.start as u64..range.end as u64;
+        let mut window = Window::new(range, length as u64, exit);
+        for line in lines {
+            window.gather_line(line.as_bytes())?;
+            if window.must_flush()? {
+                window.flush()?;
+            }
+        }
+        window.finish("file")
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn portions_together_are_the_range_of_the_file(
-            lines in prop::collection::vec(0..PORTION, 1..8),
+            lines in prop::collection::vec(0..3 * PORTION, 1..12),
             ends in (0.0..=1.0_f64, 0.0..=1.0_f64),
+            is_ahead in any::<bool>(),
         ) {
-            let lines: Vec<String> = lines.iter().map(|length| "x".repeat(*length)).collect();
+            let letter = |at: usize| char::from(b'a' + at as u8).to_string();
+            let lines: Vec<String> =
+                lines.iter().enumerate().map(|(at, length)| letter(at).repeat(*length)).collect();
             let file: String = lines.iter().map(|line| format!("{line}\n")).collect();
             let at = |part: f64| (file.len() as f64 * part) as usize;
             let range = at(ends.0.min(ends.1))..at(ends.0.max(ends.1));
             let mut sent = Vec::new();
-            let mut send = |portion: Portion| portion.write_to(&mut sent);
-            let (start, end) = (range.start as u64, range.end as u64);
-            let mut window = Window::new(start..end, file.len() as u64, &mut send);
-            for line in &lines {
-                window.gather_line(line.as_bytes()).unwrap();
-                if window.is_full() {
-                    window.flush().unwrap();
-                }
+            if is_ahead {
+                let (ahead, behind) = connected(range.len() as u64);
+                std::thread::scope(|scope| {
+                    let reading = scope.spawn(|| send(&lines, range.clone(), PortionExit::Ahead(ahead)));
+                    behind.write_all(&mut sent).unwrap();
+                    reading.join().unwrap().unwrap();
+                });
+            } else {
+                send(&lines, range.clone(), PortionExit::Client(&mut sent)).unwrap();
             }
-            window.finish("file").unwrap();
             prop_assert!(sent == file.as_bytes()[range]);
         }
     }
@@ -176,11 +178,20 @@ mod tests {
     #[test]
     fn a_file_that_is_longer_or_shorter_than_it_should_be_is_an_error() {
         for (length, text) in [(3, "more bytes"), (9, "3 bytes of file are missing")] {
-            let mut send = |_| Ok(());
-            let mut window = Window::new(0..length, length, &mut send);
+            let mut sent = Vec::new();
+            let mut window = Window::new(0..length, length, PortionExit::Client(&mut sent));
             window.gather_line(b"01234").unwrap();
             let error = window.finish("file").unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
         }
+    }
+
+    #[test]
+    fn whoever_reads_ahead_ends_once_nobody_takes_the_bytes() {
+        let (ahead, behind) = connected(1 << 30);
+        drop(behind);
+        let lines = ["x".repeat(PORTION), "y".to_owned()];
+        let error = send(&lines, 0..PORTION, PortionExit::Ahead(ahead)).unwrap_err();
+        assert!(error.to_string().contains("nobody takes"), "{error}");
     }
 }

@@ -115,7 +115,7 @@ impl Worker {
 
     /// Keeps the result of a job; tries again until the store takes it.
     fn finish(&self, id: &str, planned: Result<Plan>) {
-        let rows = planned.map(|plan| rows(&plan.files));
+        let rows = planned.map(|plan| rows(plan.files));
         if let Err(error) = &rows {
             // The whole id would give whoever reads the log the files of an open server.
             let begin = id.get(..8).unwrap_or(id);

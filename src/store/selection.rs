@@ -162,6 +162,22 @@ impl Snapshot {
         .map(drop)
     }
 
+    /// Calls `each` with the number of every selected version, in order. An index lists them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn for_each_seq(
+        &self,
+        selection: &Selection,
+        mut each: impl FnMut(i64),
+    ) -> Result<()> {
+        let each = |_: &Connection, seq, _: &Row<'_>| {
+            each(seq);
+            Ok(ControlFlow::Continue(()))
+        };
+        self.for_each_row("NULL", "", selection, each).map(drop)
+    }
+
     /// Lists the numbers and sizes of all selected versions.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ mod growth;
 mod imports;
 #[path = "../../benches/ratios/machine.rs"]
 mod machine;
+#[path = "../../benches/ratios/memory.rs"]
+mod memory;
 #[path = "../../benches/ratios/nginx.rs"]
 mod nginx;
 #[path = "../../benches/ratios/python.rs"]
