@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod full_url;
 #[cfg(test)]
 mod fuzzed;
+pub mod given_parameter;
 pub mod group;
 mod head;
 mod identifier;

@@ -16,6 +16,7 @@ use super::rest::{
 };
 use super::row::{Handler, Route, alone, authenticated, body, not_found, of_type, open};
 use super::smart::configuration;
+use super::sql::{SubjectPlace, run};
 use super::token::token;
 use super::{oneup, signed, status, users};
 use crate::error::{Error, Kind, Result};
@@ -28,6 +29,7 @@ const HEALTH: &str = "/health";
 /// The largest bodies in bytes: a kick-off may name a hundred thousand patients.
 const KICKOFF_BODY: usize = 16 << 20;
 const SEARCH_BODY: usize = 1 << 20;
+const SQL_BODY: usize = 16 << 20;
 const BATCH_BODY: usize = 1 << 20;
 const EVERYTHING_BODY: usize = 64 << 10;
 const CREDENTIALS_BODY: usize = 64 << 10;
@@ -140,6 +142,13 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             let row = authenticated(pattern, methods, move |request| everything(request, id));
             body(EVERYTHING_BODY, row)
         }
+        [operation] if is_run(operation) => sql_run("/fhir/$sql-run", SubjectPlace::Open),
+        ["ViewDefinition" | "Library", operation] if is_run(operation) => {
+            sql_run("/fhir/{Type}/$sql-run", SubjectPlace::Open)
+        }
+        [name @ ("ViewDefinition" | "Library"), id, operation] if is_run(operation) => {
+            sql_run("/fhir/{Type}/{id}/$sql-run", SubjectPlace::Instance(name, id))
+        }
         ["OperationDefinition", id] if is_operation(id) => {
             open("/fhir/OperationDefinition/{id}", READING, move |context, request| {
                 operation_definition(context, request, id)
@@ -222,6 +231,17 @@ fn export<'p>(level: Level, operation: &str) -> Option<Route<'p>> {
     let answer = move |request: &AuthenticatedRequest<'_>| kickoff(request, level.clone(), edition);
     let row = authenticated(pattern, methods, answer);
     alone(body(KICKOFF_BODY, row))
+}
+
+/// True for a name of `$sql-run`: its own, and those that it had in version 2 of SQL on FHIR.
+fn is_run(operation: &str) -> bool {
+    matches!(operation, "$sql-run" | "$viewdefinition-run" | "$sqlquery-run" | "$run")
+}
+
+/// The row of a `$sql-run`.
+fn sql_run<'p>(pattern: &'static str, place: SubjectPlace<'p>) -> Option<Route<'p>> {
+    let answer = move |request: &AuthenticatedRequest<'_>| run(request, place);
+    alone(body(SQL_BODY, authenticated(pattern, "GET, HEAD, POST, OPTIONS", answer)))
 }
 
 /// The patterns of a job's rows: its status, the pages of its manifest, its files.

@@ -4,7 +4,7 @@
 
 use super::authenticated::AuthenticatedRequest;
 use super::download::{Download, send};
-use super::header::http_date;
+use super::header::{NDJSON, http_date};
 use super::message::Response;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, File, JobStatus, KickOff, Manifest, ManifestHeader, OpenFile, Purpose};
@@ -67,6 +67,7 @@ pub fn file(request: &AuthenticatedRequest<'_>, id: &str, name: &str) -> Result<
     };
     let download = Download {
         name: format!("{id}/{name}"),
+        content_type: NDJSON,
         length: opened.file.bytes,
         note: request.note_file(Some(id))?,
         cache_control: "private, no-cache",
