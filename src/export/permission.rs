@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::request::ExportRequest;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::compartment::PATIENT;
 use crate::fhir::name::short;
 use crate::store::Reach;
 
@@ -29,6 +30,9 @@ impl Permission {
         }
         let read = request.types_read();
         if !read.is_subset(permitted) {
+            return false;
+        }
+        if request.shows_links_of_patients() && !permitted.contains(PATIENT) {
             return false;
         }
         let are_permitted = |types: &Option<BTreeSet<String>>| {

@@ -16,7 +16,7 @@ use super::rest::{
 };
 use super::row::{Handler, Route, alone, authenticated, body, not_found, of_type, open};
 use super::smart::configuration;
-use super::sql::{SubjectPlace, run};
+use super::sql::{RESULT, SubjectPlace, begin, result, run};
 use super::token::token;
 use super::{oneup, signed, status, users};
 use crate::error::{Error, Kind, Result};
@@ -127,6 +127,11 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
                 signed::file(request, resource_type, name, true)
             }))
         }
+        ["jobs", id, RESULT] => {
+            alone(authenticated("/fhir/jobs/{id}/result", READING, move |request| {
+                result(request, id)
+            }))
+        }
         ["jobs", ref rest @ ..] => alone(job(HL7_JOB, rest)),
         [operation @ ("$export" | "$export-v4")] => export(Level::System, operation),
         ["Patient", operation @ ("$export" | "$export-v4")] => export(Level::Patient, operation),
@@ -148,6 +153,15 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         }
         [name @ ("ViewDefinition" | "Library"), id, operation] if is_run(operation) => {
             sql_run("/fhir/{Type}/{id}/$sql-run", SubjectPlace::Instance(name, id))
+        }
+        [operation] if is_sql_export(operation) => {
+            sql_export("/fhir/$sql-export", SubjectPlace::Open)
+        }
+        ["ViewDefinition", operation] if is_sql_export(operation) => {
+            sql_export("/fhir/{Type}/$sql-export", SubjectPlace::Open)
+        }
+        [name @ "ViewDefinition", id, operation] if is_sql_export(operation) => {
+            sql_export("/fhir/{Type}/{id}/$sql-export", SubjectPlace::Instance(name, id))
         }
         ["OperationDefinition", id] if is_operation(id) => {
             open("/fhir/OperationDefinition/{id}", READING, move |context, request| {
@@ -242,6 +256,17 @@ fn is_run(operation: &str) -> bool {
 fn sql_run<'p>(pattern: &'static str, place: SubjectPlace<'p>) -> Option<Route<'p>> {
     let answer = move |request: &AuthenticatedRequest<'_>| run(request, place);
     alone(body(SQL_BODY, authenticated(pattern, "GET, HEAD, POST, OPTIONS", answer)))
+}
+
+/// True for a name of `$sql-export`: its own, and the one of version 2.
+fn is_sql_export(operation: &str) -> bool {
+    matches!(operation, "$sql-export" | "$viewdefinition-export")
+}
+
+/// The row of a `$sql-export`. It answers GET with 400, as the specification says.
+fn sql_export<'p>(pattern: &'static str, place: SubjectPlace<'p>) -> Option<Route<'p>> {
+    let answer = move |request: &AuthenticatedRequest<'_>| begin(request, place);
+    alone(body(SQL_BODY, authenticated(pattern, "GET, POST, OPTIONS", answer)))
 }
 
 /// The patterns of a job's rows: its status, the pages of its manifest, its files.

@@ -4,8 +4,6 @@
 //! while the client takes them. An error behind the first portion ends the connection without the last chunk.
 
 use std::io::{self, Write};
-use std::mem::take;
-use std::sync::{Arc, Mutex};
 
 use base64::prelude::BASE64_STANDARD;
 use base64::write::EncoderWriter;
@@ -18,40 +16,7 @@ use crate::export::{Plan, ViewRun};
 use crate::fhir::json::quoted;
 use crate::fhir::view::{ViewColumn, ViewDefinition};
 use crate::http::message::ClientWatch;
-use crate::sync::lock;
-use crate::view::{ViewFormat, ViewWriter};
-
-/// Bytes that a [`ViewWriter`] has written and the client has not been sent yet.
-#[derive(Clone, Default)]
-pub struct RowBuffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for RowBuffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        lock(&self.0).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl RowBuffer {
-    /// Takes the bytes out.
-    pub fn take(&self) -> Vec<u8> {
-        take(&mut lock(&self.0))
-    }
-
-    /// How many bytes wait.
-    pub fn length(&self) -> usize {
-        lock(&self.0).len()
-    }
-
-    /// Sends the bytes.
-    fn send(&self, out: &mut dyn Write) -> Result<()> {
-        out.write_all(&self.take()).map_err(gone)
-    }
-}
+use crate::view::{RowBuffer, ViewFormat, ViewWriter};
 
 /// The rows of a view over the resources of a plan.
 pub struct PlannedRows {

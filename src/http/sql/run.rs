@@ -50,7 +50,7 @@ fn answer(request: &AuthenticatedRequest<'_>, place: SubjectPlace<'_>) -> SqlOut
         (Ok(subject), Ok(filters)) => (subject, filters),
     };
     let (view, filters) = match subject {
-        (Subject::View(view), filters) => (view, filters),
+        (Subject::View(view, _), filters) => (view, filters),
         (Subject::Query(_), _) => {
             let what = "Libraries with SQL are not supported";
             return Err(SqlRefusal::new(400, "not-supported", expression, what));

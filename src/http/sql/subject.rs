@@ -47,8 +47,8 @@ const NAMES: [(&str, fn(String) -> NamedSubject); 7] = [
 
 /// What an operation makes rows of.
 pub enum Subject {
-    /// A view.
-    View(Box<ViewDefinition>),
+    /// A view, and its JSON.
+    View(Box<ViewDefinition>, String),
     /// A Library with SQL, as JSON.
     Query(String),
 }
@@ -70,6 +70,11 @@ impl NamedSubject {
             found.extend(input.all(name).filter_map(|one| Some((make(content(one)?), name))));
         }
         one_of(found, "subject")
+    }
+
+    /// True for a name of a subject.
+    pub fn is_named_by(name: &str) -> bool {
+        NAMES.iter().any(|(known, _)| *known == name)
     }
 
     /// The subject that the parts of a parameter name, and the part that names it. `place` names the parameter.
@@ -114,7 +119,7 @@ impl NamedSubject {
         };
         match artefact {
             Artefact::View(json) => match ViewDefinition::from_json(&json) {
-                Ok(view) => Ok(Subject::View(Box::new(view))),
+                Ok(view) => Ok(Subject::View(Box::new(view), json)),
                 Err(faults) => Err(SqlRefusal::of_view(expression, &faults)),
             },
             Artefact::Query(json) => Ok(Subject::Query(json)),
