@@ -1,4 +1,4 @@
--- A fhirlite store, format 7. Query it with the sqlite3 shell:
+-- A fhirlite store, format 8. Query it with the sqlite3 shell:
 --
 --   sqlite3 demo.db '.mode box' 'SELECT * FROM type_summary'
 --   sqlite3 demo.db "SELECT json_extract(body, '$.birthDate') FROM resource WHERE type = 'Patient'"
@@ -202,6 +202,27 @@ CREATE TABLE search_range (
   low       NOT NULL,                -- INTEGER or REAL
   high      NOT NULL,
   PRIMARY KEY (seq, parameter, low, high)
+) WITHOUT ROWID;
+
+-- Views of SQL on FHIR whose rows are kept in tables (`fhirlite view add`). The table has the name of the view, its
+-- columns, and _row: the number of the version that the row is of * 1048576 + the number of the row, from 0. Only current
+-- versions have rows. The command adds the rows of the versions up to `last`, and each later write adds its own.
+CREATE TABLE view_definition (
+  key        INTEGER PRIMARY KEY,
+  name       TEXT    NOT NULL COLLATE NOCASE UNIQUE,
+  type       TEXT    NOT NULL,       -- the type of the resources
+  definition TEXT    NOT NULL,       -- the ViewDefinition, JSON as it was given
+  rules      INTEGER NOT NULL,       -- by which rules the rows were made of the bodies
+  filled     INTEGER NOT NULL,       -- versions up to this number have their rows
+  last       INTEGER NOT NULL        -- the last write before the view was added, or before its table was made anew
+);
+
+-- Resources of which a view makes no rows, because of a fault such as several values in a column for one.
+CREATE TABLE view_fault (
+  view  INTEGER NOT NULL,            -- view_definition.key
+  seq   INTEGER NOT NULL,            -- the version, a current one
+  fault TEXT    NOT NULL,            -- the place in the view, the resource, and what is wrong
+  PRIMARY KEY (view, seq)
 ) WITHOUT ROWID;
 
 -- Accepted exports. Each shows the store at its snapshot, so its files can be computed at any time.

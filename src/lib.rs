@@ -126,8 +126,10 @@ pub mod clients {
 pub mod views {
     pub use crate::export::{ViewRun, ViewSummary};
     pub use crate::fhir::view::{
-        ColumnKind, ColumnTag, ViewAbout, ViewColumn, ViewDefinition, ViewError, ViewIdentifier,
+        ColumnKind, ColumnTag, STARTER_VIEWS, ViewAbout, ViewColumn, ViewDefinition, ViewError,
+        ViewIdentifier,
     };
+    pub use crate::store::{AddedView, StoredView, ViewProgress, ViewState};
     pub use crate::view::{ViewFormat, ViewWriter};
 }
 

@@ -1,7 +1,10 @@
 //! The rows of imports: beside SQLite alone, DuckDB and sqlite-utils, and in other forms of the same data.
 
 use super::python::Loader;
-use super::sample::{Result, Sample, Series, Work, in_turns};
+use std::path::Path;
+use std::process::Stdio;
+
+use super::sample::{Result, Sample, Series, Work, in_turns, run};
 use super::sizes::{Bench, Size};
 use super::table::{Ask, Table};
 
@@ -12,6 +15,7 @@ const MIDDLING: usize = 1_000_000;
 pub fn table(bench: &Bench, size: &Size) -> Result<Table> {
     let mut table = Table::of_asks();
     let one_file = beside_loaders(bench, size, &mut table)?;
+    with_views(bench, size, &mut table)?;
     in_other_forms(bench, size, &one_file, &mut table)?;
     into_a_store(bench, size, &mut table)?;
     Ok(table)
@@ -69,6 +73,37 @@ fn beside_loaders(bench: &Bench, size: &Size, table: &mut Table) -> Result<Serie
         None => table.add_missing(what, "SQLite alone"),
     }
     Ok(new)
+}
+
+/// One file into a store that keeps the tables of three views.
+fn with_views(bench: &Bench, size: &Size, table: &mut Table) -> Result<()> {
+    let (plain, kept) = (size.path("plain.db"), size.path("views.db"));
+    let with_tables = || -> Result<Sample> {
+        if kept.exists() {
+            std::fs::remove_file(&kept)?;
+        }
+        let mut made = bench.command("client", Path::new("add"));
+        run(made.arg(&kept).args(["--client-id", "a"]).stdout(Stdio::null()))?;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("views");
+        let views = ["observation", "observation_component", "blood_pressure"];
+        let views = views.map(|name| folder.join(format!("{name}.json")));
+        let mut added = bench.command("view", Path::new("add"));
+        run(added.arg(&kept).args(views).stdout(Stdio::null()))?;
+        bench.import(&kept, &size.one_file, false)
+    };
+    let series = in_turns(
+        bench.rounds,
+        vec![Box::new(|| bench.import(&plain, &size.one_file, true)), Box::new(with_tables)],
+    )?;
+    let [without, with] = &series[..] else { return Err("two works".into()) };
+    table.add(
+        ("import with three views of Observations", with),
+        Some(("without views", without)),
+        (with.wall() / without.wall(), " ×"),
+        Ask::AtMost(1.3),
+    );
+    std::fs::remove_file(plain)?;
+    Ok(std::fs::remove_file(kept)?)
 }
 
 fn in_other_forms(bench: &Bench, size: &Size, one_file: &Series, table: &mut Table) -> Result<()> {

@@ -6,6 +6,7 @@ use fhirlite::{EXIT_OK, Info, Pruned, Result, Store};
 
 use super::index::described;
 use super::output::{opened, print_json, print_lines};
+use super::view_table;
 
 /// Show what a store holds: counts, sizes and times by type
 #[derive(clap::Args)]
@@ -59,6 +60,7 @@ fn readable(info: &Info) -> Vec<String> {
     let version = info.fhir_version.map_or("not known yet, counts as R4", |version| version.name());
     lines.push(format!("FHIR version: {version}"));
     lines.extend(info.indexes.iter().map(|index| format!("index {}", described(index))));
+    lines.extend(info.views.iter().map(|view| format!("view {}", view_table::described(view))));
     lines.push(format!("file format {}", info.format));
     lines
 }

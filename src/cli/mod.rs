@@ -33,6 +33,7 @@ mod upgrade;
 mod user;
 mod value;
 mod view;
+mod view_table;
 mod web_pages;
 
 use clap::{CommandFactory, Parser, Subcommand};

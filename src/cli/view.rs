@@ -13,6 +13,7 @@ use fhirlite::{
 use super::count_display::CountDisplay;
 use super::output::{opened, print, tell};
 use super::signals::{HangUp, Signals};
+use super::view_table;
 
 /// Flat rows of resources, as ViewDefinitions of SQL on FHIR say
 #[derive(clap::Args)]
@@ -25,6 +26,10 @@ pub struct ViewArgs {
 enum ViewCommand {
     Check(CheckViewArgs),
     Run(RunViewArgs),
+    Add(view_table::AddViewArgs),
+    List(view_table::ListViewArgs),
+    Remove(view_table::RemoveViewArgs),
+    Refresh(view_table::RefreshViewArgs),
 }
 
 /// Say what is wrong with views, without a store
@@ -97,6 +102,10 @@ pub fn run(args: &ViewArgs) -> Result<u8> {
     match &args.command {
         ViewCommand::Check(args) => check(args),
         ViewCommand::Run(args) => run_view(args),
+        ViewCommand::Add(args) => view_table::add(args),
+        ViewCommand::List(args) => view_table::list(args),
+        ViewCommand::Remove(args) => view_table::remove(args),
+        ViewCommand::Refresh(args) => view_table::refresh(args),
     }
 }
 
@@ -160,7 +169,11 @@ pub fn read_view(path: &Path) -> Result<ViewDefinition> {
     })
 }
 
-fn text_of(path: &Path) -> Result<String> {
+/// Reads a text file.
+///
+/// # Errors
+/// `Usage` where it is no UTF-8; `NotFound`, `Io`.
+pub fn text_of(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => {
             Error::new(Kind::Usage, format!("{}: is no UTF-8 text", path.display()))

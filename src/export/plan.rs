@@ -183,7 +183,7 @@ mod tests {
             let Ok(Parsed::Resource(resource)) = Parsed::parse(&line(n), None) else {
                 panic!("no resource");
             };
-            writer.put(&resource, Stamping::Keep, &[]).unwrap();
+            writer.put(&resource, Stamping::Keep, &[], None).unwrap();
         }
         writer.commit().unwrap();
         drop(writer);

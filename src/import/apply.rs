@@ -12,6 +12,7 @@ use crate::fhir::evidence::VersionEvidence;
 use crate::fhir::name::short;
 use crate::fhir::no_data::NoData;
 use crate::fhir::resource::Resource;
+use crate::fhir::view::MadeRows;
 use crate::store::{Change, NOBODY, Stamping, Writer};
 
 /// An import in progress, on its writing side.
@@ -109,10 +110,13 @@ impl ImportRun<'_> {
         line: u64,
         mut resource: Resource,
         is_open: bool,
+        mut rows: Option<MadeRows>,
     ) -> Result<()> {
         if resource.is_id_derived {
             if self.owner != NOBODY {
+                let id = resource.id.clone();
                 resource = self.owned(resource)?;
+                rows = rows.filter(|_| resource.id == id);
             }
             // A derived id is half a hash of the text, its type included.
             let key = u128::from_str_radix(&resource.id, 16).unwrap_or_default();
@@ -123,7 +127,7 @@ impl ImportRun<'_> {
                 self.derived.insert(key);
             }
         }
-        self.put(line, resource, is_open, None)
+        self.put(line, resource, is_open, rows, None)
     }
 
     /// Gives a user's resource, which has an id derived from its content, an id of the user's own,
@@ -138,12 +142,14 @@ impl ImportRun<'_> {
     }
 
     /// Puts a resource in. `is_open` says that it holds references that have to be looked up: in the
-    /// store, and among the `siblings` where it is an entry of a Bundle.
+    /// store, and among the `siblings` where it is an entry of a Bundle. `rows` are those of views that were made
+    /// of it before.
     pub(super) fn put(
         &mut self,
         line: u64,
         mut resource: Resource,
         is_open: bool,
+        mut rows: Option<MadeRows>,
         siblings: Option<&Siblings>,
     ) -> Result<()> {
         self.check_stopped()?;
@@ -165,6 +171,7 @@ impl ImportRun<'_> {
                 resource = resource
                     .with_text(text)
                     .map_err(|reason| Error::new(Kind::Internal, reason))?;
+                rows = None;
             }
             self.missed.add(&self.file, line, &open);
         }
@@ -174,7 +181,7 @@ impl ImportRun<'_> {
         };
         self.evidence.see(&resource.resource_type, &resource.text, place);
         let ahead = self.writer.ahead();
-        let change = self.writer.put(&resource, self.stamping, &open)?;
+        let change = self.writer.put(&resource, self.stamping, &open, rows.as_ref())?;
         if self.writer.ahead() > ahead {
             self.ahead.note(line, &resource);
         }

@@ -75,10 +75,11 @@ impl OpenBundle<'_> {
         };
         match settled {
             SettledAction::Put { id, .. } => {
-                let LinkedResource { resource, is_open, .. } = self.linked(run, &mut step, &id);
+                let LinkedResource { resource, is_open, rows, .. } =
+                    self.linked(run, &mut step, &id);
                 match resource {
                     Ok(resource) => match refusal(run, step.condition.as_deref(), &resource)? {
-                        None => run.put(line, *resource, is_open, Some(&self.siblings)),
+                        None => run.put(line, *resource, is_open, rows, Some(&self.siblings)),
                         Some(reason) => reject(run, reason),
                     },
                     Err(reason) => reject(run, reason),
@@ -144,11 +145,12 @@ impl OpenBundle<'_> {
             let line = step.line;
             let version = match settled {
                 SettledAction::Put { resource_type, id } => {
-                    let LinkedResource { resource, is_open, .. } = self.linked(run, &mut step, &id);
+                    let LinkedResource { resource, is_open, rows, .. } =
+                        self.linked(run, &mut step, &id);
                     match resource {
                         Ok(resource) => {
                             let resource = Some(resource);
-                            HistoryVersion { line, resource_type, id, resource, is_open }
+                            HistoryVersion { line, resource_type, id, resource, is_open, rows }
                         }
                         Err(reason) => {
                             run.reject(line, format!("entry[{}]: {reason}", step.number));
@@ -157,7 +159,8 @@ impl OpenBundle<'_> {
                     }
                 }
                 SettledAction::Delete { resource_type, id } => {
-                    HistoryVersion { line, resource_type, id, resource: None, is_open: false }
+                    let (resource, is_open, rows) = (None, false, None);
+                    HistoryVersion { line, resource_type, id, resource, is_open, rows }
                 }
                 settled => {
                     self.carry_out(run, step, settled)?;
@@ -168,11 +171,11 @@ impl OpenBundle<'_> {
         }
         let known = history::known(&mut run.writer, &versions)?;
         for (version, is_known) in versions.into_iter().zip(known) {
-            let HistoryVersion { line, resource_type, id, resource, is_open } = version;
+            let HistoryVersion { line, resource_type, id, resource, is_open, rows } = version;
             match resource {
                 Some(_) if is_known => run.report.count(Change::Unchanged, &resource_type),
                 None if is_known => {}
-                Some(resource) => run.put(line, *resource, is_open, Some(&self.siblings))?,
+                Some(resource) => run.put(line, *resource, is_open, rows, Some(&self.siblings))?,
                 None => run.delete(line, &resource_type, &id)?,
             }
         }

@@ -5,11 +5,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::derive::derive_ids;
 use super::lines::LineCounter;
-use super::make::{are_made_ahead, make_resources};
+use super::make::{MadeAhead, are_made_ahead, make_resources};
 use super::step::{BundleSteps, EntryAction, EntryPut, EntrySearch, EntryStep, PutRule};
 use crate::fhir::ResourceIdentity;
 use crate::fhir::bundle::{Bundle, BundleEntry, BundleType, EntryRequest};
@@ -19,7 +18,6 @@ use crate::fhir::name::short;
 use crate::fhir::no_data::NoData;
 use crate::fhir::reference::may_search;
 use crate::fhir::resource::BUNDLE;
-use crate::fhir::search::IndexedParameters;
 
 /// Bundles in Bundles are read to this depth.
 const MAX_NESTING: usize = 100;
@@ -38,8 +36,8 @@ pub(super) struct BundleText<'a> {
     pub(super) keeps_times: bool,
     /// The owner given to new resources.
     pub(super) owner: i64,
-    /// The search parameters that the store keeps indexed.
-    pub(super) indexed: &'a Arc<IndexedParameters>,
+    /// What is made of each resource ahead.
+    pub(super) ahead: &'a MadeAhead,
 }
 
 impl BundleText<'_> {
@@ -139,7 +137,7 @@ impl BundleText<'_> {
             remarks,
             left_out,
         });
-        make_resources(self.text, &mut bundle, self.indexed);
+        make_resources(self.text, &mut bundle, self.ahead);
         Ok(bundle)
     }
 
@@ -322,8 +320,8 @@ mod tests {
                     {{"request":{{"method":"DELETE","url":"?identifier=1"}}}},
                     {{"request":{{"method":"DELETE","url":"Patient/2"}}}}]}}"#
             );
-            let indexed = Arc::default();
-            let whole = BundleText { text: &text, keeps_times: true, owner: 0, indexed: &indexed };
+            let ahead = MadeAhead::default();
+            let whole = BundleText { text: &text, keeps_times: true, owner: 0, ahead: &ahead };
             let steps = whole.read(0..text.len(), 5).unwrap().steps;
             steps.iter().map(|step| (step.number, step.line)).collect::<Vec<_>>()
         };

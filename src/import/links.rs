@@ -55,7 +55,7 @@ impl BundleLinks<'_> {
             Ok(Parsed::Bundle) => (Err("a Bundle where a resource was expected".to_owned()), false),
             Err(reason) => (Err(reason), false),
         };
-        LinkedResource { resource, is_open, lost }
+        LinkedResource { resource, is_open, lost, rows: None }
     }
 
     /// What a link becomes; `None` where it leads to no entry, or stays as it is.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::links::BundleLinks;
 use super::step::{BundleSteps, EntryAction};
 use crate::fhir::search::IndexedParameters;
+use crate::fhir::view::{KeptViews, MadeRows};
 
 /// The largest text whose Bundles' resources are made ahead, in bytes: they need as much memory again.
 const LARGEST: usize = 16 << 20;
@@ -18,13 +19,17 @@ pub(super) fn are_made_ahead(text: &str) -> bool {
     text.len() <= LARGEST
 }
 
-/// Makes the resources of a Bundle in `text`, unless that is too large, with their keys for the search parameters
-/// that are `indexed`.
-pub(super) fn make_resources(
-    text: &str,
-    bundle: &mut BundleSteps,
-    indexed: &Arc<IndexedParameters>,
-) {
+/// What is made of a resource ahead.
+#[derive(Clone, Default)]
+pub(super) struct MadeAhead {
+    /// The search parameters that the store keeps indexed.
+    pub(super) indexed: Arc<IndexedParameters>,
+    /// The views whose rows it keeps.
+    pub(super) views: Arc<KeptViews>,
+}
+
+/// Makes the resources of a Bundle in `text`, unless that is too large.
+pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps, ahead: &MadeAhead) {
     if !are_made_ahead(text) {
         return;
     }
@@ -38,7 +43,8 @@ pub(super) fn make_resources(
         if let EntryAction::Put(put) = &step.action {
             let mut made = links.resource(step, &put.id);
             if let Ok(resource) = &mut made.resource {
-                resource.index(indexed);
+                resource.index(&ahead.indexed);
+                made.rows = MadeRows::ahead(&ahead.views, &resource.resource_type, &resource.text);
             }
             step.made = Some(Box::new(made));
             step.minified = None;

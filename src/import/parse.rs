@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use super::entry::BundleText;
 use super::lines::LineCounter;
+use super::make::MadeAhead;
 use super::step::BundleSteps;
 use crate::fhir::json;
 use crate::fhir::no_data::{NoData, holds_answers};
 use crate::fhir::resource::{Parsed, Resource};
-use crate::fhir::search::IndexedParameters;
+use crate::fhir::view::MadeRows;
 use crate::fhir::{ResourceIdentity, check_spelling, parameters};
 use crate::source::Piece;
 
@@ -25,8 +26,8 @@ pub(super) struct InputItem {
 
 /// The content of an item.
 pub(super) enum ItemContent {
-    /// A resource, and whether it holds references that have to be looked up.
-    Resource { resource: Box<Resource>, is_open: bool },
+    /// A resource, whether it holds references that have to be looked up, and its rows for views.
+    Resource { resource: Box<Resource>, is_open: bool, rows: Option<MadeRows> },
     /// A Bundle in a text, or the reason why it cannot be read.
     Bundle { text: Arc<String>, bundle: Result<Box<BundleSteps>, String> },
     /// A mark between resources.
@@ -69,8 +70,8 @@ pub(super) struct Parser {
     pub(super) keeps_times: bool,
     /// The owner given to new resources.
     pub(super) owner: i64,
-    /// The search parameters that the store keeps indexed.
-    pub(super) indexed: Arc<IndexedParameters>,
+    /// What is made of each resource ahead.
+    pub(super) ahead: MadeAhead,
 }
 
 impl Parser {
@@ -230,8 +231,8 @@ impl FileParser<'_> {
         let mut resource = match Parsed::parse_part(text, range.clone())? {
             Parsed::Resource(resource) => resource,
             Parsed::Bundle => {
-                let Parser { keeps_times, owner, ref indexed } = *self.whole;
-                let bundle = BundleText { text: text.as_str(), keeps_times, owner, indexed };
+                let Parser { keeps_times, owner, ref ahead } = *self.whole;
+                let bundle = BundleText { text: text.as_str(), keeps_times, owner, ahead };
                 return Ok(ItemContent::Bundle {
                     bundle: bundle.read(range, line),
                     text: text.clone(),
@@ -249,8 +250,10 @@ impl FileParser<'_> {
         }
         check_spelling(&resource.resource_type)?;
         let is_open = resource.has_open_references;
-        resource.index(&self.whole.indexed);
-        Ok(ItemContent::Resource { resource, is_open })
+        let MadeAhead { indexed, views } = &self.whole.ahead;
+        resource.index(indexed);
+        let rows = MadeRows::ahead(views, &resource.resource_type, &resource.text);
+        Ok(ItemContent::Resource { resource, is_open, rows })
     }
 }
 

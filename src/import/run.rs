@@ -11,6 +11,7 @@ use super::ahead::AheadInFile;
 use super::apply::ImportRun;
 use super::bundle;
 use super::conditional::MissedReferences;
+use super::make::MadeAhead;
 use super::parse::{InputItem, ItemContent, Parser, SKIPPED};
 use super::parsing::{InputMessage, ReadingSide};
 use super::report::{Observer, Progress, Report};
@@ -111,7 +112,7 @@ impl Import {
         let parser = Parser {
             keeps_times: self.stamping == Stamping::Keep,
             owner: self.owner,
-            indexed: store.indexed_parameters()?,
+            ahead: MadeAhead { indexed: store.indexed_parameters()?, views: store.kept_views()? },
         };
         let mut reading = ReadingSide::start(&inputs.inputs, parser, &read)?;
         // After an error nobody waits for the threads: one may wait for input that never comes.
@@ -317,8 +318,8 @@ impl ImportRun<'_> {
         self.is_empty = false;
         self.report.found_nothing &= !content.asks();
         match content {
-            ItemContent::Resource { resource, is_open } => {
-                return self.put_alone(line, *resource, is_open);
+            ItemContent::Resource { resource, is_open, rows } => {
+                return self.put_alone(line, *resource, is_open, rows);
             }
             ItemContent::Bundle { text, bundle } => {
                 for (kind, count) in bundle.iter().flat_map(|bundle| &bundle.left_out) {

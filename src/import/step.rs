@@ -14,6 +14,7 @@ use crate::fhir::no_data::NoData;
 use crate::fhir::resource::Resource;
 use crate::fhir::search::Condition;
 use crate::fhir::version_condition::VersionCondition;
+use crate::fhir::view::MadeRows;
 
 /// A Bundle whose entries were read.
 pub(super) struct BundleSteps {
@@ -86,6 +87,8 @@ pub(super) struct LinkedResource {
     pub(super) is_open: bool,
     /// References that name no entry, and that nothing in the store can have as its name.
     pub(super) lost: Vec<String>,
+    /// Its rows for views, where they were made ahead.
+    pub(super) rows: Option<MadeRows>,
 }
 
 /// What an entry asks for.

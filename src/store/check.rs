@@ -20,6 +20,7 @@ use super::mention::stored_mentions;
 use super::rules::{HAS_BODY, HISTORY_RULES, Rule, SETTING_RULES, VERSION_RULES};
 use super::sql::{all, one};
 use super::tables::{CURRENT, ENDED, OF_A_VERSION};
+use super::view_check::view_findings;
 use crate::error::Result;
 use crate::fhir::attachment::AttachmentUrls;
 use crate::fhir::version::FhirVersion;
@@ -112,6 +113,7 @@ impl Check<'_> {
             self.versions_without_type(table);
         }
         self.pass("type_total", Check::totals);
+        self.pass("view_definition", Check::views);
         for Rule { finding, condition } in HISTORY_RULES {
             self.versions("history", finding, condition);
         }
@@ -347,6 +349,12 @@ impl Check<'_> {
             self.found_in_file(fault);
         }
         Ok(())
+    }
+
+    /// Every table of a view must have the rows that the view makes.
+    fn views(&mut self, _: &str) -> Result<()> {
+        let Check { conn, found, .. } = self;
+        view_findings(conn, &mut |what| found(Finding::in_file(what)))
     }
 
     /// Every row of `table` must belong to a version.

@@ -11,6 +11,7 @@ use super::handle::Store;
 use super::index::{IndexedParameter, indexes};
 use super::prune::{Pruned, USUAL_AGE};
 use super::sql::{all, one, pages, setting};
+use super::views::{StoredView, views};
 use crate::error::Result;
 use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
@@ -52,6 +53,8 @@ pub struct Info {
     pub free_bytes: u64,
     /// The search parameters that are kept indexed ([`Store::index`]).
     pub indexes: Vec<IndexedParameter>,
+    /// The views that are kept in tables ([`Store::add_views`]).
+    pub views: Vec<StoredView>,
     /// The current state, type by type.
     pub types: BTreeMap<String, TypeInfo>,
 }
@@ -111,6 +114,7 @@ impl Store {
             prunable: self.prunable(&conn, USUAL_AGE)?,
             free_bytes: pages(&conn)?.free_bytes(),
             indexes: indexes(&conn)?,
+            views: views(&conn)?,
             types,
         })
     }

@@ -7,8 +7,9 @@
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
 //! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read`, `history`, `history_sql` | reading |
-//! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
+//! | `writer`, `writer_version`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
+//! | `views`, `view_name`, `view_table`, `view_add`, `view_fill`, `view_rows`, `view_check` | the tables of views |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
@@ -81,13 +82,16 @@ mod upgrade;
 mod user;
 mod version;
 mod version_sql;
-#[cfg_attr(
-    not(test),
-    allow(dead_code, unused_imports, unnameable_types, reason = "the next commits use it")
-)]
+mod view_add;
+mod view_check;
+mod view_fill;
+mod view_name;
+mod view_rows;
 mod view_table;
+mod views;
 mod wait;
 mod writer;
+mod writer_version;
 
 pub use audit::{AccessRecord, Actor, AuditEvent, ExportRecord};
 pub use backup::BackupSummary;
@@ -117,4 +121,7 @@ pub use tombstone::Tombstone;
 pub use type_total::TypeTotal;
 pub use user::User;
 pub use version::{Change, Stamping};
+pub use view_add::AddedView;
+pub use view_fill::ViewProgress;
+pub use views::{StoredView, ViewState};
 pub use writer::Writer;

@@ -4,7 +4,7 @@
 //! behind a lock of its own, because each waits differently for writes of other processes.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -17,6 +17,7 @@ use super::readers::{ReadConnection, Readers};
 use super::rest::come_to_rest;
 use super::sql::one;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::view::KeptViews;
 use crate::sync::{OneAtATime, lock};
 
 /// How long a statement waits for another process's write to end, and how long the revocation of
@@ -56,6 +57,8 @@ pub(super) struct Pool {
     large_body: OneAtATime,
     /// The number of a write, and whether any version up to it has a large body.
     large_known: Mutex<Option<(i64, bool)>>,
+    /// The views that were read last.
+    views_known: Mutex<Arc<KeptViews>>,
     /// The `store_id` that the first reading connection found.
     store_id: OnceLock<Value>,
     /// `None` where the store is read-only.
@@ -79,7 +82,7 @@ pub(super) fn connect(uri: &str, access: OpenFlags) -> Result<Connection> {
     let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(uri, flags)?;
     conn.busy_timeout(PATIENCE)?;
-    conn.set_prepared_statement_cache_capacity(64);
+    conn.set_prepared_statement_cache_capacity(128);
     // Else SQLite compiles a kept statement anew for each use, to look at the values bound to it.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     checksum::register(&conn)?;
@@ -136,6 +139,7 @@ impl Pool {
             readers: Readers::default(),
             large_body: OneAtATime::default(),
             large_known: Mutex::default(),
+            views_known: Mutex::default(),
             store_id: OnceLock::new(),
             writing,
             aside: Mutex::default(),
@@ -237,6 +241,11 @@ impl Pool {
     /// What is known of large bodies: the number of a write, and whether any version up to it has one.
     pub(super) fn large_known(&self) -> MutexGuard<'_, Option<(i64, bool)>> {
         lock(&self.large_known)
+    }
+
+    /// The views that were read last.
+    pub(super) fn views_known(&self) -> &Mutex<Arc<KeptViews>> {
+        &self.views_known
     }
 
     /// The connections that write.

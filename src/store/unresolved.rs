@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::sql::{all, maybe, one, run};
+use super::version::VersionRest;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::fhir::resource::{Assigned, Resource};
@@ -124,7 +125,8 @@ impl Writer<'_> {
         unresolved: &[String],
     ) -> Result<()> {
         let version_id = self.version_after(&version.version_id);
-        self.end(version.seq, self.seq + 1, false)?;
-        self.insert(resource, &version_id, version.assigned, &version.hash, unresolved)
+        self.end((&resource.resource_type, version.seq), self.seq + 1, false)?;
+        let rest = VersionRest { unresolved, made: None };
+        self.insert(resource, &version_id, version.assigned, &version.hash, rest)
     }
 }

@@ -16,7 +16,7 @@ use super::rest::AT_REST;
 use super::sql::{all, run, set_setting, setting};
 use super::tables::{CURRENT, ENDED};
 use super::type_total::add_writes_after;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::mentions::Mentions;
 use crate::fhir::version::FhirVersion;
 use crate::fhir::{attachment, binary, compartment};
@@ -111,10 +111,17 @@ pub(super) fn upgrade(conn: &Connection) -> Result<()> {
 
 /// Creates the tables and indexes that the store lacks. Everything else of it stays as it is.
 fn add_what_is_new(conn: &Connection) -> Result<()> {
-    let present = schema_objects(conn)?;
-    for SchemaObject { name, sql, .. } in schema_objects(&model()?)? {
+    let (model, present) = (model()?, schema_objects(conn)?);
+    for SchemaObject { name, sql, kind } in schema_objects(&model)? {
         if !present.iter().any(|object| object.name == name) {
             conn.execute_batch(&sql)?;
+        } else if kind == "table"
+            && columns(conn, "main", &name)? != columns(&model, "main", &name)?
+        {
+            let what = format!(
+                "the store has a table {name} of somebody's own, a name that this fhirlite needs; rename that table"
+            );
+            return Err(Error::new(Kind::NotAStore, what));
         }
     }
     conn.pragma_update(None, "user_version", FORMAT)?;

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
 use crate::fhir::resource::{Assigned, Resource, Stamp};
 use crate::fhir::version::FhirVersion;
+use crate::fhir::view::MadeRows;
 
 /// What a put did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,15 @@ pub enum Stamping {
     Always,
 }
 
+/// What goes with a version that is put in.
+#[derive(Clone, Copy, Default)]
+pub(super) struct VersionRest<'r> {
+    /// The open references left in it.
+    pub(super) unresolved: &'r [String],
+    /// The rows of views that were made of it before.
+    pub(super) made: Option<&'r MadeRows>,
+}
+
 /// The current version of a resource.
 struct CurrentVersion {
     seq: i64,
@@ -55,7 +65,8 @@ struct CurrentVersion {
 }
 
 impl Writer<'_> {
-    /// Creates or updates a resource; `unresolved` are the open references left in it.
+    /// Creates or updates a resource; `unresolved` are the open references left in it, `made` the rows of views that
+    /// were made of it before.
     ///
     /// # Errors
     /// `Invalid` for a `meta.lastUpdated` that is no time; else where the disk refuses.
@@ -64,6 +75,7 @@ impl Writer<'_> {
         resource: &Resource,
         stamping: Stamping,
         unresolved: &[String],
+        made: Option<&MadeRows>,
     ) -> Result<Change> {
         let (resource_type, id) = (&resource.resource_type, &resource.id);
         let current = if self.may_exist(resource_type, id)? {
@@ -96,9 +108,10 @@ impl Writer<'_> {
         let always = stamping == Stamping::Always;
         let replace = Assigned { last_updated: always, version_id: always };
         if let Some(current) = &current {
-            self.end(current.seq, self.seq + 1, false)?;
+            self.end((resource_type, current.seq), self.seq + 1, false)?;
         }
-        self.insert(resource, &version_id, replace, &resource.hash, unresolved)?;
+        let (hash, rest) = (&resource.hash, VersionRest { unresolved, made });
+        self.insert(resource, &version_id, replace, hash, rest)?;
         Ok(if current.is_some() { Change::Updated } else { Change::Created })
     }
 
@@ -130,6 +143,10 @@ impl Writer<'_> {
             return Ok(None);
         };
         self.found.forget(resource_type);
+        let sql = format!("SELECT seq FROM {CURRENT} WHERE {IS_OF_TYPE} AND id = ?2 AND seq > ?3");
+        if let Some(newer) = maybe(&self.conn, &sql, key, |row| row.get(0))? {
+            self.views.delete(&self.conn, resource_type, newer)?;
+        }
         let mut undone = 0;
         for table in [CURRENT, ENDED] {
             let newer = format!("{table} WHERE {IS_OF_TYPE} AND id = ?2 AND seq > ?3");
@@ -154,6 +171,11 @@ impl Writer<'_> {
             return Err(damaged_version(&self.conn, seq));
         }
         run(&self.conn, "DELETE FROM ended_version WHERE seq = ?1", [seq])?;
+        if !self.views.views.of(resource_type).is_empty() {
+            let sql = "SELECT body FROM version_body WHERE seq = ?1";
+            let body: String = one(&self.conn, sql, [seq], |row| row.get(0))?;
+            self.views.insert(&self.conn, (resource_type, seq), &body, None)?;
+        }
         Ok(Some(undone))
     }
 
@@ -189,7 +211,7 @@ impl Writer<'_> {
         version_id: &str,
         replace: Assigned,
         hash: &[u8],
-        unresolved: &[String],
+        VersionRest { unresolved, made }: VersionRest<'_>,
     ) -> Result<()> {
         let stamped = resource
             .stamped(&Stamp {
@@ -264,6 +286,8 @@ impl Writer<'_> {
         let (resource_type, mentions) = (&resource.resource_type, &resource.mentions);
         self.mentioned.insert(&self.conn, self.seq, resource_type, mentions)?;
         self.insert_entries(resource)?;
+        let place = (resource_type.as_str(), self.seq);
+        self.views.insert(&self.conn, place, &stamped.body, made)?;
         self.note_unresolved(self.seq, unresolved)
     }
 
@@ -280,12 +304,18 @@ impl Writer<'_> {
     }
 
     /// Ends a current version; `by` is the number of the write that ends it.
-    pub(super) fn end(&mut self, seq: i64, by: i64, deleted: bool) -> Result<()> {
+    pub(super) fn end(
+        &mut self,
+        (resource_type, seq): (&str, i64),
+        by: i64,
+        deleted: bool,
+    ) -> Result<()> {
         let values = (seq, by, self.time.micros(), deleted);
         if run(&self.conn, &self.sql.end, values)? == 0 {
             return Err(damaged_version(&self.conn, seq));
         }
         run(&self.conn, "DELETE FROM current_version WHERE seq = ?1", [seq])?;
+        self.views.delete(&self.conn, resource_type, seq)?;
         self.has_history = true;
         Ok(())
     }
@@ -302,7 +332,7 @@ impl Writer<'_> {
         };
         self.found.forget(resource_type);
         self.seq += 1;
-        self.end(seq, self.seq, true)?;
+        self.end((resource_type, seq), self.seq, true)?;
         Ok(true)
     }
 

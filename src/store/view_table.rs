@@ -1,25 +1,12 @@
-//! The table of a view in SQLite: how its columns are declared, and what their values are bound as.
+//! The table of a view in SQLite: how its columns are declared.
 //!
 //! <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>. A declared type is a choice
 //! of affinity, and affinity changes values that are stored. Pure: no connection, and no row is written.
+//! What the values are bound as is in `fhir/view/bound.rs`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::fhir::view::{ColumnKind, ViewColumn, ViewError, ViewValue};
-
-/// What a value of a view is bound as.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BoundValue<'v> {
-    /// NULL.
-    Null,
-    /// An INTEGER.
-    Integer(i64),
-    /// A REAL.
-    Real(f64),
-    /// A TEXT.
-    Text(Cow<'v, str>),
-}
+use crate::fhir::view::{ColumnKind, ViewColumn, ViewError};
 
 /// The columns of a view's table, as `CREATE TABLE` lists them: `"id" TEXT, "active" INTEGER`.
 ///
@@ -38,7 +25,7 @@ pub enum BoundValue<'v> {
 /// # Errors
 ///
 /// Two names differ in capitals alone, which SQLite takes for the same. The error names both columns.
-pub fn declared_columns(columns: &[ViewColumn]) -> Result<String, ViewError> {
+pub fn declared_columns(columns: &[ViewColumn]) -> Result<Vec<String>, ViewError> {
     let mut names: HashMap<String, &str> = HashMap::new();
     let mut declared = Vec::with_capacity(columns.len());
     for column in columns {
@@ -56,7 +43,7 @@ pub fn declared_columns(columns: &[ViewColumn]) -> Result<String, ViewError> {
         // The reader of views takes letters, digits and underscores alone.
         declared.push(format!("\"{name}\"{space}{of}"));
     }
-    Ok(declared.join(", "))
+    Ok(declared)
 }
 
 /// The type that a column is declared with; empty for none.
@@ -70,95 +57,23 @@ fn declared_type(column: &ViewColumn) -> &'static str {
     }
 }
 
-/// What a value is bound as, in a column that is declared by [`declared_columns`]. A decimal is a number
-/// where the shortest text of the double has the same value: zeros at its end are not kept, since a
-/// number has none.
-pub fn bound<'v>(column: &ViewColumn, value: &'v ViewValue<'_>) -> BoundValue<'v> {
-    match (column.kind, value) {
-        (_, ViewValue::Null) => BoundValue::Null,
-        (ColumnKind::Boolean, ViewValue::Boolean(value)) => BoundValue::Integer(i64::from(*value)),
-        (ColumnKind::Integer | ColumnKind::Integer64, ViewValue::Number(lexeme)) => {
-            lexeme.parse().map_or(BoundValue::Text(Cow::Borrowed(lexeme)), BoundValue::Integer)
-        }
-        (ColumnKind::Decimal, ViewValue::Number(lexeme)) => number(lexeme, column.is_double()),
-        (_, value) => value.plain().map_or(BoundValue::Null, BoundValue::Text),
-    }
-}
-
-/// A decimal: an integer, a double, or its text where a double would lose digits.
-fn number(lexeme: &str, is_double: bool) -> BoundValue<'_> {
-    if !is_double && let Ok(whole) = lexeme.parse() {
-        return BoundValue::Integer(whole);
-    }
-    match lexeme.parse::<f64>() {
-        Ok(double) if double.is_finite() => {
-            let is_exact = is_double || is_same_number(lexeme, &double.to_string());
-            if is_exact {
-                BoundValue::Real(double)
-            } else {
-                BoundValue::Text(Cow::Borrowed(lexeme))
-            }
-        }
-        _ => BoundValue::Text(Cow::Borrowed(lexeme)),
-    }
-}
-
-/// True for two lexemes of the same number.
-fn is_same_number(one: &str, other: &str) -> bool {
-    use crate::fhir::path::Decimal;
-    let both = Decimal::parse(one).zip(Decimal::parse(other));
-    both.is_some_and(|(one, other)| one == other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn column(name: &str, kind: ColumnKind) -> ViewColumn {
-        ViewColumn {
-            name: name.to_owned(),
-            type_name: None,
-            kind,
-            is_collection: false,
-            description: None,
-            tags: Vec::new(),
-        }
-    }
-
     #[test]
     fn columns_are_declared_by_their_kinds() {
-        let mut list = column("list", ColumnKind::Integer);
+        let mut list = ViewColumn::named("list", ColumnKind::Integer);
         list.is_collection = true;
         let columns = [
-            column("id", ColumnKind::Text),
-            column("active", ColumnKind::Boolean),
-            column("value", ColumnKind::Decimal),
+            ViewColumn::named("id", ColumnKind::Text),
+            ViewColumn::named("active", ColumnKind::Boolean),
+            ViewColumn::named("value", ColumnKind::Decimal),
             list,
         ];
         let declared = declared_columns(&columns).unwrap();
-        assert_eq!(declared, r#""id" TEXT, "active" INTEGER, "value", "list" TEXT"#);
-        let twice = [column("id", ColumnKind::Text), column("ID", ColumnKind::Text)];
+        assert_eq!(declared, ["\"id\" TEXT", "\"active\" INTEGER", "\"value\"", "\"list\" TEXT"]);
+        let twice = ["id", "ID"].map(|name| ViewColumn::named(name, ColumnKind::Text));
         assert!(declared_columns(&twice).unwrap_err().to_string().contains("`id` and `ID`"));
-    }
-
-    #[test]
-    fn decimals_are_numbers_where_a_double_has_their_digits() {
-        let of = column("value", ColumnKind::Decimal);
-        for (lexeme, wanted) in [
-            ("140", BoundValue::Integer(140)),
-            ("5.40", BoundValue::Real(5.4)),
-            ("1e2", BoundValue::Real(100.0)),
-            ("-0.1", BoundValue::Real(-0.1)),
-            ("0.1234567890123456", BoundValue::Real(0.1234567890123456)),
-            ("0.12345678901234567890", BoundValue::Text("0.12345678901234567890".into())),
-            ("12345678901234567890", BoundValue::Text("12345678901234567890".into())),
-            ("1e400", BoundValue::Text("1e400".into())),
-        ] {
-            assert_eq!(bound(&of, &ViewValue::Number(lexeme.into())), wanted, "{lexeme}");
-        }
-        let of = column("active", ColumnKind::Boolean);
-        assert_eq!(bound(&of, &ViewValue::Boolean(true)), BoundValue::Integer(1));
-        let of = column("text", ColumnKind::Text);
-        assert_eq!(bound(&of, &ViewValue::Boolean(true)), BoundValue::Text("true".into()));
     }
 }

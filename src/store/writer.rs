@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use super::bulk::{BY_IDENTIFIER, BY_IDENTITY, DroppedIndexes, KnownResources, drop_indexes};
 use super::checkpoint::LONG_LOG;
 use super::checksum::row_sum_after;
-use super::fhir_version::{derive_compartment, fhir_version, given_fhir_version, set_fhir_version};
+use super::fhir_version::fhir_version;
 use super::found_ids::FoundIds;
 use super::handle::Store;
 use super::index::{give_up_other_rules, indexed_parameters};
@@ -28,8 +28,9 @@ use super::tables::ENDED;
 use super::type_codes::TypeCodes;
 use super::type_total::add_writes_after;
 use super::version_sql::VersionStatements;
+use super::view_rows::ViewTables;
+use super::views::note_other_rules;
 use crate::error::Result;
-use crate::fhir::compartment;
 use crate::fhir::search::IndexedParameters;
 use crate::fhir::version::FhirVersion;
 use crate::time::Instant;
@@ -88,6 +89,8 @@ pub struct Writer<'a> {
     pub(super) type_codes: TypeCodes,
     /// The search parameters whose keys each version gets.
     pub(super) indexed: Arc<IndexedParameters>,
+    /// The views whose rows each version gets.
+    pub(super) views: ViewTables,
     /// What versions mentioned before.
     pub(super) mentioned: Mentioned,
     /// What conditions have found in this transaction.
@@ -135,6 +138,7 @@ impl Store {
             sql: VersionStatements::new(),
             type_codes: TypeCodes::default(),
             indexed: Arc::default(),
+            views: ViewTables::default(),
             mentioned: Mentioned::default(),
             found: FoundIds::default(),
             least_log: LONG_LOG,
@@ -176,6 +180,8 @@ impl Writer<'_> {
         self.fhir_version = fhir_version(&self.conn)?.unwrap_or_default();
         give_up_other_rules(&self.conn)?;
         self.indexed = Arc::new(indexed_parameters(&self.conn)?);
+        note_other_rules(&self.conn)?;
+        self.views.update(&self.conn, self.store.pool().views_known())?;
         self.handed_out = match setting(&self.conn, "last_transaction_time")? {
             0 => NEVER,
             time => Instant::from_micros(time),
@@ -313,36 +319,6 @@ impl Writer<'_> {
         self.ahead
     }
 
-    /// The store's version of FHIR; `None` where it is not known yet.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn known_fhir_version(&self) -> Result<Option<FhirVersion>> {
-        fhir_version(&self.conn)
-    }
-
-    /// The version of FHIR that somebody gave the store; `None` where nobody did.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn given_fhir_version(&self) -> Result<Option<FhirVersion>> {
-        given_fhir_version(&self.conn)
-    }
-
-    /// Sets the store's version of FHIR in the open transaction, and derives anew what depends on it.
-    /// `is_told` says that nobody gave the version: the content told it.
-    ///
-    /// # Errors
-    /// Where the disk refuses.
-    pub fn set_fhir_version(&mut self, version: FhirVersion, is_told: bool) -> Result<()> {
-        self.restore_dropped(None)?;
-        let before = self.fhir_version;
-        let is_affected = |name: &str| compartment::differs(name, before, version);
-        derive_compartment(&self.conn, version, &is_affected)?;
-        self.fhir_version = version;
-        set_fhir_version(&self.conn, version, is_told)
-    }
-
     /// Creates the index again that finds a resource by its type and id, where this transaction has
     /// dropped it.
     pub(super) fn restore_identity(&mut self) -> Result<()> {
@@ -355,7 +331,7 @@ impl Writer<'_> {
         self.restore_dropped(Some(BY_IDENTIFIER))
     }
 
-    fn restore_dropped(&mut self, wanted: Option<&str>) -> Result<()> {
+    pub(super) fn restore_dropped(&mut self, wanted: Option<&str>) -> Result<()> {
         if self.dropped.contains(wanted) {
             // Each sorting thread uses as much memory as the page cache.
             self.conn.pragma_update(None, "cache_size", SORTING_CACHE)?;

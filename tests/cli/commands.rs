@@ -153,7 +153,7 @@ fn delete_names_missing_resources() {
 fn info_counts_resources_and_bytes() {
     let dir = filled();
     let info: Value = serde_json::from_str(&dir.run(["info", "s.db", "--json"]).stdout).unwrap();
-    assert_eq!((&info["resources"], &info["format"]), (&12.into(), &7.into()));
+    assert_eq!((&info["resources"], &info["format"]), (&12.into(), &8.into()));
     assert_eq!(info["types"]["Patient"]["oldest"], "2020-01-01T00:00:00.000Z");
     assert_eq!(info["bytes"], dir.bodies("s.db").iter().map(|(_, body)| body.len()).sum::<usize>());
     assert!(dir.run(["info", "s.db"]).stdout.contains("Patient"));

@@ -24,6 +24,7 @@ pages! {
     readme "README.md"
     contributing "CONTRIBUTING.md"
     access "docs/access.md"
+    analysis "docs/analysis.md"
     bulk_data "docs/bulk-data.md"
     cli "docs/cli.md"
     import "docs/import.md"

@@ -65,3 +65,41 @@ fn the_comparison_of_views_can_fail() {
     let output = python.arg("--compare").arg(dir.path("s.db")).output().expect("it starts");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// A store of the sample data and of the examples of HL7, and a copy with the tables of the ready views.
+fn with_tables(dir: &Dir) {
+    let sample = project().join("sample-data");
+    let examples = project().join("tests/independent/hl7-examples.ndjson.gz");
+    dir.import(0, &["s.db", sample.to_str().unwrap(), examples.to_str().unwrap()]);
+    std::fs::copy(dir.path("s.db"), dir.path("t.db")).unwrap();
+    let ran = dir.run(["view", "add", "t.db", "--starter"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn tables_of_the_ready_views_agree_with_the_sql_views_and_with_python() {
+    let Some(mut python) = script("compare_views.py") else { return };
+    let dir = Dir::new();
+    with_tables(&dir);
+    let said = succeed(python.arg(dir.path("s.db")).arg(dir.path("t.db")));
+    assert!(said.contains("\n0 unexplained"), "{said}");
+    let compared = said.lines().filter(|line| line.contains(" rows in SQL, ")).count();
+    assert!(compared == 15 && !said.contains(" 0 rows in SQL, "), "{said}");
+}
+
+#[test]
+fn the_comparison_of_tables_can_fail() {
+    for edit in [
+        "UPDATE observation SET value = value + 1 WHERE id = (SELECT id FROM observation WHERE value > 0 LIMIT 1)",
+        "DELETE FROM claim WHERE id = (SELECT id FROM claim LIMIT 1)",
+        "UPDATE coverage SET plan = 'x' WHERE id = (SELECT id FROM coverage LIMIT 1)",
+    ] {
+        let Some(mut python) = script("compare_views.py") else { return };
+        let dir = Dir::new();
+        with_tables(&dir);
+        dir.open("t.db").execute_batch(edit).expect("changed");
+        let output =
+            python.arg(dir.path("s.db")).arg(dir.path("t.db")).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(1), "{edit}");
+    }
+}

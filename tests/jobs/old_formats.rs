@@ -67,7 +67,7 @@ fn serving_a_store_of_format_1_upgrades_it() {
     assert_eq!(dir.count("old.db", "SELECT user_version FROM pragma_user_version"), 1);
     assert!(!schema(&dir, "old.db").iter().any(|(name, _)| name == "compartment"));
     let served = dir.serve(&["old.db"]);
-    assert_eq!(dir.count("old.db", "SELECT user_version FROM pragma_user_version"), 7);
+    assert_eq!(dir.count("old.db", "SELECT user_version FROM pragma_user_version"), 8);
     assert_eq!(schema(&dir, "old.db"), schema(&dir, "s.db"));
     // The same resources, imported into a new store, are about the same patients.
     let bodies: String = dir.bodies("s.db").into_iter().map(|(_, body)| body + "\n").collect();

@@ -21,6 +21,7 @@ mod read_only;
 mod replaced;
 mod restored;
 mod snapshots;
+mod view_tables;
 mod views;
 mod waiting;
 mod writers;

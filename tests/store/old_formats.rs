@@ -102,7 +102,7 @@ fn a_store_of_format_4_is_read_with_its_exports_and_gets_checksums() {
     assert!(file.status == 200 && file.text().contains("Ünïversity"), "{}", file.text());
     assert_eq!(served.end("-TERM"), 0);
     assert_eq!(dir.import(0, &["4.db", "a.json"])["created"], 1);
-    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 7);
+    assert_eq!(dir.count("4.db", "SELECT user_version FROM pragma_user_version"), 8);
     let without = "SELECT count(*) FROM (SELECT row_checksum, body_checksum FROM resource UNION ALL
                                           SELECT row_checksum, body_checksum FROM history)
                     WHERE row_checksum = 0 OR body_checksum = 0";
@@ -139,8 +139,8 @@ fn a_store_of_format_5_is_read_with_its_history_and_exports() {
     dir.write("a.json", A);
     let ran = dir.run(["import", "5.db", "a.json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("5.db: is upgraded from format 5 to 7"), "{}", ran.stderr);
-    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 7);
+    assert!(ran.stderr.contains("5.db: is upgraded from format 5 to 8"), "{}", ran.stderr);
+    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 8);
     let db = dir.open("5.db");
     let after = (rows(&db, "resource"), rows(&db, "history"), about(&db));
     assert_eq!(after.0[..8], before.0);
@@ -182,8 +182,8 @@ fn a_store_of_format_6_gets_tables_and_nothing_of_it_is_written_anew() {
     assert_eq!(dir.count("6.db", "SELECT user_version FROM pragma_user_version"), 6);
     let ran = dir.run(["index", "6.db", "Observation", "code", "date"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(ran.stderr, "6.db: is upgraded from format 6 to 7\n");
-    assert_eq!(dir.count("6.db", "SELECT user_version FROM pragma_user_version"), 7);
+    assert_eq!(ran.stderr, "6.db: is upgraded from format 6 to 8\n");
+    assert_eq!(dir.count("6.db", "SELECT user_version FROM pragma_user_version"), 8);
     let db = dir.open("6.db");
     assert_eq!(rows(&db), before);
     drop(db);
@@ -198,6 +198,61 @@ fn a_store_of_format_6_gets_tables_and_nothing_of_it_is_written_anew() {
     let served = dir.serve(&["6.db", "--auth", "required"]);
     let before = served.get_with(FILE_OF_4, &bearer(ALICE_OF_4));
     assert!(before.status == 200 && before.text().contains("\"versionId\":\"1\""));
+}
+
+/// `tests/formats/7.db.gz` is that of format 6 after the last program of format 7 indexed `code` and `date` of
+/// Observation; imported a patient with a photo, two observations of the patient and a Basic; imported one of the
+/// observations changed; and deleted the Basic.
+#[test]
+fn a_store_of_format_7_gets_tables_for_views_and_nothing_of_it_is_written_anew() {
+    let dir = Dir::new();
+    dir.fixture(7, "7.db");
+    let kept = "SELECT (SELECT group_concat(json_array(seq, type, id, last_updated, hex(hash), row_checksum)) FROM
+                         (SELECT * FROM current_version WHERE seq <= 26 ORDER BY seq)) ||
+                       (SELECT group_concat(json_array(seq, type, id, ended, row_checksum)) FROM
+                         (SELECT * FROM ended_version ORDER BY seq)) ||
+                       (SELECT group_concat(json_array(seq, parameter, key)) FROM search_key)";
+    let rows = |db: &rusqlite::Connection| -> String {
+        db.query_row(kept, (), |row| row.get(0)).expect("rows")
+    };
+    let before = rows(&dir.open("7.db"));
+    // Reading upgrades a copy in memory, writing the file.
+    dir.check("7.db");
+    assert_eq!(dir.run(["view", "list", "7.db"]).stdout, "");
+    assert_eq!(dir.count("7.db", "SELECT user_version FROM pragma_user_version"), 7);
+    let ran = dir.run(["view", "add", "7.db", "--starter"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stderr, "7.db: is upgraded from format 7 to 8\n");
+    assert_eq!(dir.count("7.db", "SELECT user_version FROM pragma_user_version"), 8);
+    assert_eq!(rows(&dir.open("7.db")), before);
+    let weight = "SELECT count(*) FROM observation WHERE id = 'seven-weight' AND value = 78.1";
+    assert_eq!(dir.count("7.db", weight), 1);
+    let pressure = "SELECT systolic || '/' || diastolic FROM blood_pressure";
+    let pressure: String = dir.open("7.db").query_row(pressure, (), |row| row.get(0)).unwrap();
+    assert_eq!(pressure, "120/80");
+    dir.write("a.json", A);
+    dir.import(0, &["7.db", "a.json"]);
+    assert_eq!(dir.count("7.db", "SELECT count(*) FROM patient WHERE id = 'a'"), 1);
+    dir.check("7.db");
+    let served = dir.serve(&["7.db", "--auth", "required"]);
+    let before = served.get_with(FILE_OF_4, &bearer(ALICE_OF_4));
+    assert!(before.status == 200 && before.text().contains("\"versionId\":\"1\""));
+}
+
+/// A table of somebody's own that has the name of a new one is not taken for it.
+#[test]
+fn an_upgrade_is_refused_where_a_table_has_the_name_of_a_new_one() {
+    let dir = Dir::new();
+    dir.fixture(7, "7.db");
+    dir.open("7.db").execute_batch("CREATE TABLE view_fault (mine)").expect("added");
+    dir.write("a.json", A);
+    let ran = dir.run(["import", "7.db", "a.json"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.stderr.contains("a table view_fault of somebody's own"), "{}", ran.stderr);
+    assert_eq!(dir.count("7.db", "SELECT user_version FROM pragma_user_version"), 7);
+    dir.open("7.db").execute_batch("ALTER TABLE view_fault RENAME TO mine").expect("renamed");
+    dir.import(0, &["7.db", "a.json"]);
+    dir.check("7.db");
 }
 
 /// An upgrade that takes long, here because another program has the file locked, says every few seconds how far it is.
@@ -220,7 +275,7 @@ fn an_upgrade_that_takes_long_says_how_far_it_is() {
     });
     other.execute_batch("ROLLBACK").expect("unlocked");
     assert!(upgrade.wait().expect("it ends").success(), "{}", told());
-    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 7);
+    assert_eq!(dir.count("5.db", "SELECT user_version FROM pragma_user_version"), 8);
 }
 
 /// The operator adds a view, an index and a table with the `sqlite3` shell.
@@ -241,7 +296,7 @@ fn an_upgrade_keeps_the_views_and_tables_of_the_operator() {
         let resources = count("SELECT count(*) FROM mine");
         dir.write("a.json", r#"{"resourceType":"Basic","id":"new"}"#);
         dir.import(0, &["s.db", "a.json"]);
-        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 7);
+        assert_eq!(count("SELECT user_version FROM pragma_user_version"), 8);
         assert_eq!(count("SELECT count(*) FROM mine"), resources + 1);
         assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'my index'"), 1);
         // Its table is a view now.

@@ -54,6 +54,19 @@ pub enum ColumnKind {
 }
 
 impl ViewColumn {
+    /// A column without anything but its name and its kind.
+    #[cfg(test)]
+    pub(crate) fn named(name: &str, kind: ColumnKind) -> ViewColumn {
+        ViewColumn {
+            name: name.to_owned(),
+            type_name: None,
+            kind,
+            is_collection: false,
+            description: None,
+            tags: Vec::new(),
+        }
+    }
+
     /// True where the view asks for numbers as doubles, which lose digits: by the tag `ansi/type` with
     /// `DOUBLE PRECISION`, `DOUBLE`, `FLOAT` or `REAL`.
     ///

@@ -4,7 +4,7 @@
 //! 3.0. `read.rs` makes it of JSON, `rows.rs` runs it. Metadata that say nothing about rows, such as
 //! `publisher` and `useContext`, are not kept.
 
-use super::column::ViewColumn;
+use super::column::{ColumnKind, ViewColumn};
 use super::constant::ViewConstant;
 use crate::fhir::path::Path;
 
@@ -98,5 +98,62 @@ impl ViewDefinition {
     /// The columns of the rows, in order: the schema of the view.
     pub fn columns(&self) -> &[ViewColumn] {
         &self.columns
+    }
+
+    /// False where the rows of a resource are surely the same whatever its `meta` holds: no expression names
+    /// `meta` or the resource as a whole, and no column holds an element that has elements, which might be
+    /// the resource.
+    pub fn may_read_meta(&self) -> bool {
+        let names_it = |path: &PlacedPath| {
+            ["meta", "%resource", "%rootResource", "%context", "%`"]
+                .iter()
+                .any(|name| path.text.contains(name))
+        };
+        self.conditions.iter().any(names_it)
+            || self.columns.iter().any(|column| column.kind == ColumnKind::Json)
+            || self.root.paths().into_iter().any(names_it)
+    }
+}
+
+impl ViewSelect {
+    /// Every expression of the select. Reading bounds how deep selects nest.
+    fn paths(&self) -> Vec<&PlacedPath> {
+        let mut paths: Vec<&PlacedPath> = match &self.iteration {
+            Iteration::Once => Vec::new(),
+            Iteration::ForEach(path) | Iteration::ForEachOrNull(path) => vec![path],
+            Iteration::Repeat(paths) => paths.iter().collect(),
+        };
+        paths.extend(self.columns.iter().map(|column| &column.path));
+        paths.extend(self.selects.iter().chain(&self.union_all).flat_map(ViewSelect::paths));
+        paths
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::json::Tree;
+
+    #[test]
+    fn a_view_that_may_read_meta_is_known() {
+        for (path, kind, wanted) in [
+            ("name.family.first()", "string", false),
+            ("meta.lastUpdated", "instant", true),
+            ("Patient.`meta`.versionId", "id", true),
+            ("%resource.name.count()", "integer", true),
+            ("$this", "Patient", true),
+            ("contained.id.first()", "id", false),
+        ] {
+            for view in [
+                format!(r#"{{"column":[{{"name":"c","path":"{path}","type":"{kind}"}}]}}"#),
+                format!(
+                    r#"{{"select":[{{"column":[{{"name":"c","path":"{path}","type":"{kind}"}}]}}]}}"#
+                ),
+            ] {
+                let view = format!(r#"{{"resource":"Patient","select":[{view}]}}"#);
+                let view = ViewDefinition::read(&Tree::parse(&view).unwrap()).unwrap();
+                assert_eq!(view.may_read_meta(), wanted, "{path}");
+            }
+        }
     }
 }

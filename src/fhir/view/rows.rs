@@ -18,7 +18,7 @@ use crate::fhir::name::short;
 use crate::fhir::path::{Item, PathContext};
 
 /// The most rows of one resource: selects beside each other multiply.
-const MOST_ROWS: usize = 1_000_000;
+pub const MOST_ROWS: usize = 1_000_000;
 /// The most steps that the expressions take over one resource: selects within each other multiply. A view
 /// of twenty columns takes some ten million for a list of 100,000 elements.
 const MOST_STEPS: usize = 50_000_000;

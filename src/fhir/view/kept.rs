@@ -1,0 +1,196 @@
+//! [`KeptViews`]: the views whose rows a store keeps, and the rows that they make of a resource before that
+//! is written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::bound::{BoundValue, bound};
+use super::definition::ViewDefinition;
+use super::error::ViewError;
+use super::value::ViewValue;
+use crate::fhir::json::Tree;
+
+/// The largest text whose rows are made ahead, in bytes. The rows of a larger one do not wait in memory.
+const LARGEST: usize = 1 << 20;
+
+/// A view as a store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewText {
+    /// The number by which the store names it.
+    pub key: i64,
+    /// Its name.
+    pub name: String,
+    /// The type of its resources.
+    pub resource_type: String,
+    /// The ViewDefinition: JSON.
+    pub definition: String,
+}
+
+/// A view of which rows are made.
+#[derive(Debug)]
+pub struct KeptView {
+    /// The number by which the store names it.
+    pub key: i64,
+    /// Its name.
+    pub name: String,
+    /// The view; `None` where it cannot be read: it is of another fhirlite.
+    pub definition: Option<ViewDefinition>,
+    /// True where its rows may depend on what a store sets in `meta`.
+    reads_meta: bool,
+}
+
+/// Views by the type of their resources.
+#[derive(Debug, Default)]
+pub struct KeptViews {
+    texts: Vec<ViewText>,
+    by_type: BTreeMap<String, Vec<KeptView>>,
+}
+
+/// The rows of a view, with values as a database holds them.
+#[derive(Debug, Default)]
+pub struct BoundRows {
+    width: usize,
+    count: usize,
+    cells: Vec<BoundCell>,
+    texts: String,
+}
+
+/// A value of a row. A text ends at a place in the text of all rows, and begins where the one before it ends.
+#[derive(Debug)]
+enum BoundCell {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text { end: usize },
+}
+
+/// What views make of a resource.
+#[derive(Debug)]
+pub struct MadeRows {
+    made_for: Arc<KeptViews>,
+    /// The rows by the number of their view, or why a view makes none.
+    rows: Vec<(i64, Result<BoundRows, String>)>,
+}
+
+impl KeptViews {
+    /// Reads views.
+    pub fn new(texts: Vec<ViewText>) -> KeptViews {
+        let mut by_type: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for text in &texts {
+            let tree = Tree::parse(&text.definition);
+            let definition = tree.ok().and_then(|tree| ViewDefinition::read(&tree).ok());
+            let reads_meta = definition.as_ref().is_none_or(ViewDefinition::may_read_meta);
+            let (key, name) = (text.key, text.name.clone());
+            let view = KeptView { key, name, definition, reads_meta };
+            by_type.entry(text.resource_type.clone()).or_default().push(view);
+        }
+        KeptViews { texts, by_type }
+    }
+
+    /// True where these are the views.
+    pub fn are(&self, texts: &[ViewText]) -> bool {
+        self.texts == texts
+    }
+
+    /// The views of a type.
+    pub fn of(&self, resource_type: &str) -> &[KeptView] {
+        self.by_type.get(resource_type).map_or(&[], Vec::as_slice)
+    }
+
+    /// The types that have views.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.by_type.keys().map(String::as_str)
+    }
+}
+
+impl MadeRows {
+    /// Makes the rows of a resource whose `meta` is not yet as it will be stored: of the views to which that
+    /// is all the same. `None` where there are none, or the text is large.
+    pub fn ahead(views: &Arc<KeptViews>, resource_type: &str, text: &str) -> Option<MadeRows> {
+        MadeRows::of(views, resource_type, text, |view| !view.reads_meta)
+    }
+
+    /// Makes the rows of a stored resource. `None` where there are none, or the text is large.
+    pub fn stored(views: &Arc<KeptViews>, resource_type: &str, text: &str) -> Option<MadeRows> {
+        MadeRows::of(views, resource_type, text, |_| true)
+    }
+
+    fn of(
+        views: &Arc<KeptViews>,
+        resource_type: &str,
+        text: &str,
+        is_wanted: impl Fn(&KeptView) -> bool,
+    ) -> Option<MadeRows> {
+        let wanted = views.of(resource_type).iter().filter(|view| is_wanted(view));
+        let wanted = wanted.filter_map(|view| Some((view.key, view.definition.as_ref()?)));
+        let mut wanted = wanted.peekable();
+        if text.len() > LARGEST || wanted.peek().is_none() {
+            return None;
+        }
+        // What cannot be read here cannot be read where it is written, which says so.
+        let tree = Tree::parse(text).ok()?;
+        let rows = wanted.map(|(key, definition)| {
+            let rows = BoundRows::of(definition, &tree);
+            (key, rows.map_err(|fault| fault.to_string()))
+        });
+        let rows = rows.collect();
+        Some(MadeRows { made_for: views.clone(), rows })
+    }
+
+    /// The rows of a view, or why it makes none; `None` where they were not made.
+    pub fn of_view(&self, views: &Arc<KeptViews>, key: i64) -> Option<&Result<BoundRows, String>> {
+        if !Arc::ptr_eq(&self.made_for, views) && self.made_for.texts != views.texts {
+            return None;
+        }
+        self.rows.iter().find(|(of, _)| *of == key).map(|(_, rows)| rows)
+    }
+}
+
+impl BoundRows {
+    fn of(definition: &ViewDefinition, tree: &Tree<'_>) -> Result<BoundRows, ViewError> {
+        let columns = definition.columns();
+        let mut rows = BoundRows { width: columns.len(), ..BoundRows::default() };
+        definition.rows(tree, &mut |values: &[&ViewValue<'_>]| {
+            rows.count += 1;
+            for (column, value) in columns.iter().zip(values) {
+                rows.cells.push(match bound(column, value) {
+                    BoundValue::Null => BoundCell::Null,
+                    BoundValue::Integer(value) => BoundCell::Integer(value),
+                    BoundValue::Real(value) => BoundCell::Real(value),
+                    BoundValue::Text(text) => {
+                        rows.texts.push_str(&text);
+                        BoundCell::Text { end: rows.texts.len() }
+                    }
+                });
+            }
+            Ok::<_, ViewError>(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Gives each row to `row`, until it fails.
+    pub fn for_each<E>(
+        &self,
+        mut row: impl FnMut(&[BoundValue<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut begins, mut values) = (0, Vec::with_capacity(self.width));
+        for number in 0..self.count {
+            values.clear();
+            for cell in &self.cells[number * self.width..(number + 1) * self.width] {
+                values.push(match cell {
+                    BoundCell::Null => BoundValue::Null,
+                    BoundCell::Integer(value) => BoundValue::Integer(*value),
+                    BoundCell::Real(value) => BoundValue::Real(*value),
+                    BoundCell::Text { end } => {
+                        let text = &self.texts[begins..*end];
+                        begins = *end;
+                        BoundValue::Text(Cow::Borrowed(text))
+                    }
+                });
+            }
+            row(&values)?;
+        }
+        Ok(())
+    }
+}
