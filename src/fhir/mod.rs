@@ -31,6 +31,7 @@ pub mod provenance;
 pub mod reference;
 pub mod resource;
 pub mod search;
+pub mod sql_library;
 pub mod summary;
 pub mod text_part;
 pub mod version;

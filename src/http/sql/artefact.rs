@@ -1,4 +1,5 @@
-//! ViewDefinitions and Libraries that are stored as resources, found by a reference or by their canonical URL.
+//! ViewDefinitions and Libraries that are stored as resources, and the views that the store keeps in tables, found by a
+//! reference, by their canonical URL or by the name of a table.
 //!
 //! <https://hl7.org/fhir/R4/references.html#canonical>. Of several with one URL the active ones go before others, and of
 //! these the one with the highest version. Both types are few in a store, so they are read one after the other.
@@ -12,7 +13,7 @@ use crate::fhir::json::Tree;
 use crate::fhir::name::literal_reference;
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::FHIR;
-use crate::store::{Selection, Snapshot};
+use crate::store::{Selection, Snapshot, StoredView};
 
 /// The type of views.
 pub const VIEW: &str = "ViewDefinition";
@@ -57,7 +58,7 @@ fn kind_of<'t>(library: &'t Tree<'t>) -> Option<&'t str> {
     codes().find(|code| code.starts_with("sql-")).or_else(|| codes().next())
 }
 
-/// The resource that a literal reference names; `None` where there is none.
+/// The resource that a literal reference names, or the view of the table with this name; `None` where there is none.
 ///
 /// # Errors
 /// `Forbidden` where the caller may not read the type; where the store cannot be read.
@@ -66,7 +67,12 @@ pub fn of_reference(
     snapshot: &Snapshot,
     reference: &str,
 ) -> Result<Option<Artefact>> {
-    let Some((base, (resource_type, id))) = literal_reference(reference) else { return Ok(None) };
+    let Some((base, (resource_type, id))) = literal_reference(reference) else {
+        // The operator has added these for whoever may export their rows.
+        let kept = request.context.store.views()?;
+        let named = kept_view(&kept, reference).filter(|_| !reference.contains(':'));
+        return Ok(named.map(|view| Artefact::View(view.definition.clone())));
+    };
     let own = format!("{}{FHIR}/", request.base());
     if !base.is_empty() && base.trim_end_matches('/') != own.trim_end_matches('/') {
         return Ok(None);
@@ -78,7 +84,7 @@ pub fn of_reference(
     Ok(body.map(Artefact::of))
 }
 
-/// The resource with this canonical URL, behind which `|version` may stand; `None` where there is none.
+/// The view of the store or the resource with this canonical URL, behind which `|version` may stand; `None` where there is none.
 ///
 /// # Errors
 /// `Forbidden` where the caller may not search a type that could have it; where the store cannot be read.
@@ -87,6 +93,9 @@ pub fn of_canonical(
     snapshot: &Snapshot,
     canonical: &str,
 ) -> Result<Option<Artefact>> {
+    if let Some(view) = kept_view(&request.context.store.views()?, canonical) {
+        return Ok(Some(Artefact::View(view.definition.clone())));
+    }
     let (url, version) = match canonical.split_once('|') {
         Some((url, version)) => (url, Some(version)),
         None => (canonical, None),
@@ -128,6 +137,27 @@ pub fn of_canonical(
         (None, Some(refusal)) => Err(refusal),
         (None, None) => Ok(None),
     }
+}
+
+/// True where a canonical URL names what has this URL and this version.
+pub fn is_canonical(canonical: &str, url: &str, version: &str) -> bool {
+    match canonical.split_once('|') {
+        Some((of, wanted)) => of == url && wanted == version,
+        None => canonical == url,
+    }
+}
+
+/// The view of the store with this canonical URL, or with this name: not every view has a URL.
+pub fn kept_view<'v>(kept: &'v [StoredView], canonical: &str) -> Option<&'v StoredView> {
+    let name = canonical.strip_prefix("ViewDefinition/").unwrap_or(canonical);
+    let is_it = |view: &&StoredView| {
+        view.name.eq_ignore_ascii_case(name)
+            || Tree::parse(&view.definition).is_ok_and(|tree| {
+                let text = |name: &str| tree.get(name).and_then(Tree::as_text).unwrap_or_default();
+                !text("url").is_empty() && is_canonical(canonical, text("url"), text("version"))
+            })
+    };
+    kept.iter().find(is_it)
 }
 
 /// A resource with the canonical URL that is looked for.

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::parameter::{Holds, SqlOperation, SqlParameter};
+use crate::view::ViewFormat;
 
 /// The beginning of the canonical URLs of the guide's definitions.
 const GUIDE: &str = "http://hl7.org/fhir/uv/sql-on-fhir/OperationDefinition";
@@ -18,7 +19,14 @@ const OPERATIONS: [(SqlOperation, &str, &str, &str); 2] = [
 
 /// The names of the operations, each with the URL of its definition below `base`.
 pub fn sql_operations(base: &str) -> Vec<Value> {
-    let operation = |(_, id, ..): &(SqlOperation, &str, &str, &str)| json!({"name": id, "definition": format!("{base}/OperationDefinition/{id}")});
+    let forms = format!("Forms of rows: {}", ViewFormat::names().join(", "));
+    let operation = |(_, id, ..): &(SqlOperation, &str, &str, &str)| {
+        json!({
+            "name": format!("${id}"),
+            "definition": format!("{base}/OperationDefinition/{id}"),
+            "documentation": forms,
+        })
+    };
     OPERATIONS.iter().map(operation).collect()
 }
 

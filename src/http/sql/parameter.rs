@@ -60,7 +60,7 @@ const ROW: SqlParameter = SqlParameter {
 const FORMER: SqlParameter = SqlParameter { is_former: true, on_export: false, ..ROW };
 
 /// Every parameter that is taken.
-pub static PARAMETERS: [SqlParameter; 21] = [
+pub static PARAMETERS: [SqlParameter; 22] = [
     SqlParameter {
         name: "subjectCanonical",
         fhir_type: "canonical",
@@ -93,6 +93,15 @@ pub static PARAMETERS: [SqlParameter; 21] = [
         holds: Holds::Resource,
         on_export: false,
         documentation: "The values of the parameters that a SQLQuery Library declares (POST)",
+        ..ROW
+    },
+    SqlParameter {
+        name: "context",
+        fhir_type: "CanonicalResource",
+        holds: Holds::Resource,
+        on_export: false,
+        is_repeated: true,
+        documentation: "ViewDefinitions that a SQLQuery Library depends on and the server does not have (POST)",
         ..ROW
     },
     SqlParameter {

@@ -12,6 +12,7 @@ use super::answer_form::AnswerForm;
 use super::filters::RowFilters;
 use super::input::SqlInput;
 use super::parameter::SqlOperation;
+use super::query::query;
 use super::refusal::{SqlOutcome, SqlRefusal, told};
 use super::row_body::{PlannedRows, in_form, made};
 use super::subject::{NamedSubject, Subject, SubjectPlace};
@@ -51,11 +52,17 @@ fn answer(request: &AuthenticatedRequest<'_>, place: SubjectPlace<'_>) -> SqlOut
     };
     let (view, filters) = match subject {
         (Subject::View(view, _), filters) => (view, filters),
-        (Subject::Query(_), _) => {
-            let what = "Libraries with SQL are not supported";
-            return Err(SqlRefusal::new(400, "not-supported", expression, what));
+        (Subject::Query(json), filters) => {
+            let asked = (&filters, most_rows);
+            let rows = query(request, &input, (&json, expression), asked, form.format)?;
+            request.note_read("rows", &input.noted(), rows.len())?;
+            return Ok(whole(request, form, &rows)?);
         }
     };
+    if input.has("context") {
+        let what = "a ViewDefinition depends on no other view; leave context out";
+        return Err(SqlRefusal::invalid("context", what));
+    }
     if input.has("parameters") {
         let what = "a ViewDefinition declares no parameters; leave parameters out";
         return Err(SqlRefusal::invalid("parameters", what));
@@ -130,11 +137,17 @@ fn of_given(
         }
         Ok(())
     })?;
+    Ok(whole(request, form, &bytes)?)
+}
+
+/// The answer with rows that were made before it.
+fn whole(request: &AuthenticatedRequest<'_>, form: AnswerForm, rows: &[u8]) -> Result<Response> {
+    let is_gzip = request.prefers_gzip();
     let mut body = Vec::new();
-    in_form(form, false, &mut body, |out| {
-        out.write_all(&bytes).map_err(|error| Error::io("the rows", error))
+    in_form(form, is_gzip, &mut body, |out| {
+        out.write_all(rows).map_err(|error| Error::io("the rows", error))
     })?;
-    Ok(response(form, false, Body::Bytes(body)))
+    Ok(response(form, is_gzip, Body::Bytes(body)))
 }
 
 /// What says whether a resource of the request is a Bundle.

@@ -146,10 +146,10 @@ impl NamedSubject {
     fn remedy(&self) -> &'static str {
         match self {
             NamedSubject::Canonical(_) => {
-                "; a canonical URL is that of a ViewDefinition or Library in the store"
+                "; a canonical URL is that of a view or Library in the store"
             }
             NamedSubject::Reference(_) => {
-                "; a reference is ViewDefinition/id or Library/id, and subjectCanonical takes URLs"
+                "; a reference is ViewDefinition/id, Library/id or the name of a view in the store; subjectCanonical takes URLs"
             }
             NamedSubject::Either(_) | NamedSubject::Resource(_) => "",
         }
