@@ -174,7 +174,7 @@ impl<'a> AuthenticatedRequest<'a> {
     /// Those of [`AuthenticatedRequest::audit_place`].
     pub fn note_rows(&self, posted: &[(String, String)]) -> Result<Option<DownloadNote>> {
         let Some(place) = self.audit_place()? else { return Ok(None) };
-        Ok(Some(DownloadNote { place, event: self.event("rows", posted) }))
+        Ok(Some(DownloadNote { place, event: self.event("search", posted) }))
     }
 
     fn event(&self, event: &'static str, posted: &[(String, String)]) -> AuditEvent {

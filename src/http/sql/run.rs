@@ -55,7 +55,7 @@ fn answer(request: &AuthenticatedRequest<'_>, place: SubjectPlace<'_>) -> SqlOut
         (Subject::Query(json), filters) => {
             let asked = (&filters, most_rows);
             let rows = query(request, &input, (&json, expression), asked, form.format)?;
-            request.note_read("rows", &input.noted(), rows.len())?;
+            request.note_read("search", &input.noted(), rows.len())?;
             return Ok(whole(request, form, &rows)?);
         }
     };
