@@ -27,6 +27,7 @@ mod search;
 mod serve;
 mod signals;
 mod store_file;
+mod text_file;
 mod tls;
 mod token;
 mod upgrade;

@@ -1,6 +1,6 @@
 //! `fhirlite view`: SQL on FHIR views, and the rows that they make.
 
-use std::io::{BufWriter, ErrorKind, stdout};
+use std::io::{BufWriter, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -13,6 +13,7 @@ use fhirlite::{
 use super::count_display::CountDisplay;
 use super::output::{opened, print, tell};
 use super::signals::{HangUp, Signals};
+use super::text_file::text_of;
 use super::view_table;
 
 /// Flat rows of resources, as ViewDefinitions of SQL on FHIR say
@@ -166,18 +167,5 @@ pub fn read_view(path: &Path) -> Result<ViewDefinition> {
     ViewDefinition::from_json(&text_of(path)?).map_err(|faults| {
         let told: Vec<String> = faults.iter().map(ViewError::to_string).collect();
         Error::new(Kind::Usage, format!("{}: {}", path.display(), told.join("; ")))
-    })
-}
-
-/// Reads a text file.
-///
-/// # Errors
-/// `Usage` where it is no UTF-8; `NotFound`, `Io`.
-pub fn text_of(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        ErrorKind::InvalidData => {
-            Error::new(Kind::Usage, format!("{}: is no UTF-8 text", path.display()))
-        }
-        _ => Error::io(path.display(), error),
     })
 }

@@ -10,8 +10,8 @@ use fhirlite::{EXIT_OK, EXIT_REJECTED, Result, Store};
 use super::count_display::CountDisplay;
 use super::output::{opened, print, print_json, tell};
 use super::signals::{HangUp, Signals};
+use super::text_file::text_of;
 use super::upgrade::announced;
-use super::view::text_of;
 
 /// How many faults of a view are told one by one.
 const MOST_FAULTS: usize = 5;

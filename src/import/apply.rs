@@ -12,7 +12,7 @@ use crate::fhir::evidence::VersionEvidence;
 use crate::fhir::name::short;
 use crate::fhir::no_data::NoData;
 use crate::fhir::resource::Resource;
-use crate::fhir::view::MadeRows;
+use crate::fhir::view::MadeViewRows;
 use crate::store::{Change, NOBODY, Stamping, Writer};
 
 /// An import in progress, on its writing side.
@@ -110,7 +110,7 @@ impl ImportRun<'_> {
         line: u64,
         mut resource: Resource,
         is_open: bool,
-        mut rows: Option<MadeRows>,
+        mut rows: Option<MadeViewRows>,
     ) -> Result<()> {
         if resource.is_id_derived {
             if self.owner != NOBODY {
@@ -149,7 +149,7 @@ impl ImportRun<'_> {
         line: u64,
         mut resource: Resource,
         is_open: bool,
-        mut rows: Option<MadeRows>,
+        mut rows: Option<MadeViewRows>,
         siblings: Option<&Siblings>,
     ) -> Result<()> {
         self.check_stopped()?;

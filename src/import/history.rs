@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::fhir::resource::Resource;
-use crate::fhir::view::MadeRows;
+use crate::fhir::view::MadeViewRows;
 use crate::store::Writer;
 
 /// One version of a resource.
@@ -20,7 +20,7 @@ pub(super) struct HistoryVersion {
     /// True where that holds references that have to be looked up.
     pub(super) is_open: bool,
     /// The rows of views that were made of it.
-    pub(super) rows: Option<MadeRows>,
+    pub(super) rows: Option<MadeViewRows>,
 }
 
 /// Says of each version, from the oldest to the newest, whether the store has had it: all up to the

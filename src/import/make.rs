@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::links::BundleLinks;
 use super::step::{BundleSteps, EntryAction};
 use crate::fhir::search::IndexedParameters;
-use crate::fhir::view::{KeptViews, MadeRows};
+use crate::fhir::view::{KeptViews, MadeViewRows};
 
 /// The largest text whose Bundles' resources are made ahead, in bytes: they need as much memory again.
 const LARGEST: usize = 16 << 20;
@@ -44,7 +44,8 @@ pub(super) fn make_resources(text: &str, bundle: &mut BundleSteps, ahead: &MadeA
             let mut made = links.resource(step, &put.id);
             if let Ok(resource) = &mut made.resource {
                 resource.index(&ahead.indexed);
-                made.rows = MadeRows::ahead(&ahead.views, &resource.resource_type, &resource.text);
+                made.rows =
+                    MadeViewRows::ahead(&ahead.views, &resource.resource_type, &resource.text);
             }
             step.made = Some(Box::new(made));
             step.minified = None;

@@ -13,7 +13,7 @@ use super::step::BundleSteps;
 use crate::fhir::json;
 use crate::fhir::no_data::{NoData, holds_answers};
 use crate::fhir::resource::{Parsed, Resource};
-use crate::fhir::view::MadeRows;
+use crate::fhir::view::MadeViewRows;
 use crate::fhir::{ResourceIdentity, check_spelling, parameters};
 use crate::source::Piece;
 
@@ -27,7 +27,7 @@ pub(super) struct InputItem {
 /// The content of an item.
 pub(super) enum ItemContent {
     /// A resource, whether it holds references that have to be looked up, and its rows for views.
-    Resource { resource: Box<Resource>, is_open: bool, rows: Option<MadeRows> },
+    Resource { resource: Box<Resource>, is_open: bool, rows: Option<MadeViewRows> },
     /// A Bundle in a text, or the reason why it cannot be read.
     Bundle { text: Arc<String>, bundle: Result<Box<BundleSteps>, String> },
     /// A mark between resources.
@@ -252,7 +252,7 @@ impl FileParser<'_> {
         let is_open = resource.has_open_references;
         let MadeAhead { indexed, views } = &self.whole.ahead;
         resource.index(indexed);
-        let rows = MadeRows::ahead(views, &resource.resource_type, &resource.text);
+        let rows = MadeViewRows::ahead(views, &resource.resource_type, &resource.text);
         Ok(ItemContent::Resource { resource, is_open, rows })
     }
 }

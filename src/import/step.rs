@@ -14,7 +14,7 @@ use crate::fhir::no_data::NoData;
 use crate::fhir::resource::Resource;
 use crate::fhir::search::Condition;
 use crate::fhir::version_condition::VersionCondition;
-use crate::fhir::view::MadeRows;
+use crate::fhir::view::MadeViewRows;
 
 /// A Bundle whose entries were read.
 pub(super) struct BundleSteps {
@@ -88,7 +88,7 @@ pub(super) struct LinkedResource {
     /// References that name no entry, and that nothing in the store can have as its name.
     pub(super) lost: Vec<String>,
     /// Its rows for views, where they were made ahead.
-    pub(super) rows: Option<MadeRows>,
+    pub(super) rows: Option<MadeViewRows>,
 }
 
 /// What an entry asks for.

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment;
 use crate::fhir::resource::{Assigned, Resource, Stamp};
 use crate::fhir::version::FhirVersion;
-use crate::fhir::view::MadeRows;
+use crate::fhir::view::MadeViewRows;
 
 /// What a put did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct VersionRest<'r> {
     /// The open references left in it.
     pub(super) unresolved: &'r [String],
     /// The rows of views that were made of it before.
-    pub(super) made: Option<&'r MadeRows>,
+    pub(super) made: Option<&'r MadeViewRows>,
 }
 
 /// The current version of a resource.
@@ -75,7 +75,7 @@ impl Writer<'_> {
         resource: &Resource,
         stamping: Stamping,
         unresolved: &[String],
-        made: Option<&MadeRows>,
+        made: Option<&MadeViewRows>,
     ) -> Result<Change> {
         let (resource_type, id) = (&resource.resource_type, &resource.id);
         let current = if self.may_exist(resource_type, id)? {

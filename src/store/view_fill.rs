@@ -13,7 +13,7 @@ use super::tables::{CURRENT, IS_OF_TYPE};
 use super::view_rows::ViewTables;
 use super::views::{ViewRow, ViewState, view_rows};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::view::{KeptView, KeptViews, MadeRows};
+use crate::fhir::view::{KeptView, KeptViews, MadeViewRows};
 
 /// How many resources get their rows in one transaction, and of how many bytes; one more is taken where it is longer.
 const AT_ONCE: usize = 2000;
@@ -145,10 +145,10 @@ fn bodies(
 }
 
 /// Makes the rows of bodies, on all cores.
-fn made(views: &Arc<KeptViews>, resource_type: &str, bodies: &Bodies) -> Vec<Option<MadeRows>> {
+fn made(views: &Arc<KeptViews>, resource_type: &str, bodies: &Bodies) -> Vec<Option<MadeViewRows>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let of_some = |bodies: &[(i64, String)]| -> Vec<Option<MadeRows>> {
-        bodies.iter().map(|(_, body)| MadeRows::stored(views, resource_type, body)).collect()
+    let of_some = |bodies: &[(i64, String)]| -> Vec<Option<MadeViewRows>> {
+        bodies.iter().map(|(_, body)| MadeViewRows::stored(views, resource_type, body)).collect()
     };
     let share = bodies.len().div_ceil(cores).max(1);
     thread::scope(|scope| {

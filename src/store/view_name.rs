@@ -21,9 +21,11 @@ pub(super) const REPLACEABLE: [&str; 10] = [
     "allergy_intolerance",
     "diagnostic_report",
 ];
+/// The tables that SQLite brings along. It does not list all of them before they are used.
+const OF_SQLITE: [&str; 5] = ["json_each", "json_tree", "jsonb_each", "jsonb_tree", "dbstat"];
 /// What names of SQLite's own begin with, and those that an upgrade gives.
 const TAKEN_BEGINNINGS: [&str; 3] = ["sqlite_", "pragma_", "fhirlite_"];
-/// The most characters of a name: <https://hl7.org/fhir/R4/viewdefinition.html> follows the rule of names.
+/// The most characters of a name, as of the names of FHIR's own definitions.
 const MOST_LETTERS: usize = 255;
 
 /// Requires that a view may give its table a name. Returns the SQL view of `schema.sql` that has the name and
@@ -44,7 +46,7 @@ pub(super) fn require_free(conn: &Connection, name: &str) -> Result<Option<Strin
         ));
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM pragma_module_list WHERE name = ?1 COLLATE NOCASE)";
-    if one(conn, sql, [name], |row| row.get(0))? {
+    if OF_SQLITE.contains(&small.as_str()) || one(conn, sql, [name], |row| row.get(0))? {
         return refused(format!("SQLite itself has a table `{name}`; give the view another name"));
     }
     let of_schema = object_of_schema(name)?;

@@ -11,7 +11,7 @@ use super::views::kept_views;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::json::Tree;
 use crate::fhir::view::{
-    BoundValue, KeptView, KeptViews, MOST_ROWS, MadeRows, ViewDefinition, ViewError, ViewValue,
+    BoundValue, KeptView, KeptViews, MOST_ROWS, MadeViewRows, ViewDefinition, ViewError, ViewValue,
     bound,
 };
 
@@ -122,7 +122,7 @@ impl ViewTables {
         conn: &Connection,
         (resource_type, seq): (&str, i64),
         body: &str,
-        made: Option<&MadeRows>,
+        made: Option<&MadeViewRows>,
     ) -> Result<()> {
         let views = self.views.of(resource_type).iter();
         self.insert_of(conn, views, seq, body, made)
@@ -135,7 +135,7 @@ impl ViewTables {
         views: impl Iterator<Item = &'v KeptView>,
         seq: i64,
         body: &str,
-        made: Option<&MadeRows>,
+        made: Option<&MadeViewRows>,
     ) -> Result<()> {
         let mut tree = None;
         for view in views {

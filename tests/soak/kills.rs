@@ -10,13 +10,15 @@ use crate::support::Served;
 use crate::support::bulk::{self, ended_at, location};
 
 /// The commands that are killed, in turn.
-const OPERATIONS: [Operation; 7] = [
+const OPERATIONS: [Operation; 9] = [
     Operation::Import,
+    Operation::AddViews,
     Operation::Update,
     Operation::Delete,
     Operation::Prune,
     Operation::Compact,
     Operation::Backup,
+    Operation::RefreshViews,
     Operation::Serve,
 ];
 
@@ -24,6 +26,8 @@ const OPERATIONS: [Operation; 7] = [
 enum Operation {
     /// An import into a new store.
     Import,
+    /// Tables for the ready views, which all operations after it keep.
+    AddViews,
     /// An import of the next generation of some files.
     Update,
     /// A deletion of everything that came from one file.
@@ -31,6 +35,7 @@ enum Operation {
     Prune,
     Compact,
     Backup,
+    RefreshViews,
     /// A server with running jobs.
     Serve,
 }
@@ -51,6 +56,8 @@ fn a_store_survives_kills() {
             Operation::Import => import(&mut soaked, moment),
             Operation::Update => update(&mut soaked, &mut chance, moment),
             Operation::Delete => delete(&mut soaked, &mut chance, moment),
+            Operation::AddViews => maintain(&soaked, &["view", "add", "s.db", "--starter"], moment),
+            Operation::RefreshViews => maintain(&soaked, &["view", "refresh", "s.db"], moment),
             Operation::Prune => maintain(&soaked, &["prune", "s.db", "--older-than", "1s"], moment),
             Operation::Compact => maintain(&soaked, &["compact", "s.db"], moment),
             Operation::Backup => backup(&soaked, moment),

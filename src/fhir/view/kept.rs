@@ -67,7 +67,7 @@ enum BoundCell {
 
 /// What views make of a resource.
 #[derive(Debug)]
-pub struct MadeRows {
+pub struct MadeViewRows {
     made_for: Arc<KeptViews>,
     /// The rows by the number of their view, or why a view makes none.
     rows: Vec<(i64, Result<BoundRows, String>)>,
@@ -104,16 +104,16 @@ impl KeptViews {
     }
 }
 
-impl MadeRows {
+impl MadeViewRows {
     /// Makes the rows of a resource whose `meta` is not yet as it will be stored: of the views to which that
     /// is all the same. `None` where there are none, or the text is large.
-    pub fn ahead(views: &Arc<KeptViews>, resource_type: &str, text: &str) -> Option<MadeRows> {
-        MadeRows::of(views, resource_type, text, |view| !view.reads_meta)
+    pub fn ahead(views: &Arc<KeptViews>, resource_type: &str, text: &str) -> Option<MadeViewRows> {
+        MadeViewRows::of(views, resource_type, text, |view| !view.reads_meta)
     }
 
     /// Makes the rows of a stored resource. `None` where there are none, or the text is large.
-    pub fn stored(views: &Arc<KeptViews>, resource_type: &str, text: &str) -> Option<MadeRows> {
-        MadeRows::of(views, resource_type, text, |_| true)
+    pub fn stored(views: &Arc<KeptViews>, resource_type: &str, text: &str) -> Option<MadeViewRows> {
+        MadeViewRows::of(views, resource_type, text, |_| true)
     }
 
     fn of(
@@ -121,7 +121,7 @@ impl MadeRows {
         resource_type: &str,
         text: &str,
         is_wanted: impl Fn(&KeptView) -> bool,
-    ) -> Option<MadeRows> {
+    ) -> Option<MadeViewRows> {
         let wanted = views.of(resource_type).iter().filter(|view| is_wanted(view));
         let wanted = wanted.filter_map(|view| Some((view.key, view.definition.as_ref()?)));
         let mut wanted = wanted.peekable();
@@ -135,7 +135,7 @@ impl MadeRows {
             (key, rows.map_err(|fault| fault.to_string()))
         });
         let rows = rows.collect();
-        Some(MadeRows { made_for: views.clone(), rows })
+        Some(MadeViewRows { made_for: views.clone(), rows })
     }
 
     /// The rows of a view, or why it makes none; `None` where they were not made.

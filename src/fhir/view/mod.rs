@@ -24,7 +24,7 @@ pub use bound::{BoundValue, bound};
 pub use column::{ColumnKind, ColumnTag, ViewColumn};
 pub use definition::{ViewAbout, ViewDefinition, ViewIdentifier};
 pub use error::ViewError;
-pub use kept::{KeptView, KeptViews, MadeRows, ViewText};
+pub use kept::{KeptView, KeptViews, MadeViewRows, ViewText};
 pub use rows::MOST_ROWS;
 pub use starter::STARTER_VIEWS;
 pub use value::ViewValue;

@@ -144,18 +144,25 @@ fn views_are_listed_and_removed() {
 
 #[test]
 fn a_store_that_cannot_be_written_is_left_alone() {
-    let dir = store();
-    add(&dir, "s.db", &[&view("people", "Patient", ID)]);
-    let Some(other) = dir.without_rights() else { return };
+    let dir = Dir::new();
+    dir.write("p.ndjson", patient("a", ""));
+    std::fs::create_dir(dir.path("ro")).unwrap();
+    dir.import(0, &["ro/s.db", "p.ndjson"]);
+    add(&dir, "ro/s.db", &[&view("people", "Patient", ID)]);
     dir.write("v.json", view("others", "Patient", ID));
-    dir.set_mode("s.db", 0o444);
+    let Some(unprivileged) = dir.without_rights() else { return };
     for args in [
-        &["view", "add", "s.db", "v.json"][..],
-        &["view", "refresh", "s.db"],
-        &["view", "remove", "s.db", "people"],
+        &["view", "add", "ro/s.db", "v.json"][..],
+        &["view", "refresh", "ro/s.db"],
+        &["view", "remove", "ro/s.db", "people"],
     ] {
-        let ran = other.run(args);
+        let ran = unprivileged.run(args);
         assert_eq!(ran.code, 6, "{args:?}: {}", ran.stderr);
     }
-    assert!(other.run(&["view", "list", "s.db"]).stdout.contains("people of Patient"));
+    let listed = unprivileged.run(&["view", "list", "ro/s.db"]).stdout;
+    assert!(
+        listed.contains("people of Patient: its table has the rows of every resource"),
+        "{listed}"
+    );
+    assert_eq!(rows(&dir, "ro/s.db", "people").len(), 1);
 }

@@ -251,6 +251,7 @@ fn two_commands_add_the_same_views_at_once() {
     for mut command in both {
         assert_eq!(command.wait().unwrap().code(), Some(0));
     }
-    assert_eq!(dir.count("s.db", "SELECT count(*) FROM people JOIN others USING (_row)"), 6000);
     dir.check("s.db");
+    let both = "SELECT count(*) FROM people JOIN others USING (_row)";
+    assert_eq!(dir.count("s.db", both), 6000);
 }
