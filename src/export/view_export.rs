@@ -5,9 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::request::{ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::compartment;
 use crate::fhir::view::ViewDefinition;
 use crate::view::ViewFormat;
 
@@ -79,15 +77,5 @@ impl ExportedView {
             let told = faults.first().map(ToString::to_string).unwrap_or_default();
             Error::new(Kind::Damaged, format!("the view {:?} of a job: {told}", self.name))
         })
-    }
-}
-
-impl ExportRequest {
-    /// True if rows of types outside of the Patient compartment tell what resources of patients refer to.
-    pub(super) fn shows_links_of_patients(&self) -> bool {
-        let is_outside = |name: &String| !compartment::has(name);
-        self.views.is_some()
-            && self.level != Level::System
-            && self.filter.types.iter().flatten().any(is_outside)
     }
 }

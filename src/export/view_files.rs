@@ -64,7 +64,7 @@ impl ViewExport {
         let view = view.view()?;
         let plan = Plan::of_files(snapshot.clone(), vec![file.clone()]);
         let buffer = RowBuffer::default();
-        let mut part = FilePart { out, range, at: 0 };
+        let mut part = ViewFilePart { out, range, at: 0 };
         let mut writer = ViewWriter::new(self.form()?, view.columns(), buffer.clone())?;
         let run = ViewRun::new(&view).write(&plan, &mut writer, &mut |_| {
             part.send(&buffer.take())?;
@@ -155,14 +155,14 @@ impl Write for ByteCount {
 }
 
 /// The part of a file that is asked for.
-struct FilePart<'o> {
+struct ViewFilePart<'o> {
     out: &'o mut dyn Write,
     range: Range<u64>,
     /// How many bytes of the file were made.
     at: u64,
 }
 
-impl FilePart<'_> {
+impl ViewFilePart<'_> {
     /// Sends what is asked for of the next bytes.
     fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let length = bytes.len() as u64;

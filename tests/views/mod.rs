@@ -1,6 +1,7 @@
 //! SQL on FHIR over HTTP: `$sql-run`, `$sql-export`, and SQL of Libraries.
 
 mod export;
+mod forms;
 mod query;
 mod query_attacks;
 mod rights;
@@ -14,6 +15,10 @@ use crate::support::client::{Answer, send};
 use crate::support::{Dir, Served};
 
 const URL: &str = "http://example.org/ViewDefinition/people";
+
+/// The rows of the view `people`, as CSV.
+const PEOPLE: &str =
+    "id,gender,family\r\na,female,Moss\r\nb,male,\"Reed, the second\"\r\nc,,Ash\r\n";
 
 /// Patients with Observations, a Group, and views that are stored as resources.
 const DATA: &str = r#"{"resourceType":"Patient","id":"a","gender":"female","name":[{"family":"Moss"}]}

@@ -130,7 +130,7 @@ fn sql_that_does_not_end_is_ended_and_many_rows_are_refused() {
     let (_dir, served) = served_with(&["--sql-time", "1s", "--sql-rows", "5"]);
     for sql in [
         "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x) SELECT count(*) FROM x",
-        "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x) SELECT max(n) FROM x, x AS y",
+        "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x) SELECT max(y.n) FROM x, x AS y",
     ] {
         let answer = run(&served, sql);
         answer.assert_outcome(422, "took longer than 1 s");

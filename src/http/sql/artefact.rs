@@ -100,7 +100,7 @@ pub fn of_canonical(
         Some((url, version)) => (url, Some(version)),
         None => (canonical, None),
     };
-    let mut best: Option<Candidate> = None;
+    let mut best: Option<FoundArtefact> = None;
     let mut refusal = None;
     for resource_type in [VIEW, LIBRARY] {
         if let Err(error) = request.check(resource_type, Interaction::Search) {
@@ -116,7 +116,7 @@ pub fn of_canonical(
         };
         let mut fault = Ok(());
         snapshot.for_each_body(&selection, |_, body| {
-            match Candidate::of(body, url, version) {
+            match FoundArtefact::of(body, url, version) {
                 Ok(Some(candidate))
                     if best.as_ref().is_none_or(|best| candidate.is_at_least(best)) =>
                 {
@@ -161,14 +161,14 @@ pub fn kept_view<'v>(kept: &'v [StoredView], canonical: &str) -> Option<&'v Stor
 }
 
 /// A resource with the canonical URL that is looked for.
-struct Candidate {
+struct FoundArtefact {
     is_active: bool,
     version: String,
     json: String,
 }
 
-impl Candidate {
-    fn of(body: &[u8], url: &str, version: Option<&str>) -> Result<Option<Candidate>> {
+impl FoundArtefact {
+    fn of(body: &[u8], url: &str, version: Option<&str>) -> Result<Option<FoundArtefact>> {
         let damaged = |what: String| Error::new(Kind::Damaged, format!("a body: {what}"));
         let json = std::str::from_utf8(body).map_err(|error| damaged(error.to_string()))?;
         // Most resources do not have the URL anywhere.
@@ -178,14 +178,14 @@ impl Candidate {
         let tree = Tree::parse(json).map_err(damaged)?;
         let text = |name: &str| tree.get(name).and_then(Tree::as_text).unwrap_or_default();
         let is_it = text("url") == url && version.is_none_or(|version| text("version") == version);
-        Ok(is_it.then(|| Candidate {
+        Ok(is_it.then(|| FoundArtefact {
             is_active: text("status") == "active",
             version: text("version").to_owned(),
             json: json.to_owned(),
         }))
     }
 
-    fn is_at_least(&self, other: &Candidate) -> bool {
+    fn is_at_least(&self, other: &FoundArtefact) -> bool {
         let order = self.is_active.cmp(&other.is_active);
         order.then_with(|| compare_versions(&self.version, &other.version)) != Ordering::Less
     }

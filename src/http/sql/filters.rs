@@ -14,7 +14,7 @@ use crate::fhir::compartment::{self, PATIENT};
 use crate::fhir::name::{local_reference, short};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::store::Snapshot;
-use crate::time::{Instant, InstantForm};
+use crate::time::{Instant, InstantForm, span};
 
 /// The type of groups.
 const GROUP: &str = "Group";
@@ -41,13 +41,15 @@ impl RowFilters {
         let mut filters = RowFilters::default();
         if let Some(text) = input.text("_since") {
             // A `+` in the zone arrives as a blank if a client did not encode it.
-            filters.since = match Instant::parse(&text.replace(' ', "+")) {
+            let text = text.replace(' ', "+");
+            let partial = || Some((span(&text)?.0, InstantForm::Partial));
+            filters.since = match Instant::parse(&text).or_else(partial) {
                 Some((time, InstantForm::Instant)) => Some(time),
                 Some((time, InstantForm::Partial)) if is_lenient => Some(time),
                 _ => {
                     let what = format!(
                         "_since {:?} should be an instant such as 2021-01-01T12:30:00Z",
-                        short(text)
+                        short(&text)
                     );
                     faults.push(SqlIssue::new("invalid", "_since", what));
                     None

@@ -42,8 +42,10 @@ impl<'r> SqlInput<'r> {
             match fault(&one, operation, &taken) {
                 None if one.name == PRETTY => {}
                 None => taken.push(one),
-                Some(Fault::Unknown(_)) if is_lenient && !never_ignored(&one.name) => {}
-                Some(Fault::Unknown(issue) | Fault::Wrong(issue)) => faults.push(issue),
+                Some(ParameterFault::Unknown(_)) if is_lenient && !never_ignored(&one.name) => {}
+                Some(ParameterFault::Unknown(issue) | ParameterFault::Wrong(issue)) => {
+                    faults.push(issue)
+                }
             }
         }
         match faults.is_empty() {
@@ -116,7 +118,7 @@ impl<'r> SqlInput<'r> {
 }
 
 /// What is wrong with a parameter.
-enum Fault {
+enum ParameterFault {
     Unknown(SqlIssue),
     Wrong(SqlIssue),
 }
@@ -132,12 +134,12 @@ fn fault(
     one: &GivenParameter<'_>,
     operation: SqlOperation,
     before: &[GivenParameter<'_>],
-) -> Option<Fault> {
+) -> Option<ParameterFault> {
     let name = one.name.as_str();
     if name == PRETTY {
         return None;
     }
-    let wrong = |what: String| Some(Fault::Wrong(SqlIssue::new("invalid", name, what)));
+    let wrong = |what: String| Some(ParameterFault::Wrong(SqlIssue::new("invalid", name, what)));
     let Some(parameter) = SqlParameter::named(name, operation) else {
         let shown = short(name);
         let what = match (name, operation) {
@@ -155,7 +157,7 @@ fn fault(
                 )
             }
         };
-        return Some(Fault::Unknown(SqlIssue::new("not-supported", &shown, what)));
+        return Some(ParameterFault::Unknown(SqlIssue::new("not-supported", &shown, what)));
     };
     let is_in_query = one.value.as_ref().is_some_and(|value| value.element.is_empty());
     match parameter.holds {
@@ -177,7 +179,7 @@ fn fault(
         return match name {
             "group" => {
                 let what = "the server takes one group; ask once for each";
-                Some(Fault::Wrong(SqlIssue::new("not-supported", name, what)))
+                Some(ParameterFault::Wrong(SqlIssue::new("not-supported", name, what)))
             }
             _ => wrong(format!("{name} is given twice; give it once")),
         };

@@ -76,7 +76,7 @@ pub fn begun(id: &str, views: &ViewExport, status: &str, location: &str) -> Vec<
 
 /// A Parameters resource.
 #[derive(Serialize)]
-struct ResultParameters<'p> {
+struct JobParameters<'p> {
     #[serde(rename = "resourceType")]
     resource_type: &'static str,
     parameter: &'p [Value],
@@ -87,7 +87,7 @@ struct ResultParameters<'p> {
 /// # Errors
 /// `Internal`, where it cannot be written.
 pub fn of_parameters(status: u16, parameters: &[Value]) -> Result<Response> {
-    let resource = ResultParameters { resource_type: "Parameters", parameter: parameters };
+    let resource = JobParameters { resource_type: "Parameters", parameter: parameters };
     let body = serde_json::to_vec_pretty(&resource)
         .map_err(|error| Error::caused(Kind::Internal, "a Parameters resource", error))?;
     Ok(Response::new(status, FHIR_JSON, body))
