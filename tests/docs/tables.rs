@@ -246,7 +246,6 @@ fn every_route_is_described_and_every_described_route_is_served() {
         ["docs/bulk-data.md", "docs/oneup.md"].into_iter().flat_map(routes_of).collect();
     let known: BTreeSet<String> = ROUTES.into_iter().map(str::to_owned).collect();
     assert_eq!(described, known);
-
     let (_dir, served) = small();
     // The server says which methods a path takes.
     let paths: BTreeSet<&str> =
