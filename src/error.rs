@@ -19,6 +19,8 @@ pub enum Kind {
     Usage,
     /// A client sent a wrong value.
     Invalid,
+    /// A request that is right in itself cannot be carried out: a view has a fault, or meets one in a resource.
+    Unprocessable,
     /// A file, a resource or a path does not exist.
     NotFound,
     /// The file is not a fhirlite store, or has another format.
@@ -76,6 +78,7 @@ impl Kind {
         match self {
             Kind::Usage => (2, 400, "invalid"),
             Kind::Invalid => (2, 400, "invalid"),
+            Kind::Unprocessable => (2, 422, "invalid"),
             Kind::NotFound => (3, 404, "not-found"),
             Kind::NotAStore => (4, 500, "exception"),
             Kind::Busy => (5, 503, "transient"),

@@ -25,3 +25,4 @@ mod serving;
 mod soak;
 mod store;
 mod support;
+mod views;

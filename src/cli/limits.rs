@@ -49,12 +49,19 @@ pub struct LimitArgs {
     /// The most exports of one client that are accepted and not done yet; a further kick-off is a 429
     #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
     max_jobs: usize,
+    /// How long the SQL of a Library may run for $sql-run, the rows of its views included
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    sql_time: Duration,
+    /// The most rows that the SQL of a Library may give
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = at_least_one)]
+    sql_rows: usize,
 }
 
 impl LimitArgs {
     /// Adds the limits to the options of a server.
     pub fn add_to(&self, options: Options) -> Options {
-        options.limits(self.limits()).max_jobs(self.max_jobs)
+        let options = options.limits(self.limits()).max_jobs(self.max_jobs);
+        options.sql_time(self.sql_time).sql_rows(self.sql_rows as u64)
     }
 
     fn limits(&self) -> Limits {

@@ -15,6 +15,7 @@ use super::queue::JobHold;
 use super::request::ExportRequest;
 use super::rows as listed;
 use super::shape::{Lengths, ResourceShape};
+use super::view_export::ViewExport;
 use crate::error::{Error, Kind, Result};
 use crate::store::{FileRow, JobRow, JobState, Reach, Snapshot, Store};
 use crate::time::Instant;
@@ -67,6 +68,8 @@ pub struct OpenFile {
     pub snapshot: Snapshot,
     /// How its resources change on their way out.
     pub shape: ResourceShape,
+    /// The views of its job, if it has rows.
+    pub views: Option<ViewExport>,
     /// Keeps the job.
     pub hold: JobHold,
 }
@@ -188,10 +191,12 @@ impl Job {
         let snapshot = self.snapshot(store);
         let shape = request.shape.clone();
         // Users may have changed after the file was planned.
-        if snapshot.reach() != Reach::Everything && !is_whole(&snapshot, &file, &shape)? {
+        let views = request.views.clone();
+        let is_there = |bytes_count| is_whole(&snapshot, &file, &shape, bytes_count);
+        if snapshot.reach() != Reach::Everything && !is_there(views.is_none())? {
             return Ok(None);
         }
-        Ok(Some(OpenFile { file, snapshot, shape, hold }))
+        Ok(Some(OpenFile { file, snapshot, shape, views, hold }))
     }
 }
 
@@ -200,18 +205,24 @@ pub fn rows(files: Vec<File>) -> Vec<FileRow> {
     files.into_iter().map(File::into_row).collect()
 }
 
-/// True if a file still holds what it held when it was planned.
-fn is_whole(snapshot: &Snapshot, file: &File, shape: &ResourceShape) -> Result<bool> {
+/// True if a file still holds what it held when it was planned. The bytes of rows are not those of their resources.
+fn is_whole(
+    snapshot: &Snapshot,
+    file: &File,
+    shape: &ResourceShape,
+    bytes_count: bool,
+) -> Result<bool> {
     match &file.content {
         Content::Range(selection) => {
             let Some(total) = snapshot.total(selection)? else { return Ok(false) };
-            let has_known_length = !shape.must_be_made(&selection.resource_type);
+            let has_known_length = bytes_count && !shape.must_be_made(&selection.resource_type);
             Ok(total.count == file.count
                 && (!has_known_length
                     || shape.bytes_of(snapshot, selection, &total)? == file.bytes))
         }
         Content::Rows(rows) if file.purpose == Purpose::Output => {
-            Ok(bytes_of_rows(snapshot, rows, shape)? == Some(file.bytes))
+            let bytes = bytes_of_rows(snapshot, rows, shape)?;
+            Ok(bytes.is_some_and(|bytes| !bytes_count || bytes == file.bytes))
         }
         _ => Ok(true),
     }

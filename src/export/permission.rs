@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::request::ExportRequest;
+use super::request::{ExportRequest, Level};
 use crate::error::{Error, Kind, Result};
+use crate::fhir::compartment::{self, PATIENT};
 use crate::fhir::name::short;
 use crate::store::Reach;
 
@@ -31,6 +32,9 @@ impl Permission {
         if !read.is_subset(permitted) {
             return false;
         }
+        if request.shows_links_of_patients() && !permitted.contains(PATIENT) {
+            return false;
+        }
         let are_permitted = |types: &Option<BTreeSet<String>>| {
             types.as_ref().is_some_and(|types| types.is_subset(permitted))
         };
@@ -51,6 +55,14 @@ impl Permission {
 }
 
 impl ExportRequest {
+    /// True if rows of types outside of the Patient compartment tell what resources of patients refer to.
+    fn shows_links_of_patients(&self) -> bool {
+        let is_outside = |name: &String| !compartment::has(name);
+        self.views.is_some()
+            && self.level != Level::System
+            && self.filter.types.iter().flatten().any(is_outside)
+    }
+
     /// Limits the request to the types of the client.
     ///
     /// # Errors

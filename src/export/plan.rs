@@ -64,6 +64,12 @@ impl Plan {
         })
     }
 
+    /// The plan of these files.
+    pub(super) fn of_files(snapshot: Snapshot, files: Vec<File>) -> Plan {
+        let (is_organized, has_since, shape) = Default::default();
+        Plan { snapshot, files, is_organized, has_since, shape }
+    }
+
     /// Writes the lines of one of its files: NDJSON of `file.bytes` bytes.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::ExportFilter;
 use super::parts::FileLimits;
 use super::shape::ResourceShape;
+use super::view_export::ViewExport;
 use crate::error::Result;
 use crate::fhir::outcome::Issue;
 use crate::store::{Selection, Snapshot};
@@ -94,6 +95,9 @@ pub struct ExportRequest {
     /// Whether an export of everything leaves out Binaries about patients.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) withholds_binaries: bool,
+    /// The views whose rows its files have, instead of resources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) views: Option<ViewExport>,
     /// Notices for the `error` file.
     pub(crate) notices: Vec<Issue>,
 }
@@ -124,6 +128,7 @@ impl ExportRequest {
             && self.associated.is_none()
             && !self.organize_by_patient
             && !self.filter.has_type_filters()
+            && self.views.is_none()
     }
 }
 

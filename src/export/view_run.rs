@@ -63,7 +63,7 @@ impl<'a> ViewRun<'a> {
     /// were read since it was called last.
     ///
     /// # Errors
-    /// `Invalid` where the view refuses a resource: the message names the place in the view, and the resource. Those of
+    /// `Unprocessable` where the view refuses a resource: the message names the place in the view, and the resource. Those of
     /// `watch`. Where the output cannot be written, or the store cannot be read.
     pub fn write<W: Write + Send>(
         &self,

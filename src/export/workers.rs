@@ -100,7 +100,11 @@ impl Worker {
         };
         let snapshot = job.snapshot(&self.store);
         let request = job.kick_off.request.unpacked(&snapshot)?;
-        Plan::with_progress(snapshot, &request, progress).map(Some)
+        let plan = Plan::with_progress(snapshot, &request, progress)?;
+        match &request.views {
+            Some(views) => views.planned(plan, progress).map(Some),
+            None => Ok(Some(plan)),
+        }
     }
 
     /// Takes up a job that runs and is not in the queue.

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod full_url;
 #[cfg(test)]
 mod fuzzed;
+pub mod given_parameter;
 pub mod group;
 mod head;
 mod identifier;
@@ -30,6 +31,7 @@ pub mod provenance;
 pub mod reference;
 pub mod resource;
 pub mod search;
+pub mod sql_library;
 pub mod summary;
 pub mod text_part;
 pub mod version;

@@ -44,6 +44,14 @@ pub fn is_header(text: &str) -> bool {
 /// # Errors
 /// The reason, where the text is no Parameters or a parameter has no name.
 pub fn read(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
+    elements(text)?.into_iter().map(|raw| read_one(raw.get())).collect()
+}
+
+/// The elements of `parameter`.
+///
+/// # Errors
+/// The reason, where the text is no Parameters.
+pub(super) fn elements(text: &str) -> Result<Vec<&RawValue>, String> {
     let parameters: ParametersHead = match serde_json::from_str(text) {
         Ok(parameters) if text.trim_start().starts_with('{') => parameters,
         Ok(_) => return Err("it is no JSON object".to_owned()),
@@ -56,7 +64,7 @@ pub fn read(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
     if parameters.resource_type != "Parameters" {
         return Err(format!("its resourceType is {:?}", short(&parameters.resource_type)));
     }
-    parameters.parameter.into_iter().map(|raw| read_one(raw.get())).collect()
+    Ok(parameters.parameter)
 }
 
 /// Reads one element of `parameter`.
@@ -71,7 +79,12 @@ fn read_one(text: &str) -> Result<(String, Option<String>), String> {
         (Some((_, value)), None) => value,
         _ => &Value::Null,
     };
-    let simple = match value {
+    Ok((name.clone(), simple(value)))
+}
+
+/// A value as text; `None` for one that is neither simple, nor a Reference or Coding.
+pub(super) fn simple(value: &Value) -> Option<String> {
+    match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::Object(members) => {
@@ -79,8 +92,7 @@ fn read_one(text: &str) -> Result<(String, Option<String>), String> {
             part.and_then(Value::as_str).map(str::to_owned)
         }
         _ => None,
-    };
-    Ok((name.clone(), simple))
+    }
 }
 
 #[cfg(test)]

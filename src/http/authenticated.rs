@@ -167,6 +167,16 @@ impl<'a> AuthenticatedRequest<'a> {
         Ok(Some(DownloadNote { place, event }))
     }
 
+    /// The note of rows that go out, to be completed at the end; `None` without an audit. `posted` are the parameters of
+    /// the body.
+    ///
+    /// # Errors
+    /// Those of [`AuthenticatedRequest::audit_place`].
+    pub fn note_rows(&self, posted: &[(String, String)]) -> Result<Option<DownloadNote>> {
+        let Some(place) = self.audit_place()? else { return Ok(None) };
+        Ok(Some(DownloadNote { place, event: self.event("search", posted) }))
+    }
+
     fn event(&self, event: &'static str, posted: &[(String, String)]) -> AuditEvent {
         AuditEvent {
             at: self.context.store.now(),

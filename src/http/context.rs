@@ -15,7 +15,7 @@ use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log};
 use crate::export::{Jobs, UpdateCadence};
 use crate::fhir::version::FhirVersion;
-use crate::store::Store;
+use crate::store::{QueryLimits, Store};
 use crate::time::Instant;
 
 /// The HL7 base.
@@ -44,6 +44,8 @@ pub struct Context {
     pub audit: Option<Arc<Audit>>,
     /// Accepted exports.
     pub jobs: Jobs,
+    /// What SQL of clients may take.
+    pub query_limits: QueryLimits,
     /// The beginning of URLs in answers, if the operator gave one.
     pub base_url: Option<String>,
     /// How often the published dataset is expected to change.

@@ -4,14 +4,15 @@
 //! name never change, so its entity tag is strong. Ranges and conditional requests follow
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-13> and `#section-14`.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::Range;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::authenticated::DownloadNote;
-use super::header::{EntityTag, NDJSON, RequestedRange};
+use super::counted::noted;
+use super::header::{EntityTag, RequestedRange};
 use super::message::{Body, Request, Response};
 use crate::error::{Error, Kind, Result};
 
@@ -25,6 +26,8 @@ type RangeWriter = Box<dyn FnOnce(Range<u64>, &mut dyn Write) -> Result<()> + Se
 pub struct Download {
     /// Names the bytes: another name for other bytes.
     pub name: String,
+    /// The media type.
+    pub content_type: &'static str,
     /// The number of bytes.
     pub length: u64,
     /// `Cache-Control`.
@@ -37,8 +40,8 @@ pub struct Download {
 
 /// Answers with a file, or with the part that the client asks for.
 pub fn send(request: &Request, download: Download) -> Result<Response> {
-    let Download { name, length, cache_control, write, note } = download;
-    let write = noted(write, note);
+    let Download { name, content_type, length, cache_control, write, note } = download;
+    let write: RangeWriter = Box::new(move |range, out| noted(note, out, |out| write(range, out)));
     // https://www.rfc-editor.org/rfc/rfc9110#section-14.2: only GET has ranges.
     let asked = request.header("range").filter(|_| request.method == "GET");
     let gzip = request.prefers_gzip() && asked.is_none() && request.takes_chunks;
@@ -57,14 +60,14 @@ pub fn send(request: &Request, download: Download) -> Result<Response> {
     if request.header("if-none-match").is_some_and(|known| etag.is_none_match(&known)) {
         return Ok(with_validators(Response::empty(304)));
     }
-    let ndjson = |status, body| Response {
+    let content = |status, body| Response {
         status,
-        headers: vec![("Content-Type", NDJSON.to_owned())],
+        headers: vec![("Content-Type", content_type.to_owned())],
         body,
     };
     if gzip {
         let body = Body::Unknown(Box::new(move |out| compressed(write, length, out)));
-        return Ok(with_validators(ndjson(200, body).with("Content-Encoding", "gzip")));
+        return Ok(with_validators(content(200, body).with("Content-Encoding", "gzip")));
     }
     let asked = asked
         .filter(|_| request.header("if-range").is_none_or(|known| etag.is_range(&known)))
@@ -74,10 +77,10 @@ pub fn send(request: &Request, download: Download) -> Result<Response> {
         Body::Exactly(count, Box::new(move |out| write(range, out)))
     };
     let response = match asked {
-        RequestedRange::Whole => ndjson(200, part(0..length)),
+        RequestedRange::Whole => content(200, part(0..length)),
         RequestedRange::Part(range) => {
             let described = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            ndjson(206, part(range)).with("Content-Range", described)
+            content(206, part(range)).with("Content-Range", described)
         }
         RequestedRange::Unsatisfiable => {
             let what = format!("the range is outside of the file's {length} bytes");
@@ -87,36 +90,6 @@ pub fn send(request: &Request, download: Download) -> Result<Response> {
         }
     };
     Ok(with_validators(response.with("Accept-Ranges", "bytes")))
-}
-
-/// Completes the note when the bytes are written.
-fn noted(write: RangeWriter, note: Option<DownloadNote>) -> RangeWriter {
-    Box::new(move |range, out| {
-        let mut counter = ByteCounter { out, bytes: 0 };
-        let written = write(range, &mut counter);
-        if let Some(note) = note {
-            note.complete(counter.bytes, written.is_ok());
-        }
-        written
-    })
-}
-
-/// Counts the bytes on their way to `out`.
-struct ByteCounter<'a> {
-    out: &'a mut dyn Write,
-    bytes: u64,
-}
-
-impl Write for ByteCounter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 /// Writes the whole file as gzip.

@@ -120,7 +120,8 @@ impl Request {
         self.header("accept-encoding").is_some_and(|header| header::prefers_gzip(&header))
     }
 
-    fn accept(&self) -> Option<AcceptedTypes> {
+    /// The media types that the client accepts; `None` if it does not say.
+    pub fn accept(&self) -> Option<AcceptedTypes> {
         let header = self.header("accept").filter(|header| !header.is_empty())?;
         Some(AcceptedTypes::parse(&header))
     }
@@ -271,6 +272,7 @@ impl Response {
             202 => "Accepted",
             204 => "No Content",
             206 => "Partial Content",
+            303 => "See Other",
             304 => "Not Modified",
             400 => "Bad Request",
             401 => "Unauthorized",
@@ -288,6 +290,7 @@ impl Response {
             416 => "Range Not Satisfiable",
             417 => "Expectation Failed",
             421 => "Misdirected Request",
+            422 => "Unprocessable Content",
             429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
             501 => "Not Implemented",

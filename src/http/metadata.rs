@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::context::{Context, FHIR, TOKEN};
 use super::message::{Request, Response};
 use super::operation::{CANONICAL, VERSIONS, canonical, everything_canonical};
+use super::sql::sql_operations;
 use crate::error::Result;
 use crate::fhir::search::{EVERY_RESOURCE, SearchParameter, includes, revincludes};
 use crate::fhir::version::FhirVersion;
@@ -59,6 +60,9 @@ pub fn metadata(context: &Context, request: &Request) -> Result<Response> {
             "operation": operations(Some("export"), true),
         }],
     });
+    if let Some(operations) = statement["rest"][0]["operation"].as_array_mut() {
+        operations.extend(sql_operations(&base));
+    }
     if is_protected {
         statement["rest"][0]["security"] = security(&context.token_base(request));
     }

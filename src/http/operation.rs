@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, FHIR};
 use super::message::{Request, Response};
+use super::sql::sql_definition;
 use crate::error::{Error, Kind, Result};
 use crate::export::{Edition, ExportParameter};
 
@@ -65,6 +66,9 @@ fn definition(id: &str, base: &str) -> Option<Value> {
         "bulk-publish" => return Some(publish()),
         EVERYTHING => return Some(everything()),
         _ => {}
+    }
+    if let Some(definition) = sql_definition(id, base) {
+        return Some(definition);
     }
     let (stem, name, version) = match id.strip_suffix("-v4") {
         Some(stem) => (stem, VERSIONS[1].0, VERSIONS[1].1),

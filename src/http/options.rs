@@ -9,12 +9,19 @@ use super::metrics_access::MetricsAccess;
 use super::web_pages::WebPageOptions;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;
+use crate::store::QueryLimits;
 
 /// The time that a finished export can be fetched, unless the options say another.
 const JOB_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many exports of one client may be unfinished, unless the options say another.
 const MAX_JOBS: usize = 16;
+
+/// How long SQL of a client may run, unless the options say another time.
+const SQL_TIME: Duration = Duration::from_secs(10);
+
+/// How many rows the result of SQL may have, unless the options say another number.
+const SQL_ROWS: u64 = 100_000;
 
 /// How to serve: by default on a free port of 127.0.0.1, open to every client.
 ///
@@ -35,6 +42,7 @@ pub struct Options {
     pub(super) insecure: bool,
     pub(super) job_ttl: Duration,
     pub(super) max_jobs: usize,
+    pub(super) query_limits: QueryLimits,
     pub(super) update_cadence: UpdateCadence,
     pub(super) pages: WebPageOptions,
     pub(super) limits: Limits,
@@ -61,6 +69,7 @@ impl Options {
             insecure: false,
             job_ttl: JOB_TTL,
             max_jobs: MAX_JOBS,
+            query_limits: QueryLimits { time: SQL_TIME, rows: SQL_ROWS },
             update_cadence: UpdateCadence::default(),
             pages: WebPageOptions::default(),
             limits: Limits::default(),
@@ -122,6 +131,18 @@ impl Options {
     /// Sets how many exports of one client may be unfinished at once, by default 16; a further kick-off is a 429.
     pub fn max_jobs(self, number: usize) -> Options {
         Options { max_jobs: number, ..self }
+    }
+
+    /// Sets how long SQL of a client may run, by default ten seconds, with the tables that are filled for it.
+    pub fn sql_time(self, time: Duration) -> Options {
+        let query_limits = QueryLimits { time, ..self.query_limits };
+        Options { query_limits, ..self }
+    }
+
+    /// Sets how many rows the result of a client's SQL may have, by default 100,000.
+    pub fn sql_rows(self, rows: u64) -> Options {
+        let query_limits = QueryLimits { rows, ..self.query_limits };
+        Options { query_limits, ..self }
     }
 
     /// Sets how often the dataset of `$bulk-publish` is expected to change, by default once a day.

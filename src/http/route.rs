@@ -16,6 +16,7 @@ use super::rest::{
 };
 use super::row::{Handler, Route, alone, authenticated, body, not_found, of_type, open};
 use super::smart::configuration;
+use super::sql::{RESULT, SubjectPlace, begin, result, run};
 use super::token::token;
 use super::{oneup, signed, status, users};
 use crate::error::{Error, Kind, Result};
@@ -28,6 +29,7 @@ const HEALTH: &str = "/health";
 /// The largest bodies in bytes: a kick-off may name a hundred thousand patients.
 const KICKOFF_BODY: usize = 16 << 20;
 const SEARCH_BODY: usize = 1 << 20;
+const SQL_BODY: usize = 16 << 20;
 const BATCH_BODY: usize = 1 << 20;
 const EVERYTHING_BODY: usize = 64 << 10;
 const CREDENTIALS_BODY: usize = 64 << 10;
@@ -125,6 +127,11 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
                 signed::file(request, resource_type, name, true)
             }))
         }
+        ["jobs", id, RESULT] => {
+            alone(authenticated("/fhir/jobs/{id}/result", READING, move |request| {
+                result(request, id)
+            }))
+        }
         ["jobs", ref rest @ ..] => alone(job(HL7_JOB, rest)),
         [operation @ ("$export" | "$export-v4")] => export(Level::System, operation),
         ["Patient", operation @ ("$export" | "$export-v4")] => export(Level::Patient, operation),
@@ -139,6 +146,22 @@ fn fhir<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             let pattern = "/fhir/Patient/{id}/$everything";
             let row = authenticated(pattern, methods, move |request| everything(request, id));
             body(EVERYTHING_BODY, row)
+        }
+        [operation] if is_run(operation) => sql_run("/fhir/$sql-run", SubjectPlace::Open),
+        ["ViewDefinition" | "Library", operation] if is_run(operation) => {
+            sql_run("/fhir/{Type}/$sql-run", SubjectPlace::Open)
+        }
+        [name @ ("ViewDefinition" | "Library"), id, operation] if is_run(operation) => {
+            sql_run("/fhir/{Type}/{id}/$sql-run", SubjectPlace::Instance(name, id))
+        }
+        [operation] if is_sql_export(operation) => {
+            sql_export("/fhir/$sql-export", SubjectPlace::Open)
+        }
+        ["ViewDefinition", operation] if is_sql_export(operation) => {
+            sql_export("/fhir/{Type}/$sql-export", SubjectPlace::Open)
+        }
+        [name @ "ViewDefinition", id, operation] if is_sql_export(operation) => {
+            sql_export("/fhir/{Type}/{id}/$sql-export", SubjectPlace::Instance(name, id))
         }
         ["OperationDefinition", id] if is_operation(id) => {
             open("/fhir/OperationDefinition/{id}", READING, move |context, request| {
@@ -222,6 +245,28 @@ fn export<'p>(level: Level, operation: &str) -> Option<Route<'p>> {
     let answer = move |request: &AuthenticatedRequest<'_>| kickoff(request, level.clone(), edition);
     let row = authenticated(pattern, methods, answer);
     alone(body(KICKOFF_BODY, row))
+}
+
+/// True for a name of `$sql-run`: its own, and those that it had in version 2 of SQL on FHIR.
+fn is_run(operation: &str) -> bool {
+    matches!(operation, "$sql-run" | "$viewdefinition-run" | "$sqlquery-run" | "$run")
+}
+
+/// The row of a `$sql-run`.
+fn sql_run<'p>(pattern: &'static str, place: SubjectPlace<'p>) -> Option<Route<'p>> {
+    let answer = move |request: &AuthenticatedRequest<'_>| run(request, place);
+    alone(body(SQL_BODY, authenticated(pattern, "GET, HEAD, POST, OPTIONS", answer)))
+}
+
+/// True for a name of `$sql-export`: its own, and the one of version 2.
+fn is_sql_export(operation: &str) -> bool {
+    matches!(operation, "$sql-export" | "$viewdefinition-export")
+}
+
+/// The row of a `$sql-export`. It answers GET with 400, as the specification says.
+fn sql_export<'p>(pattern: &'static str, place: SubjectPlace<'p>) -> Option<Route<'p>> {
+    let answer = move |request: &AuthenticatedRequest<'_>| begin(request, place);
+    alone(body(SQL_BODY, authenticated(pattern, "GET, POST, OPTIONS", answer)))
 }
 
 /// The patterns of a job's rows: its status, the pages of its manifest, its files.

@@ -22,7 +22,7 @@ use super::web_pages::{ServerNames, WebPages};
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
-use crate::store::{Checkpoints, Store};
+use crate::store::{Checkpoints, QueryLimits, Store};
 
 /// A running server. Dropped, it ends as by [`Server::end`], within the time of grace that its limits name.
 pub struct Server {
@@ -42,6 +42,7 @@ pub struct BoundServer {
     auth_required: bool,
     job_ttl: Duration,
     max_jobs: usize,
+    query_limits: QueryLimits,
     update_cadence: UpdateCadence,
     pages: WebPages,
     limits: Limits,
@@ -87,6 +88,7 @@ impl Server {
             auth_required: options.auth_required,
             job_ttl: options.job_ttl,
             max_jobs: options.max_jobs,
+            query_limits: options.query_limits,
             update_cadence: options.update_cadence.clone(),
             limits: options.limits.clone(),
             log: limited(options.log.clone()),
@@ -194,6 +196,7 @@ impl BoundServer {
             jobs: Jobs::start(store, self.job_ttl, self.max_jobs, self.log.clone())?,
             started: store.now(),
             store: store.clone(),
+            query_limits: self.query_limits,
             base_url: self.base_url,
             update_cadence: self.update_cadence,
             pages: self.pages,

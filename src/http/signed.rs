@@ -4,6 +4,7 @@
 
 use super::authenticated::AuthenticatedRequest;
 use super::download::{Download, NEVER_STALE, send};
+use super::header::NDJSON;
 use super::message::Response;
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
@@ -59,6 +60,7 @@ pub fn file(
     let is_cacheable = is_public && !request.context.access.is_required();
     let download = Download {
         name: token.to_owned(),
+        content_type: NDJSON,
         length: file.bytes,
         note: request.note_file(claims.export())?,
         cache_control: if is_cacheable { NEVER_STALE } else { "private, no-cache" },

@@ -6,8 +6,9 @@ use super::authenticated::AuthenticatedRequest;
 use super::download::{Download, send};
 use super::header::http_date;
 use super::message::Response;
+use super::sql::see_result;
 use crate::error::{Error, Kind, Result};
-use crate::export::{self, File, JobStatus, KickOff, Manifest, ManifestHeader, OpenFile, Purpose};
+use crate::export::{File, JobStatus, KickOff, Manifest, ManifestHeader, Purpose};
 use crate::fhir::outcome::{Issue, Severity};
 use crate::time::Instant;
 
@@ -19,6 +20,9 @@ const RETRY_AFTER: &str = "1";
 /// `GET` of the status URL: the progress of the job, or its manifest.
 pub fn status(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
     let (accepted, progress) = progress(request, id)?;
+    if accepted.request.views.is_some() && !matches!(progress, JobStatus::Running(_)) {
+        return Ok(see_result(&accepted, id));
+    }
     let response = match progress {
         JobStatus::Running(progress) => {
             Response::empty(202).with("X-Progress", progress).with("Retry-After", RETRY_AFTER)
@@ -67,15 +71,11 @@ pub fn file(request: &AuthenticatedRequest<'_>, id: &str, name: &str) -> Result<
     };
     let download = Download {
         name: format!("{id}/{name}"),
+        content_type: opened.media_type()?,
         length: opened.file.bytes,
         note: request.note_file(Some(id))?,
         cache_control: "private, no-cache",
-        write: Box::new(move |range, out| {
-            let OpenFile { file, snapshot, shape, hold } = opened;
-            let written = export::write(&snapshot, &file, &shape, range, out);
-            drop(hold);
-            written
-        }),
+        write: Box::new(move |range, out| opened.write(range, out)),
     };
     send(request, download)
 }

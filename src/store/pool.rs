@@ -194,6 +194,17 @@ impl Pool {
         work(&self.connect_reader(patience)?)
     }
 
+    /// Opens a connection for SQL of a client, which cannot write the file. It waits for others at most `patience`.
+    ///
+    /// # Errors
+    /// As [`Pool::connect`].
+    pub(super) fn connect_for_query(&self, patience: Duration) -> Result<Connection> {
+        let uri = self.uri.replace("mode=rw", "mode=ro");
+        let conn = self.connect_by(&uri, OpenFlags::SQLITE_OPEN_READ_ONLY, patience)?;
+        conn.pragma_update(None, "cache_size", READER_CACHE)?;
+        Ok(conn)
+    }
+
     fn connect_reader(&self, patience: Duration) -> Result<Connection> {
         let flags = if self.is_read_only() {
             OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -210,8 +221,12 @@ impl Pool {
     /// # Errors
     /// `Replaced` where the file is another one by now; `Io`.
     pub(super) fn connect(&self, access: OpenFlags, patience: Duration) -> Result<Connection> {
+        self.connect_by(&self.uri, access, patience)
+    }
+
+    fn connect_by(&self, uri: &str, access: OpenFlags, patience: Duration) -> Result<Connection> {
         self.place.check()?;
-        let conn = connect(&self.uri, access)?;
+        let conn = connect(uri, access)?;
         conn.busy_timeout(patience)?;
         // The first statement opens the log, by its name.
         let opened = self.place.check().and_then(|()| self.verify(&conn));

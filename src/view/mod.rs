@@ -2,7 +2,8 @@
 //!
 //! <https://sql-on-fhir.org/ig/operations.html>. [`ViewFormat`] (`format.rs`) names the forms, and
 //! [`ViewWriter`] (`writer.rs`) writes a file. A [`RowBatch`] (`batch.rs`) has rows that other threads
-//! make. `csv.rs`, `json.rs`, `parquet_columns.rs` and `parquet_file.rs` are the forms. Few rows are kept.
+//! make. `csv.rs`, `json.rs`, `parquet_columns.rs` and `parquet_file.rs` are the forms. Few rows are kept;
+//! those that wait for a slow reader are in a [`RowBuffer`] (`row_buffer.rs`).
 //! Which rows there are is not said here.
 
 mod batch;
@@ -13,6 +14,7 @@ mod json;
 mod parquet_columns;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod row_buffer;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -20,4 +22,5 @@ mod writer_error;
 
 pub use batch::RowBatch;
 pub use format::ViewFormat;
+pub use row_buffer::RowBuffer;
 pub use writer::ViewWriter;

@@ -43,6 +43,6 @@ impl std::error::Error for ViewError {}
 
 impl From<ViewError> for Error {
     fn from(error: ViewError) -> Error {
-        Error::new(Kind::Invalid, error.to_string())
+        Error::new(Kind::Unprocessable, error.to_string())
     }
 }

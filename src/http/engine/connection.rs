@@ -334,7 +334,10 @@ impl<'s> ClientConnection<'s> {
         drop(download);
         if let Sent::Nothing(error) = sent {
             let error = error.of_request(&exchange.id);
-            handler.log(&error);
+            // A view that meets a fault in a resource is no fault of the server.
+            if error.kind().status() >= 500 {
+                handler.log(&error);
+            }
             let response = Response::error(&error, &exchange.id);
             sent = self.send(response, exchange, None, answered);
         }

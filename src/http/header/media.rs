@@ -54,7 +54,7 @@ impl AcceptedTypes {
     }
 
     /// The weight of `media`, given by the most specific range that includes the type.
-    fn weight(&self, media: &str) -> u16 {
+    pub fn weight(&self, media: &str) -> u16 {
         let main = media.split('/').next().unwrap_or_default();
         let ranges = [media.to_owned(), format!("{main}/*"), "*/*".to_owned()];
         ranges.iter().find_map(|range| self.weight_of_range(range)).unwrap_or(0)
@@ -66,7 +66,7 @@ impl AcceptedTypes {
     }
 
     /// True if the header names `media` itself and does not refuse the type.
-    fn names(&self, media: &str) -> bool {
+    pub fn names(&self, media: &str) -> bool {
         self.weight_of_range(media).is_some_and(|weight| weight > 0)
     }
 }

@@ -1,0 +1,28 @@
+//! SQL on FHIR over HTTP: `$sql-run` and `$sql-export`.
+//!
+//! <https://sql-on-fhir.org/ig/operations.html>. `input.rs` reads a request by the table in `parameter.rs`, `subject.rs` and
+//! `artefact.rs` find what it is about, `filters.rs` makes an export of its filters, `row_body.rs` sends the rows.
+//! `query.rs` has those of SQL.
+//! `begin.rs` makes a job of a `$sql-export`, and `result.rs` has its result; in between it is a job like those of `$export`.
+
+mod answer_form;
+mod artefact;
+mod begin;
+mod bound_values;
+mod definition;
+mod filters;
+mod input;
+mod parameter;
+mod query;
+mod query_tables;
+mod refusal;
+mod result;
+mod row_body;
+mod run;
+mod subject;
+
+pub use begin::begin;
+pub use definition::{sql_definition, sql_operations};
+pub use result::{RESULT, result, see_result};
+pub use run::run;
+pub use subject::SubjectPlace;
