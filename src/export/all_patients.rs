@@ -77,7 +77,14 @@ impl ExportScope<'_> {
     }
 
     /// Leaves of the roots those that the filter accepts.
-    fn keep_accepted(&self, versions: &mut VersionsByType, roots: &SeqSet) -> Result<()> {
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn keep_accepted(
+        &self,
+        versions: &mut VersionsByType,
+        roots: &SeqSet,
+    ) -> Result<()> {
         let filter = &self.request.filter;
         versions.retain(|name, rows| {
             !rows.is_empty() && filter.accepts_type(name) && !self.request.associates(name)

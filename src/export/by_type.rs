@@ -2,26 +2,22 @@
 //!
 //! <https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest>
 
-use std::ops::ControlFlow;
-
 use super::attachments::dangling;
 use super::binaries::WithheldBinaries;
 use super::file::{Content, File, Purpose};
 use super::filtered::FilteredTypes;
 use super::lines::deletion;
+use super::made::MadeTexts;
 use super::parts::{FileLimits, FileParts, file_name};
 use super::progress::JobProgress;
 use super::request::ExportRequest;
 use super::scope::ExportScope;
 use super::seq_set::SeqSet;
-use super::shape::{Lengths, ResourceShape, text};
+use super::shape::{Lengths, ResourceShape};
 use super::versions::{VersionsByType, holds};
 use crate::error::Result;
 use crate::fhir::outcome::{Issue, OperationOutcome};
 use crate::store::{Selection, Snapshot, Tombstone, VersionSize};
-
-/// After so many bodies the read transaction ends, so that it delays no checkpoint for long.
-const BODIES_PER_TRANSACTION: u32 = 4096;
 
 /// The files of an export of everything: ranges, except for types with a filter, for the Provenance that
 /// `includeAssociatedData` asks for and where Binaries about patients are left out. Provenance takes a
@@ -117,7 +113,8 @@ fn of_selection<'a>(
     }
     progress.begin(total.count);
     if shape.must_be_made(&selection.resource_type) {
-        add_made(snapshot, selection, shape, &mut parts, progress)?;
+        let made = MadeTexts { snapshot, shape, progress };
+        made.of_selection(selection, &mut |version| parts.add(version.seq, version.size))?;
         return Ok(parts);
     }
     for VersionSize { seq, size } in snapshot.sizes(selection)? {
@@ -125,41 +122,6 @@ fn of_selection<'a>(
         parts.add(seq, lengths.of(&selection.resource_type, seq, size)?);
     }
     Ok(parts)
-}
-
-/// Adds the versions of a selection whose texts are made for their length, body after body.
-fn add_made(
-    snapshot: &Snapshot,
-    selection: &Selection,
-    shape: &ResourceShape,
-    parts: &mut FileParts<'_>,
-    progress: &JobProgress,
-) -> Result<()> {
-    let mut from = Some(selection.first);
-    while let Some(first) = from {
-        let rest = Selection { first, ..selection.clone() };
-        // What attachments name is looked up while the versions are read.
-        let named = snapshot.lookup()?;
-        let (mut failure, mut left) = (None, BODIES_PER_TRANSACTION);
-        from = snapshot.for_each_body(&rest, |seq, body| {
-            left -= 1;
-            let made = progress.step();
-            match made.and_then(|()| shape.apply(&selection.resource_type, text(body)?, &named)) {
-                Ok(text) => {
-                    parts.add(seq, text.len() as u64);
-                    if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                }
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-    }
-    Ok(())
 }
 
 /// The files of versions that were found one by one.
@@ -177,9 +139,14 @@ pub fn of_versions(
     let mut files = Vec::new();
     for (resource_type, rows) in versions {
         let mut parts = FileParts::lists(limits);
-        for VersionSize { seq, size } in rows {
-            progress.step()?;
-            parts.add(seq, lengths.of(&resource_type, seq, size)?);
+        if shape.must_be_made(&resource_type) {
+            let made = MadeTexts { snapshot, shape, progress };
+            made.of_rows(&resource_type, &rows, &mut |row| parts.add(row.seq, row.size))?;
+        } else {
+            for VersionSize { seq, size } in rows {
+                progress.step()?;
+                parts.add(seq, lengths.of(&resource_type, seq, size)?);
+            }
         }
         files.extend(parts.files(Purpose::Output, &stem(&resource_type), Some(&resource_type)));
     }

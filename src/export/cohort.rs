@@ -173,6 +173,10 @@ impl<'a> Cohort<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn roots_in_no_block(&self) -> Result<Vec<i64>> {
+        if !self.is_limited() {
+            // The Groups are about some of all patients, and there are no members.
+            return Ok(self.in_order(self.rosters.iter().copied().collect()));
+        }
         let mut roots = self.roots()?;
         roots.retain(|seq| {
             self.rosters.contains(seq)

@@ -4,6 +4,7 @@
 //! ask for, `read` makes a request of it, `plan` finds the files, `lines` writes them, `jobs` keeps
 //! an export for its client.
 
+mod all_blocks;
 mod all_patients;
 mod attachments;
 mod binaries;
@@ -22,6 +23,7 @@ mod folder;
 mod job;
 mod jobs;
 mod lines;
+mod made;
 mod manifest;
 mod member_filters;
 mod members;

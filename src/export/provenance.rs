@@ -4,24 +4,39 @@
 //! Provenance resources whose `Provenance.target` is a resource in the Patient compartment in a
 //! patient level export request".
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 use super::request::AssociatedData;
-use super::versions::all_of;
+use super::shape::text;
 use crate::error::Result;
 use crate::fhir::provenance::{PROVENANCE, Provenance};
 use crate::store::{Lookup, Selection, Snapshot};
 use crate::time::Instant;
 
-/// The Provenance resources of a snapshot, by the versions of their targets.
-#[derive(Default)]
-pub struct ProvenanceIndex(HashMap<i64, Vec<ProvenanceEntry>>);
+/// So many targets are read before they are looked up, in the order of the index by id.
+const TARGETS_AT_ONCE: usize = 1 << 14;
 
-#[derive(Clone, Copy)]
+/// The Provenance resources of a snapshot, by the versions of their targets: in order, an entry for each target.
+#[derive(Default)]
+pub struct ProvenanceIndex(Vec<ProvenanceEntry>);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct ProvenanceEntry {
+    target: i64,
     /// The time at which it was recorded.
     recorded: Option<Instant>,
+    seq: i64,
+}
+
+/// A target that is not looked up yet.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct NamedTarget {
+    id: String,
+    resource_type: String,
+    recorded: Option<Instant>,
+    /// The number of the Provenance.
     seq: i64,
 }
 
@@ -30,8 +45,16 @@ impl ProvenanceIndex {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn read(snapshot: &Snapshot, view: &Lookup<'_>) -> Result<ProvenanceIndex> {
-        ProvenanceIndex::of(view, all_of(snapshot, PROVENANCE)?)
+    pub fn read(snapshot: &Snapshot) -> Result<ProvenanceIndex> {
+        let all = Selection::all(PROVENANCE, snapshot);
+        let mut entries = Vec::new();
+        let work = |range: &Selection, _: &AtomicBool| entries_in(snapshot, range);
+        snapshot.scan(&all, &work, &mut |found: Vec<ProvenanceEntry>| {
+            entries.extend(found);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        entries.sort_unstable();
+        Ok(ProvenanceIndex(entries))
     }
 
     /// Reads the Provenance resources about some `versions` of a snapshot, and perhaps others.
@@ -45,7 +68,7 @@ impl ProvenanceIndex {
     ) -> Result<ProvenanceIndex> {
         // Whichever is shorter is gone through.
         if !has_more_than(snapshot, versions.len())? {
-            return ProvenanceIndex::read(snapshot, view);
+            return ProvenanceIndex::read(snapshot);
         }
         let mut candidates = BTreeSet::new();
         for seq in versions {
@@ -59,30 +82,31 @@ impl ProvenanceIndex {
 
     /// Reads these Provenance resources, as far as the snapshot shows them.
     fn of(view: &Lookup<'_>, seqs: impl IntoIterator<Item = i64>) -> Result<ProvenanceIndex> {
-        let mut by_target: HashMap<i64, Vec<ProvenanceEntry>> = HashMap::new();
+        let mut targets = Vec::new();
         for seq in seqs {
-            let read = view.read(seq, |_, body| Provenance::read(body))?;
-            let Some(Provenance { targets, recorded }) = read else { continue };
-            for (resource_type, id) in targets {
-                if let Some(target) = view.find(&resource_type, &id)? {
-                    by_target.entry(target).or_default().push(ProvenanceEntry { recorded, seq });
-                }
-            }
+            view.read(seq, |_, body| add_targets(&mut targets, seq, body))?;
         }
-        Ok(ProvenanceIndex(by_target))
+        let mut entries = found(view, targets)?;
+        entries.sort_unstable();
+        Ok(ProvenanceIndex(entries))
+    }
+
+    /// The entries of a target.
+    fn of_target(&self, target: i64) -> &[ProvenanceEntry] {
+        let first = self.0.partition_point(|entry| entry.target < target);
+        let rest = &self.0[first..];
+        &rest[..rest.iter().take_while(|entry| entry.target == target).count()]
     }
 
     /// The Provenance resources about `versions` (in order), unordered and perhaps repeated.
     pub fn about(&self, versions: &[i64]) -> Vec<i64> {
-        let seqs = |entries: &Vec<ProvenanceEntry>| {
-            entries.iter().map(|entry| entry.seq).collect::<Vec<_>>()
-        };
         // Whichever is shorter is gone through.
         if self.0.len() < versions.len() {
-            let about = |(target, entries)| versions.binary_search(target).ok().map(|_| entries);
-            return self.0.iter().filter_map(about).flat_map(seqs).collect();
+            let is_about = |entry: &&ProvenanceEntry| versions.binary_search(&entry.target).is_ok();
+            return self.0.iter().filter(is_about).map(|entry| entry.seq).collect();
         }
-        versions.iter().filter_map(|seq| self.0.get(seq)).flat_map(seqs).collect()
+        let about = versions.iter().flat_map(|target| self.of_target(*target));
+        about.map(|entry| entry.seq).collect()
     }
 
     /// The Provenance resources that `includeAssociatedData` asks for with the `exported` versions
@@ -90,19 +114,53 @@ impl ProvenanceIndex {
     pub fn associated(&self, exported: &[i64], associated: AssociatedData) -> Vec<i64> {
         let mut found: Vec<i64> = match associated {
             AssociatedData::RelevantProvenance => self.about(exported),
-            AssociatedData::LatestProvenance => exported
-                .iter()
-                .filter_map(|seq| self.0.get(seq))
-                .filter_map(|entries| {
-                    entries.iter().max_by_key(|entry| (entry.recorded, entry.seq))
-                })
-                .map(|entry| entry.seq)
-                .collect(),
+            AssociatedData::LatestProvenance => {
+                let latest = exported.iter().filter_map(|target| self.of_target(*target).last());
+                latest.map(|entry| entry.seq).collect()
+            }
         };
         found.sort_unstable();
         found.dedup();
         found
     }
+}
+
+/// The entries of Provenance resources in the beginning of a range, and the number to go on from.
+fn entries_in(
+    snapshot: &Snapshot,
+    range: &Selection,
+) -> Result<(Vec<ProvenanceEntry>, Option<i64>)> {
+    let mut targets = Vec::new();
+    let mut read = Ok(());
+    let next = snapshot.for_each_body(range, |seq, body| {
+        read = text(body).map(|body| add_targets(&mut targets, seq, body));
+        match read.is_err() || targets.len() >= TARGETS_AT_ONCE {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    })?;
+    read?;
+    Ok((found(&snapshot.lookup()?, targets)?, next))
+}
+
+/// Adds the targets of a Provenance.
+fn add_targets(targets: &mut Vec<NamedTarget>, seq: i64, body: &str) {
+    let Provenance { targets: named, recorded } = Provenance::read(body);
+    let new = |(resource_type, id)| NamedTarget { id, resource_type, recorded, seq };
+    targets.extend(named.into_iter().map(new));
+}
+
+/// The entries of targets, as far as the snapshot shows these.
+fn found(view: &Lookup<'_>, mut targets: Vec<NamedTarget>) -> Result<Vec<ProvenanceEntry>> {
+    // Neighbours stand on one page of the index.
+    targets.sort_unstable();
+    let mut entries = Vec::with_capacity(targets.len());
+    for NamedTarget { id, resource_type, recorded, seq } in targets {
+        if let Some(target) = view.find(&resource_type, &id)? {
+            entries.push(ProvenanceEntry { target, recorded, seq });
+        }
+    }
+    Ok(entries)
 }
 
 /// True where a snapshot has more Provenance resources than `number`.

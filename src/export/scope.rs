@@ -5,7 +5,7 @@
 //! applied last, to each version on its own, so the scope does not depend on it; so are the filters of types, which
 //! what comes along must meet too.
 //!
-//! `all_patients.rs` does the same for all patients at once, type by type.
+//! `all_patients.rs` does the same for all patients at once, type by type, and `all_blocks.rs` for their blocks.
 
 use std::collections::HashSet;
 
@@ -17,8 +17,8 @@ use super::provenance::ProvenanceIndex;
 use super::references::References;
 use super::request::{ExportRequest, Level};
 use super::versions::{VersionsByType, insert};
-use super::whole::Whole;
 use crate::error::Result;
+use crate::fhir::provenance::PROVENANCE;
 use crate::store::{Snapshot, Tombstone, VersionHeader, VersionSize};
 
 /// Finds the versions and deletions in scope.
@@ -29,7 +29,7 @@ pub struct ExportScope<'a> {
     pub cohort: Cohort<'a>,
     pub(super) filtered: &'a FilteredTypes<'a>,
     /// Those about the roots, where these are found one by one.
-    provenances: ProvenanceIndex,
+    pub(super) provenances: ProvenanceIndex,
     pub(super) references: References<'a>,
 }
 
@@ -45,12 +45,11 @@ impl<'a> ExportScope<'a> {
         progress: &'a JobProgress,
     ) -> Result<ExportScope<'a>> {
         let cohort = Cohort::new(snapshot, request, filtered)?;
-        let mut references = References::new(&request.filter);
+        let references = References::new(&request.filter);
         let provenances = if cohort.is_limited() {
             ProvenanceIndex::read_about(snapshot, &cohort.view, &cohort.roots()?)?
         } else if request.organize_by_patient {
-            references.use_notes(&cohort, &Whole::read(snapshot, &cohort)?.strays)?;
-            ProvenanceIndex::read(snapshot, &cohort.view)?
+            ProvenanceIndex::read(snapshot)?
         } else {
             // `all_patients.rs` finds them.
             ProvenanceIndex::default()
@@ -156,20 +155,37 @@ impl<'a> ExportScope<'a> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn associate(&self, versions: &mut VersionsByType) -> Result<()> {
-        let Some(associated) = self.request.associated else { return Ok(()) };
+        if self.request.associated.is_none() {
+            return Ok(());
+        }
         let mut exported: Vec<i64> = versions.values().flatten().map(|row| row.seq).collect();
         exported.sort_unstable();
         let index = ProvenanceIndex::read_about(self.snapshot, &self.cohort.view, &exported)?;
+        let provenances = self.associated(&index, exported)?;
+        if !provenances.is_empty() {
+            versions.insert(PROVENANCE.to_owned(), provenances);
+        }
+        Ok(())
+    }
+
+    /// The Provenance resources that `includeAssociatedData` asks for with the `exported` versions, in order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) fn associated(
+        &self,
+        index: &ProvenanceIndex,
+        mut exported: Vec<i64>,
+    ) -> Result<Vec<VersionSize>> {
+        let Some(associated) = self.request.associated else { return Ok(Vec::new()) };
+        exported.sort_unstable();
         let mut provenances = Vec::new();
         for seq in index.associated(&exported, associated) {
             if let Some(version) = self.cohort.view.version(seq)? {
                 provenances.push(VersionSize { seq, size: version.size });
             }
         }
-        if !provenances.is_empty() {
-            versions.insert("Provenance".to_owned(), provenances);
-        }
-        Ok(())
+        Ok(provenances)
     }
 
     /// The deletions that the export tells, oldest first. Call this after

@@ -86,14 +86,15 @@ impl Elements {
 
 /// Cuts a resource down to the root elements whose names `stays` takes; id, type and meta stay always.
 pub(super) fn cut<'a>(text: &'a str, stays: impl Fn(&str) -> bool) -> Cow<'a, str> {
-    let members = json::members(text);
-    let is_kept = |member: &&ObjectMember| {
+    let mut kept = json::members(text);
+    let is_kept = |member: &ObjectMember| {
         // `_birthDate` holds the id and the extensions of `birthDate`.
         let name = json::unescaped(member.name.strip_prefix('_').unwrap_or(member.name));
         ALWAYS.contains(&name.as_ref()) || stays(&name)
     };
-    let kept: Vec<&ObjectMember> = members.iter().filter(is_kept).collect();
-    if kept.len() == members.len() {
+    let all = kept.len();
+    kept.retain(is_kept);
+    if kept.len() == all {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() / 2 + SUBSETTED.len() + 32);
@@ -103,13 +104,13 @@ pub(super) fn cut<'a>(text: &'a str, stays: impl Fn(&str) -> bool) -> Cow<'a, st
         out.push(if out.is_empty() { '{' } else { ',' });
         if Some(place) == meta {
             out.push_str(&text[member.at.start..member.value.start]);
-            out.push_str(&tagged(&text[member.value.clone()]));
+            push_tagged(&mut out, &text[member.value.clone()]);
         } else {
             out.push_str(&text[member.at.clone()]);
         }
     }
     if meta.is_none() {
-        out.push_str(&format!(r#","meta":{{"tag":[{SUBSETTED}]}}"#));
+        push_all(&mut out, &[r#","meta":{"tag":["#, SUBSETTED, "]}"]);
     }
     out.push('}');
     Cow::Owned(out)
@@ -131,29 +132,34 @@ pub(super) fn is_mandatory(name: &str, definition: Option<&TypeDefinition>) -> b
     mandatory.into_iter().any(|wanted| is(name, wanted, definition))
 }
 
-/// Adds the tag to a `meta` object.
-fn tagged(meta: &str) -> String {
+/// Adds a `meta` object to a text, with the tag.
+fn push_tagged(out: &mut String, meta: &str) {
     let members = json::members(meta);
     let Some(tag) = members.iter().rfind(|member| json::unescaped(member.name) == "tag") else {
-        return format!(r#"{{"tag":[{SUBSETTED}]{}"#, after_brace(meta, members.is_empty()));
+        let comma = if members.is_empty() { "" } else { "," };
+        return push_all(out, &[r#"{"tag":["#, SUBSETTED, "]", comma, after_brace(meta)]);
     };
     let value = &meta[tag.value.clone()];
-    let list = match value.as_bytes().first() {
+    out.push_str(&meta[..tag.value.start]);
+    match value.as_bytes().first() {
         Some(b'[') => {
-            let open = value[..value.len() - 1].to_owned();
+            let open = &value[..value.len() - 1];
             let comma = if open.trim_end().ends_with('[') { "" } else { "," };
-            format!("{open}{comma}{SUBSETTED}]")
+            push_all(out, &[open, comma, SUBSETTED, "]"]);
         }
-        Some(b'{') => format!("[{value},{SUBSETTED}]"),
-        _ => format!("[{SUBSETTED}]"),
-    };
-    format!("{}{list}{}", &meta[..tag.value.start], &meta[tag.value.end..])
+        Some(b'{') => push_all(out, &["[", value, ",", SUBSETTED, "]"]),
+        _ => push_all(out, &["[", SUBSETTED, "]"]),
+    }
+    out.push_str(&meta[tag.value.end..]);
 }
 
-/// The text of an object behind its opening brace, with a comma before its first member.
-fn after_brace(object: &str, is_empty: bool) -> String {
-    let rest = object.split_once('{').map_or("}", |(_, rest)| rest);
-    if is_empty { rest.to_owned() } else { format!(",{rest}") }
+fn push_all(out: &mut String, texts: &[&str]) {
+    texts.iter().for_each(|text| out.push_str(text));
+}
+
+/// The text of an object behind its opening brace.
+fn after_brace(object: &str) -> &str {
+    object.split_once('{').map_or("}", |(_, rest)| rest)
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ use std::ops::ControlFlow;
 
 use super::answered::{AnsweredSearch, held};
 use super::recipient::{Collected, FoundResource, Gathered, Recipient, Sizes};
-use super::scan::SelectionScan;
+use super::scan::scan;
 use crate::error::Result;
 use crate::fhir::compartment::is_link;
 use crate::fhir::search::{Answer, Answers, InnerSearch, Search};
 use crate::fhir::version::FhirVersion;
 use crate::store::{
-    IndexPage, Lookup, SeenVersion, Selection, Snapshot, VersionHeader, VersionSize,
+    IndexPage, Lookup, SeenVersion, Selection, SelectionScan, Snapshot, VersionHeader, VersionSize,
 };
 
 /// The most versions that are looked at in one read transaction, and so between two looks at whether the search may
@@ -179,9 +179,11 @@ impl<'f> Finder<'f> {
         while let Some(first) = from {
             let rest = Selection { first, ..within.clone() };
             if !std::mem::take(&mut is_first)
-                && let Some(scan) = SelectionScan::new(self.snapshot, any, &rest, recipient)?
+                && let Some(on_threads) = SelectionScan::new(self.snapshot, &rest)?
             {
-                return scan.run(recipient, self.watch, &mut |fault| self.note(fault));
+                let mut note = |fault| self.note(fault);
+                let searches = (self.snapshot, any);
+                return scan(&on_threads, searches, recipient, self.watch, &mut note);
             }
             let mut looked_at = 0;
             from = self.snapshot.for_each_version(&rest, |version| {

@@ -139,6 +139,19 @@ impl Lookup<'_> {
         all(&self.conn, "SELECT target FROM reference WHERE seq = ?1", [seq], |row| row.get(0))
     }
 
+    /// Lists the versions in a patient's compartment with the keys of what their references name. Versions that the
+    /// snapshot does not show are among them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn references_in_compartment_of(&self, patient: &str) -> Result<Vec<(i64, i64)>> {
+        self.begin()?;
+        // CROSS JOIN starts from the compartment, which has few rows.
+        let sql = "SELECT seq, target FROM compartment CROSS JOIN reference USING (seq)
+                    WHERE patient = ?1 AND seq <= ?2";
+        all(&self.conn, sql, (patient, self.seq), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// Reads type and id of what has this key.
     ///
     /// # Errors

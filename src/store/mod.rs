@@ -6,7 +6,7 @@
 //! | files | job |
 //! |---|---|
 //! | `sql`, `tables`, `format`, `file`, `pool`, `place`, `handle`, `rest`, `doubt`, `foreign_log`, `open`, `wait`, `checkpoint`, `pending_upgrade`, `upgrade`, `former_tables` | statements, schema, connections, opening |
-//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read`, `history`, `history_sql` | reading |
+//! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `scan`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read`, `history`, `history_sql` | reading |
 //! | `writer`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
@@ -66,6 +66,7 @@ mod read;
 mod readers;
 mod rest;
 mod rules;
+mod scan;
 mod selection;
 mod set_aside;
 mod snapshot;
@@ -110,6 +111,7 @@ pub use pending_upgrade::PendingUpgrade;
 pub use prune::Pruned;
 pub use reach::{NOBODY, Reach};
 pub use read::{ReadOutcome, StoredVersion, VisibleStore};
+pub(crate) use scan::SelectionScan;
 pub use selection::{Selection, VersionSize};
 pub use snapshot::Snapshot;
 pub use token::{ExchangeOutcome, Grant, NewToken, TokenKind};

@@ -19,7 +19,8 @@ pub struct ObjectMember<'a> {
 /// Lists the members of an object, in order. `text` is the object, as valid JSON.
 pub fn members(text: &str) -> Vec<ObjectMember<'_>> {
     let bytes = text.as_bytes();
-    let mut members = Vec::new();
+    // Most resources have fewer.
+    let mut members = Vec::with_capacity(16);
     let mut at = bytes.iter().position(|b| *b == b'{').map_or(bytes.len(), |open| open + 1);
     while let Some(step) = memchr(b'"', &bytes[at..]) {
         let start = at + step;
