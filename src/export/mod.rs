@@ -17,6 +17,7 @@ mod deletions;
 mod edition;
 mod everything;
 mod file;
+mod file_scan;
 mod filter;
 mod filtered;
 mod folder;

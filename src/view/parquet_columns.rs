@@ -98,6 +98,22 @@ impl WaitingColumn {
         self.levels.append(&mut other.levels);
     }
 
+    /// Keeps the values of as many rows, and lets go those behind them.
+    pub(super) fn keep_first(&mut self, rows: usize) {
+        self.levels.truncate(rows);
+        let count = self.levels.iter().filter(|level| **level > 0).count();
+        match &mut self.values {
+            WaitingValues::Booleans(values) => values.truncate(count),
+            WaitingValues::Integers(values) => values.truncate(count),
+            WaitingValues::Integers64(values) => values.truncate(count),
+            WaitingValues::Doubles(values) => values.truncate(count),
+            WaitingValues::Texts(texts) => {
+                texts.lengths.truncate(count);
+                texts.text.truncate(texts.lengths.iter().sum());
+            }
+        }
+    }
+
     /// Writes the values, and lets them go.
     pub(super) fn write(&mut self, out: &mut SerializedColumnWriter<'_>) -> ParquetResult<()> {
         let levels = &self.levels;

@@ -61,9 +61,10 @@ impl<W: Write + Send> ViewWriter<W> {
         Ok(writer)
     }
 
-    /// A batch without rows, for [`ViewWriter::append`]. Other threads may fill it.
-    pub(crate) fn batch(&self) -> RowBatch {
-        RowBatch::new(self.format, &self.columns)
+    /// Makes batches without rows, for [`ViewWriter::append`]. Other threads may make and fill them.
+    pub(crate) fn new_batch(&self) -> impl Fn() -> RowBatch + Send + Sync + use<W> {
+        let (format, columns) = (self.format, self.columns.clone());
+        move || RowBatch::new(format, &columns)
     }
 
     /// Writes the rows of a batch, behind those that came before, and empties it.

@@ -81,7 +81,7 @@ fn batches_of_other_threads_stand_in_the_order_in_which_they_come() {
             rows.unwrap();
             batch
         };
-        let batches = PATIENTS.map(|patient| (patient, writer.batch()));
+        let batches = PATIENTS.map(|patient| (patient, writer.new_batch()()));
         let filled = std::thread::scope(|scope| {
             let threads = batches.map(|(patient, batch)| scope.spawn(|| filled(patient, batch)));
             threads.map(|thread| thread.join().unwrap())

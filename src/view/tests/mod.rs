@@ -18,7 +18,7 @@ fn written(view: &str, resources: &[&str], format: ViewFormat) -> Vec<u8> {
     let mut writer = ViewWriter::new(format, view.columns(), &mut out).unwrap();
     for resource in resources {
         let resource = Tree::parse(resource).unwrap();
-        let mut batch = writer.batch();
+        let mut batch = writer.new_batch()();
         let add = &mut |row: &[&ViewValue<'_>]| {
             batch.add(row);
             Ok(())
