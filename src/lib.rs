@@ -124,7 +124,7 @@ pub mod clients {
 /// # }
 /// ```
 pub mod views {
-    pub use crate::export::{ViewRun, ViewSummary};
+    pub use crate::export::{NamedViews, ViewFolderSummary, ViewRun, ViewSummary};
     pub use crate::fhir::view::{
         ColumnKind, ColumnTag, ViewAbout, ViewColumn, ViewDefinition, ViewError, ViewIdentifier,
     };

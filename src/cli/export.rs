@@ -1,22 +1,25 @@
-//! `fhirlite export`: writes an export to a folder.
+//! `fhirlite export`: writes an export to a folder. `export_form.rs` has the forms beside NDJSON.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches, ValueEnum};
+use fhirlite::views::ViewFormat;
 use fhirlite::{
     EXIT_OK, Edition, ExportOption, ExportRequest, Folder, Level, Plan, Result, Store,
     export_options, id_of,
 };
 
+use super::export_form::ExportForm;
 use super::output::{opened, print};
 use super::upgrade::announced;
 
-/// Export a store as NDJSON files and a manifest.json, into a new or empty folder
+/// Export a store as files and a manifest.json, into a new or empty folder
 ///
 /// Does everything that /fhir/$export does, without a server. Each file holds one type, in the order of
-/// import. deleted.ndjson lists deleted resources, error.ndjson holds warnings and errors.
+/// import, or with --view the rows of a view. deleted.ndjson lists deleted resources, error.ndjson holds
+/// warnings and errors.
 #[derive(clap::Args)]
 pub struct ExportArgs {
     /// The store's file
@@ -30,50 +33,57 @@ pub struct ExportArgs {
     #[arg(long, value_name = "ID")]
     group: Option<String>,
     #[command(flatten)]
-    parameters: ParameterArgs,
+    pub(super) parameters: ParameterArgs,
     /// The most resources in a file; the next file is Patient.002.ndjson
     #[arg(long, value_name = "N")]
-    resources_per_file: Option<NonZeroU64>,
+    pub(super) resources_per_file: Option<NonZeroU64>,
     /// Make relative attachment URLs absolute with this base, such as https://example.org/fhir
     #[arg(long, value_name = "URL")]
-    attachments_base: Option<String>,
-    /// The edition of the Bulk Data IG that the manifest follows
-    #[arg(long, value_name = "EDITION", value_enum, default_value = "stu3")]
-    edition: EditionName,
+    pub(super) attachments_base: Option<String>,
+    /// The edition of the Bulk Data IG that the manifest follows; stu3 without it
+    #[arg(long, value_name = "EDITION", value_enum)]
+    pub(super) edition: Option<EditionName>,
     /// Compress the files: Patient.ndjson.gz and so on
     #[arg(long)]
-    gzip: bool,
+    pub(super) gzip: bool,
+    /// Write the rows of the view in this file, a SQL on FHIR ViewDefinition, instead of resources; may be
+    /// repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) view: Vec<PathBuf>,
+    /// The form of the files: ndjson or parquet; with --view csv, ndjson, json or parquet. Without it
+    /// ndjson, with --view csv
+    #[arg(long, value_name = "FORMAT", value_parser = ViewFormat::names(), hide_possible_values = true)]
+    pub(super) format: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum EditionName {
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum EditionName {
     /// STU1 to STU3
+    #[default]
     Stu3,
     /// The STU4 ballot
     Stu4,
 }
 
 pub fn run(args: &ExportArgs) -> Result<u8> {
+    let form = ExportForm::read(args)?;
     let store = opened(Store::open(announced(&args.store))?);
     let mut request = request(&store, args)?;
+    if let ExportForm::Rows(views, _) = &form {
+        request.for_views(views);
+    }
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;
     let folder = Folder::new(&args.dir, args.gzip)?;
     let plan = Plan::new(snapshot, &request)?;
     let typed = std::env::args_os().skip(1);
     let typed: Vec<_> = typed.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let edition = match args.edition {
+    let edition = match args.edition.unwrap_or_default() {
         EditionName::Stu3 => Edition::Stu3,
         EditionName::Stu4 => Edition::Stu4,
     };
-    let written = folder.write(&plan, edition, &format!("fhirlite {}", typed.join(" ")))?;
-    print(format!(
-        "{} resources in {} files, {} bytes of NDJSON, as of {}",
-        written.resources,
-        written.files,
-        written.bytes,
-        plan.snapshot.time()
-    ))?;
+    let said = form.write(&folder, &plan, edition, &format!("fhirlite {}", typed.join(" ")))?;
+    print(format!("{said}, as of {}", plan.snapshot.time()))?;
     Ok(EXIT_OK)
 }
 
@@ -91,9 +101,16 @@ fn request(store: &Store, args: &ExportArgs) -> Result<ExportRequest> {
     Ok(request)
 }
 
+impl ExportArgs {
+    /// True where an option that sets an export parameter is given.
+    pub(super) fn gives(&self, name: &str) -> bool {
+        self.parameters.0.iter().any(|(given, _)| *given == name)
+    }
+}
+
 /// The options that set export parameters: the library's table of parameters lists them. Each
 /// option that is given has its name and its value here.
-struct ParameterArgs(Vec<(&'static str, String)>);
+pub(super) struct ParameterArgs(pub(super) Vec<(&'static str, String)>);
 
 impl clap::Args for ParameterArgs {
     fn augment_args(command: clap::Command) -> clap::Command {

@@ -9,6 +9,7 @@ mod completions;
 mod count_display;
 mod delete;
 mod export;
+mod export_form;
 mod get;
 mod import;
 mod index;

@@ -1,16 +1,19 @@
 //! [`FileScan`]: reads the versions of a file of a plan on all cores, and gives away in order what is made of them.
 //!
-//! A thread makes a portion of some versions in one short read transaction. Whoever takes the portions may be slow: then
+//! A version is given as its export gives it. A thread makes a portion of some versions in one short read transaction. Whoever takes the portions may be slow: then
 //! the threads wait, and no transaction is open. How ranges are shared among threads is in `store/scan.rs`.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::file::{Content, File};
 use super::lines::missing;
+use super::plan::Plan;
 use super::rows;
+use super::shape::ResourceShape;
 use crate::error::{Error, Result};
-use crate::store::{PartWork, SeenVersion, Selection, Snapshot};
+use crate::store::{Lookup, PartWork, SeenVersion, Selection, Snapshot};
 
 /// The most versions that are read in one read transaction.
 const AT_ONCE: usize = 1024;
@@ -36,9 +39,9 @@ struct ScannedPortion<P> {
     fault: Option<Error>,
 }
 
-/// Reads files of a snapshot into portions.
+/// Reads files of a plan into portions.
 pub(super) struct FileScan<'a, P> {
-    pub snapshot: &'a Snapshot,
+    pub plan: &'a Plan,
     /// Makes an empty portion.
     pub begin: &'a (dyn Fn() -> P + Sync),
 }
@@ -82,7 +85,7 @@ impl<P: Portion> FileScan<'_, P> {
     ) -> Result<ControlFlow<()>> {
         // The numbers of this selection are places in the list.
         let last = seqs.len() as i64 - 1;
-        let places = Selection { last, ..Selection::all("", self.snapshot) };
+        let places = Selection { last, ..Selection::all("", &self.plan.snapshot) };
         let work = |range: &Selection, is_over: &AtomicBool| {
             let (first, end) = (range.first as usize, range.last as usize + 1);
             let (scanned, next) = self.of_rows(&seqs[first..end], is_over)?;
@@ -101,7 +104,7 @@ impl<P: Portion> FileScan<'_, P> {
         take: &mut dyn FnMut(P) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
         let mut flow = ControlFlow::Continue(());
-        self.snapshot.scan(within, work, &mut |scanned| {
+        self.plan.snapshot.scan(within, work, &mut |scanned| {
             flow = take(scanned.portion)?;
             match scanned.fault {
                 Some(fault) if flow.is_continue() => Err(fault),
@@ -117,9 +120,12 @@ impl<P: Portion> FileScan<'_, P> {
         range: &Selection,
         is_over: &AtomicBool,
     ) -> Result<(ScannedPortion<P>, Option<i64>)> {
+        let Plan { snapshot, shape, .. } = self.plan;
         let mut scanned = ScannedPortion::new((self.begin)());
-        let next =
-            self.snapshot.for_each_version(range, |version| scanned.take(&version, is_over))?;
+        let shaping = Shaping::new(snapshot, shape)?;
+        let next = snapshot.for_each_version(range, |version| {
+            scanned.take(shaping.apply(&range.resource_type, &version), &version, is_over)
+        })?;
         Ok((scanned, next))
     }
 
@@ -129,13 +135,14 @@ impl<P: Portion> FileScan<'_, P> {
         seqs: &[i64],
         is_over: &AtomicBool,
     ) -> Result<(ScannedPortion<P>, Option<usize>)> {
+        let Plan { snapshot, shape, .. } = self.plan;
         let mut scanned = ScannedPortion::new((self.begin)());
-        let lookup = self.snapshot.lookup()?;
+        let (lookup, shaping) = (snapshot.lookup()?, Shaping::new(snapshot, shape)?);
         for (place, seq) in seqs.iter().enumerate() {
             let flow = lookup.read(*seq, |version, body| {
                 let (id, last_updated) = (version.id.as_str(), version.last_updated);
                 let seen = SeenVersion { seq: *seq, size: version.size, id, last_updated, body };
-                scanned.take(&seen, is_over)
+                scanned.take(shaping.apply(&version.resource_type, &seen), &seen, is_over)
             })?;
             if flow.ok_or_else(|| missing(*seq))?.is_break() {
                 return Ok((scanned, Some(place + 1).filter(|next| *next < seqs.len())));
@@ -145,15 +152,44 @@ impl<P: Portion> FileScan<'_, P> {
     }
 }
 
+/// What makes the bodies of versions those of the export.
+struct Shaping<'a> {
+    shape: &'a ResourceShape,
+    /// For what attachments name, where that matters.
+    named: Option<Lookup<'a>>,
+}
+
+impl<'a> Shaping<'a> {
+    fn new(snapshot: &'a Snapshot, shape: &'a ResourceShape) -> Result<Shaping<'a>> {
+        let needs_names = shape.attachments_base.is_some();
+        let named = needs_names.then(|| snapshot.lookup()).transpose()?;
+        Ok(Shaping { shape, named })
+    }
+
+    fn apply<'b>(&self, resource_type: &str, version: &SeenVersion<'b>) -> Result<Cow<'b, str>> {
+        match &self.named {
+            Some(named) => self.shape.apply(resource_type, version.body, named),
+            None => Ok(self.shape.subset(resource_type, version.body)),
+        }
+    }
+}
+
 impl<P: Portion> ScannedPortion<P> {
     fn new(portion: P) -> ScannedPortion<P> {
         ScannedPortion { portion, versions: 0, fault: None }
     }
 
     /// Takes a version; breaks off where the portion is full, or nobody wants it any more.
-    fn take(&mut self, version: &SeenVersion<'_>, is_over: &AtomicBool) -> ControlFlow<()> {
+    fn take(
+        &mut self,
+        body: Result<Cow<'_, str>>,
+        version: &SeenVersion<'_>,
+        is_over: &AtomicBool,
+    ) -> ControlFlow<()> {
         self.versions += 1;
-        self.fault = self.portion.take(version).err();
+        let taken =
+            body.and_then(|body| self.portion.take(&SeenVersion { body: &body, ..*version }));
+        self.fault = taken.err();
         let is_full = self.portion.is_full() || self.versions >= AT_ONCE;
         match is_full || self.fault.is_some() || is_over.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),

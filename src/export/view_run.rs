@@ -71,7 +71,7 @@ impl<'a> ViewRun<'a> {
         let mut summary = ViewSummary::default();
         let empty = writer.new_batch();
         let begin = || RowPortion { run: self, batch: empty(), resources: 0 };
-        let scan = FileScan { snapshot: &plan.snapshot, begin: &begin };
+        let scan = FileScan { plan, begin: &begin };
         let left = |rows| self.most_rows.map_or(u64::MAX, |most| most.saturating_sub(rows));
         for file in plan.files.iter().filter(|file| self.has_rows_of(file)) {
             if left(summary.rows) == 0 {
@@ -90,6 +90,11 @@ impl<'a> ViewRun<'a> {
             })?;
         }
         Ok(summary)
+    }
+
+    /// How many resources of `plan` the view reads.
+    pub fn resources(&self, plan: &Plan) -> u64 {
+        plan.files.iter().filter(|file| self.has_rows_of(file)).map(|file| file.count).sum()
     }
 
     fn has_rows_of(&self, file: &File) -> bool {

@@ -41,9 +41,6 @@ pub(super) fn waiting_columns(columns: &[ViewColumn]) -> Vec<WaitingColumn> {
 
 impl WaitingColumn {
     fn new(column: &ViewColumn) -> WaitingColumn {
-        let texts = |is_json| {
-            WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json })
-        };
         let values = match physical(column) {
             PhysicalType::BOOLEAN => WaitingValues::Booleans(Vec::new()),
             PhysicalType::INT32 => WaitingValues::Integers(Vec::new()),
@@ -52,6 +49,30 @@ impl WaitingColumn {
             _ => texts(is_json(column)),
         };
         WaitingColumn { values, levels: Vec::new() }
+    }
+
+    /// A column of texts.
+    pub(super) fn of_texts() -> WaitingColumn {
+        WaitingColumn { values: texts(false), levels: Vec::new() }
+    }
+
+    /// A column of whole numbers of 64 bits.
+    pub(super) fn of_numbers() -> WaitingColumn {
+        WaitingColumn { values: WaitingValues::Integers64(Vec::new()), levels: Vec::new() }
+    }
+
+    /// Adds a text; says how many bytes it takes.
+    pub(super) fn add_text(&mut self, text: &str) -> usize {
+        self.add(&ViewValue::Text(text.into()))
+    }
+
+    /// Adds a whole number to a column of these; says how many bytes it takes.
+    pub(super) fn add_number(&mut self, number: i64) -> usize {
+        if let WaitingValues::Integers64(values) = &mut self.values {
+            values.push(number);
+            self.levels.push(1);
+        }
+        size_of::<i64>() + size_of::<i16>()
     }
 
     /// Adds a value; says how many bytes it takes.
@@ -82,6 +103,11 @@ impl WaitingColumn {
 
     /// Takes the values of another column of the same kind, to stand behind its own.
     pub(super) fn append(&mut self, other: &mut WaitingColumn) {
+        if self.levels.is_empty() {
+            // Large texts are not copied.
+            std::mem::swap(self, other);
+            return;
+        }
         match (&mut self.values, &mut other.values) {
             (WaitingValues::Booleans(own), WaitingValues::Booleans(more)) => own.append(more),
             (WaitingValues::Integers(own), WaitingValues::Integers(more)) => own.append(more),
@@ -155,6 +181,10 @@ impl WaitingTexts {
         });
         slices.collect()
     }
+}
+
+fn texts(is_json: bool) -> WaitingValues {
+    WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json })
 }
 
 fn write_batch<T: DataType>(

@@ -37,13 +37,11 @@ impl<W: Write + Send> ViewWriter<W> {
     ///
     /// The output cannot be written, or this build has no Parquet.
     pub fn new(format: ViewFormat, columns: &[ViewColumn], out: W) -> Result<ViewWriter<W>> {
+        format.check_built()?;
         let output = match format {
             #[cfg(feature = "parquet")]
-            ViewFormat::Parquet => ViewOutput::Parquet(Box::new(ParquetFile::new(columns, out)?)),
-            #[cfg(not(feature = "parquet"))]
             ViewFormat::Parquet => {
-                let reason = "this fhirlite was built without Parquet; write csv or ndjson, or build it with the feature `parquet`";
-                return Err(Error::new(Kind::Usage, reason));
+                ViewOutput::Parquet(Box::new(ParquetFile::of_view(columns, out)?))
             }
             _ => ViewOutput::Text { out, has_rows: false },
         };
