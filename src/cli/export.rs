@@ -5,13 +5,12 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches, ValueEnum};
-use fhirlite::views::ViewFormat;
 use fhirlite::{
     EXIT_OK, Edition, ExportOption, ExportRequest, Folder, Level, Plan, Result, Store,
     export_options, id_of,
 };
 
-use super::export_form::ExportForm;
+use super::export_form::{ExportForm, FormArgs};
 use super::output::{opened, print};
 use super::upgrade::announced;
 
@@ -33,31 +32,22 @@ pub struct ExportArgs {
     #[arg(long, value_name = "ID")]
     group: Option<String>,
     #[command(flatten)]
-    pub(super) parameters: ParameterArgs,
+    parameters: ParameterArgs,
     /// The most resources in a file; the next file is Patient.002.ndjson
     #[arg(long, value_name = "N")]
-    pub(super) resources_per_file: Option<NonZeroU64>,
+    resources_per_file: Option<NonZeroU64>,
     /// Make relative attachment URLs absolute with this base, such as https://example.org/fhir
     #[arg(long, value_name = "URL")]
-    pub(super) attachments_base: Option<String>,
+    attachments_base: Option<String>,
     /// The edition of the Bulk Data IG that the manifest follows; stu3 without it
     #[arg(long, value_name = "EDITION", value_enum)]
-    pub(super) edition: Option<EditionName>,
-    /// Compress the files: Patient.ndjson.gz and so on
-    #[arg(long)]
-    pub(super) gzip: bool,
-    /// Write the rows of the view in this file, a SQL on FHIR ViewDefinition, instead of resources; may be
-    /// repeated
-    #[arg(long, value_name = "FILE")]
-    pub(super) view: Vec<PathBuf>,
-    /// The form of the files: ndjson or parquet; with --view csv, ndjson, json or parquet. Without it
-    /// ndjson, with --view csv
-    #[arg(long, value_name = "FORMAT", value_parser = ViewFormat::names(), hide_possible_values = true)]
-    pub(super) format: Option<String>,
+    edition: Option<EditionName>,
+    #[command(flatten)]
+    form: FormArgs,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-pub(super) enum EditionName {
+enum EditionName {
     /// STU1 to STU3
     #[default]
     Stu3,
@@ -66,7 +56,7 @@ pub(super) enum EditionName {
 }
 
 pub fn run(args: &ExportArgs) -> Result<u8> {
-    let form = ExportForm::read(args)?;
+    let form = ExportForm::read(&args.form, &given(args))?;
     let store = opened(Store::open(announced(&args.store))?);
     let mut request = request(&store, args)?;
     if let ExportForm::Rows(views, _) = &form {
@@ -74,7 +64,7 @@ pub fn run(args: &ExportArgs) -> Result<u8> {
     }
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;
-    let folder = Folder::new(&args.dir, args.gzip)?;
+    let folder = Folder::new(&args.dir, args.form.gzip)?;
     let plan = Plan::new(snapshot, &request)?;
     let typed = std::env::args_os().skip(1);
     let typed: Vec<_> = typed.map(|arg| arg.to_string_lossy().into_owned()).collect();
@@ -101,16 +91,20 @@ fn request(store: &Store, args: &ExportArgs) -> Result<ExportRequest> {
     Ok(request)
 }
 
-impl ExportArgs {
-    /// True where an option that sets an export parameter is given.
-    pub(super) fn gives(&self, name: &str) -> bool {
-        self.parameters.0.iter().any(|(given, _)| *given == name)
-    }
+/// The names of the options that are given, as far as not every form has a use for them.
+fn given(args: &ExportArgs) -> Vec<&'static str> {
+    let others = [
+        ("resources-per-file", args.resources_per_file.is_some()),
+        ("attachments-base", args.attachments_base.is_some()),
+        ("edition", args.edition.is_some()),
+    ];
+    let others = others.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name);
+    args.parameters.0.iter().map(|(name, _)| *name).chain(others).collect()
 }
 
 /// The options that set export parameters: the library's table of parameters lists them. Each
 /// option that is given has its name and its value here.
-pub(super) struct ParameterArgs(pub(super) Vec<(&'static str, String)>);
+struct ParameterArgs(Vec<(&'static str, String)>);
 
 impl clap::Args for ParameterArgs {
     fn augment_args(command: clap::Command) -> clap::Command {

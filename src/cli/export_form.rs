@@ -1,11 +1,12 @@
 //! The form of what `fhirlite export` writes: NDJSON, Parquet, or the rows of views. Options that a form has no use for are
 //! refused by name.
 
+use std::path::PathBuf;
+
 use fhirlite::views::{NamedViews, ViewFormat};
 use fhirlite::{Edition, Error, Folder, Kind, Plan, Result};
 
 use super::count_display::CountDisplay;
-use super::export::ExportArgs;
 use super::view::read_view;
 
 /// What the files of an export hold.
@@ -18,13 +19,41 @@ pub enum ExportForm {
     Rows(NamedViews, ViewFormat),
 }
 
+/// The options of the form.
+#[derive(clap::Args)]
+pub struct FormArgs {
+    /// Compress the files: Patient.ndjson.gz and so on
+    #[arg(long)]
+    pub gzip: bool,
+    /// Write the rows of the view in this file, a SQL on FHIR ViewDefinition, instead of resources; may be
+    /// repeated
+    #[arg(long, value_name = "FILE")]
+    view: Vec<PathBuf>,
+    /// The form of the files: ndjson or parquet; with --view csv, ndjson, json or parquet. Without it
+    /// ndjson, with --view csv
+    #[arg(long, value_name = "FORMAT", value_parser = ViewFormat::names(), hide_possible_values = true)]
+    format: Option<String>,
+}
+
+/// The options that rows of views have no use for, and why.
+const NOT_OF_ROWS: [(&str, &str); 8] = [
+    ("type", "each view names its type"),
+    ("elements", "the columns of a view say which elements it has"),
+    ("provenance", "run a view of Provenance"),
+    ("organize-by", "each view has one file"),
+    ("maximum-file-size", "each view has one file"),
+    ("resources-per-file", "each view has one file"),
+    ("attachments-base", "rows have URLs as they are"),
+    ("edition", "rows are no output of the Bulk Data IG"),
+];
+
 impl ExportForm {
-    /// Reads what the options say, and the views.
+    /// Reads what the options say, and the views. `given` has the names of the other options that are given.
     ///
     /// # Errors
     /// `Usage` for options that do not stand together, for views with faults, and for two of one name; `NotFound`, `Io`
     /// where a view cannot be read.
-    pub fn read(args: &ExportArgs) -> Result<ExportForm> {
+    pub fn read(args: &FormArgs, given: &[&str]) -> Result<ExportForm> {
         let format = args.format.as_deref().and_then(ViewFormat::named);
         if let Some(format) = format {
             format.check_built()?;
@@ -36,7 +65,7 @@ impl ExportForm {
         if args.view.is_empty() {
             return match format {
                 None | Some(ViewFormat::Ndjson) => Ok(ExportForm::Lines),
-                Some(ViewFormat::Parquet) if args.gives("organize-by") => {
+                Some(ViewFormat::Parquet) if given.contains(&"organize-by") => {
                     Err(refused("organize-by", "--format parquet: each file holds one type"))
                 }
                 Some(ViewFormat::Parquet) => Ok(ExportForm::Parquet),
@@ -49,19 +78,8 @@ impl ExportForm {
                 }
             };
         }
-        for (name, is_given, why) in [
-            ("type", args.gives("type"), "each view names its type"),
-            ("elements", args.gives("elements"), "the columns of a view say which elements it has"),
-            ("provenance", args.gives("provenance"), "run a view of Provenance"),
-            ("organize-by", args.gives("organize-by"), "each view has one file"),
-            ("maximum-file-size", args.gives("maximum-file-size"), "each view has one file"),
-            ("resources-per-file", args.resources_per_file.is_some(), "each view has one file"),
-            ("attachments-base", args.attachments_base.is_some(), "rows have URLs as they are"),
-            ("edition", args.edition.is_some(), "rows are no output of the Bulk Data IG"),
-        ] {
-            if is_given {
-                return Err(refused(name, &format!("--view: {why}")));
-            }
+        if let Some((name, why)) = NOT_OF_ROWS.iter().find(|(name, _)| given.contains(name)) {
+            return Err(refused(name, &format!("--view: {why}")));
         }
         let mut views = NamedViews::default();
         for path in &args.view {

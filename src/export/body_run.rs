@@ -4,16 +4,16 @@ use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 
 use super::file::File;
-use super::file_scan::{FileScan, Portion};
+use super::file_scan::{FilePortion, FileScan};
 use super::plan::Plan;
 use crate::error::Result;
 use crate::store::SeenVersion;
-use crate::view::{BodyBatch, BodyWriter};
+use crate::view::{BodyBatch, BodyFileWriter};
 
 /// The bytes of resources that are read before they are written.
 const BATCH_BYTES: usize = 1 << 20;
 
-impl Portion for BodyBatch {
+impl FilePortion for BodyBatch {
     fn take(&mut self, version: &SeenVersion<'_>) -> Result<()> {
         self.add(version.id, version.last_updated, version.body);
         Ok(())
@@ -34,7 +34,7 @@ pub fn write_bodies(
     out: impl Write + Send,
     watch: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let mut writer = BodyWriter::new(BufWriter::new(out))?;
+    let mut writer = BodyFileWriter::new(BufWriter::new(out))?;
     let _ = FileScan { plan, begin: &BodyBatch::new }.run(file, &mut |batch: BodyBatch| {
         watch(batch.rows() as u64)?;
         writer.append(batch)?;

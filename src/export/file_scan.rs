@@ -21,7 +21,7 @@ const AT_ONCE: usize = 1024;
 const UNPACKED: usize = 256 << 10;
 
 /// What is made of some versions, one after the other.
-pub(super) trait Portion: Send {
+pub(super) trait FilePortion: Send {
     /// Takes the next version.
     ///
     /// # Errors
@@ -46,11 +46,11 @@ pub(super) struct FileScan<'a, P> {
     pub begin: &'a (dyn Fn() -> P + Sync),
 }
 
-impl<P: Portion> FileScan<'_, P> {
+impl<P: FilePortion> FileScan<'_, P> {
     /// Gives `take` each portion of a file, in the order of its versions, until `take` breaks off.
     ///
     /// # Errors
-    /// Those of [`Portion::take`] and of `take`, in the order of the versions; where the store cannot be read.
+    /// Those of [`FilePortion::take`] and of `take`, in the order of the versions; where the store cannot be read.
     pub fn run(
         &self,
         file: &File,
@@ -174,7 +174,7 @@ impl<'a> Shaping<'a> {
     }
 }
 
-impl<P: Portion> ScannedPortion<P> {
+impl<P: FilePortion> ScannedPortion<P> {
     fn new(portion: P) -> ScannedPortion<P> {
         ScannedPortion { portion, versions: 0, fault: None }
     }

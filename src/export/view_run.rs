@@ -8,11 +8,10 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use super::file::{File, Purpose};
-use super::file_scan::{FileScan, Portion};
+use super::file_scan::{FilePortion, FileScan};
 use super::plan::Plan;
 use super::request::ExportRequest;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::json::Tree;
 use crate::fhir::view::ViewDefinition;
 use crate::store::SeenVersion;
 use crate::view::{RowBatch, ViewWriter};
@@ -110,11 +109,13 @@ struct RowPortion<'a> {
     resources: u64,
 }
 
-impl Portion for RowPortion<'_> {
+impl FilePortion for RowPortion<'_> {
     fn take(&mut self, version: &SeenVersion<'_>) -> Result<()> {
         self.resources += 1;
-        let tree = Tree::parse(version.body)
-            .map_err(|error| Error::new(Kind::Damaged, format!("a body is no JSON: {error}")))?;
+        let tree =
+            self.run.view.parse(version.body).map_err(|error| {
+                Error::new(Kind::Damaged, format!("a body is no JSON: {error}"))
+            })?;
         self.run.view.rows(&tree, &mut |values| {
             if !self.is_enough() {
                 self.batch.add(values);

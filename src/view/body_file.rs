@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::time::Instant;
 
 /// Writes a file of resources.
-pub(crate) struct BodyWriter<W: Write + Send>(ParquetFile<W>);
+pub(crate) struct BodyFileWriter<W: Write + Send>(ParquetFile<W>);
 
 /// Resources that wait for their file.
 pub(crate) struct BodyBatch {
@@ -54,12 +54,12 @@ impl BodyBatch {
     }
 }
 
-impl<W: Write + Send> BodyWriter<W> {
+impl<W: Write + Send> BodyFileWriter<W> {
     /// Begins a file.
     ///
     /// # Errors
     /// The output cannot be written.
-    pub(crate) fn new(out: W) -> Result<BodyWriter<W>> {
+    pub(crate) fn new(out: W) -> Result<BodyFileWriter<W>> {
         let instants = LogicalType::timestamp(true, TimeUnit::MICROS);
         let fields = [
             field("id", PhysicalType::BYTE_ARRAY, LogicalType::String),
@@ -72,7 +72,7 @@ impl<W: Write + Send> BodyWriter<W> {
             .set_column_dictionary_enabled(ColumnPath::from("body"), false)
             .set_column_statistics_enabled(ColumnPath::from("body"), EnabledStatistics::None);
         let fields = fields.into_iter().collect();
-        ParquetFile::new("resources", fields, columns(), properties, out).map(BodyWriter)
+        ParquetFile::new("resources", fields, columns(), properties, out).map(BodyFileWriter)
     }
 
     /// Writes the resources of a batch, behind those that came before.

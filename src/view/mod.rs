@@ -22,6 +22,6 @@ mod writer_error;
 
 pub use batch::RowBatch;
 #[cfg(feature = "parquet")]
-pub(crate) use body_file::{BodyBatch, BodyWriter};
+pub(crate) use body_file::{BodyBatch, BodyFileWriter};
 pub use format::ViewFormat;
 pub use writer::ViewWriter;

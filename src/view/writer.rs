@@ -60,9 +60,9 @@ impl<W: Write + Send> ViewWriter<W> {
     }
 
     /// Makes batches without rows, for [`ViewWriter::append`]. Other threads may make and fill them.
-    pub(crate) fn new_batch(&self) -> impl Fn() -> RowBatch + Send + Sync + use<W> {
+    pub(crate) fn new_batch(&self) -> Box<dyn Fn() -> RowBatch + Send + Sync> {
         let (format, columns) = (self.format, self.columns.clone());
-        move || RowBatch::new(format, &columns)
+        Box::new(move || RowBatch::new(format, &columns))
     }
 
     /// Writes the rows of a batch, behind those that came before, and empties it.

@@ -9,3 +9,5 @@ mod list;
 mod search;
 mod serve;
 mod terminal;
+mod view;
+mod view_export;
