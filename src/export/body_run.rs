@@ -11,7 +11,7 @@ use crate::store::SeenVersion;
 use crate::view::{BodyBatch, BodyFileWriter};
 
 /// The bytes of resources that are read before they are written.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 256 << 10;
 
 impl FilePortion for BodyBatch {
     fn take(&mut self, version: &SeenVersion<'_>) -> Result<()> {

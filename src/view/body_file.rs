@@ -13,7 +13,7 @@ use parquet::file::properties::EnabledStatistics;
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::parquet_columns::WaitingColumn;
-use super::parquet_file::{ParquetFile, properties};
+use super::parquet_file::{GROUP_BYTES, ParquetFile, properties};
 use crate::error::Result;
 use crate::time::Instant;
 
@@ -72,7 +72,8 @@ impl<W: Write + Send> BodyFileWriter<W> {
             .set_column_dictionary_enabled(ColumnPath::from("body"), false)
             .set_column_statistics_enabled(ColumnPath::from("body"), EnabledStatistics::None);
         let fields = fields.into_iter().collect();
-        ParquetFile::new("resources", fields, columns(), properties, out).map(BodyFileWriter)
+        let columns = columns_with(GROUP_BYTES + GROUP_BYTES / 8);
+        ParquetFile::new("resources", fields, columns, properties, out).map(BodyFileWriter)
     }
 
     /// Writes the resources of a batch, behind those that came before.
@@ -92,9 +93,14 @@ impl<W: Write + Send> BodyFileWriter<W> {
     }
 }
 
-/// The columns of the file, without values.
+/// The columns of a batch, without values.
 fn columns() -> Vec<WaitingColumn> {
-    vec![WaitingColumn::of_texts(), WaitingColumn::of_numbers(), WaitingColumn::of_texts()]
+    columns_with(0)
+}
+
+/// The columns, with room for so many bytes of bodies.
+fn columns_with(room: usize) -> Vec<WaitingColumn> {
+    vec![WaitingColumn::of_texts(0), WaitingColumn::of_numbers(), WaitingColumn::of_texts(room)]
 }
 
 fn field(name: &str, physical: PhysicalType, logical: LogicalType) -> ParquetResult<TypePtr> {

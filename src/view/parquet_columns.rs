@@ -32,6 +32,8 @@ struct WaitingTexts {
     text: String,
     lengths: Vec<usize>,
     is_json: bool,
+    /// Room for so many bytes is made at once: a text that grows takes up to three times as much meanwhile.
+    room: usize,
 }
 
 /// Columns without values.
@@ -46,14 +48,14 @@ impl WaitingColumn {
             PhysicalType::INT32 => WaitingValues::Integers(Vec::new()),
             PhysicalType::INT64 => WaitingValues::Integers64(Vec::new()),
             PhysicalType::DOUBLE => WaitingValues::Doubles(Vec::new()),
-            _ => texts(is_json(column)),
+            _ => texts(is_json(column), 0),
         };
         WaitingColumn { values, levels: Vec::new() }
     }
 
-    /// A column of texts.
-    pub(super) fn of_texts() -> WaitingColumn {
-        WaitingColumn { values: texts(false), levels: Vec::new() }
+    /// A column of texts, with room for so many bytes once there are any.
+    pub(super) fn of_texts(room: usize) -> WaitingColumn {
+        WaitingColumn { values: texts(false, room), levels: Vec::new() }
     }
 
     /// A column of whole numbers of 64 bits.
@@ -103,18 +105,19 @@ impl WaitingColumn {
 
     /// Takes the values of another column of the same kind, to stand behind its own.
     pub(super) fn append(&mut self, other: &mut WaitingColumn) {
-        if self.levels.is_empty() {
-            // Large texts are not copied.
-            std::mem::swap(self, other);
-            return;
-        }
         match (&mut self.values, &mut other.values) {
             (WaitingValues::Booleans(own), WaitingValues::Booleans(more)) => own.append(more),
             (WaitingValues::Integers(own), WaitingValues::Integers(more)) => own.append(more),
             (WaitingValues::Integers64(own), WaitingValues::Integers64(more)) => own.append(more),
             (WaitingValues::Doubles(own), WaitingValues::Doubles(more)) => own.append(more),
             (WaitingValues::Texts(own), WaitingValues::Texts(more)) => {
-                own.text.push_str(&more.text);
+                if own.text.is_empty() && more.text.len() >= own.room {
+                    // Large texts are not copied.
+                    std::mem::swap(&mut own.text, &mut more.text);
+                } else {
+                    own.text.reserve_exact(own.room.saturating_sub(own.text.len()));
+                    own.text.push_str(&more.text);
+                }
                 own.lengths.append(&mut more.lengths);
                 more.text.clear();
             }
@@ -183,8 +186,8 @@ impl WaitingTexts {
     }
 }
 
-fn texts(is_json: bool) -> WaitingValues {
-    WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json })
+fn texts(is_json: bool, room: usize) -> WaitingValues {
+    WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json, room })
 }
 
 fn write_batch<T: DataType>(

@@ -31,7 +31,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::view::ViewColumn;
 
 /// The bytes of values in a row group.
-const GROUP_BYTES: usize = 16 << 20;
+pub(super) const GROUP_BYTES: usize = 16 << 20;
 /// The rows of a row group: narrow rows would have too many.
 const GROUP_ROWS: usize = 1 << 20;
 

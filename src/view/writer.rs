@@ -11,7 +11,9 @@ use super::format::ViewFormat;
 #[cfg(feature = "parquet")]
 use super::parquet_file::ParquetFile;
 use super::writer_error::unwritten;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
+#[cfg(feature = "parquet")]
+use crate::error::{Error, Kind};
 use crate::fhir::view::ViewColumn;
 
 /// Writes the rows of a view.
