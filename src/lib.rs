@@ -148,6 +148,7 @@ pub use fhir::version::FhirVersion;
 pub use http::Tls;
 pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
 pub use import::{Import, Observer, Progress, Remark, Report};
+pub use random::fix_randomness;
 pub use search::search;
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};

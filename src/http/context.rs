@@ -78,8 +78,12 @@ impl Context {
     }
 
     /// The beginning of URLs in the answer to `request`: scheme and authority, without a slash at the
-    /// end.
+    /// end, and the request's own prefix.
     pub fn base(&self, request: &Request) -> String {
+        self.origin(request) + &request.prefix
+    }
+
+    fn origin(&self, request: &Request) -> String {
         if let Some(base) = &self.base_url {
             return base.clone();
         }
@@ -97,6 +101,10 @@ impl Context {
     /// use here an assertion that is meant for another server. What a proxy says does not count: it may pass on
     /// any name. So behind a proxy the operator says the base.
     pub fn token_base(&self, request: &Request) -> String {
+        self.token_origin(request) + &request.prefix
+    }
+
+    fn token_origin(&self, request: &Request) -> String {
         if let Some(base) = &self.base_url {
             return base.clone();
         }

@@ -38,6 +38,7 @@ mod route;
 mod row;
 mod secrets;
 mod server;
+mod shaped;
 mod signed;
 mod smart;
 mod status;
