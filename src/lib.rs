@@ -146,7 +146,9 @@ pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
 #[cfg(feature = "tls")]
 pub use http::Tls;
-pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
+pub use http::{
+    AnsweredRequest, BoundServer, FaultRules, Limits, ListenOn, MetricsAccess, Options, Server,
+};
 pub use import::{Import, Observer, Progress, Remark, Report};
 pub use random::fix_randomness;
 pub use search::search;

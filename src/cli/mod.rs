@@ -26,6 +26,7 @@ mod rejects;
 mod search;
 mod serve;
 mod signals;
+mod simulation;
 mod store_file;
 mod tls;
 mod token;

@@ -12,7 +12,7 @@ use super::place::FaultPlace;
 use super::polls::{PollFault, PollState};
 use super::remembered::Remembered;
 use super::rule::FaultRule;
-use super::token::{ExpiredTokens, TokenFault};
+use super::token::ExpiredTokens;
 
 /// The longest note about the rules of an answer, in bytes.
 const LONGEST_NOTE: usize = 1000;
@@ -133,11 +133,10 @@ impl FaultBook {
 }
 
 impl FaultDecision {
-    /// Changes what the server answers: status, headers, and the token endpoint's body.
+    /// Changes what the server answers: its status and its headers.
     pub fn apply(&self, answer: &mut PlainAnswer, place: AnswerPlace<'_>) {
         for rule in &self.rules {
             AnswerFault::of(rule).apply(answer, place);
-            TokenFault::of(rule).apply(answer);
         }
     }
 

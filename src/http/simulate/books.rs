@@ -21,13 +21,6 @@ impl FaultBooks {
         self.main = FaultBook::new(rules);
     }
 
-    /// Forgets what was counted, and the books of segments.
-    pub fn reset(&mut self) {
-        let rules: Vec<FaultRule> = self.main.rules().cloned().collect();
-        self.replace(rules);
-        self.of_segments = Remembered::default();
-    }
-
     /// The rules for requests without a segment.
     pub fn rules(&self) -> impl Iterator<Item = &FaultRule> {
         self.main.rules()

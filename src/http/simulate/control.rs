@@ -1,7 +1,7 @@
 //! The control routes that need no store: `/faults` and `/requests`; and what `PUT /clock` says.
 //!
-//! They lie beside the FHIR base, have no place, and are not in the journal. `POST /reset` also changes
-//! the store, so the server answers it, and calls [`Simulation::reset`].
+//! They lie beside the FHIR base, have no place, and are not in the journal. `POST /reset` and `POST /import` also
+//! change the store, so the server answers them, and calls [`Simulation::reset`].
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::answer::PlainAnswer;
 use super::books::FaultBooks;
 use super::journal::Journal;
 use super::list::{parse_rules, rules_to_json};
+use super::rule::FaultRule;
 use crate::error::{Error, Kind, Result};
 
 const JSON: &str = "application/json";
@@ -24,6 +25,22 @@ pub struct Simulation {
     pub books: FaultBooks,
     /// The requests.
     pub journal: Journal,
+    /// The rules of the start.
+    first: Vec<FaultRule>,
+}
+
+/// The control routes with their methods, as the `Allow` header lists them.
+const CONTROLS: [(&str, &str); 5] = [
+    ("/faults", "GET, PUT, DELETE, OPTIONS"),
+    ("/requests", "GET, DELETE, OPTIONS"),
+    ("/reset", "POST, OPTIONS"),
+    ("/clock", "PUT, OPTIONS"),
+    ("/import", "POST, OPTIONS"),
+];
+
+/// The methods of a control route; `None` for another path.
+pub fn control_methods(path: &str) -> Option<&'static str> {
+    CONTROLS.iter().find(|(known, _)| *known == path).map(|(_, methods)| *methods)
 }
 
 /// The body of `PUT /clock`.
@@ -34,6 +51,13 @@ struct ClockBody {
 }
 
 impl Simulation {
+    /// A simulation that begins with these rules.
+    pub fn new(first: Vec<FaultRule>) -> Simulation {
+        let mut simulation = Simulation { first, ..Simulation::default() };
+        simulation.books.replace(simulation.first.clone());
+        simulation
+    }
+
     /// Answers a request to a control route; `None` for another path or method.
     ///
     /// # Errors
@@ -64,9 +88,9 @@ impl Simulation {
         Ok(Some(answer))
     }
 
-    /// Goes back to the start: no rules, no counts, no requests.
+    /// Goes back to the start: the rules of the start, no counts, no requests.
     pub fn reset(&mut self) {
-        *self = Simulation::default();
+        *self = Simulation::new(std::mem::take(&mut self.first));
     }
 }
 

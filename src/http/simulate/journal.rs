@@ -1,17 +1,19 @@
 //! The journal of a server that simulates: which requests came, for `GET /requests`.
 //!
-//! `…` stands for secrets before an entry is made (`src/http/redacted.rs`): a test sees that a client sent a
-//! token, and where. This file only keeps and lists.
+//! A request is listed before the first byte of its answer goes out, so that a client which has its answer finds it
+//! here. The bytes of the answer count on meanwhile. This file only keeps and lists.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The most requests that are kept.
 const MOST: usize = 100_000;
 
 /// A request and its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JournalEntry {
     /// The method.
     pub method: String,
@@ -24,11 +26,16 @@ pub struct JournalEntry {
     /// The status of the answer.
     pub status: u16,
     /// The number of bytes of its body that were sent.
-    pub bytes: u64,
+    #[serde(serialize_with = "count")]
+    pub bytes: Arc<AtomicU64>,
     /// When the request came, as an instant.
     pub time: String,
     /// The rules that applied, in their short form; empty for none.
     pub fault: String,
+}
+
+fn count<S: Serializer>(bytes: &AtomicU64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(bytes.load(Ordering::SeqCst))
 }
 
 /// The requests so far, the oldest first. The oldest ones are forgotten first.

@@ -11,6 +11,22 @@ use crate::error::{Error, Kind, Result};
 /// The most rules of a list.
 const MOST_RULES: usize = 1000;
 
+/// The faults that a server simulates, as rules. By default there are none, and rules come by `PUT /faults` or in the
+/// paths of requests.
+#[derive(Clone, Debug, Default)]
+pub struct FaultRules(pub(in crate::http) Vec<FaultRule>);
+
+impl FaultRules {
+    /// Reads a list of rules: a JSON array of them, one rule in JSON, or lines such as
+    /// `file: cut_bytes=1000; times=1`.
+    ///
+    /// # Errors
+    /// `Invalid` for a list that is too long, and for a wrong rule; the message says which rule.
+    pub fn parse(text: &str) -> Result<FaultRules> {
+        parse_rules(text).map(FaultRules)
+    }
+}
+
 /// Reads a list of rules.
 ///
 /// # Errors

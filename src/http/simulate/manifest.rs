@@ -17,7 +17,7 @@ const PAGE: &str = "_page";
 /// The name of a file that only the simulation has.
 const SIMULATED: &str = "simulated.ndjson";
 /// The lists of files.
-const LISTS: [&str; 3] = ["output", "error", "deleted"];
+const LISTS: [&str; 4] = ["output", "error", "outcome", "deleted"];
 
 /// What the faults of a manifest must know.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,11 @@ pub fn change_manifest(rule: &FaultRule, manifest: &mut Json, place: ManifestPla
     append(manifest, "deleted", deletions);
     if place.page == 1 {
         let add = |file: SimulatedFile| vec![simulated(&file, place)];
-        append(manifest, "error", SimulatedFile::notices(rule).map(add).unwrap_or_default());
+        append(
+            manifest,
+            notices_of(manifest),
+            SimulatedFile::notices(rule).map(add).unwrap_or_default(),
+        );
         append(manifest, "deleted", SimulatedFile::deletions(rule).map(add).unwrap_or_default());
     }
     if rule.has(FaultMember::Empty) {
@@ -131,6 +135,11 @@ fn append(manifest: &mut Map<String, Json>, name: &str, more: Vec<Json>) {
     }
 }
 
+/// The list of notices, which the STU4 ballot calls `outcome`.
+fn notices_of(manifest: &Map<String, Json>) -> &'static str {
+    if manifest.contains_key("outcome") { "outcome" } else { "error" }
+}
+
 /// The entry of a file that only the simulation has.
 fn simulated(file: &SimulatedFile, place: ManifestPlace<'_>) -> Json {
     json!({
@@ -148,7 +157,7 @@ fn keep_some(rule: &FaultRule, manifest: &mut Map<String, Json>, place: Manifest
         .partition(|(number, _)| number.is_multiple_of(every));
     put(manifest, "output", kept.into_iter().map(|(_, entry)| entry).collect());
     let failure = simulated(&SimulatedFile::failure(), place);
-    append(manifest, "error", failed.iter().map(|_| failure.clone()).collect());
+    append(manifest, notices_of(manifest), failed.iter().map(|_| failure.clone()).collect());
 }
 
 /// Takes the first rows of each file, which become deletions.
@@ -212,8 +221,7 @@ fn paginate(rule: &FaultRule, manifest: &mut Map<String, Json>, place: ManifestP
             let has_next = output.len() > before.saturating_add(size);
             put(manifest, "output", page);
             if place.page > 1 {
-                put(manifest, "error", Vec::new());
-                put(manifest, "deleted", Vec::new());
+                LISTS[1..].iter().for_each(|list| put(manifest, list, Vec::new()));
             }
             has_next.then_some(next)
         }

@@ -41,8 +41,16 @@ const TOKEN_ERRORS: &[&str] = &[
     "invalid_scope",
 ];
 /// The members of a manifest that can be missing.
-const MANIFEST_MEMBERS: &[&str] =
-    &["transactionTime", "request", "requiresAccessToken", "output", "error", "deleted", "link"];
+const MANIFEST_MEMBERS: &[&str] = &[
+    "transactionTime",
+    "request",
+    "requiresAccessToken",
+    "output",
+    "error",
+    "outcome",
+    "deleted",
+    "link",
+];
 
 macro_rules! members {
     ($($(#[doc = $effect:literal])+ $variant:ident $name:literal $places:ident $form:expr,)+) => {

@@ -11,7 +11,7 @@
 //! `control.rs` answers the routes that put rules and list requests (`journal.rs`).
 //!
 //! All of it is values in, values out. Sockets, the clock and the store stay outside, and nothing here
-//! changes a store.
+//! changes a store: `src/http/simulated/` joins it to the server.
 
 mod answer;
 mod body;
@@ -45,21 +45,16 @@ mod wire;
 mod tests;
 
 pub use answer::{AnswerPlace, PlainAnswer};
-pub use body::{FaultyBody, FaultyWriter, PacedChunk};
-pub use book::{FaultBook, FaultDecision, FaultRequest};
-pub use books::FaultBooks;
-pub use control::{Simulation, clock_advance};
-pub use journal::{Journal, JournalEntry};
-pub use launcher::SegmentSettings;
-pub use list::{parse_rules, rules_of_json, rules_to_json};
+pub use body::FaultyWriter;
+pub use book::{FaultDecision, FaultRequest};
+pub use control::{Simulation, clock_advance, control_methods};
+pub use journal::JournalEntry;
+pub use list::FaultRules;
 pub use manifest::{ManifestPlace, change_manifest, page_of};
-pub use member::FaultMember;
 pub use notices::SimulatedFile;
 pub use part::RowPart;
 pub use place::FaultPlace;
 pub use routes::place_of_route;
-pub use rule::FaultRule;
-pub use segment::{segment_settings, to_segment};
+pub use segment::segment_settings;
 pub use token::TokenFault;
-pub use value::{FaultValue, ValueForm};
-pub use wire::{BodyFault, BodyEnd};
+pub use wire::BodyFault;

@@ -55,6 +55,7 @@ pub fn segment_settings(segment: &str) -> Result<Option<SegmentSettings>> {
 }
 
 /// The segment of some JSON.
+#[cfg(test)]
 pub fn to_segment(json: &Json) -> String {
     BASE64.encode(json.to_string())
 }

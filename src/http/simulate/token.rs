@@ -9,7 +9,6 @@ use super::answer::PlainAnswer;
 use super::member::FaultMember;
 use super::remembered::Remembered;
 use super::rule::FaultRule;
-use crate::time::Instant;
 
 /// What one rule says about tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,23 +38,6 @@ impl TokenFault {
         let shared: Vec<&str> =
             asked.split(' ').filter(|scope| most.split(' ').any(|known| known == *scope)).collect();
         if shared.is_empty() { most.clone() } else { shared.join(" ") }
-    }
-
-    /// The time that the endpoint takes for `now`.
-    pub fn time(&self, now: Instant) -> Instant {
-        let by = Duration::from_secs(self.clock_offset.unsigned_abs());
-        if self.clock_offset < 0 { now.earlier(by) } else { now.later(by) }
-    }
-
-    /// Writes the lifetime into the endpoint's answer. A body that is no JSON object stays as it is.
-    pub fn apply(&self, answer: &mut PlainAnswer) {
-        let parsed = serde_json::from_slice::<serde_json::Map<_, _>>(&answer.body);
-        if let (Some(lifetime), Ok(mut object)) = (self.lifetime, parsed)
-            && answer.status == 200
-        {
-            object.insert("expires_in".to_owned(), lifetime.as_secs().into());
-            answer.body = serde_json::Value::Object(object).to_string().into_bytes();
-        }
     }
 }
 

@@ -87,6 +87,17 @@ impl BodyFault {
         }
     }
 
+    /// True where a body stays as it is.
+    pub fn is_none(&self) -> bool {
+        let is_whole = self.cut_bytes.is_none() && self.length_offset.is_none();
+        is_whole && self.bytes_per_second.is_none() && !self.changes_content()
+    }
+
+    /// True where other bytes are sent than the file has, so that neither a range nor an entity tag fits them.
+    pub fn changes_content(&self) -> bool {
+        !self.rows.is_none() || self.cut_rows.is_some() || self.coding != BodyCoding::Plain
+    }
+
     /// `Content-Encoding`, where the body has one.
     pub fn content_encoding(&self) -> Option<&'static str> {
         self.coding.is_announced().then_some("gzip")

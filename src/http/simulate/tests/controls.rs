@@ -1,6 +1,7 @@
 //! The control routes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -14,7 +15,7 @@ fn entry(path: &str) -> JournalEntry {
         query: String::new(),
         headers: BTreeMap::new(),
         status: 200,
-        bytes: 7,
+        bytes: Arc::new(7.into()),
         time: NOW.to_string(),
         fault: "file: bom".to_owned(),
     }
@@ -39,11 +40,13 @@ fn rules_are_put_got_and_deleted() {
     assert!(simulation.answer("PUT", "/faults", b"\xff").is_err());
     assert_eq!(simulation.answer("POST", "/faults", b"").unwrap(), None);
     assert_eq!(simulation.answer("GET", "/fhir", b"").unwrap(), None);
+    assert_eq!(control_methods("/faults"), Some("GET, PUT, DELETE, OPTIONS"));
+    assert_eq!(control_methods("/fhir"), None);
 }
 
 #[test]
 fn requests_are_listed_and_forgotten() {
-    let mut simulation = Simulation::default();
+    let mut simulation = Simulation::new(vec![rule("file: bom")]);
     simulation.journal.add(entry("/a"));
     simulation.journal.add(entry("/b"));
     let listed = |simulation: &mut Simulation| -> Json {
@@ -55,9 +58,9 @@ fn requests_are_listed_and_forgotten() {
     simulation.answer("DELETE", "/requests", b"").unwrap();
     assert_eq!(listed(&mut simulation), json!([]));
     simulation.journal.add(entry("/c"));
-    simulation.books.replace([rule("file: bom")]);
+    simulation.answer("PUT", "/faults", b"[]").unwrap();
     simulation.reset();
-    assert_eq!((listed(&mut simulation), simulation.books.rules().count()), (json!([]), 0));
+    assert_eq!((listed(&mut simulation), simulation.books.rules().count()), (json!([]), 1));
 }
 
 #[test]

@@ -9,7 +9,16 @@ mod manifests;
 mod manual;
 mod rules;
 
+use super::book::FaultBook;
+use super::books::FaultBooks;
+use super::launcher::SegmentSettings;
+use super::list::{parse_rules, rules_of_json, rules_to_json};
+use super::member::FaultMember;
+use super::rule::FaultRule;
+use super::segment::to_segment;
+use super::value::{FaultValue, ValueForm};
 use super::*;
+use crate::http::shaped::{BodyEnd, BodyOut};
 use crate::time::Instant;
 
 /// A fixed time.
