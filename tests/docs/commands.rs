@@ -30,6 +30,7 @@ pages! {
     oneup "docs/oneup.md"
     operate "docs/operate.md"
     search "docs/search.md"
+    simulate "docs/simulate.md"
     store "docs/store.md"
 }
 

@@ -283,6 +283,7 @@ impl Write for ResponseWriter<'_, '_> {
 impl BodyOut for ResponseWriter<'_, '_> {
     fn pause(&mut self, time: Duration) -> io::Result<()> {
         self.flush()?;
+        self.begin()?;
         self.out.pause(time)
     }
 }

@@ -32,8 +32,7 @@ impl FaultRules {
 /// # Errors
 /// `Invalid` for a list that is too long, and for a wrong rule; the message says which rule.
 pub fn parse_rules(text: &str) -> Result<Vec<FaultRule>> {
-    let text = text.trim();
-    if text.starts_with(['[', '{']) {
+    if text.trim_start().starts_with(['[', '{']) {
         let json: Json = serde_json::from_str(text).map_err(|error| {
             Error::new(Kind::Invalid, format!("the rules are not valid JSON: {error}"))
         })?;

@@ -193,7 +193,7 @@ const DEPENDENT: &[(FaultMember, &[FaultMember])] = &[
     (FaultMember::Each, &[FaultMember::Nth, FaultMember::Skip, FaultMember::Times]),
     (FaultMember::Body, &[FaultMember::Status]),
     (FaultMember::Code, &[FaultMember::Status]),
-    (FaultMember::Message, &[FaultMember::Status]),
+    (FaultMember::Message, &[FaultMember::Status, FaultMember::TokenError]),
     (FaultMember::Progress, &[FaultMember::Polls, FaultMember::Seconds]),
     (FaultMember::Cut, &[FaultMember::CutBytes, FaultMember::CutRows]),
 ];

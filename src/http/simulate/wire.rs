@@ -209,7 +209,9 @@ impl BodyChanger {
             match piece {
                 RowPiece::Bytes(bytes) => self.send(&bytes, out)?,
                 RowPiece::Spaces(count) => self.send_spaces(count, out)?,
-                RowPiece::RowEnd => self.rows_left = self.rows_left.map(|left| left - 1),
+                RowPiece::RowEnd => {
+                    self.rows_left = self.rows_left.map(|left| left.saturating_sub(1))
+                }
             }
         }
         Ok(())

@@ -86,8 +86,12 @@ fn changed_manifest(bytes: Vec<u8>, asked: &AskedRequest, decision: &FaultDecisi
         // Only such a manifest has the list.
         has_since: manifest.get("deleted").is_some(),
     };
+    let plain = manifest.clone();
     for rule in &decision.rules {
         change_manifest(rule, &mut manifest, place);
+    }
+    if manifest == plain {
+        return bytes;
     }
     let mut text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
     text.push(b'\n');
