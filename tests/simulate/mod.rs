@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use fhirlite::{ExportRequest, FaultRules, Import, Options, Plan, Server, Store};
+
+use crate::support::client::{get, send};
 use crate::support::{FHIRLITE, project, python, succeed};
 
 /// Python with the folder of these tests; `None` where there is no Python.
@@ -162,6 +165,7 @@ in_python! {
         reset_puts_everything_back
         rules_are_put_got_and_deleted
         rules_from_a_file
+        requests_that_are_refused_unread_are_listed_too
         secrets_are_hidden
         the_clock_ends_jobs_and_tokens
         the_file_of_a_store_never_changes
@@ -186,4 +190,29 @@ fn every_test_in_python_is_one_here() {
     let listed = succeed(python.arg("--list"));
     let listed: BTreeSet<&str> = listed.lines().collect();
     assert_eq!(listed, NAMES.iter().copied().collect());
+}
+
+#[test]
+fn the_library_simulates_on_the_loopback_alone() {
+    let store = Store::in_memory().unwrap();
+    let patient = r#"{"resourceType":"Patient","id":"a"}"#;
+    Import::new().text(&store, "a.json", patient).unwrap();
+    let rules = FaultRules::parse("read: status=503; times=1").unwrap();
+    let options = Options::new().simulate(rules);
+    for place in ["0.0.0.0:0", "[::]:0"] {
+        let refused = Server::bind(&options.clone().listen(place).insecure(true)).err().unwrap();
+        assert!(refused.to_string().contains("listen on 127.0.0.1"), "{refused}");
+    }
+    let server = Server::start(&store, &options).unwrap();
+    let to = server.address().to_string();
+    let answers = [0; 3].map(|_| get(&to, "/fhir/Patient/a", ""));
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [503, 200, 200]);
+    assert_eq!(answers[0].header("x-fhirlite-fault"), Some("read: times=1; status=503"));
+    // What is served is a copy.
+    let body = br#"[{"resourceType":"Patient","id":"b"}]"#;
+    let length = format!("Content-Length: {}\r\n", body.len());
+    assert_eq!(send(&to, "POST", "/import", &length, body).status, 200);
+    assert_eq!(get(&to, "/fhir/Patient/b", "").status, 200);
+    let plan = Plan::new(store.snapshot().unwrap(), &ExportRequest::default()).unwrap();
+    assert_eq!(plan.files.iter().map(|file| file.count).sum::<u64>(), 1);
 }

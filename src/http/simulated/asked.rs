@@ -37,7 +37,8 @@ pub struct AskedRequest {
     pub is_manifest_at_once: bool,
     /// The largest body in bytes.
     pub body_limit: usize,
-    subject: String,
+    /// The job or the file that it is about; empty for none.
+    pub subject: String,
     resource_type: Option<String>,
     token: Option<String>,
 }
@@ -104,7 +105,8 @@ fn without_segment(request: &Request) -> (Option<String>, Request) {
         return (None, request);
     }
     let segment = request.path.remove(0);
-    let rest = request.target[1..].find('/').map_or("", |at| &request.target[at + 1..]);
+    let target = request.target.trim_start_matches('/');
+    let rest = target.find('/').map_or("", |at| &target[at..]);
     request.target = rest.to_owned();
     request.prefix = format!("/{segment}");
     (Some(segment), request)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::asked::AskedRequest;
 use super::changed::{body_fault, changed, response, with_fault};
-use super::note::entry;
+use super::note::{entry, refused};
 use super::start::SimulationStart;
 use crate::access::GrantTerms;
 use crate::error::{Error, Result};
@@ -33,6 +33,8 @@ use crate::store::Store;
 use crate::sync::lock;
 use crate::time::Instant;
 
+/// How long a status request waits for its job.
+const JOB_TIME: Duration = Duration::from_secs(10);
 /// The header that names the rules of a changed answer.
 const FAULT: &str = "X-Fhirlite-Fault";
 
@@ -74,14 +76,17 @@ impl SimulatedServer {
     /// Puts everything back to what it was at the start. Requests under way end with what they began with.
     ///
     /// # Errors
-    /// Those of [`SimulationStart::open`]. Then all is as before.
+    /// Those of [`SimulationStart::open`]. The store is then as before.
     pub(super) fn reset(&self) -> Result<()> {
         let context = Arc::new(self.start.open()?);
         if let Some(engine) = self.engine.get() {
             let _ = context.engine.set(engine.clone());
         }
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, context).stop();
+        let former = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, context)
+        };
+        former.stop();
         lock(&self.state).reset();
         Ok(())
     }
@@ -134,6 +139,10 @@ impl SimulatedServer {
     fn answer_plainly(&self, context: &Context, asked: &AskedRequest) -> Result<Response> {
         let Some(file) = asked.simulated.clone().filter(|_| asked.place == Some(FaultPlace::File))
         else {
+            if asked.place == Some(FaultPlace::Status) {
+                // How often a job is asked about depends on the rules, not on the machine.
+                context.jobs.wait_for(&asked.subject, JOB_TIME);
+            }
             return Ok(RequestHandler::answer(context, &asked.request));
         };
         AuthenticatedRequest::new(context, &asked.request)?;
@@ -207,8 +216,10 @@ impl RequestHandler for SimulatedServer {
     }
 
     fn answered(&self, request: &AnsweredRequest) {
-        if let Some(sent) = request.noted.sent.get() {
-            sent.store(request.bytes, Ordering::SeqCst);
+        match request.noted.sent.get() {
+            Some(sent) => sent.store(request.bytes, Ordering::SeqCst),
+            None if control_methods(&request.target).is_some() => {}
+            None => lock(&self.state).journal.add(refused(request)),
         }
         self.context().answered(request);
     }

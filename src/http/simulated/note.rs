@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::http::answered::AnsweredRequest;
 use crate::http::message::Request;
 use crate::http::simulate::JournalEntry;
 use crate::time::Instant;
@@ -44,6 +45,21 @@ pub fn entry(
         bytes,
         time: now.to_string(),
         fault: fault.to_owned(),
+    }
+}
+
+/// The entry of a request that the engine refused, and of which no handler has heard.
+pub fn refused(request: &AnsweredRequest) -> JournalEntry {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    JournalEntry {
+        method: request.method.clone(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: BTreeMap::new(),
+        status: request.status,
+        bytes: Arc::new(request.bytes.into()),
+        time: request.began.to_string(),
+        fault: String::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::http::context::{Context, ContextSource};
 use crate::random::{SeedState, return_to, seed_state};
 use crate::store::Store;
@@ -28,8 +28,18 @@ impl SimulationStart {
     /// # Errors
     /// `Full` for a store that does not fit in memory; where it cannot be read.
     pub fn new(store: &Store, source: ContextSource) -> Result<SimulationStart> {
-        let ahead = Arc::default();
-        Ok(SimulationStart { store: store.copy_in_memory()?, source, seed: seed_state(), ahead })
+        let copy = store.copy_in_memory().map_err(|error| match error.kind() {
+            Kind::Full => Error::new(
+                Kind::Full,
+                format!(
+                    "{}: is larger than 1 GiB, and a simulation serves a copy in memory, which holds no more; \
+                     simulate with a part of it",
+                    store.path().display()
+                ),
+            ),
+            _ => error.at(store.path().display()),
+        })?;
+        Ok(SimulationStart { store: copy, source, seed: seed_state(), ahead: Arc::default() })
     }
 
     /// A context of the store as it was at the start. The clock is right again.
