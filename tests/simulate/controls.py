@@ -354,6 +354,14 @@ def the_segment_is_in_every_url_of_the_server():
 
 def a_short_form_in_the_path():
     with Server() as server:
+        base = "/search:status=500;message=as%20asked;times=1%7Cstatus:polls=1%7Cmine"
+        assert server.get(f"{base}/fhir/Patient").issue()["diagnostics"] == "as asked"
+        assert server.get(f"{base.replace('mine', 'yours')}/fhir/Patient").status == 500
+        assert server.get(f"{base}/fhir/Patient").status == 200
+        job = server.job(base=base)
+        assert job.startswith(f"{server.url}{base}/fhir/jobs/")
+        assert [server.get(job).status for _ in range(2)] == [202, 200]
+        assert server.requests()[-1]["path"] == job.removeprefix(server.url)
         for said in (["search: status=500"], {"at": "search", "status": 500}):
             assert server.get(f"/{server.segment(said)}/fhir/Patient").status == 500
         wrong = server.get(f"/{server.segment(['search: stat=500'])}/fhir/Patient")

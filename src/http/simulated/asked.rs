@@ -1,5 +1,6 @@
 //! A request as the rules see it: without the segment in front of its path, with its place, and what it is about.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use crate::http::context::{Context, FHIR};
@@ -14,6 +15,24 @@ use crate::time::Instant;
 
 /// The first segments of paths that rules may stand in front of.
 const BASES: [&str; 4] = ["fhir", "bulk-data", "oauth2", ".well-known"];
+/// Characters that a segment of a path cannot have: <https://www.rfc-editor.org/rfc/rfc3986#section-3.3>.
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 /// The name of a file that only the simulation has.
 const SIMULATED: &str = "simulated.ndjson";
 /// Where the parts of 1upHealth's file URLs differ from those of status URLs.
@@ -108,7 +127,7 @@ fn without_segment(request: &Request) -> (Option<String>, Request) {
     let target = request.target.trim_start_matches('/');
     let rest = target.find('/').map_or("", |at| &target[at..]);
     request.target = rest.to_owned();
-    request.prefix = format!("/{segment}");
+    request.prefix = format!("/{}", utf8_percent_encode(&segment, ESCAPED));
     (Some(segment), request)
 }
 

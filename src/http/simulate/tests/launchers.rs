@@ -86,6 +86,11 @@ fn segments_have_rules_in_every_form() {
     {
         assert_eq!(segment_settings(segment).unwrap(), None, "{segment}");
     }
+    let short = segment_settings("file: bom; times=2|status:polls=1|mine").unwrap().unwrap();
+    assert_eq!(short.rules, [rule("file: bom; times=2"), rule("status: polls=1")]);
+    let message = segment_settings("file:bon").unwrap_err().to_string();
+    assert!(message.starts_with("the rules in the path: \"bon\""), "{message}");
+    assert_eq!(segment_settings("mine|file:bom").unwrap(), None);
     let long = to_segment(&json!({"name": "a".repeat(9000), "faults": []}));
     assert!(segment_settings(&long).unwrap_err().to_string().contains("/faults"));
 }
