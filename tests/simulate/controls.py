@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 from wire import HANG, ROWS, Answer, Server
 
@@ -329,6 +330,24 @@ def two_tests_share_a_server_by_their_paths():
         assert server.get("/fhir/Patient").status == 500
         paths = [each["path"] for each in server.requests()]
         assert f"{one}/fhir/$export" in paths and f"{other}/fhir/$export" in paths
+
+
+def twenty_tests_share_a_server_at_once():
+    rules = "status:polls=2|file:type=Patient;cut_rows=3;times=1|search:status=500;times=1"
+
+    def test(number):
+        base = f"/{rules.replace('|', '%7C')}%7Ctest-{number}"
+        assert server.ask("POST", "/import", body=f'{{"resourceType":"Basic","id":"b{number}"}}').status == 200
+        job = server.job(base=base)
+        statuses = [server.get(job).status for _ in range(3)]
+        url = next(entry["url"] for entry in server.get(job).json()["output"] if entry["type"] == "Patient")
+        cut, whole = server.get(url), server.get(url)
+        searches = [server.get(f"{base}/fhir/Patient").status for _ in range(2)]
+        return statuses, cut.whole, len(cut.lines()), len(whole.lines()), searches
+
+    with Server() as server, ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(test, range(20)))
+        assert found == [([202, 202, 200], False, 3, ROWS, [500, 200])] * 20, found
 
 
 def the_segment_is_in_every_url_of_the_server():

@@ -177,6 +177,7 @@ in_python! {
         the_manual_has_every_control_route
         the_segment_is_in_every_url_of_the_server
         the_start_says_loudly_that_it_simulates
+        twenty_tests_share_a_server_at_once
         two_tests_share_a_server_by_their_paths
         unknown_launcher_keys_are_no_error
         without_simulate_there_is_nothing_of_it
