@@ -124,7 +124,7 @@ pub mod clients {
 /// # }
 /// ```
 pub mod views {
-    pub use crate::export::{ViewRun, ViewSummary};
+    pub use crate::export::{NamedViews, ViewFolderSummary, ViewRun, ViewSummary};
     pub use crate::fhir::view::{
         ColumnKind, ColumnTag, STARTER_VIEWS, ViewAbout, ViewColumn, ViewDefinition, ViewError,
         ViewIdentifier,
@@ -148,8 +148,11 @@ pub use fhir::name::type_and_id;
 pub use fhir::version::FhirVersion;
 #[cfg(feature = "tls")]
 pub use http::Tls;
-pub use http::{AnsweredRequest, BoundServer, Limits, ListenOn, MetricsAccess, Options, Server};
+pub use http::{
+    AnsweredRequest, BoundServer, FaultRules, Limits, ListenOn, MetricsAccess, Options, Server,
+};
 pub use import::{Import, Observer, Progress, Remark, Report};
+pub use random::fix_randomness;
 pub use search::search;
 pub use shown::{shortened, shown, shown_json};
 pub use source::{Input, Inputs};

@@ -260,8 +260,8 @@ fn a_planted_fault_is_found() {
         ["error.rs → lib.rs: an arrow to the crate's face"]
     );
     assert_eq!(
-        with("view/mod.rs", "use crate::error::Error;"),
-        ["view/mod.rs → error.rs: a file without a level; name its folder in LEVELS"]
+        with("elsewhere/mod.rs", "use crate::error::Error;"),
+        ["elsewhere/mod.rs → error.rs: a file without a level; name its folder in LEVELS"]
     );
 }
 

@@ -1,5 +1,6 @@
 //! Other programs check the answers: Python scripts with rules of their own, `curl`, `sqlite3`, `smart-fetch`.
 
+mod analysis;
 mod exports;
 mod imports;
 mod results;
@@ -14,9 +15,13 @@ use crate::support::{Dir, project, python, succeed, tool};
 
 /// A command that runs a script of `tests/independent/`. `None` if Python is missing.
 fn script(name: &str) -> Option<Command> {
-    let mut command = python(&["gzip", "sqlite3", "zipfile"])?;
-    command.arg(project().join("tests/independent").join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
-    Some(command)
+    Some(script_of(python(&["gzip", "sqlite3", "zipfile"])?, name))
+}
+
+/// The same for a Python that is there.
+fn script_of(mut python: Command, name: &str) -> Command {
+    python.arg(project().join("tests/independent").join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
+    python
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod library;
 mod oneup;
 mod rest;
 mod serving;
+mod simulate;
 mod soak;
 mod store;
 mod support;

@@ -16,6 +16,7 @@ mod served;
 mod server;
 mod sizes;
 mod table;
+mod views;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -29,13 +30,14 @@ const USAGE: &str = "cargo bench -- [OPTIONS]
   --resources N    N resources alone
   --rounds N       medians of N rounds, not of 5
   --growth         how cost grows with size, at 1, 4 and 16 times as many resources
+  --views          rows of a view of 480,000 Observations, or of those among N resources
   --markdown       the tables of docs/performance.md
-The variable PYTHON names a Python that has duckdb and sqlite-utils.";
+The variable PYTHON names a Python that has duckdb and sqlite-utils, SOF_JS the folder of sof-js.";
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let (mut resources, mut rounds) = (vec![100_000, 600_000], 5);
-    let (mut is_growth, mut is_markdown) = (false, false);
+    let (mut is_growth, mut is_markdown, mut is_views) = (false, false, false);
     while let Some(argument) = arguments.next() {
         let mut number =
             || arguments.next().and_then(|text| text.parse::<usize>().ok()).ok_or(USAGE);
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
             "--resources" => resources = vec![number()?],
             "--rounds" => rounds = number()?.max(1),
             "--growth" => is_growth = true,
+            "--views" => is_views = true,
             "--markdown" => is_markdown = true,
             _ => return Err(USAGE.into()),
         }
@@ -59,6 +62,12 @@ fn main() -> Result<()> {
     if is_growth {
         let first = *resources.first().unwrap_or(&100_000);
         print!("{}", growth::table(&bench, first)?.text(style));
+        return Ok(());
+    }
+    if is_views {
+        // Of 100 resources 65 are Observations.
+        let resources = if resources.len() == 1 { resources[0] } else { 740_000 };
+        print!("{}", views::table(&bench, resources)?.text(style));
         return Ok(());
     }
     let mut kick_off = None;

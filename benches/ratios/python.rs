@@ -119,7 +119,7 @@ pub fn versions() -> String {
 }
 
 /// Python with a script; more arguments may follow.
-fn python(script: &str) -> Command {
+pub fn python(script: &str) -> Command {
     let name = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
     let mut command = Command::new(name);
     command.args(["-c", script]);

@@ -31,6 +31,15 @@ impl Bench {
         command
     }
 
+    /// Makes about so many resources as NDJSON by type, in a new folder.
+    pub fn generated(&self, resources: usize, folder: &Path) -> Result<PathBuf> {
+        let mut command = Command::new(&self.generate);
+        let patients = resources.div_ceil(PER_PATIENT).to_string();
+        command.args(["--patients", &patients, "--seed", "1", "--format", "ndjson"]);
+        run(command.arg("--out").arg(folder).stderr(Stdio::null()))?;
+        Ok(folder.to_owned())
+    }
+
     /// Imports `input` into a store, which is removed before if it `is_new`, and measures that.
     pub fn import(&self, store: &Path, input: &Path, is_new: bool) -> Result<Sample> {
         if is_new && store.exists() {

@@ -17,6 +17,7 @@ use super::secret;
 use crate::error::{self, Error, Kind};
 use crate::random;
 use crate::store::{Actor, Client, ExchangeOutcome, Grant, NewToken, Store, TokenKind};
+use crate::time::Instant;
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -74,6 +75,27 @@ impl From<Error> for TokenError {
     }
 }
 
+/// What differs from the usual in one request for a token: for tests of clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GrantTerms {
+    /// How long the access token is valid; `None` for the usual time.
+    pub lifetime: Option<Duration>,
+    /// How many seconds the clock that judges assertions is ahead.
+    pub clock_offset: i64,
+}
+
+impl GrantTerms {
+    fn lifetime(self, usual: Duration) -> Duration {
+        self.lifetime.unwrap_or(usual)
+    }
+
+    /// The time that judges assertions.
+    fn time(self, now: Instant) -> Instant {
+        let by = Duration::from_secs(self.clock_offset.unsigned_abs());
+        if self.clock_offset < 0 { now.earlier(by) } else { now.later(by) }
+    }
+}
+
 /// An access token request of SMART Backend Services.
 pub struct BackendRequest<'a> {
     /// `client_assertion_type`
@@ -88,6 +110,8 @@ pub struct BackendRequest<'a> {
     pub audiences: &'a [String],
     /// The address that the request came from.
     pub peer: IpAddr,
+    /// What differs from the usual.
+    pub terms: GrantTerms,
 }
 
 impl Authority {
@@ -112,10 +136,12 @@ impl Authority {
         kind: TokenKind,
         presented: &str,
         peer: IpAddr,
+        terms: GrantTerms,
     ) -> Result<TokenResponse, TokenError> {
+        let lifetime = terms.lifetime(USER_LIFETIME);
         let (access, refresh) = (secret::token()?, secret::token()?);
         let new = [
-            new_token(&self.store, &access, TokenKind::Access, USER_LIFETIME),
+            new_token(&self.store, &access, TokenKind::Access, lifetime),
             new_token(&self.store, &refresh, TokenKind::Refresh, REFRESH_LIFETIME),
         ];
         match self.store.exchange(client, &secret::hash(presented), kind, &new)? {
@@ -123,7 +149,7 @@ impl Authority {
                 refresh_token: Some(refresh),
                 token_type: "bearer",
                 access_token: access,
-                expires_in: USER_LIFETIME.as_secs(),
+                expires_in: lifetime.as_secs(),
                 scope: grant.scope,
             }),
             ExchangeOutcome::Unknown => {
@@ -162,7 +188,7 @@ impl Authority {
             &client,
             None,
             &granted,
-            BACKEND_LIFETIME,
+            request.terms.lifetime(BACKEND_LIFETIME),
             Actor::Client,
         )?)
     }
@@ -201,8 +227,9 @@ impl Authority {
             let why = "the client is not known, or the assertion is not signed with a key of its";
             return Err(denied(why));
         };
+        let now = request.terms.time(self.store.now());
         let AssertionId { jti, expires_at } =
-            assertion.check(request.audiences, self.store.now()).map_err(|why| denied(&why))?;
+            assertion.check(request.audiences, now).map_err(|why| denied(&why))?;
         if !self.store.remember_assertion(client.id, &secret::hash(&jti), expires_at)? {
             return Err(denied("an assertion with this jti was used before"));
         }

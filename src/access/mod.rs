@@ -27,7 +27,7 @@ mod users;
 pub use address_block::AddressBlock;
 pub use audit::{Audit, AuditPlace};
 pub use caller::{Authority, Caller, Presented};
-pub use grant::{BackendRequest, TokenError, TokenResponse};
+pub use grant::{BackendRequest, GrantTerms, TokenError, TokenResponse};
 pub use keys::Algorithm;
 pub use operator::{
     ClientAuthentication, ClientChange, NewClient, Registration, add_user, describe_keys,

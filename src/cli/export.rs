@@ -1,4 +1,4 @@
-//! `fhirlite export`: writes an export to a folder.
+//! `fhirlite export`: writes an export to a folder. `export_form.rs` has the forms beside NDJSON.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -10,13 +10,15 @@ use fhirlite::{
     export_options, id_of,
 };
 
+use super::export_form::{ExportForm, FormArgs};
 use super::output::{opened, print};
 use super::upgrade::announced;
 
-/// Export a store as NDJSON files and a manifest.json, into a new or empty folder
+/// Export a store as files and a manifest.json, into a new or empty folder
 ///
 /// Does everything that /fhir/$export does, without a server. Each file holds one type, in the order of
-/// import. deleted.ndjson lists deleted resources, error.ndjson holds warnings and errors.
+/// import, or with --view the rows of a view. deleted.ndjson lists deleted resources, error.ndjson holds
+/// warnings and errors.
 #[derive(clap::Args)]
 pub struct ExportArgs {
     /// The store's file
@@ -37,43 +39,41 @@ pub struct ExportArgs {
     /// Make relative attachment URLs absolute with this base, such as https://example.org/fhir
     #[arg(long, value_name = "URL")]
     attachments_base: Option<String>,
-    /// The edition of the Bulk Data IG that the manifest follows
-    #[arg(long, value_name = "EDITION", value_enum, default_value = "stu3")]
-    edition: EditionName,
-    /// Compress the files: Patient.ndjson.gz and so on
-    #[arg(long)]
-    gzip: bool,
+    /// The edition of the Bulk Data IG that the manifest follows; stu3 without it
+    #[arg(long, value_name = "EDITION", value_enum)]
+    edition: Option<EditionName>,
+    #[command(flatten)]
+    form: FormArgs,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum EditionName {
     /// STU1 to STU3
+    #[default]
     Stu3,
     /// The STU4 ballot
     Stu4,
 }
 
 pub fn run(args: &ExportArgs) -> Result<u8> {
+    let form = ExportForm::read(&args.form, &given(args))?;
     let store = opened(Store::open(announced(&args.store))?);
     let mut request = request(&store, args)?;
+    if let ExportForm::Rows(views, _) = &form {
+        request.for_views(views);
+    }
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;
-    let folder = Folder::new(&args.dir, args.gzip)?;
+    let folder = Folder::new(&args.dir, args.form.gzip)?;
     let plan = Plan::new(snapshot, &request)?;
     let typed = std::env::args_os().skip(1);
     let typed: Vec<_> = typed.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let edition = match args.edition {
+    let edition = match args.edition.unwrap_or_default() {
         EditionName::Stu3 => Edition::Stu3,
         EditionName::Stu4 => Edition::Stu4,
     };
-    let written = folder.write(&plan, edition, &format!("fhirlite {}", typed.join(" ")))?;
-    print(format!(
-        "{} resources in {} files, {} bytes of NDJSON, as of {}",
-        written.resources,
-        written.files,
-        written.bytes,
-        plan.snapshot.time()
-    ))?;
+    let said = form.write(&folder, &plan, edition, &format!("fhirlite {}", typed.join(" ")))?;
+    print(format!("{said}, as of {}", plan.snapshot.time()))?;
     Ok(EXIT_OK)
 }
 
@@ -89,6 +89,17 @@ fn request(store: &Store, args: &ExportArgs) -> Result<ExportRequest> {
     let base = args.attachments_base.as_ref();
     request.shape.attachments_base = base.map(|base| format!("{}/", base.trim_end_matches('/')));
     Ok(request)
+}
+
+/// The names of the options that are given, as far as not every form has a use for them.
+fn given(args: &ExportArgs) -> Vec<&'static str> {
+    let others = [
+        ("resources-per-file", args.resources_per_file.is_some()),
+        ("attachments-base", args.attachments_base.is_some()),
+        ("edition", args.edition.is_some()),
+    ];
+    let others = others.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name);
+    args.parameters.0.iter().map(|(name, _)| *name).chain(others).collect()
 }
 
 /// The options that set export parameters: the library's table of parameters lists them. Each

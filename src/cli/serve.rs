@@ -17,6 +17,7 @@ use super::logs::LogArgs;
 use super::output::{opened, print, tell};
 use super::progress::{ImportDisplay, totals};
 use super::signals::Signals;
+use super::simulation::SimulationArgs;
 use super::store_file::{ImportTarget, remove_unused, tell_nothing_found};
 use super::tls::TlsArgs;
 use super::upgrade::announced;
@@ -79,6 +80,14 @@ pub struct ServeArgs {
     limits: LimitArgs,
     #[command(flatten)]
     pages: WebPageArgs,
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    /// Print one line of JSON when it is ready, with url, port and pid, instead of the lines for people
+    #[arg(long)]
+    ready_json: bool,
+    /// End when standard input ends, as it does when the program that started this one ends
+    #[arg(long)]
+    exit_with_parent: bool,
 }
 
 /// Whether requests must be authenticated.
@@ -98,7 +107,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         .job_ttl(args.job_ttl)
         .update_cadence(args.update_cadence);
     options = args.pages.add_to(args.limits.add_to(options));
-    options = args.listen.add_to(options)?;
+    options = args.simulation.add_to(args.listen.add_to(options)?)?;
     let tls = args.tls.tls(hosts(&args.listen, args.base_url.as_deref()))?;
     if let Some(tls) = &tls {
         options = options.tls(tls.clone());
@@ -110,7 +119,8 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     // A wrong address is reported before anything is done.
     let bound = Server::bind(&options)?;
     let in_memory = args.store == Path::new(IN_MEMORY);
-    if in_memory && args.paths.is_empty() {
+    // A simulation can be given resources later.
+    if in_memory && args.paths.is_empty() && !args.simulation.is_on() {
         let what =
             "`:memory:` holds what is imported at the start, and there is nothing: name a PATH";
         return Err(Error::new(Kind::Usage, what));
@@ -120,10 +130,20 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     let inputs = Inputs::find(&args.paths).map_err(|error| target.hinted(error))?;
     let is_new = !in_memory && target.is_new();
     let signals = Signals::catch(args.tls.hang_up())?;
+    if args.exit_with_parent {
+        if args.paths.iter().any(|path| path == Path::new("-")) {
+            let what = "--exit-with-parent waits for the end of standard input, so it cannot be imported; name a file \
+                        instead of -";
+            return Err(Error::new(Kind::Usage, what));
+        }
+        signals.end_with_input()?;
+    }
     // A store with clients exists. It may be read-only, unless there is something to import.
     let exists = auth_required || (args.paths.is_empty() && args.store.exists());
     let store = if in_memory {
         Store::in_memory()
+    } else if args.simulation.is_on() && args.paths.is_empty() {
+        Store::open_read_only(announced(&args.store))
     } else if exists {
         Store::open(announced(&args.store))
     } else {
@@ -171,14 +191,19 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     {
         tell(format_args!("warning: {}: {lead}", store.path().display()));
     }
-    if store.access() == Access::ReadOnly && !args.quiet {
+    if store.access() == Access::ReadOnly && !args.quiet && !args.simulation.is_on() {
         tell(
             "the store cannot be written: it is served read-only; exports, tokens and the audit are forgotten when the server ends",
         );
     }
     let server = bound.serve(&store)?;
-    for url in server.urls() {
-        print(format!("listening on {url}"))?;
+    args.simulation.announce(&store.path().display().to_string());
+    if args.ready_json {
+        print(ready_line(&server))?;
+    } else {
+        for url in server.urls() {
+            print(format!("listening on {url}"))?;
+        }
     }
     signals.wait(|| {
         if let Some(tls) = &tls {
@@ -200,6 +225,12 @@ pub fn run(args: ServeArgs) -> Result<u8> {
         cut => tell(format_args!("fhirlite: {cut} requests were cut before their end")),
     }
     Ok(code)
+}
+
+/// The line for a program that waits until the server is ready.
+fn ready_line(server: &Server) -> String {
+    let (port, pid) = (server.address().port(), std::process::id());
+    format!("{{\"url\":{},\"port\":{port},\"pid\":{pid}}}", serde_json::Value::from(server.url()))
 }
 
 /// The hosts by which clients reach the server, as far as its options name them.

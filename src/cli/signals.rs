@@ -43,7 +43,12 @@ pub struct Signals {
     is_given: Arc<AtomicBool>,
     is_awaited: Arc<AtomicBool>,
     given: Receiver<Asked>,
+    /// Asks as a signal does.
+    ask: Ask,
 }
+
+/// Takes what a signal asks for.
+type Ask = Arc<dyn Fn(Asked) + Send + Sync>;
 
 impl Signals {
     /// Catches the signals from now on. Before this call each ends the process at once. The first that asks
@@ -53,14 +58,14 @@ impl Signals {
     /// Where the system does not allow it.
     pub fn catch(hang_up: HangUp) -> Result<Signals> {
         let (send, given) = channel();
-        let (is_given, is_awaited) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let signals = Signals { is_given, is_awaited, given };
-        let (is_given, is_awaited) = (signals.is_given.clone(), signals.is_awaited.clone());
-        listen(hang_up, move |asked| {
+        let (is_given, is_awaited) =
+            (Arc::new(AtomicBool::new(false)), Arc::<AtomicBool>::default());
+        let (flag, awaited) = (is_given.clone(), is_awaited.clone());
+        let ask: Ask = Arc::new(move |asked| {
             let is_end = asked == Asked::End;
-            let is_repeated = is_end && is_given.swap(true, Ordering::SeqCst);
+            let is_repeated = is_end && flag.swap(true, Ordering::SeqCst);
             let _ = send.send(asked);
-            match (is_awaited.load(Ordering::SeqCst), is_repeated) {
+            match (awaited.load(Ordering::SeqCst), is_repeated) {
                 (true, _) => {}
                 (false, true) => std::process::exit(i32::from(Kind::Interrupted.exit_code())),
                 (false, false) if is_end => {
@@ -68,8 +73,24 @@ impl Signals {
                 }
                 (false, false) => {}
             }
-        })?;
-        Ok(signals)
+        });
+        let asked = ask.clone();
+        listen(hang_up, move |signal| asked(signal))?;
+        Ok(Signals { is_given, is_awaited, given, ask })
+    }
+
+    /// Lets the end of standard input ask for the end, as a signal does. Whatever comes before is ignored.
+    ///
+    /// # Errors
+    /// Where the system has no thread.
+    pub fn end_with_input(&self) -> Result<()> {
+        let ask = self.ask.clone();
+        let thread = std::thread::Builder::new().name("parent".to_owned());
+        let waiting = thread.spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            ask(Asked::End);
+        });
+        waiting.map(drop).map_err(|error| Error::io("no thread to wait for standard input", error))
     }
 
     /// The flag that the first signal for the end sets.

@@ -35,7 +35,8 @@ enum ViewCommand {
 
 /// Say what is wrong with views, without a store
 ///
-/// Each fault names its place in the view. Exits with 1 if there are any.
+/// Each fault names its place in the view, and exits with 1. Elements that R4 does not have are told as
+/// warnings: resources of another version of FHIR may have them.
 #[derive(clap::Args)]
 struct CheckViewArgs {
     /// Files with a ViewDefinition each
@@ -50,8 +51,8 @@ struct RunViewArgs {
     store: PathBuf,
     /// A file with a ViewDefinition
     view: PathBuf,
-    /// The form of the rows
-    #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = ViewFormat::names())]
+    /// The form of the rows: csv, ndjson, json or parquet
+    #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = ViewFormat::names(), hide_possible_values = true)]
     format: String,
     /// Leave out the first line of CSV, which has the names of the columns
     #[arg(long)]
@@ -111,10 +112,23 @@ pub fn run(args: &ViewArgs) -> Result<u8> {
 }
 
 fn check(args: &CheckViewArgs) -> Result<u8> {
-    let mut exit = EXIT_OK;
+    let (mut exit, mut unread) = (EXIT_OK, None);
     for path in &args.views {
-        match ViewDefinition::from_json(&text_of(path)?) {
+        let text = match text_of(path) {
+            Ok(text) => text,
+            Err(error) => {
+                // The others are checked all the same.
+                if let Some(before) = unread.replace(error) {
+                    tell(format_args!("fhirlite: {before}"));
+                }
+                continue;
+            }
+        };
+        match ViewDefinition::from_json(&text) {
             Ok(view) => {
+                for hint in view.hints() {
+                    tell(format_args!("{}: warning: {hint}", path.display()));
+                }
                 let (columns, resource) = (view.columns().len(), view.resource());
                 print(format!("{}: {columns} columns of {resource}", path.display()))?;
             }
@@ -126,7 +140,7 @@ fn check(args: &CheckViewArgs) -> Result<u8> {
             }
         }
     }
-    Ok(exit)
+    unread.map_or(Ok(exit), Err)
 }
 
 fn run_view(args: &RunViewArgs) -> Result<u8> {

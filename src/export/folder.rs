@@ -1,4 +1,5 @@
-//! An export as files in a folder: NDJSON files, then `manifest.json`.
+//! An export as files in a folder: NDJSON files, then `manifest.json`. `parquet_folder.rs` writes resources in another form,
+//! `view_folder.rs` rows.
 
 use std::fs::{self, File as Disk, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -26,8 +27,16 @@ pub struct ExportSummary {
     pub files: u64,
     /// The number of resources.
     pub resources: u64,
-    /// The bytes of NDJSON, before compression.
+    /// The bytes of NDJSON before compression, or of Parquet files.
     pub bytes: u64,
+}
+
+/// What a manifest tells beside the files.
+pub(super) struct FolderManifest<'a> {
+    pub edition: Edition,
+    pub request: &'a str,
+    /// The media type of the files of `output`, where they are no NDJSON.
+    pub format: Option<&'static str>,
 }
 
 impl Folder {
@@ -64,30 +73,50 @@ impl Folder {
                 summary.resources += file.count;
             }
         }
-        let header = ManifestHeader {
-            is_protected: false,
-            edition,
-            transaction_time: plan.snapshot.time().to_string(),
-            request: request.to_owned(),
-            organized: plan.is_organized,
-            since: plan.has_since,
-            url_of: &|name| self.name(name),
-        };
         let files: Vec<&File> = plan.files.iter().collect();
-        let manifest = Manifest::page(&header, &files, None);
-        let name = "manifest.json";
-        let mut disk = self.create(name)?;
-        disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
-        self.complete(name)?;
+        let told = FolderManifest { edition, request, format: None };
+        self.write_manifest(plan, &files, &told, &|name| self.name(name))?;
         Ok(summary)
     }
 
-    fn name(&self, name: &str) -> String {
+    /// Writes the manifest of `files`; `url_of` makes their names on the disk.
+    pub(super) fn write_manifest(
+        &self,
+        plan: &Plan,
+        files: &[&File],
+        told: &FolderManifest<'_>,
+        url_of: &dyn Fn(&str) -> String,
+    ) -> Result<()> {
+        let header = ManifestHeader {
+            is_protected: false,
+            edition: told.edition,
+            transaction_time: plan.snapshot.time().to_string(),
+            request: told.request.to_owned(),
+            organized: plan.is_organized,
+            since: plan.has_since,
+            url_of,
+        };
+        let mut manifest = Manifest::page(&header, files, None);
+        manifest.output_format = told.format.or(manifest.output_format);
+        let name = "manifest.json";
+        let mut disk = self.create(name)?;
+        disk.write_all(&manifest.to_json()).map_err(|error| self.refused(name, error))?;
+        self.complete(name)
+    }
+
+    /// True where text files are compressed.
+    pub(super) fn has_gzip(&self) -> bool {
+        self.gzip
+    }
+
+    /// The name of a text file on the disk.
+    pub(super) fn name(&self, name: &str) -> String {
         let end = if self.gzip { ".gz" } else { "" };
         format!("{name}{end}")
     }
 
-    fn write_file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
+    /// Writes a file of NDJSON.
+    pub(super) fn write_file(&self, name: &str, plan: &Plan, file: &File) -> Result<()> {
         let mut disk = self.create(name)?;
         if self.gzip {
             let mut packed = GzEncoder::new(BufWriter::new(disk), Compression::fast());
@@ -104,7 +133,7 @@ impl Folder {
     }
 
     /// Creates the file that becomes `name` once it is whole.
-    fn create(&self, name: &str) -> Result<Disk> {
+    pub(super) fn create(&self, name: &str) -> Result<Disk> {
         let mut options = OpenOptions::new();
         options
             .write(true)
@@ -114,7 +143,7 @@ impl Folder {
     }
 
     /// Gives a whole file its name. No other file is replaced.
-    fn complete(&self, name: &str) -> Result<()> {
+    pub(super) fn complete(&self, name: &str) -> Result<()> {
         let whole = self.path.join(name);
         if whole.exists() {
             return Err(self.refused(name, ErrorKind::AlreadyExists.into()));
@@ -126,7 +155,13 @@ impl Folder {
         self.path.join(format!("{name}.partial"))
     }
 
-    fn refused(&self, name: &str, error: std::io::Error) -> Error {
+    /// The path of a file, for a message.
+    pub(super) fn place(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    /// The error of a file that the disk refuses.
+    pub(super) fn refused(&self, name: &str, error: std::io::Error) -> Error {
         Error::io(self.path.join(name).display(), error)
     }
 }

@@ -87,6 +87,11 @@ impl Jobs {
         Ok(Some((job.kick_off, status)))
     }
 
+    /// Waits until a job is finished, for `time` at most.
+    pub fn wait_for(&self, id: &str, time: Duration) {
+        self.worker.queue.wait_for(id, time);
+    }
+
     /// Cancels a job, or deletes its files. `false` if there is no such job for this permission.
     ///
     /// # Errors

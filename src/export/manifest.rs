@@ -34,7 +34,7 @@ pub struct Manifest {
     pub request: Option<String>,
     /// Whether a download takes an access token.
     pub requires_access_token: bool,
-    /// The media type of the files (STU4).
+    /// The media type of the files of `output` (STU4; elsewhere where it is not NDJSON).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_format: Option<&'static str>,
     /// The type that files are organized by.

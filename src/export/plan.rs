@@ -34,7 +34,7 @@ pub struct Plan {
     pub files: Vec<File>,
     pub(super) is_organized: bool,
     pub(super) has_since: bool,
-    shape: ResourceShape,
+    pub(super) shape: ResourceShape,
 }
 
 impl Plan {

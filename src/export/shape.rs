@@ -76,6 +76,11 @@ impl ResourceShape {
         Ok((total.bytes + total.count).saturating_add_signed(growth))
     }
 
+    /// The text of a resource with the elements that are kept.
+    pub(super) fn subset<'a>(&self, resource_type: &str, text: &'a str) -> Cow<'a, str> {
+        self.elements.subset(self.fhir_version, resource_type, text)
+    }
+
     /// The text of a resource as it goes out; `view` says which resources its attachments may name.
     ///
     /// # Errors
@@ -86,7 +91,7 @@ impl ResourceShape {
         text: &'a str,
         view: &Lookup<'_>,
     ) -> Result<Cow<'a, str>> {
-        let text = self.elements.subset(self.fhir_version, resource_type, text);
+        let text = self.subset(resource_type, text);
         let Some(base) = &self.attachments_base else { return Ok(text) };
         let mut failure = None;
         let exists = |name: &str, id: &str| match view.find(name, id) {

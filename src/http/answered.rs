@@ -1,6 +1,7 @@
 //! A request that has its answer, as the log of requests and the metrics see it.
 
 use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub struct Noted {
     pub route: OnceLock<&'static str>,
     /// The `client_id` of an authenticated client, and the user for whom it asks.
     pub caller: OnceLock<(Option<String>, Option<String>)>,
+    /// The bytes of the body of its answer, where a journal counts them.
+    pub sent: OnceLock<Arc<AtomicU64>>,
 }
 
 impl Noted {

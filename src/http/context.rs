@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::access_log::AccessLog;
 use super::engine::EngineState;
@@ -12,7 +13,7 @@ use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
 use super::web_pages::WebPages;
 use crate::access::{Audit, Authority};
-use crate::error::{Error, Kind, Log};
+use crate::error::{Error, Kind, Log, Result};
 use crate::export::{Jobs, UpdateCadence};
 use crate::fhir::version::FhirVersion;
 use crate::store::{QueryLimits, Store};
@@ -70,7 +71,74 @@ pub struct Context {
     pub engine: OnceLock<EngineState>,
 }
 
+/// What the contexts of a server have of its options. A context is that of one store.
+#[derive(Clone)]
+pub struct ContextSource {
+    /// The beginning of URLs in answers, if the operator gave one.
+    pub base_url: Option<String>,
+    /// Whether requests must be authenticated.
+    pub auth_required: bool,
+    /// The time that a finished export can be fetched.
+    pub job_ttl: Duration,
+    /// How many exports of one client may be unfinished.
+    pub max_jobs: usize,
+    /// What SQL of clients may take.
+    pub query_limits: QueryLimits,
+    /// How often the published dataset is expected to change.
+    pub update_cadence: UpdateCadence,
+    /// What web pages may do.
+    pub pages: WebPages,
+    /// Whether only this machine reaches the server.
+    pub is_private: bool,
+    /// Receives the server's own faults.
+    pub log: Log,
+    /// Receives each answered request.
+    pub access_log: AccessLog,
+    /// Who may read the metrics.
+    pub metrics_access: MetricsAccess,
+}
+
+impl ContextSource {
+    /// The context of `store`, with the threads of its jobs and its audit.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or where the system has no thread.
+    pub fn open(&self, store: &Store) -> Result<Context> {
+        let audit = if self.auth_required {
+            Some(Arc::new(Audit::start(store, self.log.clone())?))
+        } else {
+            None
+        };
+        Ok(Context {
+            access: Authority::new(store, audit.clone(), self.log.clone())?,
+            audit,
+            jobs: Jobs::start(store, self.job_ttl, self.max_jobs, self.log.clone())?,
+            started: store.now(),
+            store: store.clone(),
+            query_limits: self.query_limits,
+            base_url: self.base_url.clone(),
+            update_cadence: self.update_cadence.clone(),
+            pages: self.pages.clone(),
+            is_private: self.is_private,
+            log: self.log.clone(),
+            access_log: self.access_log.clone(),
+            metrics_access: self.metrics_access,
+            counts: RequestCounts::default(),
+            readiness: Readiness::default(),
+            engine: OnceLock::new(),
+        })
+    }
+}
+
 impl Context {
+    /// Begins no more work on jobs. Responses under way must not wait for a store that refuses the audit.
+    pub fn stop(&self) {
+        if let Some(audit) = &self.audit {
+            audit.close();
+        }
+        self.jobs.stop();
+    }
+
     /// Logs an error of a request that is a fault of the server or of its machine, not of the client.
     pub fn log_fault(&self, error: &Error, request: &Request) {
         let kind = error.kind();
@@ -80,8 +148,12 @@ impl Context {
     }
 
     /// The beginning of URLs in the answer to `request`: scheme and authority, without a slash at the
-    /// end.
+    /// end, and the request's own prefix.
     pub fn base(&self, request: &Request) -> String {
+        self.origin(request) + &request.prefix
+    }
+
+    fn origin(&self, request: &Request) -> String {
         if let Some(base) = &self.base_url {
             return base.clone();
         }
@@ -99,6 +171,10 @@ impl Context {
     /// use here an assertion that is meant for another server. What a proxy says does not count: it may pass on
     /// any name. So behind a proxy the operator says the base.
     pub fn token_base(&self, request: &Request) -> String {
+        self.token_origin(request) + &request.prefix
+    }
+
+    fn token_origin(&self, request: &Request) -> String {
         if let Some(base) = &self.base_url {
             return base.clone();
         }

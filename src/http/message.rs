@@ -14,6 +14,8 @@ use super::header::{
     takes_ndjson,
 };
 use super::peer::Scheme;
+use super::shaped::ShapedBody;
+use crate::access::GrantTerms;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
 use crate::spilled::{LARGE, SpilledBytes};
@@ -51,6 +53,10 @@ pub struct Request {
     pub proxy_scheme: Option<Scheme>,
     /// The host that the client named to a trusted proxy.
     pub proxy_host: Option<String>,
+    /// What stands in front of the path in URLs: nothing, or a segment that `simulated/` took away.
+    pub prefix: String,
+    /// What differs from the usual where it asks for a token.
+    pub terms: GrantTerms,
 }
 
 impl Request {
@@ -91,6 +97,8 @@ impl Request {
             scheme: Scheme::Http,
             proxy_scheme: None,
             proxy_host: None,
+            prefix: String::new(),
+            terms: GrantTerms::default(),
         })
     }
 
@@ -238,6 +246,8 @@ pub enum Body {
     Exactly(u64, BodyWriter),
     /// Bytes written by a function, their number unknown.
     Unknown(BodyWriter),
+    /// Bytes written by a function that also says how they end.
+    Shaped(ShapedBody),
 }
 
 /// A response.
@@ -272,8 +282,11 @@ impl Response {
             202 => "Accepted",
             204 => "No Content",
             206 => "Partial Content",
+            302 => "Found",
             303 => "See Other",
             304 => "Not Modified",
+            307 => "Temporary Redirect",
+            308 => "Permanent Redirect",
             400 => "Bad Request",
             401 => "Unauthorized",
             403 => "Forbidden",
@@ -293,10 +306,14 @@ impl Response {
             422 => "Unprocessable Content",
             429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
+            500 => "Internal Server Error",
             501 => "Not Implemented",
+            502 => "Bad Gateway",
             503 => "Service Unavailable",
+            504 => "Gateway Timeout",
             505 => "HTTP Version Not Supported",
-            _ => "Internal Server Error",
+            // The phrase may be empty: <https://www.rfc-editor.org/rfc/rfc9112#section-4>.
+            _ => "",
         }
     }
 

@@ -6,6 +6,7 @@ use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
 use super::engine::{Limits, ListenOn, Tls};
 use super::metrics_access::MetricsAccess;
+use super::simulate::FaultRules;
 use super::web_pages::WebPageOptions;
 use crate::error::{Error, Log};
 use crate::export::UpdateCadence;
@@ -49,6 +50,7 @@ pub struct Options {
     pub(super) log: Log,
     pub(super) access_log: AccessLog,
     pub(super) metrics_access: MetricsAccess,
+    pub(super) simulation: Option<FaultRules>,
 }
 
 impl Default for Options {
@@ -76,6 +78,7 @@ impl Options {
             log: Log::default(),
             access_log: AccessLog::default(),
             metrics_access: MetricsAccess::default(),
+            simulation: None,
         }
     }
 
@@ -168,6 +171,12 @@ impl Options {
     /// Sets what the server grants its clients: sizes, times and numbers.
     pub fn limits(self, limits: Limits) -> Options {
         Options { limits, ..self }
+    }
+
+    /// Lets the server misbehave on purpose, for tests of clients: by these rules, and by those that come to `/faults` or
+    /// stand in the paths of requests. It listens on this machine only, and serves a copy of the store in memory.
+    pub fn simulate(self, faults: FaultRules) -> Options {
+        Options { simulation: Some(faults), ..self }
     }
 
     /// Sets the receiver of the server's own faults, which clients do not see. By default these are

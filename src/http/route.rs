@@ -344,6 +344,23 @@ fn answer_entry(batch: &AuthenticatedRequest<'_>, entry: &Request) -> Response {
         .unwrap_or_else(|error| refusal(batch.context, &error, entry))
 }
 
+/// The row of a request, as a simulation sees it.
+pub struct FoundRow<'r> {
+    /// The path, as the documentation writes it.
+    pub pattern: &'static str,
+    /// The largest body in bytes.
+    pub body_limit: usize,
+    /// The segments of the path.
+    pub path: Vec<&'r str>,
+}
+
+/// Finds the row of a request, whoever makes it.
+pub fn find_row(request: &Request) -> Option<FoundRow<'_>> {
+    let path = segments(request);
+    let Route { pattern, body_limit, .. } = route(&path)?;
+    Some(FoundRow { pattern, body_limit, path })
+}
+
 /// True for a request that needs nothing but the server itself.
 pub fn is_light(request: &Request) -> bool {
     route(&segments(request)).is_some_and(|route| route.pattern == HEALTH)

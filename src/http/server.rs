@@ -1,36 +1,39 @@
 //! The server: an engine with the handlers behind it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use super::access_log::AccessLog;
 use super::answered::AnsweredRequest;
-use super::context::Context;
+use super::context::{Context, ContextSource};
 use super::cross_origin;
 use super::engine::{Engine, Limits, ListenPlace, Listener, RequestHandler, Tls};
 use super::log_limit::limited;
 use super::message::{Request, Response};
-use super::metrics_access::MetricsAccess;
 use super::options::Options;
 use super::peer::Scheme;
 use super::proxies::TrustedProxies;
-use super::readiness::Readiness;
-use super::request_counts::RequestCounts;
 use super::route::{answer, body_limit, is_light, refusal};
+use super::simulate::FaultRules;
+use super::simulated::SimulatedServer;
 use super::web_pages::{ServerNames, WebPages};
-use crate::access::{Audit, Authority};
-use crate::error::{Error, Kind, Log, Result};
-use crate::export::{Jobs, UpdateCadence};
-use crate::store::{Checkpoints, QueryLimits, Store};
+use crate::error::{Error, Kind, Result};
+use crate::store::{Checkpoints, Store};
 
 /// A running server. Dropped, it ends as by [`Server::end`], within the time of grace that its limits name.
 pub struct Server {
-    context: Arc<Context>,
+    serving: Serving,
     engine: Engine,
     places: Vec<ListenPlace>,
     scheme: Scheme,
-    _checkpoints: Checkpoints,
+    _checkpoints: Option<Checkpoints>,
+}
+
+/// What answers the requests.
+enum Serving {
+    /// The handlers.
+    Plain(Arc<Context>),
+    /// The handlers, and faults on purpose.
+    Faulty(Arc<SimulatedServer>),
 }
 
 /// A server that has its address and no clients yet. A fault of the address shows before a long import.
@@ -38,17 +41,9 @@ pub struct BoundServer {
     listeners: Vec<Listener>,
     tls: Option<Tls>,
     proxies: TrustedProxies,
-    base_url: Option<String>,
-    auth_required: bool,
-    job_ttl: Duration,
-    max_jobs: usize,
-    query_limits: QueryLimits,
-    update_cadence: UpdateCadence,
-    pages: WebPages,
     limits: Limits,
-    log: Log,
-    access_log: AccessLog,
-    metrics_access: MetricsAccess,
+    source: ContextSource,
+    simulation: Option<FaultRules>,
 }
 
 impl Server {
@@ -79,21 +74,26 @@ impl Server {
                 base_url: base_url.as_deref(),
             },
         )?;
-        Ok(BoundServer {
-            listeners,
-            pages,
-            tls: options.tls.clone(),
-            proxies,
+        let source = ContextSource {
             base_url,
             auth_required: options.auth_required,
             job_ttl: options.job_ttl,
             max_jobs: options.max_jobs,
             query_limits: options.query_limits,
             update_cadence: options.update_cadence.clone(),
-            limits: options.limits.clone(),
+            pages,
+            is_private: listeners.iter().all(|listener| listener.place().is_private()),
             log: limited(options.log.clone()),
             access_log: options.access_log.clone(),
             metrics_access: options.metrics_access,
+        };
+        Ok(BoundServer {
+            listeners,
+            tls: options.tls.clone(),
+            proxies,
+            limits: options.limits.clone(),
+            source,
+            simulation: options.simulation.clone(),
         })
     }
 
@@ -139,14 +139,26 @@ impl Server {
     }
 
     fn end_unless(&self, cut_now: impl Fn() -> bool) -> usize {
-        // No new requests, then no new work on jobs. Responses under way must not wait for a store that
-        // refuses the audit.
+        // No new requests, then no new work on jobs.
         self.engine.stop();
-        if let Some(audit) = &self.context.audit {
-            audit.close();
-        }
-        self.context.jobs.stop();
+        self.serving.context().stop();
         self.engine.end(cut_now)
+    }
+}
+
+impl Serving {
+    fn context(&self) -> Arc<Context> {
+        match self {
+            Serving::Plain(context) => context.clone(),
+            Serving::Faulty(server) => server.context(),
+        }
+    }
+
+    fn handler(&self) -> Arc<dyn RequestHandler> {
+        match self {
+            Serving::Plain(context) => context.clone(),
+            Serving::Faulty(server) => server.clone(),
+        }
     }
 }
 
@@ -156,7 +168,7 @@ impl BoundServer {
     /// # Errors
     /// `Usage` where it has none.
     pub fn check(&self, store: &Store) -> Result<()> {
-        if self.auth_required && store.clients()?.is_empty() {
+        if self.source.auth_required && store.clients()?.is_empty() {
             let what = format!(
                 "{0} has no clients, so nobody could read anything; `fhirlite client add {0}` makes one",
                 store.path().display()
@@ -173,46 +185,37 @@ impl BoundServer {
     /// where the store cannot be read, or where the system has no thread.
     pub fn serve(self, store: &Store) -> Result<Server> {
         self.check(store)?;
-        store.enter_wal_mode()?;
-        // Whoever copies the file from now on has all of what was imported before.
-        match store.checkpoint() {
-            // What is there can be read all the same.
-            Err(error) if error.kind() == Kind::Full => {
-                self.log.tell(&error.at_file(store.path()));
+        // A simulation reads the file once, and leaves it as it is.
+        let is_copied = self.simulation.is_some();
+        if !is_copied {
+            store.enter_wal_mode()?;
+            // Whoever copies the file from now on has all of what was imported before.
+            match store.checkpoint() {
+                // What is there can be read all the same.
+                Err(error) if error.kind() == Kind::Full => {
+                    self.source.log.tell(&error.at_file(store.path()));
+                }
+                done => done?,
             }
-            done => done?,
         }
         let scheme = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let places: Vec<ListenPlace> =
             self.listeners.iter().map(|listener| listener.place().clone()).collect();
-        let audit = if self.auth_required {
-            Some(Arc::new(Audit::start(store, self.log.clone())?))
-        } else {
-            None
+        let serving = match self.simulation {
+            Some(rules) => {
+                Serving::Faulty(Arc::new(SimulatedServer::new(store, self.source, rules)?))
+            }
+            None => Serving::Plain(Arc::new(self.source.open(store)?)),
         };
-        let context = Arc::new(Context {
-            access: Authority::new(store, audit.clone(), self.log.clone())?,
-            audit,
-            jobs: Jobs::start(store, self.job_ttl, self.max_jobs, self.log.clone())?,
-            started: store.now(),
-            store: store.clone(),
-            query_limits: self.query_limits,
-            base_url: self.base_url,
-            update_cadence: self.update_cadence,
-            pages: self.pages,
-            is_private: places.iter().all(ListenPlace::is_private),
-            log: self.log,
-            access_log: self.access_log,
-            metrics_access: self.metrics_access,
-            counts: RequestCounts::default(),
-            readiness: Readiness::default(),
-            engine: OnceLock::new(),
-        });
-        let checkpoints = store.keep_checkpointed(context.log.clone())?;
-        let engine =
-            Engine::start(self.listeners, self.tls, self.limits, self.proxies, context.clone())?;
-        let _ = context.engine.set(engine.state());
-        Ok(Server { context, engine, places, scheme, _checkpoints: checkpoints })
+        let log = serving.context().log.clone();
+        let checkpoints = if is_copied { None } else { Some(store.keep_checkpointed(log)?) };
+        let handler = serving.handler();
+        let engine = Engine::start(self.listeners, self.tls, self.limits, self.proxies, handler)?;
+        match &serving {
+            Serving::Plain(context) => drop(context.engine.set(engine.state())),
+            Serving::Faulty(server) => server.set_engine(engine.state()),
+        }
+        Ok(Server { serving, engine, places, scheme, _checkpoints: checkpoints })
     }
 }
 
@@ -270,6 +273,13 @@ impl RequestHandler for Context {
 /// A protected server for other machines has TLS, its own or that of a proxy:
 /// <https://hl7.org/fhir/uv/bulkdata/authorization/index.html> demands it.
 fn check_place(place: &ListenPlace, options: &Options, base_url: Option<&str>) -> Result<()> {
+    if options.simulation.is_some() && !place.is_private() {
+        let what = format!(
+            "{place} can be reached from other machines, and a server that simulates faults is for tests on this \
+             machine alone; listen on 127.0.0.1"
+        );
+        return Err(Error::new(Kind::Usage, what));
+    }
     if place.is_private() || options.insecure {
         return Ok(());
     }

@@ -54,6 +54,7 @@ fn granted(context: &Context, request: &Request) -> Result<TokenResponse, TokenE
                 scope: parameters.get("scope"),
                 audiences: &TOKEN.map(|path| format!("{}{path}", context.token_base(request))),
                 peer: request.peer,
+                terms: request.terms,
             });
         }
         Some(_) => {
@@ -67,5 +68,5 @@ fn granted(context: &Context, request: &Request) -> Result<TokenResponse, TokenE
     request.noted.note_caller(Some(&client.client_id), None);
     let name = if kind == TokenKind::Code { "code" } else { "refresh_token" };
     let presented = parameters.get(name).ok_or_else(|| missing(name))?;
-    access.exchange(&client, kind, presented, request.peer)
+    access.exchange(&client, kind, presented, request.peer, request.terms)
 }

@@ -24,6 +24,7 @@ pub struct WebPageOptions {
 }
 
 /// The rules of a server.
+#[derive(Clone)]
 pub struct WebPages {
     /// The names that a request may ask by, beside those of the loopback, in lower case; `None` for any name.
     hosts: Option<Vec<String>>,
@@ -31,7 +32,7 @@ pub struct WebPages {
 }
 
 /// The pages that may read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Origins {
     /// Those of every origin.
     Any,

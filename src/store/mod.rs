@@ -118,7 +118,7 @@ pub use prune::Pruned;
 pub use query::{PreparedQuery, QueryLimits, QuerySession};
 pub use reach::{NOBODY, Reach};
 pub use read::{ReadOutcome, StoredVersion, VisibleStore};
-pub(crate) use scan::SelectionScan;
+pub(crate) use scan::{PartWork, SelectionScan};
 pub use selection::{Selection, VersionSize};
 pub use snapshot::Snapshot;
 pub use token::{ExchangeOutcome, Grant, NewToken, TokenKind};

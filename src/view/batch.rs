@@ -13,6 +13,8 @@ pub struct RowBatch {
     pub(super) rows: BatchRows,
     pub(super) count: usize,
     bytes: usize,
+    /// Where each row ends, in a form that is text.
+    ends: Vec<usize>,
 }
 
 /// Rows in the form of their file.
@@ -43,7 +45,7 @@ impl RowBatch {
             #[cfg(not(feature = "parquet"))]
             ViewFormat::Parquet => json(false),
         };
-        RowBatch { rows, count: 0, bytes: 0 }
+        RowBatch { rows, count: 0, bytes: 0, ends: Vec::new() }
     }
 
     /// Adds a row: a value for each column of the view.
@@ -54,6 +56,7 @@ impl RowBatch {
             BatchRows::Csv(text) => {
                 csv::write_row(values, text);
                 self.bytes = text.len();
+                self.ends.push(self.bytes);
             }
             BatchRows::Json { text, names, is_array } => {
                 if *is_array && !is_first {
@@ -64,12 +67,32 @@ impl RowBatch {
                     text.push('\n');
                 }
                 self.bytes = text.len();
+                self.ends.push(self.bytes);
             }
             #[cfg(feature = "parquet")]
             BatchRows::Parquet(columns) => {
                 for (column, value) in columns.iter_mut().zip(values) {
                     self.bytes += column.add(value);
                 }
+            }
+        }
+    }
+
+    /// Keeps as many rows, and lets go those behind them.
+    pub fn keep_first(&mut self, rows: u64) {
+        let Some(rows) = usize::try_from(rows).ok().filter(|rows| *rows < self.count) else {
+            return;
+        };
+        self.count = rows;
+        match &mut self.rows {
+            BatchRows::Csv(text) | BatchRows::Json { text, .. } => {
+                self.ends.truncate(rows);
+                text.truncate(self.ends.last().copied().unwrap_or(0));
+                self.bytes = text.len();
+            }
+            #[cfg(feature = "parquet")]
+            BatchRows::Parquet(columns) => {
+                columns.iter_mut().for_each(|column| column.keep_first(rows));
             }
         }
     }
@@ -87,5 +110,6 @@ impl RowBatch {
     /// Takes the count and the bytes of rows that were put into their file.
     pub(super) fn emptied(&mut self) {
         (self.count, self.bytes) = (0, 0);
+        self.ends.clear();
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! <https://sql-on-fhir.org/ig/operations.html>: `_format` has these names, or media types.
 
+use crate::error::{Error, Kind, Result};
+
 /// A form in which rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewFormat {
@@ -42,6 +44,18 @@ impl ViewFormat {
             text.eq_ignore_ascii_case(name) || types.iter().any(|of| text.eq_ignore_ascii_case(of))
         };
         FORMATS.iter().find(is_named).map(|(format, ..)| *format)
+    }
+
+    /// Checks that this build of fhirlite writes the form.
+    ///
+    /// # Errors
+    /// `Usage` for Parquet where the feature `parquet` is off.
+    pub fn check_built(self) -> Result<()> {
+        if self == ViewFormat::Parquet && !cfg!(feature = "parquet") {
+            let reason = "this fhirlite was built without Parquet; write csv or ndjson, or build it with the feature `parquet`";
+            return Err(Error::new(Kind::Usage, reason));
+        }
+        Ok(())
     }
 
     /// The names, for messages and documentation.

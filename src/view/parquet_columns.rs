@@ -32,6 +32,8 @@ struct WaitingTexts {
     text: String,
     lengths: Vec<usize>,
     is_json: bool,
+    /// Room for so many bytes is made at once: a text that grows takes up to three times as much meanwhile.
+    room: usize,
 }
 
 /// Columns without values.
@@ -41,17 +43,38 @@ pub(super) fn waiting_columns(columns: &[ViewColumn]) -> Vec<WaitingColumn> {
 
 impl WaitingColumn {
     fn new(column: &ViewColumn) -> WaitingColumn {
-        let texts = |is_json| {
-            WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json })
-        };
         let values = match physical(column) {
             PhysicalType::BOOLEAN => WaitingValues::Booleans(Vec::new()),
             PhysicalType::INT32 => WaitingValues::Integers(Vec::new()),
             PhysicalType::INT64 => WaitingValues::Integers64(Vec::new()),
             PhysicalType::DOUBLE => WaitingValues::Doubles(Vec::new()),
-            _ => texts(is_json(column)),
+            _ => texts(is_json(column), 0),
         };
         WaitingColumn { values, levels: Vec::new() }
+    }
+
+    /// A column of texts, with room for so many bytes once there are any.
+    pub(super) fn of_texts(room: usize) -> WaitingColumn {
+        WaitingColumn { values: texts(false, room), levels: Vec::new() }
+    }
+
+    /// A column of whole numbers of 64 bits.
+    pub(super) fn of_numbers() -> WaitingColumn {
+        WaitingColumn { values: WaitingValues::Integers64(Vec::new()), levels: Vec::new() }
+    }
+
+    /// Adds a text; says how many bytes it takes.
+    pub(super) fn add_text(&mut self, text: &str) -> usize {
+        self.add(&ViewValue::Text(text.into()))
+    }
+
+    /// Adds a whole number to a column of these; says how many bytes it takes.
+    pub(super) fn add_number(&mut self, number: i64) -> usize {
+        if let WaitingValues::Integers64(values) = &mut self.values {
+            values.push(number);
+            self.levels.push(1);
+        }
+        size_of::<i64>() + size_of::<i16>()
     }
 
     /// Adds a value; says how many bytes it takes.
@@ -88,7 +111,13 @@ impl WaitingColumn {
             (WaitingValues::Integers64(own), WaitingValues::Integers64(more)) => own.append(more),
             (WaitingValues::Doubles(own), WaitingValues::Doubles(more)) => own.append(more),
             (WaitingValues::Texts(own), WaitingValues::Texts(more)) => {
-                own.text.push_str(&more.text);
+                if own.text.is_empty() && more.text.len() >= own.room {
+                    // Large texts are not copied.
+                    std::mem::swap(&mut own.text, &mut more.text);
+                } else {
+                    own.text.reserve_exact(own.room.saturating_sub(own.text.len()));
+                    own.text.push_str(&more.text);
+                }
                 own.lengths.append(&mut more.lengths);
                 more.text.clear();
             }
@@ -96,6 +125,22 @@ impl WaitingColumn {
             _ => return,
         }
         self.levels.append(&mut other.levels);
+    }
+
+    /// Keeps the values of as many rows, and lets go those behind them.
+    pub(super) fn keep_first(&mut self, rows: usize) {
+        self.levels.truncate(rows);
+        let count = self.levels.iter().filter(|level| **level > 0).count();
+        match &mut self.values {
+            WaitingValues::Booleans(values) => values.truncate(count),
+            WaitingValues::Integers(values) => values.truncate(count),
+            WaitingValues::Integers64(values) => values.truncate(count),
+            WaitingValues::Doubles(values) => values.truncate(count),
+            WaitingValues::Texts(texts) => {
+                texts.lengths.truncate(count);
+                texts.text.truncate(texts.lengths.iter().sum());
+            }
+        }
     }
 
     /// Writes the values, and lets them go.
@@ -139,6 +184,10 @@ impl WaitingTexts {
         });
         slices.collect()
     }
+}
+
+fn texts(is_json: bool, room: usize) -> WaitingValues {
+    WaitingValues::Texts(WaitingTexts { text: String::new(), lengths: Vec::new(), is_json, room })
 }
 
 fn write_batch<T: DataType>(

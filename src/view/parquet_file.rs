@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
@@ -31,7 +31,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::view::ViewColumn;
 
 /// The bytes of values in a row group.
-const GROUP_BYTES: usize = 16 << 20;
+pub(super) const GROUP_BYTES: usize = 16 << 20;
 /// The rows of a row group: narrow rows would have too many.
 const GROUP_ROWS: usize = 1 << 20;
 
@@ -44,19 +44,27 @@ pub(super) struct ParquetFile<W: Write + Send> {
 }
 
 impl<W: Write + Send> ParquetFile<W> {
-    pub(super) fn new(columns: &[ViewColumn], out: W) -> Result<ParquetFile<W>> {
-        let fields = columns.iter().map(field).collect::<ParquetResult<_>>();
+    /// A file of the rows of a view.
+    pub(super) fn of_view(columns: &[ViewColumn], out: W) -> Result<ParquetFile<W>> {
+        let fields = columns.iter().map(field).collect();
+        ParquetFile::new("view", fields, waiting_columns(columns), properties(), out)
+    }
+
+    /// A file of columns, which are empty.
+    pub(super) fn new(
+        name: &str,
+        fields: ParquetResult<Vec<TypePtr>>,
+        columns: Vec<WaitingColumn>,
+        properties: WriterPropertiesBuilder,
+        out: W,
+    ) -> Result<ParquetFile<W>> {
         let schema =
-            fields.and_then(|fields| Type::group_type_builder("view").with_fields(fields).build());
-        let properties = WriterProperties::builder()
-            .set_created_by(concat!("fhirlite ", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_compression(Compression::SNAPPY)
-            .build();
+            fields.and_then(|fields| Type::group_type_builder(name).with_fields(fields).build());
         let file = schema.and_then(|schema| {
-            SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))
+            SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties.build()))
         });
         let file = file.map_err(unencoded)?;
-        Ok(ParquetFile { file, columns: waiting_columns(columns), rows: 0, bytes: 0 })
+        Ok(ParquetFile { file, columns, rows: 0, bytes: 0 })
     }
 
     /// Takes rows by their columns; they take so many bytes.
@@ -66,6 +74,10 @@ impl<W: Write + Send> ParquetFile<W> {
         rows: usize,
         bytes: usize,
     ) -> Result<()> {
+        if bytes >= GROUP_BYTES {
+            // Large values are in a row group of their own.
+            self.write_group().map_err(unencoded)?;
+        }
         for (column, more) in self.columns.iter_mut().zip(columns) {
             column.append(more);
         }
@@ -100,7 +112,14 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 }
 
-/// A column of the file.
+/// How files are written.
+pub(super) fn properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_created_by(concat!("fhirlite ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::SNAPPY)
+}
+
+/// A column of a view.
 fn field(column: &ViewColumn) -> ParquetResult<TypePtr> {
     let physical = physical(column);
     let logical = match physical {

@@ -11,7 +11,9 @@ use super::format::ViewFormat;
 #[cfg(feature = "parquet")]
 use super::parquet_file::ParquetFile;
 use super::writer_error::unwritten;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
+#[cfg(feature = "parquet")]
+use crate::error::{Error, Kind};
 use crate::fhir::view::ViewColumn;
 
 /// Writes the rows of a view.
@@ -37,13 +39,11 @@ impl<W: Write + Send> ViewWriter<W> {
     ///
     /// The output cannot be written, or this build has no Parquet.
     pub fn new(format: ViewFormat, columns: &[ViewColumn], out: W) -> Result<ViewWriter<W>> {
+        format.check_built()?;
         let output = match format {
             #[cfg(feature = "parquet")]
-            ViewFormat::Parquet => ViewOutput::Parquet(Box::new(ParquetFile::new(columns, out)?)),
-            #[cfg(not(feature = "parquet"))]
             ViewFormat::Parquet => {
-                let reason = "this fhirlite was built without Parquet; write csv or ndjson, or build it with the feature `parquet`";
-                return Err(Error::new(Kind::Usage, reason));
+                ViewOutput::Parquet(Box::new(ParquetFile::of_view(columns, out)?))
             }
             _ => ViewOutput::Text { out, has_rows: false },
         };
@@ -61,9 +61,10 @@ impl<W: Write + Send> ViewWriter<W> {
         Ok(writer)
     }
 
-    /// A batch without rows, for [`ViewWriter::append`]. Other threads may fill it.
-    pub(crate) fn batch(&self) -> RowBatch {
-        RowBatch::new(self.format, &self.columns)
+    /// Makes batches without rows, for [`ViewWriter::append`]. Other threads may make and fill them.
+    pub(crate) fn new_batch(&self) -> Box<dyn Fn() -> RowBatch + Send + Sync> {
+        let (format, columns) = (self.format, self.columns.clone());
+        Box::new(move || RowBatch::new(format, &columns))
     }
 
     /// Writes the rows of a batch, behind those that came before, and empties it.

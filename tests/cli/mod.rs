@@ -10,3 +10,5 @@ mod list;
 mod search;
 mod serve;
 mod terminal;
+mod view;
+mod view_export;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::{page, pages};
-use crate::support::{Dir, FHIRLITE, Served, project, tool};
+use crate::support::{Dir, FHIRLITE, Served, project, python_of_analysis, tool};
 
 /// One test for each page that has commands, so that pages run side by side.
 macro_rules! pages {
@@ -31,6 +31,7 @@ pages! {
     oneup "docs/oneup.md"
     operate "docs/operate.md"
     search "docs/search.md"
+    simulate "docs/simulate.md"
     store "docs/store.md"
 }
 
@@ -109,6 +110,9 @@ fn run(path: &str) {
         if uses(name) && tool(name).is_none() {
             return;
         }
+    }
+    if uses("python3") && python_of_analysis().is_none() {
+        return;
     }
     let has_smart_fetch = uses("smart-fetch") && tool("smart-fetch").is_some();
     let mut session = Session::new();
@@ -213,7 +217,10 @@ impl Session {
         for (shown, server) in &self.served {
             line = line.replace(shown, server.authority());
         }
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+        // The Python of `.ci/run` that has pandas and DuckDB, where it is there.
+        let python = project().join("target/analysis/bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{}:{path}", bin.display(), python.display());
         let output = Command::new("bash")
             .args(["-c", &format!("{{ {line}\n}} 2>&1")])
             .current_dir(self.dir.path(""))

@@ -26,6 +26,8 @@ mod server;
 mod sizes;
 #[path = "../../benches/ratios/table.rs"]
 mod table;
+#[path = "../../benches/ratios/views.rs"]
+mod views;
 
 use std::path::Path;
 use std::process::Command;
@@ -86,6 +88,13 @@ fn the_bench_prints_how_cost_grows_as_the_page_shows_it() {
     );
     assert!((growth::exponent(4.0, 4.0) - 1.0).abs() < 1e-9);
     assert!(growth::exponent(4.0, 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_bench_runs_a_view_as_the_page_shows_it() {
+    let printed = views::table(&bench(), 2000).unwrap().text(Style::Markdown);
+    let text = page("docs/performance.md");
+    assert_eq!(works(&section(&text, "## Views")), works(&printed.lines().collect::<Vec<_>>()));
 }
 
 #[test]

@@ -1,48 +1,35 @@
-"""Reads the rows of the ready views back with pyarrow and DuckDB, and compares the forms.
+"""Reads what fhirlite writes of a store back with pyarrow, pandas and DuckDB, and compares the forms.
 
-    python3 tests/independent/read_back.py RUN VIEWS FOLDER
+    python3 tests/independent/read_back.py FHIRLITE STORE VIEWS FOLDER
 
-RUN is a command that runs a view over NDJSON: `RUN VIEW FORMAT < RESOURCES > ROWS`. FOLDER has files such
-as `Patient.ndjson`. CSV, JSON and Parquet must have the rows of NDJSON, for both readers. Readers that
-are not installed are left out, and said so.
+The rows of each view of the folder VIEWS must be the same as CSV, JSON and Parquet as they are as NDJSON. The store as
+Parquet by type must have what the store has. FOLDER is a new folder for files.
 """
 
 import csv
-import gzip
+import datetime
 import io
 import json
 import pathlib
+import sqlite3
 import subprocess
 import sys
-import tempfile
 
-try:
-    import duckdb
-except ImportError:
-    duckdb = None
-try:
-    import pyarrow.parquet as pyarrow_parquet
-except ImportError:
-    pyarrow_parquet = None
+import duckdb
+import pandas
+import pyarrow
+import pyarrow.parquet
 
 
-def resources(folder, resource_type):
-    """The resources of a type, as NDJSON."""
-    plain, packed = (folder / f"{resource_type}.{end}" for end in ("ndjson", "ndjson.gz"))
-    if plain.exists():
-        return plain.read_bytes()
-    return gzip.decompress(packed.read_bytes()) if packed.exists() else b""
-
-
-def written(run, view, form, text):
-    done = subprocess.run([run, str(view), form], input=text, capture_output=True)
+def printed(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True)
     if done.returncode:
-        sys.exit(f"{view} {form}: {done.stderr.decode()}")
+        sys.exit(f"{command}: {done.stderr.decode()}")
     return done.stdout
 
 
 def as_json(value):
-    """A value of NDJSON as a Parquet column holds it: numbers that are decimals and lists as text."""
+    """A value of NDJSON as a Parquet column holds it: lists and objects as text."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
@@ -54,18 +41,39 @@ def as_csv(value):
     return str(as_json(value))
 
 
-def check(run, view, text):
+def every_column(part):
+    """The columns of a view, in all of its selects."""
+    yield from part.get("column", [])
+    for name in ("select", "unionAll"):
+        for nested in part.get(name, []):
+            yield from every_column(nested)
+
+
+def rows_of_duckdb(file):
+    found = duckdb.sql(f"SELECT * FROM '{file}'")
+    return [dict(zip(found.columns, row)) for row in found.fetchall()]
+
+
+def check_view(fhirlite, store, view, folder):
     """Compares the forms of one view."""
-    ndjson = written(run, view, "ndjson", text).decode()
+    run = (fhirlite, "view", "run", store, view, "--format")
     # Decimals stay text, so that their digits are compared.
-    rows = [json.loads(line, parse_float=str) for line in ndjson.splitlines()]
+    rows = [json.loads(line, parse_float=str) for line in printed(*run, "ndjson").splitlines()]
     columns = list(rows[0]) if rows else []
-    array = json.loads(written(run, view, "json", text), parse_float=str)
-    assert array == rows, f"{view}: json"
-    of_csv = list(csv.reader(io.StringIO(written(run, view, "csv", text).decode(), newline="")))
+    assert json.loads(printed(*run, "json"), parse_float=str) == rows, f"{view}: json"
+    text = printed(*run, "csv")
     wanted = [[as_csv(row[column]) for column in columns] for row in rows]
+    of_csv = list(csv.reader(io.StringIO(text.decode(), newline="")))
     assert not rows or of_csv == [columns, *wanted], f"{view}: csv"
-    parquet = written(run, view, "parquet", text)
+    file = folder / f"{view.stem}.csv"
+    file.write_bytes(text)
+    found = duckdb.sql(f"SELECT * FROM read_csv('{file}', all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')")
+    # DuckDB tells an empty text from nothing; here there are none.
+    found = [["" if value is None else value for value in row] for row in found.fetchall()]
+    assert not rows or found == wanted, f"{view}: csv by DuckDB"
+    found = pandas.read_csv(file, dtype=str, keep_default_na=False)
+    assert not rows or found.values.tolist() == wanted, f"{view}: csv by pandas"
+
     decimals = {
         column["name"]
         for column in every_column(json.loads(view.read_text()))
@@ -78,36 +86,49 @@ def check(run, view, text):
         }
         for row in rows
     ]
-    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
-        file.write(parquet)
-        file.flush()
-        if pyarrow_parquet:
-            table = pyarrow_parquet.read_table(file.name)
-            assert table.to_pylist() == wanted, f"{view}: pyarrow"
-        if duckdb:
-            found = duckdb.sql(f"SELECT * FROM '{file.name}'")
-            found = [dict(zip(found.columns, row)) for row in found.fetchall()]
-            assert found == wanted, f"{view}: DuckDB"
-    return len(rows), len(text), len(parquet)
+    file = folder / f"{view.stem}.parquet"
+    file.write_bytes(printed(*run, "parquet"))
+    assert pyarrow.parquet.read_table(file).to_pylist() == wanted, f"{view}: pyarrow"
+    assert rows_of_duckdb(file) == wanted, f"{view}: DuckDB"
+    return len(rows)
 
 
-def every_column(part):
-    """The columns of a view, in all of its selects."""
-    yield from part.get("column", [])
-    for name in ("select", "unionAll"):
-        for nested in part.get(name, []):
-            yield from every_column(nested)
+def check_store(fhirlite, store, folder):
+    """Compares the Parquet files of a store with the store."""
+    printed(fhirlite, "export", store, folder, "--format", "parquet")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    types = database.execute("SELECT DISTINCT type FROM resource ORDER BY type").fetchall()
+    assert [entry["type"] for entry in manifest["output"]] == [name for (name,) in types]
+    for entry in manifest["output"]:
+        wanted = database.execute(
+            "SELECT id, last_updated, body FROM resource WHERE type = ? ORDER BY seq", [entry["type"]]
+        ).fetchall()
+        assert len(wanted) == entry["count"], entry
+        wanted = [
+            {"id": id, "last_updated": epoch + datetime.timedelta(microseconds=time), "body": body}
+            for id, time, body in wanted
+        ]
+        file = folder / entry["url"]
+        table = pyarrow.parquet.read_table(file)
+        assert table.schema.field("last_updated").type == pyarrow.timestamp("us", "UTC"), table.schema
+        assert table.to_pylist() == wanted, f"{file}: pyarrow"
+        assert rows_of_duckdb(file) == wanted, f"{file}: DuckDB"
+        frame = pandas.read_parquet(file)
+        assert str(frame["last_updated"].dtype) == "datetime64[us, UTC]", frame.dtypes
+        assert frame["body"].tolist() == [row["body"] for row in wanted], f"{file}: pandas"
+        print(f"{entry['url']}: {len(wanted)} resources")
 
 
 def main():
-    run, views, folder = sys.argv[1:]
-    for reader, module in (("DuckDB", duckdb), ("pyarrow", pyarrow_parquet)):
-        if not module:
-            print(f"{reader} is not installed: left out")
+    fhirlite, store, views, folder = sys.argv[1:]
+    folder = pathlib.Path(folder)
+    folder.mkdir()
+    duckdb.sql("SET TimeZone = 'UTC'")
     for view in sorted(pathlib.Path(views).glob("*.json")):
-        resource_type = json.loads(view.read_text())["resource"]
-        rows, read, parquet = check(run, view, resources(pathlib.Path(folder), resource_type))
-        print(f"{view.stem}: {rows} rows of {read} bytes, {parquet} bytes of Parquet")
+        print(f"{view.stem}: {check_view(fhirlite, store, view, folder)} rows")
+    check_store(fhirlite, store, folder / "store")
 
 
 main()

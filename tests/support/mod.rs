@@ -26,7 +26,10 @@ pub use edits::bring_back_former_tables;
 pub use held::Held;
 pub use seal::seal;
 pub use server::{Served, served};
-pub use tools::{can_mount, left_out, python, python_of_fhirpathpy, python_of_smart_fetch, tool};
+pub use tools::{
+    can_mount, left_out, python, python_of_analysis, python_of_fhirpathpy, python_of_smart_fetch,
+    tool,
+};
 
 /// The built program.
 pub const FHIRLITE: &str = env!("CARGO_BIN_EXE_fhirlite");

@@ -66,6 +66,13 @@ pub fn python_of_fhirpathpy() -> Option<Command> {
     with_modules(interpreter, &["fhirpathpy"])
 }
 
+/// A command for a Python that has DuckDB, pandas and pyarrow: that of `.ci/run`, or the system's.
+pub fn python_of_analysis() -> Option<Command> {
+    let own = project().join("target/analysis/bin/python");
+    let interpreter = if own.is_file() { own.to_str().expect("UTF-8") } else { "python3" };
+    with_modules(interpreter, &["duckdb", "pandas", "pyarrow"])
+}
+
 fn with_modules(interpreter: &str, modules: &[&str]) -> Option<Command> {
     let modules = modules.join(", ");
     let import = format!("import {modules}");

@@ -1,12 +1,14 @@
 //! `$sql-run`: the forms of rows, and how they are sent.
 
+use std::io::Read;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::{PEOPLE, served, text};
-use crate::support::client::{get, parse, raw};
-use crate::support::{Dir, gunzip};
+use crate::support::client::{Kept, get, parse, raw};
+use crate::support::{Dir, gunzip, until};
 
 #[test]
 fn rows_come_in_each_form_and_format_goes_before_accept() {
@@ -124,4 +126,44 @@ fn rows_that_end_in_a_fault_do_not_look_whole() {
             .status,
         200
     );
+}
+
+#[test]
+fn a_client_that_is_slow_keeps_no_read_transaction() {
+    let dir = Dir::new();
+    let name = "x".repeat(4000);
+    let patient = |n: usize| {
+        format!(
+            "{{\"resourceType\":\"Patient\",\"id\":\"p{n}\",\"name\":[{{\"family\":\"{name}\"}}]}}\n"
+        )
+    };
+    let view = r#"{"resourceType":"ViewDefinition","id":"v","status":"active","resource":"Patient","select":[{"column":[{"name":"family","path":"name.family"}]}]}"#;
+    dir.write("in.ndjson", (0..8000).map(patient).collect::<String>() + view);
+    dir.import(0, &["s.db", "in.ndjson"]);
+    let served = dir.serve(&["s.db"]);
+    let mut slow = Kept::connect(served.authority());
+    let target = "/fhir/ViewDefinition/v/$sql-run";
+    slow.send(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", served.authority()));
+    let mut first = [0; 100];
+    slow.socket.read_exact(&mut first).unwrap();
+    assert!(first.starts_with(b"HTTP/1.1 200 OK"));
+    dir.write("more.ndjson", "{\"resourceType\":\"Patient\",\"id\":\"new\"}\n");
+    dir.import(0, &["s.db", "more.ndjson"]);
+    // What reads an older state of the file keeps the log from being emptied.
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let store = dir.open("s.db");
+    until("the log is emptied", || {
+        let busy: i64 = store.query_row(checkpoint, (), |row| row.get(0)).ok()?;
+        (busy == 0).then_some(())
+    });
+    // The rest of the rows is that of the same snapshot.
+    let mut rest = Vec::new();
+    while !rest.ends_with(b"\r\n0\r\n\r\n") {
+        let mut piece = vec![0; 1 << 20];
+        let read = slow.socket.read(&mut piece).unwrap();
+        assert!(read > 0, "the answer is whole");
+        rest.extend_from_slice(&piece[..read]);
+    }
+    assert!(rest.len() > 30_000_000, "{}", rest.len());
+    assert!(!String::from_utf8_lossy(&rest[rest.len() - 10_000..]).contains("new"));
 }

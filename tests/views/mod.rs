@@ -1,5 +1,6 @@
 //! SQL on FHIR over HTTP: `$sql-run`, `$sql-export`, and SQL of Libraries.
 
+mod definitions;
 mod export;
 mod forms;
 mod query;

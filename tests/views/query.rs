@@ -44,7 +44,7 @@ fn sql_joins_views_that_are_stored_or_come_along() {
     given["version"] = json!("1.9");
     let context = resource("context", &given);
     assert_eq!(
-        text(&run(&served, &of_both, &[context.clone()])),
+        text(&run(&served, &of_both, std::slice::from_ref(&context))),
         "family,value\r\nmale,7\r\nfemale,1.5\r\n"
     );
     let unused = library("SELECT 1 AS one", &[]);

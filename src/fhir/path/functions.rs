@@ -212,7 +212,7 @@ fn extensions<'t>(nodes: &[Node<'t>], url: &str) -> Vec<Node<'t>> {
 }
 
 /// The id of a resource, under which references find it.
-fn resource_key<'t>(node: &Node<'t>) -> Option<Node<'t>> {
+pub(super) fn resource_key<'t>(node: &Node<'t>) -> Option<Node<'t>> {
     let Node::Element(element) = node else { return None };
     element.tree.get("resourceType")?;
     element.tree.get("id")?.as_text().map(|id| Node::Text(Cow::Borrowed(id)))

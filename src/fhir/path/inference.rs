@@ -4,7 +4,10 @@
 //! the types of its elements, `ofType(X)` has the type X, and functions have the types of what they
 //! give. Elements are those of R4. What is not known stays unknown: no resource is looked at.
 
+use std::cell::RefCell;
+
 use super::Path;
+use super::error::PathError;
 use super::function::Function;
 use super::syntax::{Action, Expression, Literal, Operand, Operator, Step, SystemType, TypeName};
 use super::temporal::TemporalKind;
@@ -18,6 +21,8 @@ struct Inference<'i> {
     resource: Option<Type>,
     /// The types of the constants.
     constants: &'i dyn Fn(&str) -> Option<Type>,
+    /// The elements that R4 does not have where the expression names them.
+    unknown: RefCell<Vec<PathError>>,
 }
 
 impl Path {
@@ -29,7 +34,20 @@ impl Path {
         resource: Option<Type>,
         constants: &dyn Fn(&str) -> Option<Type>,
     ) -> Option<Type> {
-        Inference { focus, resource, constants }.of(&self.expression, focus)
+        let inference = Inference { focus, resource, constants, unknown: RefCell::default() };
+        inference.of(&self.expression, focus)
+    }
+
+    /// The elements in the expression that R4 does not have where they are named, for the same arguments.
+    pub fn unknown_elements(
+        &self,
+        focus: Option<Type>,
+        resource: Option<Type>,
+        constants: &dyn Fn(&str) -> Option<Type>,
+    ) -> Vec<PathError> {
+        let inference = Inference { focus, resource, constants, unknown: RefCell::default() };
+        inference.of(&self.expression, focus);
+        inference.unknown.into_inner()
     }
 }
 
@@ -52,11 +70,21 @@ impl Inference<'_> {
                 of
             }
             Expression::Operation(first, operands) => {
+                let before = self.unknown.borrow().len();
                 let first = self.of(first, this);
-                let join = |left, operand: &Operand| {
-                    of_operation(operand.operator, left, self.of(&operand.right, this))
-                };
-                operands.iter().fold(first, join)
+                let mut least = self.unknown.borrow().len() - before;
+                let joined = operands.iter().fold(first, |left, operand: &Operand| {
+                    let known = self.unknown.borrow().len();
+                    let right = self.of(&operand.right, this);
+                    least = least.min(self.unknown.borrow().len() - known);
+                    of_operation(operand.operator, left, right)
+                });
+                // `encounter | context` is for several versions of FHIR.
+                let is_union = operands.iter().all(|operand| operand.operator == Operator::Union);
+                if is_union && least == 0 {
+                    self.unknown.borrow_mut().truncate(before);
+                }
+                joined
             }
         }
     }
@@ -70,9 +98,14 @@ impl Inference<'_> {
                 {
                     return of;
                 }
-                match of?.element(member.element?)? {
-                    ElementType::One(of) if !of.is_any_resource() => Some(of),
-                    _ => None,
+                let of = of?;
+                match member.element.and_then(|name| of.element(name)) {
+                    Some(ElementType::One(of)) if !of.is_any_resource() => Some(of),
+                    Some(_) => None,
+                    None => {
+                        self.note_unknown(&member.name, of, step.column);
+                        None
+                    }
                 }
             }
             Action::At(_) => of,
@@ -100,7 +133,10 @@ impl Inference<'_> {
             | Function::Exists
             | Function::HasValue
             | Function::Not
-            | Function::StartsWith => Type::named("boolean"),
+            | Function::StartsWith => {
+                self.of_arguments(function, arguments, of);
+                Type::named("boolean")
+            }
             Function::Count | Function::Length => Type::named("integer"),
             Function::Join
             | Function::Lower
@@ -114,7 +150,10 @@ impl Inference<'_> {
             | Function::Skip
             | Function::Tail
             | Function::Take
-            | Function::Where => of,
+            | Function::Where => {
+                self.of_arguments(function, arguments, of);
+                of
+            }
             Function::Extension => Type::named("Extension"),
             Function::Select => arguments.first().and_then(|argument| self.of(argument, of)),
             Function::If => {
@@ -129,6 +168,35 @@ impl Inference<'_> {
             },
             Function::Resolve => None,
         }
+    }
+}
+
+impl Inference<'_> {
+    /// Looks into conditions, whose types do not matter.
+    fn of_arguments(&self, function: Function, arguments: &[Expression], of: Option<Type>) {
+        if matches!(function, Function::All | Function::Exists | Function::Where) {
+            for argument in arguments {
+                self.of(argument, of);
+            }
+        }
+    }
+
+    /// Notes a name that is no element of a type.
+    fn note_unknown(&self, name: &str, of: Type, column: usize) {
+        if name == "resourceType" {
+            return;
+        }
+        let splits = name.char_indices().filter(|(_, c)| c.is_ascii_uppercase());
+        let mut splits = splits.map(|(at, _)| name.split_at(at));
+        let choice = splits.find_map(|(stem, suffix)| {
+            let wanted = Type::of_suffix(suffix).filter(|_| of.has_choice(stem))?;
+            Some(format!("; write {stem}.ofType({})", wanted.name()))
+        });
+        let alike = || of.element_like(name).map(|element| format!("; write {element}"));
+        let hint = choice.or_else(alike).unwrap_or_default();
+        let of = of.name();
+        let reason = format!("R4 has no element `{name}` of {of}{hint}");
+        self.unknown.borrow_mut().push(PathError::new(column, reason));
     }
 }
 
@@ -187,6 +255,42 @@ mod tests {
         let of = Type::named(resource);
         let constants = |name: &str| Type::named(if name == "n" { "integer" } else { "code" });
         Path::parse(path).unwrap().inferred_type(of, of, &constants).map(Type::name)
+    }
+
+    #[test]
+    fn elements_that_r4_does_not_have_are_found() {
+        for (path, wanted) in [
+            ("birthdate", "R4 has no element `birthdate` of Patient; write birthDate"),
+            ("name.familly.first()", "R4 has no element `familly` of HumanName"),
+            ("name.where(usee = 'official').family", "R4 has no element `usee` of HumanName"),
+            (
+                "deceasedBoolean",
+                "R4 has no element `deceasedBoolean` of Patient; write deceased.ofType(boolean)",
+            ),
+            (
+                "multipleBirthInteger + 1",
+                "R4 has no element `multipleBirthInteger` of Patient; write multipleBirth.ofType(integer)",
+            ),
+            ("Observation.code", "R4 has no element `Observation` of Patient"),
+        ] {
+            let of = Type::named("Patient");
+            let found = Path::parse(path).unwrap().unknown_elements(of, of, &|_| None);
+            let found: Vec<_> = found.iter().map(PathError::reason).collect();
+            assert_eq!(found, [wanted], "{path}");
+        }
+        for path in [
+            "(generalPractitioner | careProvider).reference",
+            "resourceType",
+            "birthDate.extension('a').value.ofType(Coding).code",
+            "contained.anything",
+            "Patient.name.family",
+        ] {
+            let of = Type::named("Patient");
+            assert!(
+                Path::parse(path).unwrap().unknown_elements(of, of, &|_| None).is_empty(),
+                "{path}"
+            );
+        }
     }
 
     #[test]

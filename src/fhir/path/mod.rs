@@ -21,7 +21,9 @@ mod node;
 mod operators;
 mod parser;
 mod path_context;
+mod plain;
 mod reference;
+mod root_members;
 mod syntax;
 mod temporal;
 #[cfg(test)]
@@ -32,10 +34,14 @@ pub use decimal::Decimal;
 pub use error::PathError;
 pub use item::Item;
 pub use path_context::PathContext;
+pub use root_members::RootMembers;
 pub use types::{Primitive, Type, type_at};
+
+use std::ops::ControlFlow;
 
 use evaluate::Evaluation;
 use node::Node;
+use plain::plain_steps;
 use syntax::{Constant, Expression};
 
 /// An expression that has been read.
@@ -43,6 +49,8 @@ use syntax::{Constant, Expression};
 pub struct Path {
     expression: Expression,
     constants: Vec<Constant>,
+    /// Whether `plain.rs` evaluates it.
+    is_plain: bool,
 }
 
 impl Path {
@@ -54,7 +62,8 @@ impl Path {
     /// arguments; or names a type that there is not. The error has the column and the reason.
     pub fn parse(text: &str) -> Result<Path, PathError> {
         let (expression, constants) = parser::parse(text)?;
-        Ok(Path { expression, constants })
+        let is_plain = plain_steps(&expression).is_some();
+        Ok(Path { expression, constants, is_plain })
     }
 
     /// Checks that every `%name` of the expression is among the names that are known.
@@ -72,6 +81,12 @@ impl Path {
         }
     }
 
+    /// Adds the members of a resource that the expression looks at, from the resource itself or from something in it.
+    /// False where it may look at the resource as a whole.
+    pub fn add_root_members(&self, members: &mut RootMembers, is_from_root: bool) -> bool {
+        members.add_expression(&self.expression, is_from_root)
+    }
+
     /// Evaluates the expression. A resource that `resolve()` finds and that is not at hand is left
     /// out of the result.
     ///
@@ -80,7 +95,31 @@ impl Path {
     /// An operator or a function gets several values where it takes one, or a value of a type that
     /// it does not take; a constant has no value; or the evaluation takes too many steps.
     pub fn evaluate<'t>(&self, context: &PathContext<'_, 't>) -> Result<Vec<Item<'t>>, PathError> {
-        let nodes = Evaluation::new(context).of_whole(&self.expression)?;
-        Ok(nodes.into_iter().filter_map(Node::into_item).collect())
+        let mut found = Vec::new();
+        self.find(context, &mut found)?;
+        Ok(found)
+    }
+
+    /// Does the same, and adds what the expression gives to a list.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Path::evaluate`].
+    pub fn find<'t>(
+        &self,
+        context: &PathContext<'_, 't>,
+        found: &mut Vec<Item<'t>>,
+    ) -> Result<(), PathError> {
+        let evaluation = Evaluation::new(context);
+        let (true, Expression::Path(_, steps)) = (self.is_plain, &self.expression) else {
+            let nodes = evaluation.of_whole(&self.expression)?;
+            found.extend(nodes.into_iter().filter_map(Node::into_item));
+            return Ok(());
+        };
+        let mut each = |node: Node<'t>| {
+            found.extend(node.into_item());
+            Ok(ControlFlow::Continue(()))
+        };
+        evaluation.walk(steps, context.focus.clone(), &mut each).map(|_| ())
     }
 }

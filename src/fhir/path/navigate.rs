@@ -4,6 +4,9 @@
 //! value stand in a member beside it (`_birthDate`), and the name of a choice element ends in its
 //! type (`valueQuantity`).
 
+use std::ops::ControlFlow;
+
+use super::error::PathError;
 use super::node::{Element, ElementOf, Node, type_of_resource};
 use super::syntax::Member;
 use super::types::{ElementType, Type};
@@ -12,12 +15,31 @@ use crate::fhir::json::Tree;
 /// The value of an element that has extensions alone.
 static NO_VALUE: Tree<'static> = Tree::Null;
 
+/// Whether more values are wanted; or why there are none.
+pub type Flow = Result<ControlFlow<()>, PathError>;
+
 /// Adds the elements of a name that a value has.
 pub fn navigate<'t>(node: &Node<'t>, member: &Member, found: &mut Vec<Node<'t>>) {
-    let Node::Element(element) = node else { return };
+    // This fails only where what it calls does.
+    let _ = for_each_child(node, member, &mut |child| {
+        found.push(child);
+        Ok(ControlFlow::Continue(()))
+    });
+}
+
+/// Calls `each` with the elements of a name that a value has, until it breaks off.
+///
+/// # Errors
+///
+/// Those of `each`.
+pub fn for_each_child<'t>(
+    node: &Node<'t>,
+    member: &Member,
+    each: &mut dyn FnMut(Node<'t>) -> Flow,
+) -> Flow {
+    let Node::Element(element) = node else { return Ok(ControlFlow::Continue(())) };
     if member.named_type.as_ref().is_some_and(|named| node.is_of(named)) {
-        found.push(node.clone());
-        return;
+        return each(node.clone());
     }
     let declared = match (element.of, member.element) {
         (ElementOf::Type(of), Some(name)) => of.element(name),
@@ -31,7 +53,7 @@ pub fn navigate<'t>(node: &Node<'t>, member: &Member, found: &mut Vec<Node<'t>>)
     let object = match (element.tree, element.sibling) {
         (Tree::Object(_), _) => element.tree,
         (_, Some(sibling)) if matches!(member.name.as_str(), "id" | "extension") => sibling,
-        _ => return,
+        _ => return Ok(ControlFlow::Continue(())),
     };
     let (mut value, mut sibling, mut of) = (None, None, None);
     let first = member.name.as_bytes().first();
@@ -64,16 +86,16 @@ pub fn navigate<'t>(node: &Node<'t>, member: &Member, found: &mut Vec<Node<'t>>)
         Some(ElementType::One(of)) => Some(of),
         _ => None,
     });
-    add(value, sibling, of, found);
+    each_value(value, sibling, of, each)
 }
 
-/// Adds the values of an element, each with what stands beside it.
-fn add<'t>(
+/// Calls `each` with the values of an element, each with what stands beside it.
+fn each_value<'t>(
     value: Option<&'t Tree<'t>>,
     sibling: Option<&'t Tree<'t>>,
     of: Option<Type>,
-    found: &mut Vec<Node<'t>>,
-) {
+    each: &mut dyn FnMut(Node<'t>) -> Flow,
+) -> Flow {
     let values = value.map(Tree::values).unwrap_or_default();
     let siblings = sibling.map(Tree::values).unwrap_or_default();
     for at in 0..values.len().max(siblings.len()) {
@@ -81,9 +103,13 @@ fn add<'t>(
         let sibling = siblings.get(at).filter(|sibling| matches!(sibling, Tree::Object(_)));
         let tree = values.get(at).unwrap_or(&NO_VALUE);
         if !matches!(tree, Tree::Null) || sibling.is_some() {
-            found.push(Node::Element(Element { tree, sibling, of: of_child(tree, of) }));
+            let child = Node::Element(Element { tree, sibling, of: of_child(tree, of) });
+            if each(child)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
     }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// The type of an element: that of its definition, or that which a resource names itself.

@@ -115,6 +115,8 @@ impl<'t> Node<'t> {
                 matches!(element.of, ElementOf::Resource(name) if name == wanted)
             }
             (Node::Element(_), TypeName::System(_)) => false,
+            // Most are of the very type.
+            (Node::Target(name), TypeName::Fhir(wanted)) if *name == wanted.name() => true,
             (Node::Target(name), TypeName::Fhir(wanted)) => {
                 Type::named(name).map_or(wanted.is_any_resource(), |of| of.is(*wanted))
             }

@@ -46,6 +46,7 @@ struct Definition {
     base: Option<Type>,
     elements: Vec<(ElementName, ElementType)>,
     primitive: Option<Primitive>,
+    is_any_resource: bool,
 }
 
 struct Definitions {
@@ -96,7 +97,9 @@ fn read() -> Definitions {
             let suffix = format!("{}{rest}", first.to_ascii_uppercase());
             suffixes.insert(suffix, Type(types.len()));
         }
-        types.push(Definition { name, base: by_name.get(base).copied(), elements, primitive });
+        let is_any_resource = matches!(name, "Resource" | "DomainResource");
+        let base = by_name.get(base).copied();
+        types.push(Definition { name, base, elements, primitive, is_any_resource });
     }
     Definitions { types, by_name, element_names, suffixes, stems }
 }
@@ -149,9 +152,25 @@ impl Type {
         })
     }
 
+    /// True where the type has a choice element of this name.
+    pub fn has_choice(self, name: &str) -> bool {
+        let element = ElementName::of(name).and_then(|name| self.element(name));
+        element == Some(ElementType::Choice)
+    }
+
+    /// The element whose name is this one in other letters: `birthDate` for `birthdate`.
+    pub fn element_like(self, name: &str) -> Option<&'static str> {
+        let mut elements = self.and_above().flat_map(|of| &of.definition().elements);
+        let known = &DEFINITIONS.element_names;
+        let alike: Vec<_> = known.iter().filter(|(of, _)| of.eq_ignore_ascii_case(name)).collect();
+        elements.find_map(|(element, _)| {
+            alike.iter().find(|(_, of)| *of == element).map(|(name, _)| **name)
+        })
+    }
+
     /// True for a type whose objects name their own type, in `resourceType`.
     pub fn is_any_resource(self) -> bool {
-        matches!(self.name(), "Resource" | "DomainResource")
+        self.definition().is_any_resource
     }
 
     /// The type, then those that it specializes.

@@ -6,7 +6,9 @@
 
 use super::column::{ColumnKind, ViewColumn};
 use super::constant::ViewConstant;
-use crate::fhir::path::Path;
+use super::error::ViewError;
+use crate::fhir::json::Tree;
+use crate::fhir::path::{Path, RootMembers};
 
 /// A view: which rows it makes of the resources of a type.
 #[derive(Clone, Debug)]
@@ -17,6 +19,9 @@ pub struct ViewDefinition {
     pub(super) conditions: Vec<PlacedPath>,
     pub(super) root: ViewSelect,
     pub(super) columns: Vec<ViewColumn>,
+    pub(super) hints: Vec<ViewError>,
+    /// The members of a resource that the view looks at; `None` where these may be all.
+    pub(super) members: Option<RootMembers>,
 }
 
 /// What a view says about itself.
@@ -113,6 +118,24 @@ impl ViewDefinition {
             || self.columns.iter().any(|column| column.kind == ColumnKind::Json)
             || self.root.paths().into_iter().any(names_it)
     }
+
+    /// Reads the JSON of a resource, as far as the view looks at it. The text must be known to be JSON.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JSON object, as far as it is looked at.
+    pub(crate) fn parse<'t>(&self, resource: &'t str) -> Result<Tree<'t>, String> {
+        match &self.members {
+            Some(members) => Tree::parse_members(resource, |name| members.has(name)),
+            None => Tree::parse(resource),
+        }
+    }
+
+    /// What may be a mistake in the view: elements that R4 does not have. Resources of other versions of
+    /// FHIR may have them.
+    pub fn hints(&self) -> &[ViewError] {
+        &self.hints
+    }
 }
 
 impl ViewSelect {
@@ -127,6 +150,38 @@ impl ViewSelect {
         paths.extend(self.selects.iter().chain(&self.union_all).flat_map(ViewSelect::paths));
         paths
     }
+}
+
+/// The members of a resource that the parts of a view look at; `None` where these may be all.
+pub(super) fn root_members(conditions: &[PlacedPath], root: &ViewSelect) -> Option<RootMembers> {
+    let mut members = RootMembers::new();
+    let of_conditions =
+        conditions.iter().all(|path| path.path.add_root_members(&mut members, true));
+    (of_conditions && add_select(root, &mut members, true)).then_some(members)
+}
+
+/// Adds what a select looks at. Reading bounds how deep selects nest.
+fn add_select(select: &ViewSelect, members: &mut RootMembers, is_from_root: bool) -> bool {
+    let mut add =
+        |path: &PlacedPath, is_from_root| path.path.add_root_members(members, is_from_root);
+    let is_at_root = match &select.iteration {
+        Iteration::Once => is_from_root,
+        Iteration::ForEach(path) | Iteration::ForEachOrNull(path) => {
+            if !add(path, is_from_root) {
+                return false;
+            }
+            false
+        }
+        Iteration::Repeat(paths) => {
+            if !paths.iter().all(|path| add(path, is_from_root)) {
+                return false;
+            }
+            false
+        }
+    };
+    select.columns.iter().all(|column| add(&column.path, is_at_root))
+        && select.selects.iter().all(|nested| add_select(nested, members, is_at_root))
+        && select.union_all.iter().all(|branch| add_select(branch, members, is_at_root))
 }
 
 #[cfg(test)]

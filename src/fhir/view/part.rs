@@ -17,6 +17,7 @@ const OF_COLUMN: [&str; 7] = ["name", "path", "type", "collection", "description
 #[derive(Default)]
 pub(super) struct ViewReader {
     pub(super) faults: Vec<ViewError>,
+    pub(super) hints: Vec<ViewError>,
     pub(super) constants: Vec<ViewConstant>,
     /// Constants that a fault was told about already.
     pub(super) faulty_constants: Vec<String>,
@@ -162,6 +163,19 @@ impl ViewReader {
         path.path.inferred_type(focus, self.resource_type, &of_constant)
     }
 
+    /// Keeps what may be misspelt in an expression.
+    pub(super) fn hint(&mut self, path: &PlacedPath, focus: Option<Type>) {
+        let of_constant = |name: &str| {
+            self.constants.iter().find(|constant| constant.name == name).map(|constant| constant.of)
+        };
+        let unknown = path.path.unknown_elements(focus, self.resource_type, &of_constant);
+        let hints = unknown.into_iter().map(|error| {
+            let (text, at, reason) = (short(&path.text), error.column(), error.reason());
+            ViewError::new(path.place.as_str(), format!("`{text}`, character {at}: {reason}"))
+        });
+        self.hints.extend(hints);
+    }
+
     /// Reads a column.
     pub(super) fn column(
         &mut self,
@@ -196,6 +210,7 @@ impl ViewReader {
         }
         let declared = self.text(part, "type").map(|uri| type_of_uri(&uri));
         let (name, path) = (name?, path?);
+        self.hint(&path, focus);
         let inferred = self.inferred(&path, focus).map(|of| of.name().to_owned());
         let kind = self.kind(part, &path, declared.as_deref(), inferred.as_deref());
         let type_name = declared.or(inferred);

@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use super::column::ViewColumn;
 use super::constant::ViewConstant;
 use super::definition::{
-    Iteration, PlacedColumn, ViewAbout, ViewDefinition, ViewIdentifier, ViewSelect,
+    Iteration, PlacedColumn, PlacedPath, ViewAbout, ViewDefinition, ViewIdentifier, ViewSelect,
+    root_members,
 };
 use super::error::ViewError;
 use super::part::{ViewPart, ViewReader};
@@ -76,11 +77,12 @@ impl ViewReader {
         self.resource_type = resource.as_deref().and_then(Type::named);
         let constants = self.constants(&root);
         let conditions = self.parts(&root, "where");
-        let conditions = conditions
+        let conditions: Vec<PlacedPath> = conditions
             .iter()
             .filter_map(|part| {
                 self.known(part, &["path", "description"]);
                 let path = self.needed_path(part, "path")?;
+                self.hint(&path, self.resource_type);
                 if let Some(of) = self.inferred(&path, self.resource_type)
                     && of.primitive() != Some(Primitive::Boolean)
                 {
@@ -102,7 +104,18 @@ impl ViewReader {
             parts.iter().map(|part| self.select(part, self.resource_type, 1)).collect();
         let root = self.joined(Iteration::Once, Vec::new(), selects, Vec::new());
         let columns = self.schema(&root);
-        Some(ViewDefinition { about, resource: resource?, constants, conditions, root, columns })
+        let hints = std::mem::take(&mut self.hints);
+        let members = root_members(&conditions, &root);
+        Some(ViewDefinition {
+            about,
+            resource: resource?,
+            constants,
+            conditions,
+            root,
+            columns,
+            hints,
+            members,
+        })
     }
 
     /// Finds elements of a view that are misspelt, or that a select should have.
@@ -243,6 +256,7 @@ impl ViewReader {
                     return (Iteration::Once, None);
                 };
                 let of = self.inferred(&path, around);
+                self.hint(&path, around);
                 return (iteration(path), of);
             }
         }

@@ -37,6 +37,8 @@ struct Passage<'p, 't> {
     resource: &'t Tree<'t>,
     waiting: &'p Cell<usize>,
     steps_left: &'p Cell<usize>,
+    /// An empty list that expressions find items for.
+    spare: &'p Cell<Vec<Item<'t>>>,
 }
 
 impl ViewDefinition {
@@ -65,7 +67,8 @@ impl ViewDefinition {
             .collect();
         let steps_left = Cell::new(MOST_STEPS);
         let context = PathContext::of(resource).with_constants(&constants).with_steps(&steps_left);
-        let passage = Passage { resource, waiting: &Cell::new(0), steps_left: &steps_left };
+        let (waiting, spare) = (&Cell::new(0), &Cell::default());
+        let passage = Passage { resource, waiting, steps_left: &steps_left, spare };
         for condition in &self.conditions {
             if !passage.meets(condition, &context)? {
                 return Ok(());
@@ -108,13 +111,25 @@ impl<'t> Passage<'_, 't> {
         }
     }
 
-    /// Evaluates an expression. What it finds counts as steps too.
+    /// Evaluates an expression.
     fn items(
         &self,
         path: &'t PlacedPath,
         context: &PathContext<'_, 't>,
     ) -> Result<Vec<Item<'t>>, ViewError> {
-        let items = path.path.evaluate(context).map_err(|error| {
+        let mut items = Vec::new();
+        self.find(path, context, &mut items)?;
+        Ok(items)
+    }
+
+    /// Evaluates an expression into an empty list. What it finds counts as steps too.
+    fn find(
+        &self,
+        path: &'t PlacedPath,
+        context: &PathContext<'_, 't>,
+        items: &mut Vec<Item<'t>>,
+    ) -> Result<(), ViewError> {
+        path.path.find(context, items).map_err(|error| {
             let (text, at) = (short(&path.text), error.column());
             self.fault(&path.place, &format!("`{text}`, character {at}: {}", error.reason()))
         })?;
@@ -125,7 +140,7 @@ impl<'t> Passage<'_, 't> {
                 return Err(self.fault(&path.place, reason));
             }
         }
-        Ok(items)
+        Ok(())
     }
 
     /// Makes the rows of a select. Reading bounds how deep selects nest.
@@ -213,7 +228,10 @@ impl<'t> Passage<'_, 't> {
         if select.selects.is_empty() && select.union_all.is_empty() {
             self.wait(select, own.len())?;
             rows.count += 1;
-            rows.values.append(&mut own);
+            match rows.values.is_empty() {
+                true => rows.values = own,
+                false => rows.values.append(&mut own),
+            }
             return Ok(());
         }
         let factors = self.factors(select, context)?;
@@ -253,10 +271,22 @@ impl<'t> Passage<'_, 't> {
         placed: &'t PlacedColumn,
         context: &PathContext<'_, 't>,
     ) -> Result<ViewValue<'t>, ViewError> {
-        let column = &placed.column;
-        let items = self.items(&placed.path, context)?;
-        let count = items.len();
-        let mut values = items.into_iter().map(|item| {
+        let mut items = self.spare.take();
+        self.find(&placed.path, context, &mut items)?;
+        let value = self.value_of(placed, &mut items);
+        items.clear();
+        self.spare.set(items);
+        value
+    }
+
+    /// The value of a column, of what its expression gives.
+    fn value_of(
+        &self,
+        placed: &'t PlacedColumn,
+        items: &mut Vec<Item<'t>>,
+    ) -> Result<ViewValue<'t>, ViewError> {
+        let (column, count) = (&placed.column, items.len());
+        let mut values = items.drain(..).map(|item| {
             let value = ViewValue::of(item);
             let shown = value.shown();
             value.fitted(column.kind).ok_or_else(|| {

@@ -28,6 +28,7 @@ use crate::http::message::{Body, ClientWatch, Request, Response};
 use crate::http::peer::Connected;
 use crate::http::proxies::TrustedProxies;
 use crate::http::request_id::request_id;
+use crate::http::shaped::BodyEnd;
 use crate::sync::StopSignal;
 use crate::time::Clock;
 
@@ -103,6 +104,8 @@ enum Next {
     Request,
     /// It ends behind a whole response.
     End,
+    /// It stays open, and nothing more is sent.
+    Stall,
     /// It is cut.
     Cut,
 }
@@ -141,6 +144,13 @@ impl<'s> ClientConnection<'s> {
         // What the client still sends is of no use: such a connection counts as idle.
         if next == Next::End && self.presence.wait_for(Waiting::Request) {
             self.inbound.drain(DRAIN_TIME);
+        }
+        // As an idle connection it ends with the server.
+        if next == Next::Stall
+            && self.presence.wait_for(Waiting::Request)
+            && !self.shared.stop.is_given()
+        {
+            self.inbound.await_end();
         }
     }
 
@@ -344,7 +354,9 @@ impl<'s> ClientConnection<'s> {
         Ok(match sent {
             Sent::Whole { is_kept: true } => Next::Request,
             Sent::Whole { is_kept: false } => Next::End,
-            Sent::Gone => {
+            Sent::Shaped(BodyEnd::Stall) => Next::Stall,
+            Sent::Shaped(BodyEnd::Whole | BodyEnd::Close) => Next::End,
+            Sent::Gone | Sent::Shaped(BodyEnd::Reset) => {
                 self.inbound.stream.end_by_reset();
                 Next::Cut
             }
@@ -378,19 +390,8 @@ impl<'s> ClientConnection<'s> {
     }
 
     fn outbound(&mut self, place: Option<PlaceAtWork>) -> Outbound<'_> {
-        let send_time = self.shared.limits.send_time;
-        Outbound::new(&mut *self.inbound.stream, &self.presence, place, send_time)
-    }
-}
-
-impl Halt {
-    /// The answer, if there is one.
-    fn answer(self) -> Option<Response> {
-        match self {
-            Halt::Refused(refusal) => Some(refusal.response()),
-            Halt::Answered(response) => Some(*response),
-            Halt::Gone => None,
-        }
+        let Shared { limits, stop, .. } = self.shared;
+        Outbound::new(&mut *self.inbound.stream, &self.presence, place, limits.send_time, stop)
     }
 }
 

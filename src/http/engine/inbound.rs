@@ -12,6 +12,9 @@ pub const LITTLE: usize = 4 << 10;
 /// The bytes that one read takes of a long body.
 pub const MUCH: usize = 64 << 10;
 
+/// How long one read waits for the end of a connection.
+const ROUND: Duration = Duration::from_secs(60);
+
 /// Reads from a stream by deadlines, and keeps what was read.
 pub struct Inbound {
     /// The stream, which answers go out on.
@@ -88,6 +91,13 @@ impl Inbound {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => return read,
             }
+        }
+    }
+
+    /// Reads what the client still sends and forgets it, until the client ends the connection or it is closed.
+    pub fn await_end(&mut self) {
+        while self.fill(LITTLE, Instant::now() + ROUND) != Filled::End {
+            self.take(self.waiting().len());
         }
     }
 

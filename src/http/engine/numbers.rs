@@ -6,6 +6,7 @@ use super::connection::Shared;
 use super::connection_threads::ConnectionThreads;
 
 /// Tells the numbers of an engine, also while it runs.
+#[derive(Clone)]
 pub struct EngineState {
     pub(super) shared: Arc<Shared>,
     pub(super) threads: Arc<ConnectionThreads>,

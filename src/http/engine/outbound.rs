@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::connections::{Presence, Waiting};
 use super::places::PlaceAtWork;
 use super::stream::{Stream, is_timeout};
+use crate::sync::StopSignal;
 
 /// How long a write waits before the place at work is lent to others.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -22,6 +23,8 @@ pub struct Outbound<'c> {
     presence: &'c Presence,
     place: Option<PlaceAtWork>,
     send_time: Duration,
+    /// Given once the server ends.
+    stop: &'c StopSignal,
     /// How many bytes are sent.
     pub sent: u64,
     /// How many of them, at most, are the head and the framing of chunks.
@@ -37,8 +40,18 @@ impl<'c> Outbound<'c> {
         presence: &'c Presence,
         place: Option<PlaceAtWork>,
         send_time: Duration,
+        stop: &'c StopSignal,
     ) -> Outbound<'c> {
-        Outbound { stream, presence, place, send_time, sent: 0, around_body: 0, has_failed: false }
+        Outbound {
+            stream,
+            presence,
+            place,
+            send_time,
+            stop,
+            sent: 0,
+            around_body: 0,
+            has_failed: false,
+        }
     }
 
     /// How many bytes of the body are sent.
@@ -94,6 +107,23 @@ impl<'c> Outbound<'c> {
             if let Some(place) = &mut self.place {
                 place.resume();
             }
+        }
+        Ok(())
+    }
+
+    /// Sends nothing for `time`. Others have the place at work meanwhile. The end of the server ends the pause.
+    ///
+    /// # Errors
+    /// Where the connection was cut.
+    pub fn pause(&mut self, time: Duration) -> io::Result<()> {
+        self.wait_for(Waiting::Reader)?;
+        if let Some(place) = &mut self.place {
+            place.pause();
+        }
+        self.stop.is_given_within(time);
+        self.wait_for(Waiting::Server)?;
+        if let Some(place) = &mut self.place {
+            place.resume();
         }
         Ok(())
     }

@@ -51,6 +51,17 @@ pub enum Halt {
     Gone,
 }
 
+impl Halt {
+    /// The answer, if there is one.
+    pub fn answer(self) -> Option<Response> {
+        match self {
+            Halt::Refused(refusal) => Some(refusal.response()),
+            Halt::Answered(response) => Some(*response),
+            Halt::Gone => None,
+        }
+    }
+}
+
 impl From<Refusal> for Halt {
     fn from(refusal: Refusal) -> Halt {
         Halt::Refused(refusal)

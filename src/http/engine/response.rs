@@ -5,12 +5,14 @@
 
 use std::io::{self, IoSlice, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::outbound::Outbound;
 use crate::error::{Error, Kind, Result};
 use crate::http::header::http_date;
-use crate::http::message::{Body, BodyWriter, Response};
+use crate::http::message::{Body, Response};
 use crate::http::request_id::{REQUEST_ID, new_request_id};
+use crate::http::shaped::{BodyEnd, BodyOut, ShapedBody};
 use crate::time::Clock;
 
 /// The size of chunks in bytes.
@@ -45,6 +47,8 @@ pub enum Sent {
     Nothing(Error),
     /// The body broke off in the middle, so the connection must end.
     Part(Error),
+    /// The body ended otherwise than its framing says, as its writer wanted.
+    Shaped(BodyEnd),
     /// The client has gone, or has taken nothing for too long.
     Gone,
 }
@@ -57,14 +61,22 @@ pub fn send(response: Response, exchange: &Exchange, out: &mut Outbound<'_>) -> 
     let head = head(&response, framing, exchange, is_kept).into_bytes();
     let mut writer = ResponseWriter { out, head, framing, buffer: Vec::new() };
     let written = match response.body {
-        _ if is_bodiless => writer.send([b""; 4]).map_err(gone),
-        Body::Bytes(bytes) => writer.send([&bytes, b"", b"", b""]).map_err(gone),
+        _ if is_bodiless => writer.send([b""; 4]).map(|()| BodyEnd::Whole).map_err(gone),
+        Body::Bytes(bytes) => {
+            writer.send([&bytes, b"", b"", b""]).map(|()| BodyEnd::Whole).map_err(gone)
+        }
         Body::Exactly(_, write) | Body::Unknown(write) => {
-            run(write, &mut writer).and_then(|()| writer.end())
+            let written = run(|| write(&mut writer));
+            written.and_then(|()| writer.end()).map(|()| BodyEnd::Whole)
+        }
+        Body::Shaped(shaped) => {
+            let written = run(|| (shaped.write)(&mut writer));
+            written.and_then(|end| writer.end_shaped(end))
         }
     };
     match written {
-        Ok(()) => Sent::Whole { is_kept },
+        Ok(BodyEnd::Whole) => Sent::Whole { is_kept },
+        Ok(end) => Sent::Shaped(end),
         Err(_) if writer.out.has_failed => Sent::Gone,
         Err(error) if writer.has_begun() => Sent::Part(error),
         Err(error) => Sent::Nothing(error),
@@ -72,8 +84,8 @@ pub fn send(response: Response, exchange: &Exchange, out: &mut Outbound<'_>) -> 
 }
 
 /// Lets a handler write its body. A panic ends this response alone.
-fn run(write: BodyWriter, writer: &mut ResponseWriter<'_, '_>) -> Result<()> {
-    let written = catch_unwind(AssertUnwindSafe(|| write(writer)));
+fn run<T>(write: impl FnOnce() -> Result<T>) -> Result<T> {
+    let written = catch_unwind(AssertUnwindSafe(write));
     written.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "a body's writer panicked")))
 }
 
@@ -97,6 +109,8 @@ pub fn send_continue(out: &mut Outbound<'_>) -> io::Result<()> {
 enum BodyFraming {
     /// So many bytes are still to come.
     Length(u64),
+    /// The head says so many bytes, and so many have come.
+    Declared { length: u64, come: u64 },
     /// The last chunk.
     Chunked,
     /// The end of the connection, for clients that know no chunks.
@@ -112,8 +126,11 @@ impl BodyFraming {
             _ if matches!(response.status, 204 | 304) => BodyFraming::Nothing,
             Body::Bytes(bytes) => BodyFraming::Length(bytes.len() as u64),
             Body::Exactly(length, _) => BodyFraming::Length(*length),
-            Body::Unknown(_) if exchange.is_1_1 => BodyFraming::Chunked,
-            Body::Unknown(_) => BodyFraming::UntilEnd,
+            Body::Shaped(ShapedBody { length: Some(length), .. }) => {
+                BodyFraming::Declared { length: *length, come: 0 }
+            }
+            Body::Unknown(_) | Body::Shaped(_) if exchange.is_1_1 => BodyFraming::Chunked,
+            Body::Unknown(_) | Body::Shaped(_) => BodyFraming::UntilEnd,
         }
     }
 }
@@ -137,7 +154,9 @@ fn head(response: &Response, framing: BodyFraming, exchange: &Exchange, is_kept:
         head.push_str("Connection: keep-alive\r\n");
     }
     match framing {
-        BodyFraming::Length(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
+        BodyFraming::Length(length) | BodyFraming::Declared { length, .. } => {
+            head.push_str(&format!("Content-Length: {length}\r\n"));
+        }
         BodyFraming::Chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
         BodyFraming::UntilEnd | BodyFraming::Nothing => {}
     }
@@ -195,7 +214,10 @@ impl ResponseWriter<'_, '_> {
     /// Ends a body that its writer takes for whole.
     fn end(&mut self) -> Result<()> {
         match self.framing {
-            BodyFraming::Length(0) | BodyFraming::Nothing | BodyFraming::UntilEnd => {}
+            BodyFraming::Length(0)
+            | BodyFraming::Declared { .. }
+            | BodyFraming::Nothing
+            | BodyFraming::UntilEnd => {}
             BodyFraming::Length(left) => {
                 let what = format!("the body of a response has {left} bytes less than it should");
                 return Err(Error::new(Kind::Internal, what));
@@ -206,7 +228,24 @@ impl ResponseWriter<'_, '_> {
                 return self.send([LAST_CHUNK, b"", b"", b""]).map_err(gone);
             }
         }
-        if self.has_begun() { Ok(()) } else { self.send([b""; 4]).map_err(gone) }
+        self.begin().map_err(gone)
+    }
+
+    /// Ends a body as its writer wants it. Behind a wrong length nobody knows where the next answer begins, so the
+    /// connection ends there.
+    fn end_shaped(&mut self, end: BodyEnd) -> Result<BodyEnd> {
+        match (end, self.framing) {
+            (BodyEnd::Whole, BodyFraming::Declared { length, come }) if length != come => {
+                self.begin().map(|()| BodyEnd::Close).map_err(gone)
+            }
+            (BodyEnd::Whole, _) => self.end().map(|()| end),
+            _ => self.flush().and_then(|()| self.begin()).map(|()| end).map_err(gone),
+        }
+    }
+
+    /// Sends the head, if that is not sent yet.
+    fn begin(&mut self) -> io::Result<()> {
+        if self.has_begun() { Ok(()) } else { self.send([b""; 4]) }
     }
 }
 
@@ -222,6 +261,10 @@ impl Write for ResponseWriter<'_, '_> {
                     return self.send_part(bytes);
                 }
             }
+            BodyFraming::Declared { come, .. } => {
+                *come += bytes.len() as u64;
+                self.send([bytes, b"", b"", b""])?;
+            }
             BodyFraming::Chunked if self.buffer.len() + bytes.len() < CHUNK => {
                 self.buffer.extend_from_slice(bytes);
             }
@@ -234,6 +277,14 @@ impl Write for ResponseWriter<'_, '_> {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.framing == BodyFraming::Chunked { self.send_chunk(b"") } else { Ok(()) }
+    }
+}
+
+impl BodyOut for ResponseWriter<'_, '_> {
+    fn pause(&mut self, time: Duration) -> io::Result<()> {
+        self.flush()?;
+        self.begin()?;
+        self.out.pause(time)
     }
 }
 

@@ -123,7 +123,7 @@ impl AnsweredEntry {
         let is_error = response.status >= 400;
         let body = match response.body {
             Body::Bytes(bytes) => bytes,
-            Body::Exactly(..) | Body::Unknown(_) => {
+            Body::Exactly(..) | Body::Unknown(_) | Body::Shaped(_) => {
                 let what = "this is no FHIR JSON, so it is not answered within a batch";
                 return Err(Error::new(Kind::NotAcceptable, what));
             }

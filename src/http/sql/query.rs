@@ -71,7 +71,7 @@ fn rows(
 ) -> Result<Vec<u8>> {
     let columns = columns(prepared, most_rows, format)?;
     made(format, &columns, |writer, buffer| {
-        let mut batch = writer.batch();
+        let mut batch = writer.new_batch()();
         prepared.for_each(most_rows, &mut |values| {
             batch.add(values);
             writer.append(&mut batch)?;

@@ -117,7 +117,7 @@ fn of_given(
     let mut rows = 0;
     let is_enough = |rows: u64| most_rows.is_some_and(|most| rows >= most);
     let bytes = made(form.format, view.columns(), |writer, buffer| {
-        let mut batch = writer.batch();
+        let mut batch = writer.new_batch()();
         for text in given(input)? {
             request.check_is_there()?;
             let tree = Tree::parse(text).map_err(|error| Error::new(Kind::Invalid, error))?;

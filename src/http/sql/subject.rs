@@ -34,8 +34,11 @@ pub enum NamedSubject {
     Resource(String),
 }
 
+/// Makes a subject of the text or the resource that names it.
+type MakeSubject = fn(String) -> NamedSubject;
+
 /// The names of a subject: parameters of `$sql-run`, parts of a `subject` or a `view`.
-const NAMES: [(&str, fn(String) -> NamedSubject); 7] = [
+const NAMES: [(&str, MakeSubject); 7] = [
     ("subjectCanonical", NamedSubject::Canonical),
     ("subjectReference", NamedSubject::Reference),
     ("subjectResource", NamedSubject::Resource),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::super::{RowBatch, ViewFormat, ViewWriter};
-use super::written;
+use super::{written, written_first};
 use crate::error::{Error, Kind};
 use crate::fhir::json::Tree;
 use crate::fhir::view::ViewDefinition;
@@ -81,7 +81,7 @@ fn batches_of_other_threads_stand_in_the_order_in_which_they_come() {
             rows.unwrap();
             batch
         };
-        let batches = PATIENTS.map(|patient| (patient, writer.batch()));
+        let batches = PATIENTS.map(|patient| (patient, writer.new_batch()()));
         let filled = std::thread::scope(|scope| {
             let threads = batches.map(|(patient, batch)| scope.spawn(|| filled(patient, batch)));
             threads.map(|thread| thread.join().unwrap())
@@ -94,6 +94,18 @@ fn batches_of_other_threads_stand_in_the_order_in_which_they_come() {
         writer.finish().unwrap();
         if format != ViewFormat::Parquet {
             assert_eq!(out, written(VIEW, &PATIENTS, format), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_keeps_its_first_rows() {
+    for name in ViewFormat::names() {
+        let format = ViewFormat::named(name).unwrap();
+        for kept in (0..=PATIENTS.len() + 1).filter(|_| format != ViewFormat::Parquet) {
+            let few = &PATIENTS[..kept.min(PATIENTS.len())];
+            let found = written_first(VIEW, &PATIENTS, format, kept as u64);
+            assert_eq!(found, written(VIEW, few, format), "{name} {kept}");
         }
     }
 }

@@ -5,7 +5,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
 use super::super::ViewFormat;
-use super::written;
+use super::{written, written_first};
 
 /// A file that can be read from memory.
 pub(super) fn reader(bytes: Vec<u8>) -> SerializedFileReader<std::fs::File> {
@@ -81,6 +81,26 @@ fn columns_have_types_and_rows_come_back() {
             vec!["2", "null", "2", "9007199254740993", "null", "null", "null", "[]", "null"],
         ]
     );
+}
+
+#[test]
+fn a_batch_keeps_its_first_rows() {
+    let view = r#"{"resource":"Patient","select":[{"column":[{"name":"id","path":"id"},{"name":"active","path":"active"},{"name":"birth","path":"birthDate"},{"name":"count","path":"name.count()"}]}]}"#;
+    let patients = [
+        r#"{"resourceType":"Patient","id":"1","birthDate":"1980"}"#,
+        r#"{"resourceType":"Patient","id":"2","active":true,"name":[{}]}"#,
+        r#"{"resourceType":"Patient","id":"3","active":false,"birthDate":"1980-02"}"#,
+    ];
+    let rows = |bytes| -> Vec<String> {
+        let file = reader(bytes);
+        let rows = file.get_row_iter(None).unwrap();
+        rows.map(|row| row.unwrap().to_string()).collect()
+    };
+    for kept in 0..=3 {
+        let found = rows(written_first(view, &patients, ViewFormat::Parquet, kept as u64));
+        assert_eq!(found, rows(written(view, &patients[..kept], ViewFormat::Parquet)));
+        assert_eq!(found.len(), kept);
+    }
 }
 
 #[test]

@@ -89,6 +89,67 @@ fn report() -> (BTreeMap<String, Value>, Vec<String>, usize) {
     (report, failures, passed)
 }
 
+/// What is wrong with a value by a JSON schema, as far as the schema of the report has keywords.
+fn schema_faults(value: &Value, schema: &Value, place: &str, faults: &mut Vec<String>) {
+    let is_of_type = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        other => panic!("{place}: the type {other:?} of a schema"),
+    };
+    if !is_of_type {
+        faults.push(format!("{place}: {value} is no {}", schema["type"]));
+        return;
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if value.get(name.as_str().unwrap()).is_none() {
+            faults.push(format!("{place}: {name} is missing"));
+        }
+    }
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let place = format!("{place}.{name}");
+        match schema["properties"].get(name).or(schema["patternProperties"].get(".*")) {
+            Some(schema) => schema_faults(member, schema, &place, faults),
+            None if schema["additionalProperties"] == false => {
+                faults.push(format!("{place}: unknown"))
+            }
+            None => {}
+        }
+    }
+    let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    if (items.len() as u64) < schema["minItems"].as_u64().unwrap_or(0) {
+        faults.push(format!("{place}: too few items"));
+    }
+    for (at, item) in items.iter().enumerate() {
+        schema_faults(item, &schema["items"], &format!("{place}[{at}]"), faults);
+    }
+}
+
+#[test]
+fn the_report_has_the_form_of_the_standard() {
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-on-fhir/schema/test-report.schema.json");
+    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let faults = |report: &Value| {
+        let mut faults = Vec::new();
+        schema_faults(report, &schema, "", &mut faults);
+        faults
+    };
+    let failed =
+        json!({"a.json": {"tests": [{"name": "a", "result": {"passed": false, "error": "b"}}]}});
+    assert_eq!(faults(&failed), Vec::<String>::new());
+    assert_eq!(faults(&json!(report().0)), Vec::<String>::new());
+    for wrong in [
+        json!({"a.json": {"tests": []}}),
+        json!({"a.json": {"tests": [{"result": {"passed": true}}]}}),
+        json!({"a.json": {"tests": [{"name": "a", "result": {"passed": "yes"}}]}}),
+        json!({"a.json": {"tests": [{"name": "a", "result": {"passed": true}}], "b": 1}}),
+    ] {
+        assert_eq!(faults(&wrong).len(), 1, "{wrong}");
+    }
+}
+
 #[test]
 fn the_official_tests_pass() {
     let (report, failures, passed) = report();
