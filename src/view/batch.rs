@@ -13,8 +13,8 @@ pub struct RowBatch {
     pub(super) rows: BatchRows,
     pub(super) count: usize,
     bytes: usize,
-    /// Where each row ends, in a form that is text.
-    ends: Vec<usize>,
+    /// Where each row ends, in bytes.
+    pub(super) ends: Vec<usize>,
 }
 
 /// Rows in the form of their file.
@@ -74,6 +74,7 @@ impl RowBatch {
                 for (column, value) in columns.iter_mut().zip(values) {
                     self.bytes += column.add(value);
                 }
+                self.ends.push(self.bytes);
             }
         }
     }
@@ -84,12 +85,10 @@ impl RowBatch {
             return;
         };
         self.count = rows;
+        self.ends.truncate(rows);
+        self.bytes = self.ends.last().copied().unwrap_or(0);
         match &mut self.rows {
-            BatchRows::Csv(text) | BatchRows::Json { text, .. } => {
-                self.ends.truncate(rows);
-                text.truncate(self.ends.last().copied().unwrap_or(0));
-                self.bytes = text.len();
-            }
+            BatchRows::Csv(text) | BatchRows::Json { text, .. } => text.truncate(self.bytes),
             #[cfg(feature = "parquet")]
             BatchRows::Parquet(columns) => {
                 columns.iter_mut().for_each(|column| column.keep_first(rows));

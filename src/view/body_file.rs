@@ -23,14 +23,15 @@ pub(crate) struct BodyFileWriter<W: Write + Send>(ParquetFile<W>);
 /// Resources that wait for their file.
 pub(crate) struct BodyBatch {
     columns: Vec<WaitingColumn>,
-    rows: usize,
     bytes: usize,
+    /// Where each resource ends, in bytes.
+    ends: Vec<usize>,
 }
 
 impl BodyBatch {
     /// A batch without resources.
     pub(crate) fn new() -> BodyBatch {
-        BodyBatch { columns: columns(), rows: 0, bytes: 0 }
+        BodyBatch { columns: columns(), bytes: 0, ends: Vec::new() }
     }
 
     /// Adds a resource.
@@ -39,13 +40,13 @@ impl BodyBatch {
             self.bytes += ids.add_text(id);
             self.bytes += times.add_number(last_updated.micros());
             self.bytes += bodies.add_text(body);
-            self.rows += 1;
+            self.ends.push(self.bytes);
         }
     }
 
     /// How many resources wait.
     pub(crate) fn rows(&self) -> usize {
-        self.rows
+        self.ends.len()
     }
 
     /// How many bytes they take.
@@ -81,7 +82,7 @@ impl<W: Write + Send> BodyFileWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub(crate) fn append(&mut self, mut batch: BodyBatch) -> Result<()> {
-        self.0.append(&mut batch.columns, batch.rows, batch.bytes)
+        self.0.append(&mut batch.columns, &batch.ends)
     }
 
     /// Writes the end of the file. Without it the file is not whole.

@@ -103,28 +103,38 @@ impl WaitingColumn {
         added.unwrap_or(0) + level
     }
 
-    /// Takes the values of another column of the same kind, to stand behind its own.
-    pub(super) fn append(&mut self, other: &mut WaitingColumn) {
+    /// Takes the values of the first rows of another column of the same kind, to stand behind its own.
+    pub(super) fn take_first(&mut self, rows: usize, other: &mut WaitingColumn) {
+        let count = other.levels[..rows].iter().filter(|level| **level > 0).count();
         match (&mut self.values, &mut other.values) {
-            (WaitingValues::Booleans(own), WaitingValues::Booleans(more)) => own.append(more),
-            (WaitingValues::Integers(own), WaitingValues::Integers(more)) => own.append(more),
-            (WaitingValues::Integers64(own), WaitingValues::Integers64(more)) => own.append(more),
-            (WaitingValues::Doubles(own), WaitingValues::Doubles(more)) => own.append(more),
+            (WaitingValues::Booleans(own), WaitingValues::Booleans(more)) => {
+                own.extend(more.drain(..count));
+            }
+            (WaitingValues::Integers(own), WaitingValues::Integers(more)) => {
+                own.extend(more.drain(..count));
+            }
+            (WaitingValues::Integers64(own), WaitingValues::Integers64(more)) => {
+                own.extend(more.drain(..count));
+            }
+            (WaitingValues::Doubles(own), WaitingValues::Doubles(more)) => {
+                own.extend(more.drain(..count));
+            }
             (WaitingValues::Texts(own), WaitingValues::Texts(more)) => {
-                if own.text.is_empty() && more.text.len() >= own.room {
+                let bytes: usize = more.lengths[..count].iter().sum();
+                if own.text.is_empty() && bytes == more.text.len() && bytes >= own.room {
                     // Large texts are not copied.
                     std::mem::swap(&mut own.text, &mut more.text);
                 } else {
                     own.text.reserve_exact(own.room.saturating_sub(own.text.len()));
-                    own.text.push_str(&more.text);
+                    own.text.push_str(&more.text[..bytes]);
+                    more.text.drain(..bytes);
                 }
-                own.lengths.append(&mut more.lengths);
-                more.text.clear();
+                own.lengths.extend(more.lengths.drain(..count));
             }
             // A batch has the columns of its writer.
             _ => return,
         }
-        self.levels.append(&mut other.levels);
+        self.levels.extend(other.levels.drain(..rows));
     }
 
     /// Keeps the values of as many rows, and lets go those behind them.

@@ -67,24 +67,33 @@ impl<W: Write + Send> ParquetFile<W> {
         Ok(ParquetFile { file, columns, rows: 0, bytes: 0 })
     }
 
-    /// Takes rows by their columns; they take so many bytes.
-    pub(super) fn append(
-        &mut self,
-        columns: &mut [WaitingColumn],
-        rows: usize,
-        bytes: usize,
-    ) -> Result<()> {
-        if bytes >= GROUP_BYTES {
-            // Large values are in a row group of their own.
-            self.write_group().map_err(unencoded)?;
-        }
-        for (column, more) in self.columns.iter_mut().zip(columns) {
-            column.append(more);
-        }
-        self.rows += rows;
-        self.bytes += bytes;
-        if self.bytes >= GROUP_BYTES || self.rows >= GROUP_ROWS {
-            self.write_group().map_err(unencoded)?;
+    /// Takes rows by their columns; `ends` says for each row how many bytes it and those before it take. The rows alone
+    /// say where a row group ends, however they come: the same rows make the same file.
+    pub(super) fn append(&mut self, columns: &mut [WaitingColumn], ends: &[usize]) -> Result<()> {
+        let (mut from, mut taken) = (0, 0);
+        while from < ends.len() {
+            let (mut rows, mut is_full) = (0, false);
+            for end in &ends[from..] {
+                let bytes = end - taken;
+                // A large row is in a row group of its own.
+                if bytes >= GROUP_BYTES && self.rows + rows > 0 {
+                    is_full = true;
+                    break;
+                }
+                (rows, taken, self.bytes) = (rows + 1, *end, self.bytes + bytes);
+                if self.bytes >= GROUP_BYTES || self.rows + rows >= GROUP_ROWS {
+                    is_full = true;
+                    break;
+                }
+            }
+            for (column, more) in self.columns.iter_mut().zip(&mut *columns) {
+                column.take_first(rows, more);
+            }
+            self.rows += rows;
+            from += rows;
+            if is_full {
+                self.write_group().map_err(unencoded)?;
+            }
         }
         Ok(())
     }

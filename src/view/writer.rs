@@ -99,8 +99,6 @@ impl<W: Write + Send> ViewOutput<W> {
         if batch.rows() == 0 {
             return Ok(());
         }
-        #[cfg(feature = "parquet")]
-        let (rows, bytes) = (batch.rows(), batch.bytes());
         match (&mut batch.rows, self) {
             (BatchRows::Csv(text), ViewOutput::Text { out, .. }) => {
                 out.write_all(text.as_bytes()).map_err(unwritten)?;
@@ -115,7 +113,7 @@ impl<W: Write + Send> ViewOutput<W> {
             }
             #[cfg(feature = "parquet")]
             (BatchRows::Parquet(columns), ViewOutput::Parquet(file)) => {
-                file.append(columns, rows, bytes)?;
+                file.append(columns, &batch.ends)?;
             }
             #[cfg(feature = "parquet")]
             _ => {

@@ -117,3 +117,23 @@ fn row_groups_are_bounded_by_bytes() {
     let none = reader(written(view, &[], ViewFormat::Parquet));
     assert_eq!(none.metadata().file_metadata().num_rows(), 0);
 }
+
+#[test]
+fn the_same_rows_make_the_same_file_however_they_come() {
+    let view = r#"{"resource":"Patient","select":[{"column":[
+        {"name":"id","path":"id"},{"name":"gender","path":"gender"}]}]}"#;
+    let patient = |n: usize| {
+        let bytes = if n == 21 { 17 << 20 } else { n * 70_000 % 1_100_000 };
+        let gender = "x".repeat(bytes);
+        format!(r#"{{"resourceType":"Patient","id":"{n}","gender":"{gender}"}}"#)
+    };
+    let resources: Vec<String> = (0..60).map(patient).collect();
+    let resources: Vec<&str> = resources.iter().map(String::as_str).collect();
+    let one_by_one = written(view, &resources, ViewFormat::Parquet);
+    assert!(one_by_one == written_first(view, &resources, ViewFormat::Parquet, u64::MAX));
+    let groups = reader(one_by_one);
+    let rows: Vec<i64> = groups.metadata().row_groups().iter().map(|of| of.num_rows()).collect();
+    // The large one stands by itself.
+    assert!(rows.len() > 3 && rows.contains(&1), "{rows:?}");
+    assert_eq!(rows.iter().sum::<i64>(), 60);
+}
