@@ -5,7 +5,7 @@
 //! `element-types.tsv` is the table, of R4. Where a resource has types or elements that R4 does not
 //! define, their types are unknown, and any stem of a choice in R4 counts as one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("element-types.tsv");
@@ -15,7 +15,7 @@ const TABLE: &str = include_str!("element-types.tsv");
 pub struct Type(usize);
 
 /// The name of an element that some type defines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ElementName(usize);
 
 /// The type of an element.
@@ -44,7 +44,10 @@ pub enum Primitive {
 struct Definition {
     name: &'static str,
     base: Option<Type>,
+    /// Those that the type itself defines.
     elements: Vec<(ElementName, ElementType)>,
+    /// These and those of the types that it specializes, in the order of the names' numbers.
+    all_elements: Vec<(ElementName, ElementType)>,
     primitive: Option<Primitive>,
     is_any_resource: bool,
 }
@@ -99,9 +102,23 @@ fn read() -> Definitions {
         }
         let is_any_resource = matches!(name, "Resource" | "DomainResource");
         let base = by_name.get(base).copied();
-        types.push(Definition { name, base, elements, primitive, is_any_resource });
+        let all_elements = Vec::new();
+        types.push(Definition { name, base, elements, all_elements, primitive, is_any_resource });
     }
+    let all: Vec<_> = (0..types.len()).map(|at| all_elements(&types, Type(at))).collect();
+    types.iter_mut().zip(all).for_each(|(of, all)| of.all_elements = all);
     Definitions { types, by_name, element_names, suffixes, stems }
+}
+
+/// The elements of a type and of those that it specializes. What a type defines itself goes first.
+fn all_elements(types: &[Definition], of: Type) -> Vec<(ElementName, ElementType)> {
+    let mut all = BTreeMap::new();
+    for Type(at) in std::iter::successors(Some(of), |of| types[of.0].base) {
+        for (name, element) in &types[at].elements {
+            all.entry(*name).or_insert(*element);
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// The primitive types that others specialize, and those that stand alone.
@@ -146,10 +163,9 @@ impl Type {
 
     /// The type of an element of the type; `None` where R4 defines no such element.
     pub fn element(self, name: ElementName) -> Option<ElementType> {
-        self.and_above().find_map(|of| {
-            let elements = &of.definition().elements;
-            elements.iter().find(|(element, _)| *element == name).map(|(_, of)| *of)
-        })
+        let all = &self.definition().all_elements;
+        let found = all.binary_search_by_key(&name, |(element, _)| *element).ok()?;
+        Some(all[found].1)
     }
 
     /// True where the type has a choice element of this name.
