@@ -82,6 +82,8 @@ pub(super) struct ReadAhead {
     at_hand: Vec<Portion>,
     /// How many portions must be at hand before more is read.
     wanted: usize,
+    /// True from when a portion was given away until another one is taken in its place.
+    is_owed: bool,
 }
 
 /// The end of a thread that writes.
@@ -95,7 +97,13 @@ pub(super) fn connected(length: u64) -> (ReadAhead, WriteBehind) {
     // Each has room for both portions, so nobody waits to give one away.
     let (filled, to_write) = sync_channel(2);
     let (written, empty) = sync_channel(2);
-    let ahead = ReadAhead { filled, empty, at_hand: vec![Portion::of_file(length)], wanted: 0 };
+    let ahead = ReadAhead {
+        filled,
+        empty,
+        at_hand: vec![Portion::of_file(length)],
+        wanted: 0,
+        is_owed: false,
+    };
     (ahead, WriteBehind { filled: to_write, empty: written })
 }
 
@@ -119,6 +127,7 @@ impl ReadAhead {
     fn give(&mut self, portion: &mut Portion) -> Result<()> {
         // Behind a long portion both are waited for: there is one such portion in memory, not two.
         self.wanted = if portion.is_long() { 2 } else { 1 };
+        self.is_owed = true;
         self.filled.send(std::mem::take(portion)).map_err(|_| gone())
     }
 
@@ -135,6 +144,7 @@ impl ReadAhead {
                 Err(RecvTimeoutError::Disconnected) => return Err(gone()),
             }
         }
+        self.is_owed = false;
         Ok(self.at_hand.pop())
     }
 }
@@ -151,7 +161,10 @@ impl PortionExit<'_> {
                 if !portion.is_empty() {
                     ahead.give(portion)?;
                 }
-                if let Some(empty) = ahead.take_within(None)? {
+                // An empty portion that was not given away is filled further.
+                if ahead.is_owed
+                    && let Some(empty) = ahead.take_within(None)?
+                {
                     *portion = empty;
                 }
                 Ok(())
