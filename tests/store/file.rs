@@ -15,13 +15,13 @@ fn other_files_are_refused_and_not_changed() {
         .execute_batch("CREATE TABLE resource (x)")
         .unwrap();
     std::fs::copy(dir.path("s.db"), dir.path("future.db")).unwrap();
-    dir.open("future.db").execute_batch("PRAGMA user_version = 8").unwrap();
+    dir.open("future.db").execute_batch("PRAGMA user_version = 9").unwrap();
     std::fs::create_dir(dir.path("folder.db")).unwrap();
     for (name, why) in [
         ("text.db", "not an SQLite file"),
         ("short.db", "not an SQLite file"),
         ("other.db", "not a fhirlite store"),
-        ("future.db", "format 8"),
+        ("future.db", "format 9"),
         ("folder.db", "is a folder"),
     ] {
         let before = std::fs::read(dir.path(name)).ok();

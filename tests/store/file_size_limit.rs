@@ -34,7 +34,7 @@ fn a_command_that_reaches_the_limit_says_so_and_leaves_the_store_whole() {
         &["export", "large.db", "out"],
         &["compact", "large.db"],
     ] {
-        let output = limited(&dir, 1024, args).output().expect("it starts");
+        let output = limited(&dir, 2048, args).output().expect("it starts");
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(7), "{args:?}: {:?} {told}", output.status);
         let last = told.lines().last().unwrap_or_default();

@@ -32,7 +32,7 @@ const OF_ROWS: [&str; 7] =
 const OF_SELECT: [&str; 6] = ["column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"];
 
 impl ViewDefinition {
-    /// Reads the JSON text of a view, as [`ViewDefinition::read`] does.
+    /// Reads the JSON text of a view, and checks all of it that needs no resource.
     ///
     /// # Errors
     ///
