@@ -128,6 +128,9 @@ fn an_output_that_ends_is_an_error_of_the_system() {
     let view = ViewDefinition::read(&Tree::parse(VIEW).unwrap()).unwrap();
     for name in ViewFormat::names() {
         let format = ViewFormat::named(name).unwrap();
+        if format.check_built().is_err() {
+            continue;
+        }
         let fault = ViewWriter::new(format, view.columns(), Closed).and_then(ViewWriter::finish);
         if let Err(error) = fault {
             assert_eq!(error.kind(), Kind::Io, "{name}: {error}");
