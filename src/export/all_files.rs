@@ -102,11 +102,12 @@ impl ExportScope<'_> {
         let must_be_made = request.shape.must_be_made(resource_type);
         let mut waiting = Vec::new();
         let mut take = |row: VersionSize| {
+            // The resources were counted, or the blocks that they stand in will be.
+            progress.advance(0)?;
             if !is_found(row.seq) {
-                return progress.advance(0);
+                return Ok(());
             }
             if !must_be_made {
-                progress.step()?;
                 let size = lengths.of(resource_type, row.seq, row.size)?;
                 each(VersionSize { size, ..row });
                 return Ok(());
