@@ -156,11 +156,12 @@ fn run_view(args: &RunViewArgs) -> Result<u8> {
     let snapshot = store.snapshot()?;
     request.check(&snapshot, false)?;
     let plan = Plan::new(snapshot, &request)?;
-    let all = plan.files.iter().map(|file| file.count).sum();
+    let run = ViewRun::new(&view).with_most_rows(args.limit);
+    let all = run.resources(&plan);
     let (mut display, mut done) = (CountDisplay::new("resources"), 0);
     let out = BufWriter::new(stdout());
     let mut writer = ViewWriter::new(format, view.columns(), out)?;
-    ViewRun::new(&view).with_most_rows(args.limit).write(&plan, &mut writer, &mut |read| {
+    run.write(&plan, &mut writer, &mut |read| {
         done += read;
         display.show(done, all);
         match ended.load(Ordering::SeqCst) {

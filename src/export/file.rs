@@ -57,6 +57,11 @@ pub struct File {
 }
 
 impl File {
+    /// True for a file with resources of this type, as the export asks for them.
+    pub(super) fn has_output_of(&self, resource_type: &str) -> bool {
+        self.purpose == Purpose::Output && self.resource_type.as_deref() == Some(resource_type)
+    }
+
     /// The row that the store keeps of it.
     pub(super) fn into_row(self) -> FileRow {
         let mut row = FileRow {

@@ -1,7 +1,8 @@
 //! [`FileScan`]: reads the versions of a file of a plan on all cores, and gives away in order what is made of them.
 //!
-//! A version is given as its export gives it. A thread makes a portion of some versions in one short read transaction. Whoever takes the portions may be slow: then
-//! the threads wait, and no transaction is open. How ranges are shared among threads is in `store/scan.rs`.
+//! A version is given as its export gives it. A thread makes a portion of some versions in one short read transaction.
+//! Whoever takes the portions may be slow: then the threads wait, and no transaction is open. How ranges are shared among
+//! threads is in `store/scan.rs`.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -65,10 +66,10 @@ impl<P: FilePortion> FileScan<'_, P> {
                 let mut seqs = Vec::new();
                 for block in rows::decode(rows) {
                     seqs.extend(block?.seqs);
-                    if seqs.len() >= UNPACKED && self.of_list(&seqs, take)?.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
                     if seqs.len() >= UNPACKED {
+                        if self.of_list(&seqs, take)?.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
                         seqs.clear();
                     }
                 }
@@ -83,6 +84,9 @@ impl<P: FilePortion> FileScan<'_, P> {
         seqs: &[i64],
         take: &mut dyn FnMut(P) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
+        if seqs.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
         // The numbers of this selection are places in the list.
         let last = seqs.len() as i64 - 1;
         let places = Selection { last, ..Selection::all("", &self.plan.snapshot) };
@@ -91,9 +95,6 @@ impl<P: FilePortion> FileScan<'_, P> {
             let (scanned, next) = self.of_rows(&seqs[first..end], is_over)?;
             Ok((scanned, next.map(|next| range.first + next as i64)))
         };
-        if seqs.is_empty() {
-            return Ok(ControlFlow::Continue(()));
-        }
         self.scan(&places, &work, take)
     }
 

@@ -5,8 +5,6 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::file::{Content, File, Purpose};
 use super::job::OpenFile;
@@ -39,12 +37,12 @@ impl ViewExport {
         progress.begin(files.iter().map(|file| file.count).sum());
         let Plan { snapshot, .. } = plan;
         for (file, view) in files.iter_mut().zip(&views) {
-            let counter = ByteCount::default();
+            let mut counter = ByteCount::default();
             let one = Plan::of_files(snapshot.clone(), vec![file.clone()]);
-            let mut writer = ViewWriter::new(self.form()?, view.columns(), counter.clone())?;
+            let mut writer = ViewWriter::new(self.form()?, view.columns(), &mut counter)?;
             ViewRun::new(view).write(&one, &mut writer, &mut |read| progress.advance(read))?;
             writer.finish()?;
-            file.bytes = counter.get();
+            file.bytes = counter.0;
         }
         Ok(Plan::of_files(snapshot, files))
     }
@@ -118,10 +116,7 @@ impl OpenFile {
 
 /// The file of a view, before its bytes are counted: it has the resources of one of the plan's files.
 fn file_of(plan: &Plan, view: &ViewDefinition, name: String) -> File {
-    let is_of_view = |file: &&File| {
-        file.purpose == Purpose::Output && file.resource_type.as_deref() == Some(view.resource())
-    };
-    let found = plan.files.iter().find(is_of_view);
+    let found = plan.files.iter().find(|file| file.has_output_of(view.resource()));
     File {
         purpose: Purpose::Output,
         name,
@@ -133,19 +128,13 @@ fn file_of(plan: &Plan, view: &ViewDefinition, name: String) -> File {
     }
 }
 
-/// Counts the bytes that are written to it. Clones count together.
-#[derive(Clone, Default)]
-struct ByteCount(Arc<AtomicU64>);
-
-impl ByteCount {
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// Counts the bytes that are written to it.
+#[derive(Default)]
+struct ByteCount(u64);
 
 impl Write for ByteCount {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.0 += bytes.len() as u64;
         Ok(bytes.len())
     }
 

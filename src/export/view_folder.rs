@@ -85,7 +85,7 @@ impl Folder {
     /// called last.
     ///
     /// # Errors
-    /// `Usage` where Parquet files should be compressed once more, or this build has no Parquet. `Invalid` where a view
+    /// `Usage` where Parquet files should be compressed once more, or this build has no Parquet. `Unprocessable` where a view
     /// refuses a resource. Those of `watch`; `Io` if the disk refuses; where the store cannot be read. There is no manifest
     /// then, and `.partial` stands behind the name of the file that is not whole.
     pub fn write_views(

@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use super::file::{File, Purpose};
+use super::file::File;
 use super::file_scan::{FilePortion, FileScan};
 use super::plan::Plan;
 use super::request::ExportRequest;
@@ -97,8 +97,7 @@ impl<'a> ViewRun<'a> {
     }
 
     fn has_rows_of(&self, file: &File) -> bool {
-        let is_of_type = file.resource_type.as_deref() == Some(self.view.resource());
-        file.purpose == Purpose::Output && is_of_type
+        file.has_output_of(self.view.resource())
     }
 }
 

@@ -1,10 +1,9 @@
 //! Filling an index with the versions that were in the store before it: in many short transactions, so that readers
 //! and other writers go on. Killed in between, the next call goes on where this one was.
 
-use std::thread;
-
 use rusqlite::Connection;
 
+use super::fill::{Bodies, next_bodies, on_all_cores};
 use super::handle::Store;
 use super::index::{ParameterRow, parameter_rows};
 use super::index_rows::insert_entries;
@@ -12,11 +11,10 @@ use super::pool::PATIENCE;
 use super::sql::{one, run};
 use super::tables::{CURRENT, ENDED, IS_OF_TYPE};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::search::{IndexEntry, IndexedParameters};
+use crate::fhir::search::IndexedParameters;
 
-/// How many versions are indexed in one transaction, and of how many bytes; one more is taken where it is longer.
+/// How many versions are indexed in one transaction, at most.
 const AT_ONCE: usize = 1000;
-const MOST_BYTES: usize = 16 << 20;
 
 /// How far a filling is.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +24,6 @@ pub struct IndexProgress {
     /// Versions that there were at the beginning.
     pub all: u64,
 }
-
-/// The keys of some versions, each with the number of its parameter.
-type MadeRows = Vec<(i64, Vec<(i64, IndexEntry)>)>;
 
 impl Store {
     /// Keeps search parameters of a type indexed, from now on and for the versions that are there. Calls `progress`
@@ -78,7 +73,9 @@ impl Store {
         let (bodies, is_end) = bodies(&*self.reader()?, resource_type, (first, last))?;
         let filled = bodies.last().map_or(last, |(seq, _)| if is_end { last } else { *seq });
         let names = rows.iter().map(|row| (row.key, row.resource_type.clone(), row.code.clone()));
-        let made = made(&IndexedParameters::new(names), resource_type, &bodies);
+        let parameters = IndexedParameters::new(names);
+        let made =
+            on_all_cores(&bodies, |seq, body| (seq, parameters.entries(resource_type, body)));
         self.transaction_within(PATIENCE, |conn| {
             // One may have been removed in the meantime, and its number be that of another one.
             let mut there = parameter_rows(conn)?;
@@ -119,7 +116,7 @@ fn bodies(
     conn: &Connection,
     resource_type: &str,
     (first, last): (i64, i64),
-) -> Result<(Vec<(i64, String)>, bool)> {
+) -> Result<(Bodies, bool)> {
     let versions = |table: &str| {
         format!(
             "SELECT seq FROM {table} WHERE {IS_OF_TYPE} AND seq > ?2 AND seq <= ?3 AND size > 0"
@@ -132,34 +129,6 @@ fn bodies(
         versions(ENDED)
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query((resource_type, first, last))?;
-    let (mut found, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let body: String = row.get(1)?;
-        bytes += body.len();
-        found.push((row.get(0)?, body));
-        if found.len() >= AT_ONCE || bytes >= MOST_BYTES {
-            return Ok((found, false));
-        }
-    }
-    Ok((found, true))
-}
-
-/// Makes the keys of bodies, on all cores.
-fn made(parameters: &IndexedParameters, resource_type: &str, bodies: &[(i64, String)]) -> MadeRows {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let of_some = |bodies: &[(i64, String)]| -> MadeRows {
-        let entries = |body: &str| parameters.entries(resource_type, body);
-        bodies.iter().map(|(seq, body)| (*seq, entries(body))).collect()
-    };
-    let share = bodies.len().div_ceil(cores).max(1);
-    thread::scope(|scope| {
-        let threads: Vec<_> =
-            bodies.chunks(share).map(|share| (share, scope.spawn(|| of_some(share)))).collect();
-        // A thread that failed is done again here, where the fault is told.
-        let joined = threads
-            .into_iter()
-            .map(|(share, thread)| thread.join().unwrap_or_else(|_| of_some(share)));
-        joined.flatten().collect()
-    })
+    let rows = statement.query((resource_type, first, last))?;
+    next_bodies(rows, AT_ONCE)
 }

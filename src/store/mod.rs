@@ -9,6 +9,7 @@
 //! | `reach`, `snapshot`, `mark`, `selection`, `bodies`, `scan`, `by_time`, `lookup`, `compartment`, `tombstone`, `condition`, `found_ids`, `earlier`, `read`, `history`, `history_sql` | reading |
 //! | `writer`, `writer_version`, `version`, `version_sql`, `checksum`, `type_codes`, `type_total`, `unresolved`, `owner`, `bulk`, `derived`, `mention`, `fhir_version`, `prune` | writing resources |
 //! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
+//! | `fill` | what filling indexes and tables of views shares |
 //! | `views`, `view_name`, `view_table`, `view_add`, `view_fill`, `view_rows`, `view_check` | the tables of views |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
@@ -33,6 +34,7 @@ mod doubt;
 mod earlier;
 mod fhir_version;
 mod file;
+mod fill;
 mod folder_lock;
 mod foreign_log;
 mod format;

@@ -2,10 +2,10 @@
 //! that readers and other writers go on. Killed in between, the next call goes on where this one was.
 
 use std::sync::Arc;
-use std::thread;
 
 use rusqlite::Connection;
 
+use super::fill::{Bodies, next_bodies, on_all_cores};
 use super::handle::Store;
 use super::pool::PATIENCE;
 use super::sql::{one, run};
@@ -15,9 +15,8 @@ use super::views::{ViewRow, ViewState, view_rows};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::view::{KeptView, KeptViews, MadeViewRows};
 
-/// How many resources get their rows in one transaction, and of how many bytes; one more is taken where it is longer.
+/// How many resources get their rows in one transaction, at most.
 const AT_ONCE: usize = 2000;
-const MOST_BYTES: usize = 16 << 20;
 
 /// How far a filling is.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +26,6 @@ pub struct ViewProgress {
     /// Resources that there are to read.
     pub all: u64,
 }
-
-/// The bodies of some versions with their numbers, in order.
-type Bodies = Vec<(i64, String)>;
 
 impl Store {
     /// Fills the tables of views. Views of one type are filled together. Calls `progress` after each step; where
@@ -74,7 +70,8 @@ impl Store {
         let (bodies, is_end) = bodies(&*self.reader()?, resource_type, (first, last))?;
         let filled = bodies.last().map_or(last, |(seq, _)| if is_end { last } else { *seq });
         let views = Arc::new(KeptViews::new(rows.iter().map(|row| row.text.clone()).collect()));
-        let made = made(&views, resource_type, &bodies);
+        let rows_of = |_, body: &str| MadeViewRows::stored(&views, resource_type, body);
+        let made = on_all_cores(&bodies, rows_of);
         let tables = ViewTables::new(views.clone());
         self.transaction_within(PATIENCE, |conn| {
             let there = view_rows(conn)?;
@@ -131,33 +128,6 @@ fn bodies(
            JOIN version_body USING (seq) ORDER BY seq"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query((resource_type, first, last))?;
-    let (mut found, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let body: String = row.get(1)?;
-        bytes += body.len();
-        found.push((row.get(0)?, body));
-        if found.len() >= AT_ONCE || bytes >= MOST_BYTES {
-            return Ok((found, false));
-        }
-    }
-    Ok((found, true))
-}
-
-/// Makes the rows of bodies, on all cores.
-fn made(views: &Arc<KeptViews>, resource_type: &str, bodies: &Bodies) -> Vec<Option<MadeViewRows>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let of_some = |bodies: &[(i64, String)]| -> Vec<Option<MadeViewRows>> {
-        bodies.iter().map(|(_, body)| MadeViewRows::stored(views, resource_type, body)).collect()
-    };
-    let share = bodies.len().div_ceil(cores).max(1);
-    thread::scope(|scope| {
-        let threads: Vec<_> =
-            bodies.chunks(share).map(|share| (share, scope.spawn(|| of_some(share)))).collect();
-        // A thread that failed is done again here, where the fault is told.
-        let joined = threads
-            .into_iter()
-            .map(|(share, thread)| thread.join().unwrap_or_else(|_| of_some(share)));
-        joined.flatten().collect()
-    })
+    let rows = statement.query((resource_type, first, last))?;
+    next_bodies(rows, AT_ONCE)
 }

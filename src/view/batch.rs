@@ -11,8 +11,6 @@ use crate::fhir::view::{ViewColumn, ViewValue};
 /// Rows that wait for their file.
 pub struct RowBatch {
     pub(super) rows: BatchRows,
-    pub(super) count: usize,
-    bytes: usize,
     /// Where each row ends, in bytes.
     pub(super) ends: Vec<usize>,
 }
@@ -45,50 +43,44 @@ impl RowBatch {
             #[cfg(not(feature = "parquet"))]
             ViewFormat::Parquet => json(false),
         };
-        RowBatch { rows, count: 0, bytes: 0, ends: Vec::new() }
+        RowBatch { rows, ends: Vec::new() }
     }
 
     /// Adds a row: a value for each column of the view.
     pub fn add(&mut self, values: &[&ViewValue<'_>]) {
-        let is_first = self.count == 0;
-        self.count += 1;
-        match &mut self.rows {
+        let end = match &mut self.rows {
             BatchRows::Csv(text) => {
                 csv::write_row(values, text);
-                self.bytes = text.len();
-                self.ends.push(self.bytes);
+                text.len()
             }
             BatchRows::Json { text, names, is_array } => {
-                if *is_array && !is_first {
+                if *is_array && !self.ends.is_empty() {
                     text.push_str(",\n");
                 }
                 json::write_row(names, values, text);
                 if !*is_array {
                     text.push('\n');
                 }
-                self.bytes = text.len();
-                self.ends.push(self.bytes);
+                text.len()
             }
             #[cfg(feature = "parquet")]
             BatchRows::Parquet(columns) => {
-                for (column, value) in columns.iter_mut().zip(values) {
-                    self.bytes += column.add(value);
-                }
-                self.ends.push(self.bytes);
+                let added = columns.iter_mut().zip(values).map(|(column, value)| column.add(value));
+                self.ends.last().copied().unwrap_or(0) + added.sum::<usize>()
             }
-        }
+        };
+        self.ends.push(end);
     }
 
     /// Keeps as many rows, and lets go those behind them.
     pub fn keep_first(&mut self, rows: u64) {
-        let Some(rows) = usize::try_from(rows).ok().filter(|rows| *rows < self.count) else {
+        let Some(rows) = usize::try_from(rows).ok().filter(|rows| *rows < self.rows()) else {
             return;
         };
-        self.count = rows;
         self.ends.truncate(rows);
-        self.bytes = self.ends.last().copied().unwrap_or(0);
+        let bytes = self.bytes();
         match &mut self.rows {
-            BatchRows::Csv(text) | BatchRows::Json { text, .. } => text.truncate(self.bytes),
+            BatchRows::Csv(text) | BatchRows::Json { text, .. } => text.truncate(bytes),
             #[cfg(feature = "parquet")]
             BatchRows::Parquet(columns) => {
                 columns.iter_mut().for_each(|column| column.keep_first(rows));
@@ -98,17 +90,16 @@ impl RowBatch {
 
     /// How many rows wait.
     pub fn rows(&self) -> usize {
-        self.count
+        self.ends.len()
     }
 
     /// How many bytes the rows take.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.ends.last().copied().unwrap_or(0)
     }
 
-    /// Takes the count and the bytes of rows that were put into their file.
+    /// Forgets the rows, which were put into their file.
     pub(super) fn emptied(&mut self) {
-        (self.count, self.bytes) = (0, 0);
         self.ends.clear();
     }
 }

@@ -23,7 +23,6 @@ pub(crate) struct BodyFileWriter<W: Write + Send>(ParquetFile<W>);
 /// Resources that wait for their file.
 pub(crate) struct BodyBatch {
     columns: Vec<WaitingColumn>,
-    bytes: usize,
     /// Where each resource ends, in bytes.
     ends: Vec<usize>,
 }
@@ -31,16 +30,15 @@ pub(crate) struct BodyBatch {
 impl BodyBatch {
     /// A batch without resources.
     pub(crate) fn new() -> BodyBatch {
-        BodyBatch { columns: columns(), bytes: 0, ends: Vec::new() }
+        BodyBatch { columns: columns(), ends: Vec::new() }
     }
 
     /// Adds a resource.
     pub(crate) fn add(&mut self, id: &str, last_updated: Instant, body: &str) {
         if let [ids, times, bodies] = &mut self.columns[..] {
-            self.bytes += ids.add_text(id);
-            self.bytes += times.add_number(last_updated.micros());
-            self.bytes += bodies.add_text(body);
-            self.ends.push(self.bytes);
+            let added =
+                ids.add_text(id) + times.add_number(last_updated.micros()) + bodies.add_text(body);
+            self.ends.push(self.bytes() + added);
         }
     }
 
@@ -51,7 +49,7 @@ impl BodyBatch {
 
     /// How many bytes they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.ends.last().copied().unwrap_or(0)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{ids, list, text};
+use crate::support::smart::{EVERYTHING, register};
 use crate::support::{Dir, Served};
 
 const SHARED: &str = r#"{"resourceType":"Organization","id":"org"}
@@ -36,18 +37,7 @@ fn a_scope_limits_types_that_come_along_or_are_counted() {
     let dir = Dir::new();
     dir.write("in.ndjson", SHARED);
     dir.import(0, &["s.db", "in.ndjson"]);
-    let add = [
-        "client",
-        "add",
-        "s.db",
-        "--client-id",
-        "app",
-        "--new-key",
-        "key.pem",
-        "--scope",
-        "system/*.rs",
-    ];
-    assert_eq!(dir.run(add).code, 0);
+    register(&dir, "app", "--new-key", "key.pem", EVERYTHING);
     let served = dir.serve(&["s.db", "--auth", "required"]);
     let all = issued(&dir, &["--client", "app"]);
     let scope = "system/Patient.rs system/Observation.rs";

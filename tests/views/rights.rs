@@ -6,6 +6,7 @@ use super::{DATA, library, parameters, post, resource, text, view};
 use crate::support::bulk::{ended_at, location, path};
 use crate::support::client::Answer;
 use crate::support::oneup::Tenants;
+use crate::support::smart::{EVERYTHING, register};
 use crate::support::{Dir, Served, until};
 
 fn issued(dir: &Dir, scope: &str) -> String {
@@ -29,18 +30,7 @@ fn protected() -> (Dir, Served) {
     kept["name"] = json!("kept");
     dir.write("kept.json", kept.to_string());
     assert_eq!(dir.run(["view", "add", "s.db", "kept.json"]).code, 0);
-    let add = [
-        "client",
-        "add",
-        "s.db",
-        "--client-id",
-        "app",
-        "--new-key",
-        "key.pem",
-        "--scope",
-        "system/*.rs",
-    ];
-    assert_eq!(dir.run(add).code, 0);
+    register(&dir, "app", "--new-key", "key.pem", EVERYTHING);
     let served = dir.serve(&["s.db", "--auth", "required"]);
     (dir, served)
 }

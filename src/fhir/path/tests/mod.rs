@@ -3,7 +3,7 @@
 mod elements;
 mod errors;
 mod expressions;
-mod official;
+pub(in crate::fhir) mod official;
 mod properties;
 mod search_parameters;
 pub(in crate::fhir) mod view;

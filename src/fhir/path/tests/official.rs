@@ -7,17 +7,30 @@ use serde_json::Value;
 use super::view::{Row, View, of_tree};
 use crate::fhir::json::Tree;
 
-/// Runs a test; says what is wrong.
-fn judge(test: &Tree<'_>, resources: &[Tree<'_>]) -> Result<(), String> {
-    let rows = test.get("view").ok_or("no view".to_owned()).and_then(|view| {
-        let view = View::read(view)?;
-        let rows = resources.iter().map(|resource| view.rows(resource));
-        rows.collect::<Result<Vec<_>, _>>()
-    });
+/// Calls `each` with every test: the name of its file, the test, and the resources of the file.
+pub fn for_each_test(each: &mut dyn FnMut(&str, &Tree<'_>, &[Tree<'_>])) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-on-fhir");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let file = Tree::parse(&text).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let resources = file.get("resources").unwrap().values();
+        for test in file.get("tests").unwrap().values() {
+            each(&name, test, resources);
+        }
+    }
+}
+
+/// Says what is wrong with the rows of a test, or with the fault that there are instead.
+pub fn compare(test: &Tree<'_>, rows: Result<Vec<Row>, String>) -> Result<(), String> {
     if test.get("expectError").is_some() {
         return rows.map_or(Ok(()), |rows| Err(format!("no error, but {rows:?}")));
     }
-    let mut rows: Vec<Row> = rows?.into_iter().flatten().collect();
+    let mut rows = rows?;
     if let Some(Tree::Number(count)) = test.get("expectCount") {
         let is_right = *count == rows.len().to_string();
         return if is_right { Ok(()) } else { Err(format!("{} rows", rows.len())) };
@@ -37,28 +50,26 @@ fn judge(test: &Tree<'_>, resources: &[Tree<'_>]) -> Result<(), String> {
     if rows == wanted { Ok(()) } else { Err(format!("{rows:?}\n   wanted {wanted:?}")) }
 }
 
+/// Runs a test; says what is wrong.
+fn judge(test: &Tree<'_>, resources: &[Tree<'_>]) -> Result<(), String> {
+    let rows = test.get("view").ok_or("no view".to_owned()).and_then(|view| {
+        let view = View::read(view)?;
+        let rows = resources.iter().map(|resource| view.rows(resource));
+        Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    });
+    compare(test, rows)
+}
+
 #[test]
 fn the_official_tests_pass() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-on-fhir");
     let (mut passed, mut failures) = (0, Vec::new());
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
+    for_each_test(&mut |file, test, resources| match judge(test, resources) {
+        Ok(()) => passed += 1,
+        Err(reason) => {
+            let title = test.get("title").and_then(Tree::as_text);
+            failures.push(format!("{file} {title:?}: {reason}"));
         }
-        let text = fs::read_to_string(&path).unwrap();
-        let file = Tree::parse(&text).unwrap();
-        let resources = file.get("resources").unwrap().values();
-        for test in file.get("tests").unwrap().values() {
-            match judge(test, resources) {
-                Ok(()) => passed += 1,
-                Err(reason) => {
-                    let title = test.get("title").and_then(Tree::as_text);
-                    failures.push(format!("{} {title:?}: {reason}", path.display()));
-                }
-            }
-        }
-    }
+    });
     assert!(failures.is_empty(), "{passed} passed, but\n{}", failures.join("\n"));
     assert_eq!(passed, 144);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::ViewDefinition;
 use super::rows;
 use crate::fhir::json::Tree;
-use crate::fhir::path::tests::view::{Row, of_tree};
+use crate::fhir::path::tests::official::{compare, for_each_test};
 
 /// Runs a test; says what is wrong.
 fn judge(test: &Tree<'_>, resources: &[Tree<'_>]) -> Result<(), String> {
@@ -27,66 +27,36 @@ fn judge(test: &Tree<'_>, resources: &[Tree<'_>]) -> Result<(), String> {
         }
         Err(faults) => Err(faults.clone()),
     };
-    if test.get("expectError").is_some() {
-        return rows.map_or(Ok(()), |rows| Err(format!("no error, but {rows:?}")));
-    }
-    let mut rows = rows.map_err(|faults| format!("{faults:?}"))?;
-    if let Some(wanted) = test.get("expectColumns") {
+    if let (Some(wanted), Ok(found)) = (test.get("expectColumns"), columns) {
         let wanted = wanted.values().iter().map(|name| name.as_text().unwrap().to_owned());
-        let (wanted, found) = (wanted.collect::<Vec<_>>(), columns.unwrap_or_default());
+        let wanted = wanted.collect::<Vec<_>>();
         if wanted != found {
             return Err(format!("the columns are {found:?}, wanted {wanted:?}"));
         }
     }
-    if let Some(Tree::Number(count)) = test.get("expectCount") {
-        let is_right = *count == rows.len().to_string();
-        return if is_right { Ok(()) } else { Err(format!("{} rows", rows.len())) };
-    }
-    let Value::Array(wanted) = of_tree(test.get("expect").ok_or("no expectation")?) else {
-        return Err("the expectation is no list".to_owned());
-    };
-    let mut wanted: Vec<Row> =
-        wanted.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect();
-    // A row without a column has no value there.
-    for row in rows.iter_mut().chain(&mut wanted) {
-        row.retain(|_, value| !value.is_null());
-    }
-    // The order of rows is free.
-    rows.sort_by_key(|row| format!("{row:?}"));
-    wanted.sort_by_key(|row| format!("{row:?}"));
-    if rows == wanted { Ok(()) } else { Err(format!("{rows:?}\n   wanted {wanted:?}")) }
+    compare(test, rows.map_err(|faults| format!("{faults:?}")))
 }
 
 /// The results of all tests, by file, in the form of the standard; and how many failed and passed.
 fn report() -> (BTreeMap<String, Value>, Vec<String>, usize) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-on-fhir");
-    let (mut report, mut failures, mut passed) = (BTreeMap::new(), Vec::new(), 0);
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".json") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        let file = Tree::parse(&text).unwrap();
-        let resources = file.get("resources").unwrap().values();
-        let mut results = Vec::new();
-        for test in file.get("tests").unwrap().values() {
-            let title = test.get("title").and_then(Tree::as_text).unwrap();
-            results.push(match judge(test, resources) {
-                Ok(()) => {
-                    passed += 1;
-                    json!({"name": title, "result": {"passed": true}})
-                }
-                Err(reason) => {
-                    failures.push(format!("{name} {title}: {reason}"));
-                    json!({"name": title, "result": {"passed": false, "error": reason}})
-                }
-            });
-        }
-        report.insert(name, json!({"tests": results}));
-    }
-    (report, failures, passed)
+    let (mut results, mut failures, mut passed) = (BTreeMap::new(), Vec::new(), 0);
+    for_each_test(&mut |file, test, resources| {
+        let title = test.get("title").and_then(Tree::as_text).unwrap();
+        let result = match judge(test, resources) {
+            Ok(()) => {
+                passed += 1;
+                json!({"passed": true})
+            }
+            Err(reason) => {
+                failures.push(format!("{file} {title}: {reason}"));
+                json!({"passed": false, "error": reason})
+            }
+        };
+        let of_file: &mut Vec<Value> = results.entry(file.to_owned()).or_default();
+        of_file.push(json!({"name": title, "result": result}));
+    });
+    let of_file = |(file, results)| (file, json!({"tests": results}));
+    (results.into_iter().map(of_file).collect(), failures, passed)
 }
 
 /// What is wrong with a value by a JSON schema, as far as the schema of the report has keywords.
