@@ -101,6 +101,10 @@ pub fn relative_url(url: &str) -> Option<(usize, (&str, &str))> {
 
 /// Splits `[base/]Type/id[/_history/vid]` into the base with its last slash, and `Type/id`.
 fn split_base(text: &str) -> Option<(&str, (&str, &str))> {
+    // Most references are no longer than that.
+    if let Some(name) = type_and_id(text) {
+        return Some(("", name));
+    }
     let (bare, version) = without_version(text);
     if version.is_empty() && HISTORY.find(text.as_bytes()).is_some() {
         return None;

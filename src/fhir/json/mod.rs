@@ -12,6 +12,7 @@ mod space;
 mod strings;
 mod tree;
 mod value;
+mod wanted;
 
 pub use edits::Edits;
 pub use members::{ObjectMember, members};
@@ -22,3 +23,4 @@ pub use strings::{
 };
 pub use tree::Tree;
 pub use value::{MAX_DEPTH, cause, fault, place, present, string_of, too_deep};
+pub use wanted::{WantedAt, WantedMembers};

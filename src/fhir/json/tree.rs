@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::scan::plain_length;
 use super::value::MAX_DEPTH;
+use super::wanted::{WantedMembers, WantedPart};
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,29 +37,28 @@ impl<'t> Tree<'t> {
     /// The text is not JSON, or brackets nest deeper than fhirlite takes them. The message has the
     /// byte at which the text is wrong.
     pub fn parse(text: &'t str) -> Result<Tree<'t>, String> {
-        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, open: Vec::new() };
+        Tree::read(text, WantedPart::Whole)
+    }
+
+    /// Reads those members of the objects of a JSON text that are wanted. The others are not looked at: the text
+    /// must be known to be JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::parse`], as far as the text is looked at.
+    pub fn parse_wanted(text: &'t str, wanted: &WantedMembers) -> Result<Tree<'t>, String> {
+        Tree::read(text, wanted.part(WantedMembers::ROOT))
+    }
+
+    fn read(text: &'t str, wanted: WantedPart<'_>) -> Result<Tree<'t>, String> {
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
         let fault = |(reason, at): Fault| format!("not valid JSON: {reason} at byte {at}");
-        let tree = reader.value_at_any_depth().map_err(fault)?;
+        let tree = reader.value_at_any_depth(wanted).map_err(fault)?;
         reader.skip_space();
         if reader.at < text.len() {
             return Err(fault(("more text behind the value", reader.at)));
         }
         Ok(tree)
-    }
-
-    /// Reads those members of a JSON object whose names are wanted. The others are not looked at: the text must be
-    /// known to be JSON.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tree::parse`], as far as the text is looked at; the text is no object.
-    pub fn parse_members(
-        text: &'t str,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<Tree<'t>, String> {
-        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, open: Vec::new() };
-        let tree = reader.wanted_members(is_wanted);
-        tree.map_err(|(reason, at)| format!("not valid JSON: {reason} at byte {at}"))
     }
 
     /// The member of an object by its name; the last one where the name stands twice.
@@ -94,53 +94,31 @@ impl<'t> Tree<'t> {
 /// Why a text is not JSON, and the byte that shows it.
 type Fault = (&'static str, usize);
 
-/// A list or an object that has not ended yet.
-enum Open<'t> {
-    Array(Vec<Tree<'t>>),
-    /// The last name is that of the member whose value comes next.
-    Object(Vec<(Cow<'t, str>, Tree<'t>)>, Cow<'t, str>),
+/// A list or an object that has not ended yet, and what is wanted of it.
+enum Open<'t, 'w> {
+    Array(Vec<Tree<'t>>, WantedPart<'w>),
+    Object(Vec<Member<'t>>, WantedPart<'w>, NextMember<'t, 'w>),
 }
 
+/// A member of an object.
+type Member<'t> = (Cow<'t, str>, Tree<'t>);
+
+/// The member whose value comes next: its name, and what is wanted of the value.
+type NextMember<'t, 'w> = (Cow<'t, str>, WantedPart<'w>);
+
 /// What begins where a value is due.
-enum Begun<'t> {
+enum Begun<'t, 'w> {
     Whole(Tree<'t>),
-    Part(Open<'t>),
+    Part(Open<'t, 'w>),
 }
 
 struct Reader<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
-    /// The lists and objects that have not ended: none between two values.
-    open: Vec<Open<'t>>,
 }
 
 impl<'t> Reader<'t> {
-    /// Reads an object, and of its members those that are wanted.
-    fn wanted_members(&mut self, is_wanted: impl Fn(&str) -> bool) -> Result<Tree<'t>, Fault> {
-        self.skip_space();
-        if self.peek() != Some(b'{') {
-            return Err(("no object", self.at));
-        }
-        self.at += 1;
-        self.skip_space();
-        let mut members = Vec::with_capacity(16);
-        if self.peek() == Some(b'}') {
-            return Ok(Tree::Object(members));
-        }
-        loop {
-            let name = self.name()?;
-            if is_wanted(&name) {
-                members.push((name, self.value_at_any_depth()?));
-            } else {
-                self.skip_value()?;
-            }
-            if !self.goes_on(b'}', "no comma and no } behind a member")? {
-                return Ok(Tree::Object(members));
-            }
-        }
-    }
-
     /// Goes to the end of a value without looking at it.
     fn skip_value(&mut self) -> Result<(), Fault> {
         let mut depth = 0usize;
@@ -193,17 +171,19 @@ impl<'t> Reader<'t> {
         Ok(is_plain)
     }
 
-    /// Reads a value. Lists and objects that are open wait on a stack of their own.
-    fn value_at_any_depth(&mut self) -> Result<Tree<'t>, Fault> {
-        let mut open = std::mem::take(&mut self.open);
+    /// Reads a value. Lists and objects that are open wait on a stack.
+    fn value_at_any_depth(&mut self, wanted: WantedPart<'_>) -> Result<Tree<'t>, Fault> {
+        let mut open: Vec<Open<'t, '_>> = Vec::with_capacity(8);
+        let mut wanted = wanted;
         loop {
             self.skip_space();
             if open.len() == MAX_DEPTH && matches!(self.peek(), Some(b'{' | b'[')) {
                 return Err(("brackets that nest too deep", self.at));
             }
-            let mut value = match self.begin()? {
+            let mut value = match self.begin(wanted)? {
                 Begun::Whole(value) => value,
                 Begun::Part(part) => {
+                    wanted = part.wanted_next();
                     open.push(part);
                     continue;
                 }
@@ -211,52 +191,76 @@ impl<'t> Reader<'t> {
             // The value may be the last one of what is open around it.
             loop {
                 match open.last_mut() {
-                    None => {
-                        self.open = open;
-                        return Ok(value);
-                    }
-                    Some(Open::Array(values)) => {
+                    None => return Ok(value),
+                    Some(Open::Array(values, of_values)) => {
                         values.push(value);
                         if self.goes_on(b']', "no comma and no ] behind a value")? {
+                            wanted = *of_values;
                             break;
                         }
                     }
-                    Some(Open::Object(members, name)) => {
-                        members.push((std::mem::take(name), value));
-                        if self.goes_on(b'}', "no comma and no } behind a member")? {
-                            *name = self.name()?;
+                    Some(Open::Object(members, of_object, next)) => {
+                        members.push((std::mem::take(&mut next.0), value));
+                        if self.goes_on(b'}', "no comma and no } behind a member")?
+                            && let Some(member) = self.wanted_member(*of_object)?
+                        {
+                            wanted = member.1;
+                            *next = member;
                             break;
                         }
                     }
                 }
                 value = match open.pop() {
-                    Some(Open::Array(values)) => Tree::Array(values),
-                    Some(Open::Object(members, _)) => Tree::Object(members),
+                    Some(Open::Array(values, _)) => Tree::Array(values),
+                    Some(Open::Object(members, ..)) => Tree::Object(members),
                     None => Tree::Null,
                 };
             }
         }
     }
 
+    /// Goes on to the next member that is wanted, up to its value. `None` where the object has ended.
+    fn wanted_member<'w>(
+        &mut self,
+        wanted: WantedPart<'w>,
+    ) -> Result<Option<NextMember<'t, 'w>>, Fault> {
+        loop {
+            let name = self.name()?;
+            if let Some(of_value) = wanted.within(&name) {
+                return Ok(Some((name, of_value)));
+            }
+            self.skip_value()?;
+            if !self.goes_on(b'}', "no comma and no } behind a member")? {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Reads a value that has no parts, or the beginning of one that has.
-    fn begin(&mut self) -> Result<Begun<'t>, Fault> {
+    fn begin<'w>(&mut self, wanted: WantedPart<'w>) -> Result<Begun<'t, 'w>, Fault> {
         let tree = match self.peek() {
             Some(b'"') => Tree::Text(self.string()?),
             Some(b'{') => {
                 self.at += 1;
                 self.skip_space();
                 if self.peek() != Some(b'}') {
-                    let name = self.name()?;
-                    return Ok(Begun::Part(Open::Object(Vec::with_capacity(4), name)));
+                    if let Some(next) = self.wanted_member(wanted)? {
+                        return Ok(Begun::Part(Open::Object(
+                            Vec::with_capacity(wanted.room()),
+                            wanted,
+                            next,
+                        )));
+                    }
+                } else {
+                    self.at += 1;
                 }
-                self.at += 1;
                 Tree::Object(Vec::new())
             }
             Some(b'[') => {
                 self.at += 1;
                 self.skip_space();
                 if self.peek() != Some(b']') {
-                    return Ok(Begun::Part(Open::Array(Vec::with_capacity(1))));
+                    return Ok(Begun::Part(Open::Array(Vec::with_capacity(1), wanted)));
                 }
                 self.at += 1;
                 Tree::Array(Vec::new())
@@ -352,6 +356,16 @@ impl<'t> Reader<'t> {
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
+        }
+    }
+}
+
+impl<'w> Open<'_, 'w> {
+    /// What is wanted of the value that comes next.
+    fn wanted_next(&self) -> WantedPart<'w> {
+        match self {
+            Open::Array(_, of_values) => *of_values,
+            Open::Object(_, _, (_, of_value)) => *of_value,
         }
     }
 }

@@ -123,28 +123,47 @@ fn same_trees(a: &Tree<'_>, b: &Tree<'_>) -> bool {
 
 /// Leaves out the values that are equal to one before them.
 pub fn distinct(nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
-    let mut kept: Vec<Node<'_>> = Vec::with_capacity(nodes.len());
-    if nodes.len() <= FEW {
-        for node in nodes {
-            if kept.iter().all(|before| same(before, &node) != Some(true)) {
-                kept.push(node);
+    let mut distinct = Distinct::default();
+    nodes.into_iter().filter(|node| distinct.add(node)).collect()
+}
+
+/// Values of which no two are equal.
+#[derive(Default)]
+pub struct Distinct<'t> {
+    kept: Vec<Node<'t>>,
+    /// The values by their hashes, where there are many: only values of the same hash can be equal.
+    by_hash: Option<(RandomState, HashMap<u64, Vec<usize>>)>,
+}
+
+impl<'t> Distinct<'t> {
+    /// Adds a value; false where it is equal to one that was added before.
+    pub fn add(&mut self, node: &Node<'t>) -> bool {
+        if self.by_hash.is_none() && self.kept.len() == FEW {
+            let (hashes, mut by_hash) = (RandomState::new(), HashMap::<_, Vec<_>>::new());
+            for (place, node) in self.kept.iter().enumerate() {
+                by_hash.entry(hash_of(node, &hashes)).or_default().push(place);
             }
+            self.by_hash = Some((hashes, by_hash));
         }
-        return kept;
-    }
-    // Only values of the same hash can be equal.
-    let hashes = RandomState::new();
-    let mut by_hash: HashMap<u64, Vec<usize>> = HashMap::with_capacity(nodes.len());
-    for node in nodes {
-        let mut hasher = hashes.build_hasher();
-        hash_node(&node, &mut hasher);
-        let places = by_hash.entry(hasher.finish()).or_default();
-        if places.iter().all(|place| same(&kept[*place], &node) != Some(true)) {
-            places.push(kept.len());
-            kept.push(node);
+        let is_new = |before: &Node<'t>| same(before, node) != Some(true);
+        if let Some((hashes, by_hash)) = &mut self.by_hash {
+            let places = by_hash.entry(hash_of(node, hashes)).or_default();
+            if !places.iter().all(|place| is_new(&self.kept[*place])) {
+                return false;
+            }
+            places.push(self.kept.len());
+        } else if !self.kept.iter().all(is_new) {
+            return false;
         }
+        self.kept.push(node.clone());
+        true
     }
-    kept
+}
+
+fn hash_of(node: &Node<'_>, hashes: &RandomState) -> u64 {
+    let mut hasher = hashes.build_hasher();
+    hash_node(node, &mut hasher);
+    hasher.finish()
 }
 
 /// Hashes a value so that equal values have equal hashes.

@@ -47,7 +47,7 @@ impl<'t> Evaluation<'_, '_, 't> {
             }
             Function::Exists => boolean(!nodes.is_empty()),
             Function::Empty => boolean(nodes.is_empty()),
-            Function::Count => integer(nodes.len()),
+            Function::Count => vec![integer(nodes.len())],
             Function::Not => match truth(&nodes, column, name)? {
                 Some(value) => boolean(!value),
                 None => Vec::new(),
@@ -111,7 +111,7 @@ impl<'t> Evaluation<'_, '_, 't> {
                 match function {
                     Function::Upper => vec![Node::Text(Cow::Owned(text.to_uppercase()))],
                     Function::Lower => vec![Node::Text(Cow::Owned(text.to_lowercase()))],
-                    _ => integer(text.chars().count()),
+                    _ => vec![integer(text.chars().count())],
                 }
             }
             Function::StartsWith | Function::EndsWith | Function::Contains => {
@@ -142,8 +142,7 @@ impl<'t> Evaluation<'_, '_, 't> {
     ) -> Outcome<'t> {
         let mut kept = Vec::new();
         for (index, node) in nodes.into_iter().enumerate() {
-            let answer = self.argument(condition, Scope { this: &node, index })?;
-            if truth(&answer, column, "a condition")? == Some(true) {
+            if self.meets_at(condition, Scope { this: &node, index }, column)? {
                 kept.push(node);
             }
         }
@@ -160,8 +159,9 @@ impl<'t> Evaluation<'_, '_, 't> {
     ) -> Outcome<'t> {
         let Some(this) = single(nodes, column, "iif")? else { return Ok(Vec::new()) };
         let scope = Scope { this, ..scope };
-        let condition = self.argument(arguments.first(), scope)?;
-        let chosen = if truth(&condition, column, "iif")? == Some(true) { 1 } else { 2 };
+        let Some(condition) = arguments.first() else { return Ok(Vec::new()) };
+        let answer = self.truth_of(condition, scope, column, "iif")?;
+        let chosen = if answer == Some(true) { 1 } else { 2 };
         self.argument(arguments.get(chosen), scope)
     }
 }

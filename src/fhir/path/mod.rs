@@ -16,41 +16,40 @@ mod functions;
 mod inference;
 mod item;
 mod lexer;
+mod logic;
 mod navigate;
 mod node;
 mod operators;
 mod parser;
 mod path_context;
-mod plain;
 mod reference;
-mod root_members;
 mod syntax;
 mod temporal;
 #[cfg(test)]
 pub(super) mod tests;
 mod types;
+mod wanted_elements;
 
 pub use decimal::Decimal;
 pub use error::PathError;
 pub use item::Item;
-pub use path_context::PathContext;
-pub use root_members::RootMembers;
+pub use path_context::{PathConstant, PathContext};
 pub use types::{Primitive, Type, type_at};
+pub use wanted_elements::WantedElements;
 
 use std::ops::ControlFlow;
 
 use evaluate::Evaluation;
 use node::Node;
-use plain::plain_steps;
 use syntax::{Constant, Expression};
+
+use super::json::WantedAt;
 
 /// An expression that has been read.
 #[derive(Clone, Debug)]
 pub struct Path {
     expression: Expression,
     constants: Vec<Constant>,
-    /// Whether `plain.rs` evaluates it.
-    is_plain: bool,
 }
 
 impl Path {
@@ -62,8 +61,7 @@ impl Path {
     /// arguments; or names a type that there is not. The error has the column and the reason.
     pub fn parse(text: &str) -> Result<Path, PathError> {
         let (expression, constants) = parser::parse(text)?;
-        let is_plain = plain_steps(&expression).is_some();
-        Ok(Path { expression, constants, is_plain })
+        Ok(Path { expression, constants })
     }
 
     /// Checks that every `%name` of the expression is among the names that are known.
@@ -81,10 +79,10 @@ impl Path {
         }
     }
 
-    /// Adds the members of a resource that the expression looks at, from the resource itself or from something in it.
-    /// False where it may look at the resource as a whole.
-    pub fn add_root_members(&self, members: &mut RootMembers, is_from_root: bool) -> bool {
-        members.add_expression(&self.expression, is_from_root)
+    /// Adds the elements of a resource that the expression looks at where it is evaluated for the value at a place.
+    /// Returns the places at which the values that it gives may stand.
+    pub fn add_wanted(&self, wanted: &mut WantedElements, at: WantedAt) -> Vec<WantedAt> {
+        wanted.add(&self.expression, at)
     }
 
     /// Evaluates the expression. A resource that `resolve()` finds and that is not at hand is left
@@ -111,15 +109,10 @@ impl Path {
         found: &mut Vec<Item<'t>>,
     ) -> Result<(), PathError> {
         let evaluation = Evaluation::new(context);
-        let (true, Expression::Path(_, steps)) = (self.is_plain, &self.expression) else {
-            let nodes = evaluation.of_whole(&self.expression)?;
-            found.extend(nodes.into_iter().filter_map(Node::into_item));
-            return Ok(());
-        };
         let mut each = |node: Node<'t>| {
             found.extend(node.into_item());
             Ok(ControlFlow::Continue(()))
         };
-        evaluation.walk(steps, context.focus.clone(), &mut each).map(|_| ())
+        evaluation.each_of_whole(&self.expression, &mut each).map(|_| ())
     }
 }

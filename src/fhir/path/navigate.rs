@@ -58,10 +58,8 @@ pub fn for_each_child<'t>(
     let (mut value, mut sibling, mut of) = (None, None, None);
     let first = member.name.as_bytes().first();
     for (name, tree) in object.members() {
-        let (is_sibling, name) = match name.strip_prefix('_') {
-            Some(name) => (true, name),
-            None => (false, &**name),
-        };
+        let is_sibling = name.starts_with('_');
+        let name = if is_sibling { &name[1..] } else { name };
         // The first character tells most names apart.
         if name.as_bytes().first() != first {
             continue;

@@ -16,23 +16,28 @@ use super::syntax::Operator;
 /// A collection, or what is wrong.
 pub type Outcome<'t> = Result<Vec<Node<'t>>, PathError>;
 
-/// The result of an operator, where its left side decides it.
-///
-/// # Errors
-///
-/// The left side of a logical operator is neither true nor false.
-pub fn decided(
-    operator: Operator,
-    column: usize,
-    left: &[Node<'_>],
-) -> Result<Option<bool>, PathError> {
-    let truth_of_left = || truth(left, column, operator.shown());
-    Ok(match operator {
-        Operator::And => truth_of_left()?.filter(|left| !left),
-        Operator::Or => truth_of_left()?.filter(|left| *left),
-        Operator::Implies => truth_of_left()?.filter(|left| !left).map(|_| true),
+/// The result of a logical operator, where its left side decides it.
+pub fn decided(operator: Operator, left: Option<bool>) -> Option<bool> {
+    match operator {
+        Operator::And => left.filter(|left| !left),
+        Operator::Or => left.filter(|left| *left),
+        Operator::Implies => left.filter(|left| !left).map(|_| true),
         _ => None,
-    })
+    }
+}
+
+/// The result of a logical operator; `None` where it is unknown.
+pub fn combined(operator: Operator, left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (operator, left, right) {
+        (Operator::And, Some(false), _) | (Operator::And, _, Some(false)) => Some(false),
+        (Operator::And, Some(true), Some(true)) => Some(true),
+        (Operator::Or, Some(true), _) | (Operator::Or, _, Some(true)) => Some(true),
+        (Operator::Or, Some(false), Some(false)) => Some(false),
+        (Operator::ExclusiveOr, Some(left), Some(right)) => Some(left != right),
+        (Operator::Implies, Some(false), _) | (Operator::Implies, _, Some(true)) => Some(true),
+        (Operator::Implies, Some(true), right) => right,
+        _ => None,
+    }
 }
 
 /// Applies an operator.
@@ -47,32 +52,15 @@ pub fn operate<'t>(
     right: Vec<Node<'t>>,
 ) -> Outcome<'t> {
     let name = operator.shown();
-    let truths = || Ok((truth(&left, column, name)?, truth(&right, column, name)?));
     let answer = match operator {
         Operator::Union => return Ok(distinct([left, right].concat())),
         Operator::Equal => equal(&left, &right),
         Operator::NotEqual => equal(&left, &right).map(|equal| !equal),
         Operator::In => contains(&right, single(&left, column, name)?),
         Operator::Contains => contains(&left, single(&right, column, name)?),
-        Operator::And => match truths()? {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (Some(true), Some(true)) => Some(true),
-            _ => None,
-        },
-        Operator::Or => match truths()? {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        },
-        Operator::ExclusiveOr => match truths()? {
-            (Some(left), Some(right)) => Some(left != right),
-            _ => None,
-        },
-        Operator::Implies => match truths()? {
-            (Some(false), _) | (_, Some(true)) => Some(true),
-            (Some(true), right) => right,
-            (None, _) => None,
-        },
+        Operator::And | Operator::Or | Operator::ExclusiveOr | Operator::Implies => {
+            combined(operator, truth(&left, column, name)?, truth(&right, column, name)?)
+        }
         Operator::Concatenate => {
             let text = |nodes: &[Node<'t>]| match single(nodes, column, name)?.map(Node::value) {
                 None => Ok(String::new()),
@@ -116,11 +104,13 @@ pub fn single<'n, 't>(
     match nodes {
         [] => Ok(None),
         [node] => Ok(Some(node)),
-        several => {
-            let reason = format!("`{taker}` takes one value, not {}", several.len());
-            Err(PathError::new(column, reason))
-        }
+        nodes => Err(several(nodes.len(), column, taker)),
     }
+}
+
+/// An error that says how many values there are where one is taken.
+pub fn several(count: usize, column: usize, taker: &str) -> PathError {
+    PathError::new(column, format!("`{taker}` takes one value, not {count}"))
 }
 
 /// What a collection says as a condition; `None` for an empty one. A single value that is no boolean

@@ -114,7 +114,7 @@ impl ExpressionParser {
             };
             let column = self.column();
             self.at += 1;
-            steps.push(Step { action: action(self.type_name()?), column });
+            steps.push(Step::new(action(self.type_name()?), column));
         }
         Ok(match steps.is_empty() {
             true => tested,
@@ -162,7 +162,7 @@ impl ExpressionParser {
             } else if self.take("[") {
                 let at = self.expression()?;
                 self.expect("]")?;
-                steps.push(Step { action: Action::At(at), column });
+                steps.push(Step::new(Action::At(at), column));
             } else {
                 break;
             }
@@ -234,7 +234,7 @@ impl ExpressionParser {
                 let named = TypeName::of_fhir(&name).ok_or_else(|| no_type(&name, column))?;
                 member.named_type = Some(named);
             }
-            return Ok(Step { action: Action::Member(member), column });
+            return Ok(Step::new(Action::Member(member), column));
         }
         let action = match name.as_str() {
             "is" => Action::Is(self.type_name()?),
@@ -249,7 +249,7 @@ impl ExpressionParser {
             }
         };
         self.expect(")")?;
-        Ok(Step { action, column })
+        Ok(Step::new(action, column))
     }
 
     /// Reads the arguments of a function, up to the closing bracket.

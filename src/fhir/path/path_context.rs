@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::error::PathError;
 use super::item::Item;
 use super::node::{Element, Node};
 use crate::fhir::json::Tree;
@@ -11,9 +12,28 @@ use crate::fhir::json::Tree;
 pub struct PathContext<'c, 't> {
     pub(super) resource: Element<'t>,
     pub(super) focus: Node<'t>,
-    pub(super) constants: &'c [(&'c str, Item<'t>)],
+    pub(super) constants: &'c [PathConstant<'t>],
     pub(super) row_index: i64,
     pub(super) steps_left: Option<&'c Cell<usize>>,
+}
+
+/// A value that expressions call `%name`.
+#[derive(Clone, Debug)]
+pub struct PathConstant<'t> {
+    name: &'t str,
+    value: Node<'t>,
+}
+
+impl<'t> PathConstant<'t> {
+    /// A constant of a name, without `%`.
+    pub fn new(name: &'t str, value: &Item<'t>) -> PathConstant<'t> {
+        PathConstant { name, value: Node::from_item(value) }
+    }
+
+    /// True for the name of the constant.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name
+    }
 }
 
 impl<'c, 't> PathContext<'c, 't> {
@@ -31,7 +51,7 @@ impl<'c, 't> PathContext<'c, 't> {
     }
 
     /// The same with the values of `%name`.
-    pub fn with_constants(self, constants: &'c [(&'c str, Item<'t>)]) -> PathContext<'c, 't> {
+    pub fn with_constants(self, constants: &'c [PathConstant<'t>]) -> PathContext<'c, 't> {
         PathContext { constants, ..self }
     }
 
@@ -43,5 +63,12 @@ impl<'c, 't> PathContext<'c, 't> {
     /// The same with the value of `%rowIndex`.
     pub fn with_row_index(self, row_index: i64) -> PathContext<'c, 't> {
         PathContext { row_index, ..self }
+    }
+
+    /// The value of a constant that stands at a column of an expression.
+    pub(super) fn constant(&self, name: &str, column: usize) -> Result<&'c Node<'t>, PathError> {
+        let known = self.constants.iter().find(|known| known.is_named(name));
+        let none = || PathError::new(column, format!("there is no constant `%{name}`"));
+        known.map(|known| &known.value).ok_or_else(none)
     }
 }

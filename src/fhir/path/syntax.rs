@@ -31,6 +31,39 @@ pub enum Expression {
     Operation(Box<Expression>, Vec<Operand>),
 }
 
+impl Expression {
+    /// True for an expression that cannot fail, but by taking too many steps. Other expressions may not fail either.
+    pub fn is_sure(&self) -> bool {
+        match self {
+            Expression::Path(start, steps) => {
+                start.is_sure() && steps.iter().all(|step| step.is_sure)
+            }
+            Expression::Constant(_) | Expression::Negative(..) | Expression::Operation(..) => false,
+            _ => true,
+        }
+    }
+
+    /// True where `$index` stands somewhere in the expression.
+    fn has_index(&self) -> bool {
+        match self {
+            Expression::Index => true,
+            Expression::Path(start, steps) => {
+                start.has_index()
+                    || steps.iter().any(|step| match &step.action {
+                        Action::At(place) => place.has_index(),
+                        Action::Call(_, arguments) => arguments.iter().any(Expression::has_index),
+                        _ => false,
+                    })
+            }
+            Expression::Negative(inner, _) => inner.has_index(),
+            Expression::Operation(first, operands) => {
+                first.has_index() || operands.iter().any(|operand| operand.right.has_index())
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A value that stands in the expression itself.
 #[derive(Clone, Debug)]
 pub enum Literal {
@@ -87,6 +120,16 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// True for operators between conditions.
+    pub fn is_logical(self) -> bool {
+        matches!(self, Operator::And | Operator::Or | Operator::ExclusiveOr | Operator::Implies)
+    }
+
+    /// True for `=` and `!=`.
+    pub fn is_equality(self) -> bool {
+        matches!(self, Operator::Equal | Operator::NotEqual)
+    }
+
     /// The operator as it is written.
     pub fn shown(self) -> &'static str {
         match self {
@@ -119,6 +162,33 @@ impl Operator {
 pub struct Step {
     pub action: Action,
     pub column: usize,
+    /// True where the step takes each value by itself, whatever the others are.
+    pub is_for_each: bool,
+    /// True where the step cannot fail.
+    pub is_sure: bool,
+}
+
+impl Step {
+    /// A step at a column of the expression.
+    pub fn new(action: Action, column: usize) -> Step {
+        let (is_for_each, is_sure) = match &action {
+            Action::Member(_) | Action::OfType(_) | Action::ReferenceKey(_) => (true, true),
+            Action::Call(Function::ResourceKey | Function::Resolve, _) => (true, true),
+            Action::Call(Function::Where | Function::Select, arguments) => {
+                (!arguments.iter().any(Expression::has_index), false)
+            }
+            Action::Call(
+                Function::First | Function::Last | Function::Tail | Function::Count,
+                _,
+            ) => (false, true),
+            Action::Call(Function::Exists | Function::Empty, arguments) => {
+                (false, arguments.is_empty())
+            }
+            Action::At(place) => (false, matches!(place, Expression::Literal(Literal::Integer(_)))),
+            Action::Is(_) | Action::Call(..) => (false, false),
+        };
+        Step { action, column, is_for_each, is_sure }
+    }
 }
 
 /// What a step does with each value, or with all of them.

@@ -46,11 +46,16 @@ struct Definition {
     base: Option<Type>,
     /// Those that the type itself defines.
     elements: Vec<(ElementName, ElementType)>,
-    /// These and those of the types that it specializes, in the order of the names' numbers.
-    all_elements: Vec<(ElementName, ElementType)>,
+    /// These and those of the types that it specializes.
+    all_elements: ElementTable,
     primitive: Option<Primitive>,
     is_any_resource: bool,
 }
+
+/// Elements by the numbers of their names: a table with free rows, at least as many as others. An element stands in the
+/// row that the lowest bits of the number say, or in one of those behind it before the next free one.
+#[derive(Default)]
+struct ElementTable(Vec<Option<(ElementName, ElementType)>>);
 
 struct Definitions {
     types: Vec<Definition>,
@@ -102,7 +107,7 @@ fn read() -> Definitions {
         }
         let is_any_resource = matches!(name, "Resource" | "DomainResource");
         let base = by_name.get(base).copied();
-        let all_elements = Vec::new();
+        let all_elements = ElementTable::default();
         types.push(Definition { name, base, elements, all_elements, primitive, is_any_resource });
     }
     let all: Vec<_> = (0..types.len()).map(|at| all_elements(&types, Type(at))).collect();
@@ -111,14 +116,39 @@ fn read() -> Definitions {
 }
 
 /// The elements of a type and of those that it specializes. What a type defines itself goes first.
-fn all_elements(types: &[Definition], of: Type) -> Vec<(ElementName, ElementType)> {
+fn all_elements(types: &[Definition], of: Type) -> ElementTable {
     let mut all = BTreeMap::new();
     for Type(at) in std::iter::successors(Some(of), |of| types[of.0].base) {
         for (name, element) in &types[at].elements {
             all.entry(*name).or_insert(*element);
         }
     }
-    all.into_iter().collect()
+    ElementTable::new(all.into_iter().collect())
+}
+
+impl ElementTable {
+    fn new(elements: Vec<(ElementName, ElementType)>) -> ElementTable {
+        let mut rows = vec![None; (elements.len() * 2 + 1).next_power_of_two()];
+        for element in elements {
+            let mut row = element.0.0 & (rows.len() - 1);
+            while rows[row].is_some() {
+                row = (row + 1) & (rows.len() - 1);
+            }
+            rows[row] = Some(element);
+        }
+        ElementTable(rows)
+    }
+
+    fn find(&self, name: ElementName) -> Option<ElementType> {
+        let mut row = name.0 & (self.0.len() - 1);
+        while let Some((element, of)) = self.0[row] {
+            if element == name {
+                return Some(of);
+            }
+            row = (row + 1) & (self.0.len() - 1);
+        }
+        None
+    }
 }
 
 /// The primitive types that others specialize, and those that stand alone.
@@ -163,9 +193,7 @@ impl Type {
 
     /// The type of an element of the type; `None` where R4 defines no such element.
     pub fn element(self, name: ElementName) -> Option<ElementType> {
-        let all = &self.definition().all_elements;
-        let found = all.binary_search_by_key(&name, |(element, _)| *element).ok()?;
-        Some(all[found].1)
+        self.definition().all_elements.find(name)
     }
 
     /// True where the type has a choice element of this name.

@@ -7,8 +7,8 @@
 use super::column::{ColumnKind, ViewColumn};
 use super::constant::ViewConstant;
 use super::error::ViewError;
-use crate::fhir::json::Tree;
-use crate::fhir::path::{Path, RootMembers};
+use crate::fhir::json::{Tree, WantedAt, WantedMembers};
+use crate::fhir::path::{Path, WantedElements};
 
 /// A view: which rows it makes of the resources of a type.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub struct ViewDefinition {
     pub(super) root: ViewSelect,
     pub(super) columns: Vec<ViewColumn>,
     pub(super) hints: Vec<ViewError>,
-    /// The members of a resource that the view looks at; `None` where these may be all.
-    pub(super) members: Option<RootMembers>,
+    /// The members of a resource that the view looks at.
+    pub(super) wanted: WantedMembers,
 }
 
 /// What a view says about itself.
@@ -125,10 +125,12 @@ impl ViewDefinition {
     ///
     /// The text is no JSON object, as far as it is looked at.
     pub(crate) fn parse<'t>(&self, resource: &'t str) -> Result<Tree<'t>, String> {
-        match &self.members {
-            Some(members) => Tree::parse_members(resource, |name| members.has(name)),
-            None => Tree::parse(resource),
-        }
+        Tree::parse_wanted(resource, &self.wanted)
+    }
+
+    /// Adds the elements of a resource that the view looks at.
+    pub(super) fn add_wanted(&self, wanted: &mut WantedElements) {
+        add_wanted(&self.conditions, &self.root, wanted);
     }
 
     /// What may be a mistake in the view: elements that R4 does not have. Resources of other versions of
@@ -152,36 +154,41 @@ impl ViewSelect {
     }
 }
 
-/// The members of a resource that the parts of a view look at; `None` where these may be all.
-pub(super) fn root_members(conditions: &[PlacedPath], root: &ViewSelect) -> Option<RootMembers> {
-    let mut members = RootMembers::new();
-    let of_conditions =
-        conditions.iter().all(|path| path.path.add_root_members(&mut members, true));
-    (of_conditions && add_select(root, &mut members, true)).then_some(members)
+/// Adds the elements of a resource that the parts of a view look at.
+pub(super) fn add_wanted(
+    conditions: &[PlacedPath],
+    root: &ViewSelect,
+    wanted: &mut WantedElements,
+) {
+    for condition in conditions {
+        let found = condition.path.add_wanted(wanted, WantedMembers::ROOT);
+        wanted.add_whole(&found);
+    }
+    add_select(root, wanted, WantedMembers::ROOT);
 }
 
-/// Adds what a select looks at. Reading bounds how deep selects nest.
-fn add_select(select: &ViewSelect, members: &mut RootMembers, is_from_root: bool) -> bool {
-    let mut add =
-        |path: &PlacedPath, is_from_root| path.path.add_root_members(members, is_from_root);
-    let is_at_root = match &select.iteration {
-        Iteration::Once => is_from_root,
+/// Adds what a select looks at from a place. Reading bounds how deep selects nest.
+fn add_select(select: &ViewSelect, wanted: &mut WantedElements, at: WantedAt) {
+    let places = match &select.iteration {
+        Iteration::Once => vec![at],
         Iteration::ForEach(path) | Iteration::ForEachOrNull(path) => {
-            if !add(path, is_from_root) {
-                return false;
-            }
-            false
+            path.path.add_wanted(wanted, at)
         }
         Iteration::Repeat(paths) => {
-            if !paths.iter().all(|path| add(path, is_from_root)) {
-                return false;
-            }
-            false
+            let places: Vec<_> =
+                paths.iter().flat_map(|path| path.path.add_wanted(wanted, at)).collect();
+            // The same paths go on from there.
+            wanted.add_whole(&places);
+            places
         }
     };
-    select.columns.iter().all(|column| add(&column.path, is_at_root))
-        && select.selects.iter().all(|nested| add_select(nested, members, is_at_root))
-        && select.union_all.iter().all(|branch| add_select(branch, members, is_at_root))
+    for at in places {
+        for column in &select.columns {
+            let found = column.path.path.add_wanted(wanted, at);
+            wanted.add_whole(&found);
+        }
+        select.selects.iter().chain(&select.union_all).for_each(|of| add_select(of, wanted, at));
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use super::bound::{BoundValue, bound};
 use super::definition::ViewDefinition;
 use super::error::ViewError;
 use super::value::ViewValue;
-use crate::fhir::json::Tree;
+use crate::fhir::json::{Tree, WantedMembers};
+use crate::fhir::path::WantedElements;
 
 /// The largest text whose rows are made ahead, in bytes. The rows of a larger one do not wait in memory.
 const LARGEST: usize = 1 << 20;
@@ -44,7 +45,14 @@ pub struct KeptView {
 #[derive(Debug, Default)]
 pub struct KeptViews {
     texts: Vec<ViewText>,
-    by_type: BTreeMap<String, Vec<KeptView>>,
+    by_type: BTreeMap<String, ViewsOfType>,
+}
+
+/// The views of a type, and what they look at.
+#[derive(Debug)]
+struct ViewsOfType {
+    views: Vec<KeptView>,
+    wanted: WantedMembers,
 }
 
 /// The rows of a view, with values as a database holds them.
@@ -76,7 +84,7 @@ pub struct MadeViewRows {
 impl KeptViews {
     /// Reads views.
     pub fn new(texts: Vec<ViewText>) -> KeptViews {
-        let mut by_type: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        let mut by_type: BTreeMap<String, Vec<KeptView>> = BTreeMap::new();
         for text in &texts {
             let tree = Tree::parse(&text.definition);
             let definition = tree.ok().and_then(|tree| ViewDefinition::read(&tree).ok());
@@ -85,6 +93,8 @@ impl KeptViews {
             let view = KeptView { key, name, definition, reads_meta };
             by_type.entry(text.resource_type.clone()).or_default().push(view);
         }
+        let by_type =
+            by_type.into_iter().map(|(of, views)| (of, ViewsOfType::new(views))).collect();
         KeptViews { texts, by_type }
     }
 
@@ -95,12 +105,21 @@ impl KeptViews {
 
     /// The views of a type.
     pub fn of(&self, resource_type: &str) -> &[KeptView] {
-        self.by_type.get(resource_type).map_or(&[], Vec::as_slice)
+        self.by_type.get(resource_type).map_or(&[], |of_type| &of_type.views)
     }
 
     /// The types that have views.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         self.by_type.keys().map(String::as_str)
+    }
+}
+
+impl ViewsOfType {
+    fn new(views: Vec<KeptView>) -> ViewsOfType {
+        let mut wanted = WantedElements::new();
+        let definitions = views.iter().filter_map(|view| view.definition.as_ref());
+        definitions.for_each(|definition| definition.add_wanted(&mut wanted));
+        ViewsOfType { views, wanted: wanted.into_members() }
     }
 }
 
@@ -122,15 +141,16 @@ impl MadeViewRows {
         text: &str,
         is_wanted: impl Fn(&KeptView) -> bool,
     ) -> Option<MadeViewRows> {
-        let wanted = views.of(resource_type).iter().filter(|view| is_wanted(view));
-        let wanted = wanted.filter_map(|view| Some((view.key, view.definition.as_ref()?)));
-        let mut wanted = wanted.peekable();
-        if text.len() > LARGEST || wanted.peek().is_none() {
+        let of_type = views.by_type.get(resource_type)?;
+        let made = of_type.views.iter().filter(|view| is_wanted(view));
+        let made = made.filter_map(|view| Some((view.key, view.definition.as_ref()?)));
+        let mut made = made.peekable();
+        if text.len() > LARGEST || made.peek().is_none() {
             return None;
         }
         // What cannot be read here cannot be read where it is written, which says so.
-        let tree = Tree::parse(text).ok()?;
-        let rows = wanted.map(|(key, definition)| {
+        let tree = Tree::parse_wanted(text, &of_type.wanted).ok()?;
+        let rows = made.map(|(key, definition)| {
             let rows = BoundRows::of(definition, &tree);
             (key, rows.map_err(|fault| fault.to_string()))
         });

@@ -11,14 +11,14 @@ use super::column::ViewColumn;
 use super::constant::ViewConstant;
 use super::definition::{
     Iteration, PlacedColumn, PlacedPath, ViewAbout, ViewDefinition, ViewIdentifier, ViewSelect,
-    root_members,
+    add_wanted,
 };
 use super::error::ViewError;
 use super::part::{ViewPart, ViewReader};
 use crate::fhir::definitions::{is_of_any_version, spelling};
 use crate::fhir::json::Tree;
 use crate::fhir::name::short;
-use crate::fhir::path::{Primitive, Type};
+use crate::fhir::path::{Primitive, Type, WantedElements};
 
 /// How deep selects may nest. Each level is a few calls deep.
 const DEEPEST_SELECT: usize = 32;
@@ -105,7 +105,8 @@ impl ViewReader {
         let root = self.joined(Iteration::Once, Vec::new(), selects, Vec::new());
         let columns = self.schema(&root);
         let hints = std::mem::take(&mut self.hints);
-        let members = root_members(&conditions, &root);
+        let mut wanted = WantedElements::new();
+        add_wanted(&conditions, &root, &mut wanted);
         Some(ViewDefinition {
             about,
             resource: resource?,
@@ -114,7 +115,7 @@ impl ViewReader {
             root,
             columns,
             hints,
-            members,
+            wanted: wanted.into_members(),
         })
     }
 

@@ -15,7 +15,7 @@ use super::error::ViewError;
 use super::value::ViewValue;
 use crate::fhir::json::{MAX_DEPTH, Tree};
 use crate::fhir::name::short;
-use crate::fhir::path::{Item, PathContext};
+use crate::fhir::path::{Item, PathConstant, PathContext};
 
 /// The most rows of one resource: selects beside each other multiply.
 pub const MOST_ROWS: usize = 1_000_000;
@@ -60,11 +60,9 @@ impl ViewDefinition {
         if resource.get("resourceType").and_then(Tree::as_text) != Some(self.resource()) {
             return Ok(());
         }
-        let constants: Vec<(&str, Item<'t>)> = self
-            .constants
-            .iter()
-            .map(|constant| (constant.name.as_str(), constant.item()))
-            .collect();
+        let constants = self.constants.iter();
+        let constants: Vec<_> =
+            constants.map(|constant| PathConstant::new(&constant.name, &constant.item())).collect();
         let steps_left = Cell::new(MOST_STEPS);
         let context = PathContext::of(resource).with_constants(&constants).with_steps(&steps_left);
         let (waiting, spare) = (&Cell::new(0), &Cell::default());
@@ -343,6 +341,16 @@ fn each_product<'t, E>(
         let (part, width) = (&factors[part], width(&factors[part]));
         part.values[at * width..(at + 1) * width].iter()
     };
+    // Most views have one part.
+    if let ([], [part]) = (own, factors) {
+        let mut only = Vec::with_capacity(width(part));
+        for at in 0..part.count {
+            only.clear();
+            only.extend(slice(0, at));
+            row(&only)?;
+        }
+        return Ok(());
+    }
     let mut places = vec![0; factors.len()];
     let mut joined: Vec<&ViewValue<'t>> = own.iter().collect();
     // Where the values of each part begin in the joined row.

@@ -1,6 +1,6 @@
 //! How elements are found: choices, what stands beside primitive values, types, references.
 
-use super::super::{Item, Path, PathContext};
+use super::super::{Item, Path, PathConstant, PathContext};
 use super::found;
 use crate::fhir::json::Tree;
 
@@ -171,6 +171,7 @@ fn constants_have_the_types_that_they_are_given() {
         ("number", Item::of_type(&number, "integer")),
         ("text", Item::Text("usual".into())),
     ];
+    let constants = constants.map(|(name, value)| PathConstant::new(name, &value));
     let context = PathContext::of(&tree).with_constants(&constants).with_row_index(7);
     for (expression, wanted) in [
         ("birthDate = %date", true),

@@ -77,6 +77,16 @@ fn what_does_not_fit_a_resource_is_an_error() {
         ("'a'.startsWith(1)", "column 5: `startsWith` does not take a number"),
         ("name.take('a')", "column 6: `take` does not take a text"),
         ("%b", "column 1: there is no constant `%b`"),
+        // What comes behind the value that is wanted may be wrong too.
+        ("(active | name.single()).first()", "column 16: `single` takes one value, not 2"),
+        ("(active | name.single()).exists()", "column 16: `single` takes one value, not 2"),
+        (
+            "name.where(iif(family = 'b', 1 + 'a', true)).exists()",
+            "column 32: `+` does not take a number and a text",
+        ),
+        ("name.select(iif(family = 'b', -'a', true))[0]", "column 31: `-` does not take a text"),
+        ("name.first() = name.family.single()", "column 28: `single` takes one value, not 2"),
+        ("name = name.family.single()", "column 20: `single` takes one value, not 2"),
     ] {
         let error = Path::parse(expression).unwrap().evaluate(&PathContext::of(&tree)).unwrap_err();
         assert_eq!(error.to_string(), wanted, "{expression}");

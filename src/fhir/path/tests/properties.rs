@@ -1,11 +1,13 @@
 //! What holds for any text and any resource: no panic, no endless work, and steps in proportion.
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::evaluate::Evaluation;
-use super::super::{Item, Path, PathContext};
-use crate::fhir::json::Tree;
+use super::super::{Item, Path, PathContext, WantedElements};
+use crate::fhir::json::{Tree, WantedMembers};
 
 /// Parts of which expressions are made, right and wrong.
 const PARTS: [&str; 44] = [
@@ -81,6 +83,9 @@ fn right_expression() -> impl Strategy<Value = String> {
         "$this",
         "%resource",
         "%resource.name",
+        "%context",
+        "name.other",
+        "Patient.name",
         "contained",
         "deceased",
     ]);
@@ -111,6 +116,9 @@ fn right_expression() -> impl Strategy<Value = String> {
             "hasValue()",
             "ofType(Patient)",
             "is(string)",
+            "iif($this.exists(), other, %resource.link)",
+            "lower().select(%context.name)",
+            "single().iif(family = 'a', given, family)",
             "family",
             "extension",
             "reference",
@@ -220,6 +228,35 @@ proptest! {
     }
 
     #[test]
+    fn wanted_elements_are_all_that_expressions_look_at(
+        first in right_expression(),
+        second in right_expression(),
+        resource in any_resource(),
+    ) {
+        let [first_path, second_path] = [&first, &second].map(|text| Path::parse(text).unwrap());
+        let mut wanted = WantedElements::new();
+        for at in first_path.add_wanted(&mut wanted, WantedMembers::ROOT) {
+            let found = second_path.add_wanted(&mut wanted, at);
+            wanted.add_whole(&found);
+        }
+        let wanted = wanted.into_members();
+        let (whole, part) =
+            (Tree::parse(&resource).unwrap(), Tree::parse_wanted(&resource, &wanted).unwrap());
+        let (of_whole, of_part) = (PathContext::of(&whole), PathContext::of(&part));
+        match (first_path.evaluate(&of_whole), first_path.evaluate(&of_part)) {
+            (Ok(items), Ok(part_items)) => {
+                prop_assert_eq!(items.len(), part_items.len());
+                for (item, part_item) in items.into_iter().zip(part_items) {
+                    let found = second_path.evaluate(&of_whole.clone().at(item));
+                    let part_found = second_path.evaluate(&of_part.clone().at(part_item));
+                    prop_assert_eq!(found, part_found, "{}, {} over {}", first, second, resource);
+                }
+            }
+            (found, part_found) => prop_assert_eq!(found, part_found, "{} over {}", first, resource),
+        }
+    }
+
+    #[test]
     fn a_path_of_names_finds_what_a_walk_finds(resource in any_resource()) {
         let tree = Tree::parse(&resource).unwrap();
         let mut wanted = Vec::new();
@@ -299,7 +336,11 @@ fn steps_grow_with_the_resource_and_not_faster() {
             let tree = Tree::parse(&text).unwrap();
             let context = PathContext::of(&tree);
             let evaluation = Evaluation::new(&context);
-            assert!(evaluation.of_whole(&path.expression).is_ok());
+            assert!(
+                evaluation
+                    .each_of_whole(&path.expression, &mut |_| Ok(ControlFlow::Continue(())))
+                    .is_ok()
+            );
             evaluation.steps()
         });
         assert!(few >= 1_000 && many <= few * 8 + 8, "{expression}: {few}, then {many} steps");

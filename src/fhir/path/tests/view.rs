@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::types::Type;
-use super::super::{Item, Path, PathContext, PathError};
+use super::super::{Item, Path, PathConstant, PathContext, PathError};
 use crate::fhir::json::Tree;
 
 /// A row of a view: the values of its columns.
@@ -17,7 +17,7 @@ pub type Row = BTreeMap<String, Value>;
 /// A view, and what its expressions share.
 pub struct View<'t> {
     view: &'t Tree<'t>,
-    constants: Vec<(&'t str, Item<'t>)>,
+    constants: Vec<PathConstant<'t>>,
 }
 
 /// The place of what columns are computed for.
@@ -50,7 +50,7 @@ impl<'t> View<'t> {
                 let of = Type::of_suffix(member.strip_prefix("value")?)?;
                 Some(Item::of_type(tree, of.name()))
             });
-            constants.push((name, value.ok_or("a constant without a value")?));
+            constants.push(PathConstant::new(name, &value.ok_or("a constant without a value")?));
         }
         let view = View { view, constants };
         text(view.view, "resource")?.ok_or("a view without a resource")?;
@@ -67,7 +67,7 @@ impl<'t> View<'t> {
     fn path(&self, text: &str) -> Result<Path, String> {
         let shown = |error: PathError| format!("{text}: {error}");
         let path = Path::parse(text).map_err(shown)?;
-        path.check_constants(|name| self.constants.iter().any(|(known, _)| *known == name))
+        path.check_constants(|name| self.constants.iter().any(|known| known.is_named(name)))
             .map_err(shown)?;
         Ok(path)
     }

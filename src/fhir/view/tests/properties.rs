@@ -85,8 +85,12 @@ proptest! {
         // The reader is stricter than the judge: what it takes, the judge takes too.
         let Ok(read) = ViewDefinition::read(&view) else { return Ok(()) };
         for resource in resources {
-            let resource = changed(resource.clone(), &of_resource).to_string();
-            let resource = Tree::parse(&resource).unwrap();
+            let resource_text = changed(resource.clone(), &of_resource).to_string();
+            let resource = Tree::parse(&resource_text).unwrap();
+            if let Ok(part) = read.parse(&resource_text) {
+                let rows_of_part = rows(&read, &part);
+                prop_assert_eq!(rows_of_part, rows(&read, &resource), "{}: {}", text, resource_text);
+            }
             // What the judge lets pass may be of a wrong type; without a fault the rows are its rows.
             if let Ok(rows) = rows(&read, &resource) {
                 prop_assert_eq!(judged(&view, &resource), Ok(rows), "{}", text);
