@@ -12,10 +12,11 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { programAt } from "./program.js";
 
-const JS = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
+const JS = fileURLToPath(new URL("..", import.meta.url));
 const ROOT = resolve(JS, "..");
 const manifest = JSON.parse(readFileSync(join(JS, "package.json"), "utf8"));
 

@@ -53,3 +53,18 @@ test("a page's output is compared, not only looked at", () => {
   assert.ok(!fits(["a…c", "d"], "x\nabc\ny\nd\n"));
   assert.ok(!fits(["ℹ fail 0"], "ℹ fail 1\n"));
 });
+
+test("without the platform's package the command says what to do", { skip: !PAGE && "needs .ci/javascript" }, (t) => {
+  const folder = folderOf(t);
+  const run = (command, ...parts) => spawnSync(command, parts, { cwd: folder, env: environment(), encoding: "utf8" });
+  assert.equal(run("npm", "install", "--omit=optional", "fhirlite").status, 0);
+  const platform = `@fhirlite/${process.platform}-${process.arch}`;
+  const lacking = run("npx", "fhirlite", "--version");
+  assert.equal(lacking.status, 1);
+  const said = `fhirlite: the package ${platform} is missing, which has the program for this machine; `;
+  assert.ok(lacking.stderr.includes(said), lacking.stderr);
+  // The command of the message helps.
+  const command = lacking.stderr.match(/npm install \S+(?=;)/)[0];
+  assert.equal(run("bash", "-c", command).status, 0);
+  assert.match(run("npx", "fhirlite", "--version").stdout, /^fhirlite \d/);
+});

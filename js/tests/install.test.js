@@ -49,6 +49,13 @@ test("no script runs at installation, and nothing else comes with it", () => {
   assert.equal(versions.size, 1);
 });
 
+/** Whether this Node has `await using`, runs TypeScript, and lets CommonJS require a module. */
+const IS_NEW = Number(process.versions.node.split(".")[0]) >= 24;
+
+test("CommonJS can require it", { skip: !IS_NEW && "needs Node 24" }, () => {
+  assert.equal(require("fhirlite").start, fhirlite.start);
+});
+
 test("the types have every name, and no other", () => {
   const types = readFileSync(join(FOLDER, manifest.types), "utf8");
   const declared = [...types.matchAll(/^export (?:class|function) (\w+)/gm)].map((match) => match[1]);
@@ -90,9 +97,6 @@ test("the types are right in strict mode", (t) => {
   assert.equal(done.stdout + done.stderr, "");
   assert.equal(done.status, 0);
 });
-
-/** Whether this Node has `await using`, and runs TypeScript. */
-const IS_NEW = Number(process.versions.node.split(".")[0]) >= 24;
 
 for (const [name, isRunHere] of [["node.test.js", true], ["using.test.ts", IS_NEW]]) {
   test(`the example for node's runner is green: ${name}`, { skip: !isRunHere && "needs Node 24" }, () => {
