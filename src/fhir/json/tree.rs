@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::scan::plain_length;
 use super::value::MAX_DEPTH;
 use super::wanted::{WantedMembers, WantedPart};
@@ -37,7 +39,8 @@ impl<'t> Tree<'t> {
     /// The text is not JSON, or brackets nest deeper than fhirlite takes them. The message has the
     /// byte at which the text is wrong.
     pub fn parse(text: &'t str) -> Result<Tree<'t>, String> {
-        Tree::read(text, WantedPart::Whole)
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, is_known: false };
+        reader.whole_text(WantedPart::Whole)
     }
 
     /// Reads those members of the objects of a JSON text that are wanted. The others are not looked at: the text
@@ -47,18 +50,8 @@ impl<'t> Tree<'t> {
     ///
     /// As [`Tree::parse`], as far as the text is looked at.
     pub fn parse_wanted(text: &'t str, wanted: &WantedMembers) -> Result<Tree<'t>, String> {
-        Tree::read(text, wanted.part(WantedMembers::ROOT))
-    }
-
-    fn read(text: &'t str, wanted: WantedPart<'_>) -> Result<Tree<'t>, String> {
-        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
-        let fault = |(reason, at): Fault| format!("not valid JSON: {reason} at byte {at}");
-        let tree = reader.value_at_any_depth(wanted).map_err(fault)?;
-        reader.skip_space();
-        if reader.at < text.len() {
-            return Err(fault(("more text behind the value", reader.at)));
-        }
-        Ok(tree)
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, is_known: true };
+        reader.whole_text(wanted.part(WantedMembers::ROOT))
     }
 
     /// The member of an object by its name; the last one where the name stands twice.
@@ -116,9 +109,22 @@ struct Reader<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
+    /// True for a text that is known to be JSON.
+    is_known: bool,
 }
 
 impl<'t> Reader<'t> {
+    /// Reads a value, and nothing behind it.
+    fn whole_text(&mut self, wanted: WantedPart<'_>) -> Result<Tree<'t>, String> {
+        let fault = |(reason, at): Fault| format!("not valid JSON: {reason} at byte {at}");
+        let tree = self.value_at_any_depth(wanted).map_err(fault)?;
+        self.skip_space();
+        if self.at < self.text.len() {
+            return Err(fault(("more text behind the value", self.at)));
+        }
+        Ok(tree)
+    }
+
     /// Goes to the end of a value without looking at it.
     fn skip_value(&mut self) -> Result<(), Fault> {
         let mut depth = 0usize;
@@ -155,7 +161,12 @@ impl<'t> Reader<'t> {
         self.at += 1;
         let mut is_plain = true;
         loop {
-            self.at += plain_length(&self.bytes[self.at..]);
+            let rest = &self.bytes[self.at..];
+            // A string of JSON has no control characters.
+            self.at += match self.is_known {
+                true => memchr2(b'"', b'\\', rest).unwrap_or(rest.len()),
+                false => plain_length(rest),
+            };
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {

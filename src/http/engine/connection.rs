@@ -40,9 +40,9 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// From when on a request whose client has closed its side is not worked for any more.
 const LEAVE_TIME: Duration = Duration::from_secs(2);
 
-/// How long a connection may stay open after its first answer: a client that does not ask again within this
-/// time may be one that waits for the end, or that has forgotten the connection.
-const ONE_ANSWER_TIME: Duration = Duration::from_secs(1);
+/// How long a connection may stay open after its first answer: a client that does not ask again may be waiting for the
+/// end. No whole number of seconds, at which clients ask for the status of a job.
+const ONE_ANSWER_TIME: Duration = Duration::from_millis(3500);
 
 /// What all connections of an engine share, beside the handler.
 pub struct Shared {
