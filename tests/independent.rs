@@ -1,6 +1,7 @@
 //! Other programs check the answers: Python scripts with rules of their own, `curl`, `sqlite3`, `smart-fetch`.
 
 mod analysis;
+mod clients;
 mod exports;
 mod imports;
 mod results;

@@ -16,8 +16,8 @@ BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 class Protected(Server):
     """A server with a client in a store of its own, which lies in a file."""
 
-    def __init__(self, *arguments):
-        super().__init__("in.ndjson", *arguments, "--auth", "required", store="s.db")
+    def __init__(self, *arguments, lines=None):
+        super().__init__("in.ndjson", *arguments, "--auth", "required", store="s.db", lines=lines)
 
     def write(self, name, text):
         super().write(name, text)
