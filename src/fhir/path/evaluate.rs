@@ -187,34 +187,45 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
         scope: Scope<'_, 't>,
         each: &mut Each<'_, 't>,
     ) -> Flow {
-        let is_sure = steps.iter().all(|step| step.is_sure);
-        let (mut is_over, mut flow) = (false, ControlFlow::Continue(()));
+        if steps.iter().all(|step| step.is_sure) {
+            return self.through(source, steps, scope, each);
+        }
         // Where nobody wants more, what may be an error is evaluated all the same.
-        let mut unless_over = |node: Node<'t>| {
-            if !is_over {
+        let mut flow = ControlFlow::Continue(());
+        let _ = self.through(source, steps, scope, &mut |node| {
+            if flow.is_continue() {
                 flow = each(node)?;
-                is_over = flow.is_break();
             }
-            Ok(if is_sure { flow } else { ControlFlow::Continue(()) })
-        };
+            GO_ON
+        })?;
+        Ok(flow)
+    }
+
+    /// Does the same as long as `each` wants more.
+    fn through(
+        &self,
+        source: Source<'_, 't>,
+        steps: &[Step],
+        scope: Scope<'_, 't>,
+        each: &mut Each<'_, 't>,
+    ) -> Flow {
         match source {
+            Source::Expression(Expression::This) => {
+                self.walk(steps, scope.this.clone(), scope, each)
+            }
             Source::Expression(expression) => {
-                let _ = self.each(expression, scope, &mut |node| {
-                    self.walk(steps, node, scope, &mut unless_over)
-                })?;
+                self.each(expression, scope, &mut |node| self.walk(steps, node, scope, each))
             }
-            Source::One(node) => {
-                let _ = self.walk(steps, node, scope, &mut unless_over)?;
-            }
+            Source::One(node) => self.walk(steps, node, scope, each),
             Source::Many(nodes) => {
                 for node in nodes {
-                    if self.walk(steps, node, scope, &mut unless_over)?.is_break() {
-                        break;
+                    if self.walk(steps, node, scope, each)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
                     }
                 }
+                GO_ON
             }
         }
-        Ok(flow)
     }
 
     /// Takes a value through steps that are for each value by itself.
