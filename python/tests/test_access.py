@@ -31,11 +31,10 @@ def asked(url, **form):
     return code, json.loads(body)
 
 
-def token_of(client, monkeypatch):
+def token_of(client):
     """The answer to a SMART client, which signs with its own key."""
     secret = client.key["d"]
     secret = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
-    monkeypatch.setattr(es384, "SECRET", int.from_bytes(secret, "big"))
     now = int(time.time())
     claims = {"iss": client.client_id, "sub": client.client_id, "aud": client.token_url}
     claims.update(jti=str(uuid.uuid4()), iat=now, exp=now + 240)
@@ -44,7 +43,7 @@ def token_of(client, monkeypatch):
         grant_type="client_credentials",
         scope=client.scope,
         client_assertion_type=BEARER,
-        client_assertion=es384.signed(claims, client.key["kid"]),
+        client_assertion=es384.signed(claims, client.key["kid"], int.from_bytes(secret, "big")),
     )
 
 
@@ -52,9 +51,9 @@ def test_without_a_token_nothing_is_read(protected):
     assert status(f"{protected.fhir_url}/Patient/a") == 401
 
 
-def test_a_smart_client_exports(protected, monkeypatch):
+def test_a_smart_client_exports(protected):
     client = protected.client(scopes="system/*.rs")
-    code, answer = token_of(client, monkeypatch)
+    code, answer = token_of(client)
     assert code == 200, answer
     assert rows(protected.fhir_url, answer["access_token"]) == ["Patient/a"]
 
@@ -70,9 +69,9 @@ def test_a_client_says_what_it_needs(protected):
     assert client.client_secret is None
 
 
-def test_a_client_gets_no_more_than_its_scopes(protected, monkeypatch):
+def test_a_client_gets_no_more_than_its_scopes(protected):
     client = protected.client(scopes="system/Group.rs")
-    code, answer = token_of(client, monkeypatch)
+    code, answer = token_of(client)
     assert code == 200, answer
     assert status(f"{protected.fhir_url}/Patient/a", token=answer["access_token"]) == 403
 
@@ -123,7 +122,7 @@ def test_the_clock_ends_tokens(protected):
     assert status(f"{protected.oneup_url}/$export", token=user.access_token) == 401
 
 
-def test_reset_takes_clients_away(protected, monkeypatch):
+def test_reset_takes_clients_away(protected):
     client = protected.client(scopes="system/*.rs")
     protected.reset()
-    assert token_of(client, monkeypatch)[0] in (400, 401)
+    assert token_of(client)[0] in (400, 401)
