@@ -35,8 +35,14 @@ class Process:
         try:
             command = [find_fhirlite_bin(), "serve", *arguments(self._folder.name), *ALWAYS]
             with open(self._log_path, "wb") as log:
-                pipe = subprocess.PIPE
-                self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log)
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    # An interrupt at the terminal, such as one for a debugger, is not for the server.
+                    start_new_session=True,
+                )
         except BaseException:
             self._folder.cleanup()
             raise

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from bulk import ask, patients, read, rows, status
+from bulk import ask, manifest, patients, read, rows, status
 
 from fhirlite import FhirliteError
 
@@ -56,6 +56,18 @@ def test_a_smart_client_exports(protected):
     code, answer = token_of(client)
     assert code == 200, answer
     assert rows(protected.fhir_url, answer["access_token"]) == ["Patient/a"]
+
+
+def test_a_token_ends_during_the_export(fhirlite_factory):
+    server = fhirlite_factory(sample=True, auth=True)
+    client = server.client(scopes="system/*.rs")
+    with server.faults("file: nth=3; expired"):
+        token = token_of(client)[1]["access_token"]
+        files = manifest(server.fhir_url, token)["output"][:3]
+        assert [status(file["url"], token=token) for file in files] == [200, 200, 401]
+        token = token_of(client)[1]["access_token"]
+        assert status(files[2]["url"], token=token) == 200
+    assert server.requests("POST", "*/token") == 2
 
 
 def test_a_client_says_what_it_needs(protected):

@@ -75,13 +75,13 @@ def test_the_program_is_run_as_the_page_says():
 
 def test_the_examples_without_a_name_are_python():
     examples = [text for kind, text in blocks(PAGE) if kind == "python"]
-    assert len(examples) == 2
+    assert len(examples) == 3
     for text in examples:
         compile(text, "docs/python.md", "exec")
 
 
 def first_cells(heading):
-    """The names in the first column of the table below a heading, and the text after `## Fixtures` for options."""
+    """The names in the first columns of the tables below a heading."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     cells = re.findall(r"(?m)^\| (.+?) \|", section)
     return {name for cell in cells for name in re.findall(r"`(\w+)", cell)}

@@ -43,6 +43,10 @@ def test_it_ends_with_a_parent_that_dies():
     assert any(has_ended(int(done.stdout)) for _ in range(10_000))
 
 
+def test_an_interrupt_at_the_terminal_does_not_reach_it(fhirlite):
+    assert os.getpgid(fhirlite.pid) != os.getpgid(0)
+
+
 def test_the_urls_answer(fhirlite):
     assert read(f"{fhirlite.fhir_url}/metadata")["resourceType"] == "CapabilityStatement"
     assert status(f"{fhirlite.oneup_url}/$export") == 200
