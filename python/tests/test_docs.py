@@ -30,7 +30,7 @@ def shell(tmp_path):
     """Runs a line in an empty folder, where pip knows nothing but the wheels of `.ci/python`."""
     wheels = os.environ.get("FHIRLITE_WHEELS") or lacks("FHIRLITE_WHEELS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON", "VIRTUAL_ENV"))}
-    environment = {**kept, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "80"}
+    environment = {**kept, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "COLUMNS": "80"}
 
     def shell(line):
         out = subprocess.PIPE
