@@ -37,6 +37,7 @@ mod request_parameters;
 mod rest;
 mod route;
 mod row;
+mod sample;
 mod secrets;
 mod server;
 mod shaped;

@@ -64,7 +64,8 @@ def a_rule_is_named_in_the_changed_answer_alone():
 def control_routes_say_their_methods():
     with Server() as server:
         for path, methods in (("/faults", "GET, PUT, DELETE, OPTIONS"), ("/requests", "GET, DELETE, OPTIONS"),
-                              ("/reset", "POST, OPTIONS"), ("/clock", "PUT, OPTIONS"), ("/import", "POST, OPTIONS")):
+                              ("/reset", "POST, OPTIONS"), ("/clock", "PUT, OPTIONS"), ("/import", "POST, OPTIONS"),
+                              ("/sample", "POST, OPTIONS"), ("/clients", "POST, OPTIONS"), ("/users", "POST, OPTIONS")):
             wrong = server.ask("PATCH", path)
             assert (wrong.status, wrong.header("Allow")) == (405, methods)
             asked = server.ask("OPTIONS", path)
@@ -80,7 +81,8 @@ def manual():
 
 def the_manual_has_every_control_route():
     lines = manual()
-    rows = [line for line in lines[lines.index("## Control routes"):] if line.startswith("| `")][:5]
+    section = lines[lines.index("## Control routes"):lines.index("### Clients and users")]
+    rows = [line for line in section if line.startswith("| `")]
     described = {tuple(route.split(" ")) for row in rows for route in row.split(" | ")[0].split("`")[1::2]}
     with Server() as server:
         paths = {path for _, path in described}
@@ -129,7 +131,7 @@ def every_rule_of_the_manual_changes_an_answer():
 
 def without_simulate_there_is_nothing_of_it():
     with Server(simulate=False) as server:
-        for path in ("/faults", "/requests", "/reset", "/clock", "/import"):
+        for path in ("/faults", "/requests", "/reset", "/clock", "/import", "/sample", "/clients", "/users"):
             for method in ("GET", "PUT", "POST", "DELETE"):
                 assert server.ask(method, path).status == 404, path
         segment = server.segment([{"at": "kickoff", "status": 503}])

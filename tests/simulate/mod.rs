@@ -183,6 +183,17 @@ in_python! {
         without_simulate_there_is_nothing_of_it
         wrong_rules_in_a_file_are_told_before_anything_is_served
     }
+    people {
+        a_client_with_a_key_gets_tokens
+        a_client_without_a_scope_has_a_secret
+        a_reset_takes_clients_and_users_away
+        a_user_has_a_token_a_code_and_resources
+        sample_data_is_that_of_the_folder
+        sample_data_of_a_user
+        the_packed_sample_data_are_those_of_the_folder
+        what_tests_make_is_not_in_the_journal
+        wrong_clients_and_users_are_refused
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ mod tests;
 pub use answer::{AnswerPlace, PlainAnswer};
 pub use body::FaultyWriter;
 pub use book::{FaultDecision, FaultRequest};
-pub use control::{Simulation, clock_advance, control_methods};
+pub use control::{Simulation, clock_advance, control_methods, control_path};
 pub use journal::JournalEntry;
 pub use list::FaultRules;
 pub use manifest::{ManifestPlace, change_manifest, page_of};

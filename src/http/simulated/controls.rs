@@ -1,16 +1,19 @@
-//! The control routes of a server that simulates: `/faults`, `/requests`, `/reset`, `/clock`, `/import`.
+//! The control routes of a server that simulates: `/faults`, `/requests`, `/reset`, `/clock`, `/import`, `/sample`,
+//! `/clients` and `/users`.
 //!
 //! They need no access token: only this machine reaches the server, and what they change is a copy.
 
 use super::changed::response;
 use super::handler::SimulatedServer;
+use super::registered::{add_client, add_user, owner};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::{Issue, OperationOutcome, Severity};
 use crate::http::context::Context;
 use crate::http::cross_origin;
 use crate::http::header::FHIR_JSON;
 use crate::http::message::{Request, Response};
-use crate::http::simulate::{clock_advance, control_methods};
+use crate::http::sample::sample_data;
+use crate::http::simulate::{clock_advance, control_methods, control_path};
 use crate::import::{Import, Observer, Remark};
 use crate::source::{Input, Inputs};
 use crate::sync::lock;
@@ -25,7 +28,7 @@ impl SimulatedServer {
     /// The largest body of a control route; `None` for other paths.
     pub(super) fn control_body(&self, request: &Request) -> Option<usize> {
         control_methods(&request.target)?;
-        Some(match (request.method.as_str(), request.target.as_str()) {
+        Some(match (request.method.as_str(), control_path(&request.target)) {
             ("POST", "/import") => IMPORT_BODY,
             ("PUT" | "POST", _) => RULES_BODY,
             _ => 0,
@@ -38,7 +41,7 @@ impl SimulatedServer {
     /// `MethodNotAllowed`; `Invalid` for what cannot be read; those of [`SimulatedServer::reset`].
     pub(super) fn control(&self, context: &Context, request: &Request) -> Result<Response> {
         let methods = control_methods(&request.target).unwrap_or_default();
-        match (request.method.as_str(), request.target.as_str()) {
+        match (request.method.as_str(), control_path(&request.target)) {
             ("OPTIONS", _) => Ok(cross_origin::options(&context.pages, request, methods)),
             ("POST", "/reset") => self.reset().map(|()| Response::empty(204)),
             ("PUT", "/clock") => {
@@ -46,7 +49,10 @@ impl SimulatedServer {
                 let now = context.store.now().to_string();
                 Ok(Response::json(200, &serde_json::json!({"time": now})))
             }
-            ("POST", "/import") => import(context, request),
+            ("POST", "/import") => import(context, request, &unwrapped(&request.body)),
+            ("POST", "/sample") => import(context, request, sample_data()?),
+            ("POST", "/clients") => add_client(context, request),
+            ("POST", "/users") => add_user(context, request),
             (method, path) => match lock(&self.state).answer(method, path, &request.body)? {
                 Some(answer) => Ok(response(answer)),
                 None => {
@@ -59,14 +65,17 @@ impl SimulatedServer {
     }
 }
 
-/// Imports all of a body, or nothing: an array of resources, a resource, a Bundle, or NDJSON of either. Answers with
-/// the report.
-fn import(context: &Context, request: &Request) -> Result<Response> {
-    let text = unwrapped(&request.body);
-    let inputs = vec![Input::memory("body", &text)];
+/// Imports all of some data, or nothing: resources, Bundles, NDJSON of either, or an archive. They are a user's if
+/// the request says so. Answers with the report.
+fn import(context: &Context, request: &Request, data: &[u8]) -> Result<Response> {
+    let inputs = vec![Input::memory("body", data)];
     let inputs = Inputs { inputs, ..Inputs::default() };
+    let mut import = Import::new().strict(true);
+    if let Some(owner) = owner(context, request)? {
+        import = import.user(&owner);
+    }
     let mut rejects = Rejects(Vec::new());
-    let report = Import::new().strict(true).run(&context.store, &inputs, &mut rejects)?;
+    let report = import.run(&context.store, &inputs, &mut rejects)?;
     if report.rejected > 0 {
         let body = OperationOutcome::of(&rejects.0).to_line();
         return Ok(Response::new(400, FHIR_JSON, body));
