@@ -13,6 +13,8 @@ mod cross_origin;
 mod download;
 mod engine;
 mod exposition;
+mod filled;
+mod fixture;
 mod form;
 mod header;
 mod health;
@@ -55,6 +57,7 @@ pub use answered::AnsweredRequest;
 #[cfg(feature = "tls")]
 pub use engine::Tls;
 pub use engine::{Limits, ListenOn};
+pub use fixture::{Fixture, FixtureServer, SeenRequest};
 pub use metrics_access::MetricsAccess;
 pub use options::Options;
 pub use server::{BoundServer, Server};

@@ -297,6 +297,27 @@ def the_file_of_a_store_never_changes():
             assert file.read() == before
 
 
+def a_store_that_does_not_fit_in_memory_is_refused():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "s.db")
+        command = [os.environ["FHIRLITE"], "import", "s.db", "-", "--quiet"]
+        subprocess.run(command, cwd=folder, input=b'{"resourceType":"Patient","id":"a"}', check=True, capture_output=True)
+        # A sparse file: the header has the size of a page (at 16) and the number of pages (at 28), and no page is free (at 36).
+        # https://www.sqlite.org/fileformat.html#the_database_header
+        with open(path, "r+b") as file:
+            size = int.from_bytes(file.read(18)[16:], "big")
+            pages = 5 * (1 << 29) // size
+            for place, number in ((28, pages), (36, 0)):
+                file.seek(place)
+                file.write(number.to_bytes(4, "big"))
+            file.truncate(pages * size)
+        assert os.stat(path).st_blocks * 512 < 1 << 24 < 1 << 31 < os.path.getsize(path)
+        command = [os.environ["FHIRLITE"], "serve", "s.db", "--simulate", "--listen", "0"]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=HANG)
+        assert (ran.returncode, ran.stdout) == (7, "") and "s.db: is larger than 1 GiB" in ran.stderr, ran.stderr
+        assert "SIMULATION" not in ran.stderr
+
+
 def a_seed_fixes_ids_tokens_and_keys():
     def found(seed):
         with Server("--seed", seed, "--auth", "required") as server:

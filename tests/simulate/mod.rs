@@ -150,6 +150,7 @@ in_python! {
         a_rule_is_named_in_the_changed_answer_alone
         a_seed_fixes_ids_tokens_and_keys
         a_short_form_in_the_path
+        a_store_that_does_not_fit_in_memory_is_refused
         an_empty_store_in_memory_waits_for_resources
         control_routes_say_their_methods
         every_rule_of_the_manual_changes_an_answer
@@ -186,6 +187,7 @@ in_python! {
     people {
         a_client_with_a_key_gets_tokens
         a_client_without_a_scope_has_a_secret
+        a_protected_store_may_begin_without_clients
         a_reset_takes_clients_and_users_away
         a_user_has_a_token_a_code_and_resources
         sample_data_is_that_of_the_folder

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import tarfile
+import tempfile
 import time
 import urllib.parse
 import uuid
@@ -36,15 +37,17 @@ class Empty(Server):
         assert answer.status == 400, (answer.status, answer.body)
         return answer.issue()["diagnostics"]
 
-    def tokens(self, url, **form):
-        return self.ask("POST", url, FORM, body=urllib.parse.urlencode(form))
-
     def granted(self, client, scope, secret):
         """The answer of the token endpoint to an assertion that a client's key signs."""
         name, now = client["client_id"], int(time.time())
         claims = {"iss": name, "sub": name, "aud": client["token_url"], "jti": str(uuid.uuid4()), "exp": now + 240}
-        return self.tokens(client["token_url"], grant_type="client_credentials", scope=scope, client_assertion_type=BEARER,
-                           client_assertion=es384.signed(claims, client["key"]["kid"], secret))
+        return tokens(self, client["token_url"], grant_type="client_credentials", scope=scope, client_assertion_type=BEARER,
+                      client_assertion=es384.signed(claims, client["key"]["kid"], secret))
+
+
+def tokens(server, url, **form):
+    """The answer to a form."""
+    return server.ask("POST", url, FORM, body=urllib.parse.urlencode(form))
 
 
 def bearer(token):
@@ -106,9 +109,9 @@ def a_client_without_a_scope_has_a_secret():
         one, other = server.made("/clients"), server.made("/clients", {"client_id": "b"})
         assert one.keys() == other.keys() == {"client_id", "client_secret", "token_url"}
         assert one["client_id"] and other["client_id"] == "b" and one["token_url"] == f"{server.url}/oauth2/token"
-        made = server.tokens("/user-management/v1/user", client_id="b", client_secret=other["client_secret"], app_user_id="alice")
+        made = tokens(server, "/user-management/v1/user", client_id="b", client_secret=other["client_secret"], app_user_id="alice")
         assert made.status == 200 and made.json()["success"], made.body
-        wrong = server.tokens("/user-management/v1/user", client_id="b", client_secret=one["client_secret"], app_user_id="bob")
+        wrong = tokens(server, "/user-management/v1/user", client_id="b", client_secret=one["client_secret"], app_user_id="bob")
         assert wrong.status == 401
 
 
@@ -130,10 +133,10 @@ def a_user_has_a_token_a_code_and_resources():
         # The code and the refresh token are not used yet.
         said = {"client_id": alice["client_id"], "client_secret": alice["client_secret"]}
         for grant, name, secret in (("authorization_code", "code", alice["code"]), ("refresh_token", "refresh_token", alice["refresh_token"])):
-            answer = server.tokens(alice["token_url"], grant_type=grant, **said, **{name: secret})
+            answer = tokens(server, alice["token_url"], grant_type=grant, **said, **{name: secret})
             assert answer.status == 200, answer.body
             assert server.get(ONEUP, bearer(answer.json()["access_token"])).status == 200
-        listed = server.tokens("/user-management/v1/user/auth-code", app_user_id="bob", **said)
+        listed = tokens(server, "/user-management/v1/user/auth-code", app_user_id="bob", **said)
         assert listed.json()["oneup_user_id"] == bob["oneup_user_id"]
 
 
@@ -144,6 +147,20 @@ def sample_data_of_a_user():
         assert server.ask("POST", f"/sample?oneup_user_id={alice['oneup_user_id']}").json()["created"] > 2000
         assert len(server.get(ONEUP, bearer(alice["access_token"])).json()["output"]) > 10
         assert server.get(ONEUP, bearer(other["access_token"])).json()["output"] == []
+
+
+def a_protected_store_may_begin_without_clients():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "s.db")
+        command = [os.environ["FHIRLITE"], "import", path, "-", "--quiet"]
+        subprocess.run(command, input=b'{"resourceType":"Patient","id":"p"}', check=True, capture_output=True)
+        with Server("--auth", "required", store=path) as server:
+            client = Empty.made(server, "/clients", {"scope": "system/*.rs"})
+            granted = Empty.granted(server, client, "system/*.rs", number(client["key"]["d"]))
+            assert granted.status == 200, granted.body
+            assert server.get("/fhir/Patient/p", bearer(granted.json()["access_token"])).status == 200
+        listed = subprocess.run([os.environ["FHIRLITE"], "client", "list", path, "--json"], check=True, capture_output=True)
+        assert listed.stdout == b""
 
 
 def wrong_clients_and_users_are_refused():
