@@ -467,6 +467,15 @@ def the_launcher_keys_stu_m_and_secure():
         assert server.kick_off(("Authorization", "Bearer x"), base=base).status == 202
 
 
+def the_launcher_key_m():
+    with Server() as server:
+        base = launcher({"m": 3, "page": 20})
+        page = server.manifest(base=base, query="?_type=Patient")
+        assert [entry["count"] for entry in page["output"]] == [20, 10]
+        ids = [json.loads(line)["id"] for entry in page["output"] for line in server.get(entry["url"]).lines()]
+        assert ids[:4] == ["p0", "o1-p0", "o2-p0", "p1"] and len(set(ids)) == 3 * ROWS
+
+
 def unknown_launcher_keys_are_no_error():
     with Server() as server:
         assert server.kick_off(base=launcher({"new": [1], "dur": "soon"})).status == 202

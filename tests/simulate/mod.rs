@@ -66,11 +66,13 @@ in_python! {
         a_redirect_loop
         a_redirect_to_a_path
         a_redirect_to_another_host
+        a_share_of_copies_is_deleted_in_pages
         a_share_of_rows_is_deleted
         a_transaction_time_of_another_age
         a_transaction_time_that_is_none
         a_transaction_time_without_a_time_or_a_zone
         an_empty_manifest
+        copies_of_each_row
         counts_too_low_and_too_high
         deleted_ids
         duplicate_urls_in_a_manifest
@@ -142,6 +144,7 @@ in_python! {
         only_with_or_without_a_token
         the_clock_of_the_token_endpoint_is_off
         the_launcher_key_tlt
+        the_launchers_token_endpoint
         token_lifetime
     }
     controls {
@@ -173,6 +176,7 @@ in_python! {
         the_journal_has_each_request
         the_launcher_key_dur
         the_launcher_key_err
+        the_launcher_key_m
         the_launcher_keys_page_del_and_opp
         the_launcher_keys_stu_m_and_secure
         the_manual_has_every_control_route

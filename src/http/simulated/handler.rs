@@ -267,6 +267,7 @@ fn grant_otherwise(request: &mut Request, decision: &FaultDecision) {
         request.terms = GrantTerms {
             lifetime: request.terms.lifetime.or(fault.lifetime),
             clock_offset: request.terms.clock_offset.saturating_add(fault.clock_offset),
+            ..request.terms
         };
         if is_form && fault.scope.is_some() {
             let mut form = form_urlencoded::Serializer::new(String::new());
