@@ -133,6 +133,38 @@ pub mod views {
     pub use crate::view::{ViewFormat, ViewWriter};
 }
 
+/// A server for one test: resources, faults on purpose, and the requests that came. `docs/simulate.md` has the rules.
+///
+/// ```
+/// use fhirlite::fixture::Fixture;
+///
+/// # fn get(url: &str) -> u16 {
+/// #     use std::io::{Read, Write};
+/// #     let (host, path) = url["http://".len()..].split_once('/').expect("a path");
+/// #     let mut connection = std::net::TcpStream::connect(host).expect("a connection");
+/// #     let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+/// #     connection.write_all(request.as_bytes()).expect("a request");
+/// #     let mut answer = String::new();
+/// #     connection.read_to_string(&mut answer).expect("an answer");
+/// #     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+/// # }
+/// # fn main() -> fhirlite::Result<()> {
+/// let fixture = Fixture::new()
+///     .resources(r#"[{"resourceType":"Patient","id":"a"}]"#)?
+///     .faults("read: status=503; times=1")
+///     .start()?;
+/// let url = format!("{}/Patient/a", fixture.fhir_url());
+/// // A client that tries once more gets the patient. `get` stands for the client under test.
+/// let statuses = [get(&url), get(&url)];
+/// assert_eq!(statuses, [503, 200]);
+/// assert_eq!(fixture.requests()[0].fault, "read: times=1; status=503");
+/// # Ok(())
+/// # }
+/// ```
+pub mod fixture {
+    pub use crate::http::{Fixture, FixtureServer, SeenRequest};
+}
+
 /// Runs the examples of the page as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]

@@ -14,6 +14,7 @@ mod dependencies;
 mod docs;
 mod editions;
 mod fhir_versions;
+mod fixture;
 mod http;
 mod import;
 mod independent;

@@ -82,6 +82,8 @@ pub struct GrantTerms {
     pub lifetime: Option<Duration>,
     /// How many seconds the clock that judges assertions is ahead.
     pub clock_offset: i64,
+    /// Another path of the token endpoint, by which the client knows it.
+    pub path: Option<&'static str>,
 }
 
 impl GrantTerms {

@@ -4,20 +4,14 @@
 //! <https://www.rfc-editor.org/rfc/rfc7517>
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64URL};
-use ring::rand::SystemRandom;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use ring::signature::{
-    ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-    RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use serde::Deserialize;
-use serde_json::json;
-use sha2::{Digest, Sha256};
 
+use super::key_pair::{COORDINATE, NewKeyPair};
 use crate::error::{Error, Kind, Result};
-
-/// The bytes of a coordinate on P-384.
-const COORDINATE: usize = 48;
 
 /// The algorithms that may sign assertions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +120,9 @@ impl KeySet {
     /// # Errors
     /// `Internal` where the system has no randomness.
     pub fn decoy() -> Result<KeySet> {
-        let (_, jwks) = make_pair()?;
-        let mut keys = KeySet::parse(&jwks).map_err(|error| Error::new(Kind::Internal, error))?;
+        let pair = NewKeyPair::make()?;
+        let mut keys =
+            KeySet::parse(&pair.jwks).map_err(|error| Error::new(Kind::Internal, error))?;
         let mut rsa = keys.0[0].clone();
         // Any odd number of 2048 bits costs the time of a real modulus.
         (rsa.kty, rsa.alg) = (Some("RSA".to_owned()), None);
@@ -224,34 +219,4 @@ impl Jwk {
 
 fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64URL.decode(text.trim_end_matches('=')).ok()
-}
-
-/// Makes a pair of keys on P-384: the private key as PEM, the public key as a JWKS.
-///
-/// The `kid` is the key's thumbprint (<https://www.rfc-editor.org/rfc/rfc7638>), as clients compute it.
-///
-/// # Errors
-/// `Internal` where the system has no randomness.
-pub fn make_pair() -> Result<(String, String)> {
-    let failed = || Error::new(Kind::Internal, "no key could be made");
-    let (kind, random) = (&ECDSA_P384_SHA384_FIXED_SIGNING, SystemRandom::new());
-    let private = EcdsaKeyPair::generate_pkcs8(kind, &random).map_err(|_| failed())?;
-    let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &random).map_err(|_| failed())?;
-    let point = pair.public_key().as_ref();
-    let (x, y) =
-        point.get(1..).ok_or_else(failed)?.split_at_checked(COORDINATE).ok_or_else(failed)?;
-    let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
-    let canonical = format!(r#"{{"crv":"P-384","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let kid = BASE64URL.encode(Sha256::digest(canonical));
-    let jwks = json!({"keys": [
-        {"kty": "EC", "crv": "P-384", "x": x, "y": y, "kid": kid, "use": "sig", "alg": "ES384"}
-    ]});
-    let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
-    let text = BASE64_STANDARD.encode(private.as_ref());
-    for line in text.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
-    }
-    pem.push_str("-----END PRIVATE KEY-----\n");
-    Ok((pem, jwks.to_string()))
 }

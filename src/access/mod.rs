@@ -15,6 +15,7 @@ mod https;
 #[path = "https_off.rs"]
 mod https;
 mod jwks_url;
+mod key_pair;
 mod keys;
 mod operator;
 mod refusals;

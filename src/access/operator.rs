@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::grant::{BACKEND_LIFETIME, TokenResponse, USER_LIFETIME, issue_access_token};
 use super::jwks_url::check_url;
-use super::keys::{self, KeySet};
+use super::key_pair::NewKeyPair;
+use super::keys::KeySet;
 use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{Error, Kind, Result};
@@ -39,6 +40,8 @@ pub struct NewClient {
     pub secret: Option<String>,
     /// The new private key as PEM. The store does not keep it.
     pub private_key: Option<String>,
+    /// The same key as a JSON Web Key.
+    pub private_jwk: Option<String>,
 }
 
 /// Registers a client. Without a `client_id` it gets a random one.
@@ -66,6 +69,14 @@ pub struct Registration {
 struct MadeCredentials {
     secret: Option<String>,
     private_key: Option<String>,
+    private_jwk: Option<String>,
+}
+
+impl MadeCredentials {
+    fn of(self, client: Client) -> NewClient {
+        let MadeCredentials { secret, private_key, private_jwk } = self;
+        NewClient { client, secret, private_key, private_jwk }
+    }
 }
 
 impl Registration {
@@ -94,9 +105,8 @@ impl Registration {
     /// # Errors
     /// `Usage` where the name is taken; `ReadOnly`, `Busy`.
     pub fn add_to(self, store: &Store) -> Result<NewClient> {
-        let MadeCredentials { secret, private_key } = self.made;
         let client = store.add_client(&self.client_id, &self.credentials)?;
-        Ok(NewClient { client, secret, private_key })
+        Ok(self.made.of(client))
     }
 }
 
@@ -159,8 +169,7 @@ pub fn rotate(store: &Store, client_id: &str, change: &ClientChange) -> Result<N
         ));
     }
     store.change_client(client.id, &client.credentials)?;
-    let MadeCredentials { secret, private_key } = made;
-    Ok(NewClient { client, secret, private_key })
+    Ok(made.of(client))
 }
 
 /// Finds a registered client.
@@ -263,9 +272,9 @@ fn set_authentication(
             (credentials.jwks, credentials.jwks_url) = (None, Some(url.clone()));
         }
         ClientAuthentication::NewKey => {
-            let (private, public) = keys::make_pair()?;
-            (credentials.jwks, credentials.jwks_url) = (Some(public), None);
-            made.private_key = Some(private);
+            let NewKeyPair { pem, jwk, jwks } = NewKeyPair::make()?;
+            (credentials.jwks, credentials.jwks_url) = (Some(jwks), None);
+            (made.private_key, made.private_jwk) = (Some(pem), Some(jwk));
         }
     }
     Ok(made)

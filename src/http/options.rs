@@ -1,5 +1,6 @@
 //! How to serve.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access_log::AccessLog;
@@ -51,6 +52,7 @@ pub struct Options {
     pub(super) access_log: AccessLog,
     pub(super) metrics_access: MetricsAccess,
     pub(super) simulation: Option<FaultRules>,
+    pub(super) folder_of_copies: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -79,6 +81,7 @@ impl Options {
             access_log: AccessLog::default(),
             metrics_access: MetricsAccess::default(),
             simulation: None,
+            folder_of_copies: None,
         }
     }
 
@@ -177,6 +180,11 @@ impl Options {
     /// stand in the paths of requests. It listens on this machine only, and serves a copy of the store in memory.
     pub fn simulate(self, faults: FaultRules) -> Options {
         Options { simulation: Some(faults), ..self }
+    }
+
+    /// Sets the folder in which a simulation puts the copies that it serves, instead of memory. They stay there.
+    pub fn copies_in(self, folder: impl Into<PathBuf>) -> Options {
+        Options { folder_of_copies: Some(folder.into()), ..self }
     }
 
     /// Sets the receiver of the server's own faults, which clients do not see. By default these are

@@ -1,6 +1,7 @@
 //! The server: an engine with the handlers behind it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::answered::AnsweredRequest;
@@ -44,6 +45,7 @@ pub struct BoundServer {
     limits: Limits,
     source: ContextSource,
     simulation: Option<FaultRules>,
+    folder_of_copies: Option<PathBuf>,
 }
 
 impl Server {
@@ -94,6 +96,7 @@ impl Server {
             limits: options.limits.clone(),
             source,
             simulation: options.simulation.clone(),
+            folder_of_copies: options.folder_of_copies.clone(),
         })
     }
 
@@ -138,6 +141,14 @@ impl Server {
         self.end_unless(cut_now)
     }
 
+    /// What simulates faults; `None` in a server that does not.
+    pub(super) fn simulated(&self) -> Option<Arc<SimulatedServer>> {
+        match &self.serving {
+            Serving::Plain(_) => None,
+            Serving::Faulty(server) => Some(server.clone()),
+        }
+    }
+
     fn end_unless(&self, cut_now: impl Fn() -> bool) -> usize {
         // No new requests, then no new work on jobs.
         self.engine.stop();
@@ -163,12 +174,13 @@ impl Serving {
 }
 
 impl BoundServer {
-    /// Checks that the store has clients, if authentication is required.
+    /// Checks that the store has clients, if authentication is required. A simulation can be given some later.
     ///
     /// # Errors
     /// `Usage` where it has none.
     pub fn check(&self, store: &Store) -> Result<()> {
-        if self.source.auth_required && store.clients()?.is_empty() {
+        let can_have_some = self.simulation.is_some();
+        if self.source.auth_required && !can_have_some && store.clients()?.is_empty() {
             let what = format!(
                 "{0} has no clients, so nobody could read anything; `fhirlite client add {0}` makes one",
                 store.path().display()
@@ -203,7 +215,8 @@ impl BoundServer {
             self.listeners.iter().map(|listener| listener.place().clone()).collect();
         let serving = match self.simulation {
             Some(rules) => {
-                Serving::Faulty(Arc::new(SimulatedServer::new(store, self.source, rules)?))
+                let folder = self.folder_of_copies;
+                Serving::Faulty(Arc::new(SimulatedServer::new(store, folder, self.source, rules)?))
             }
             None => Serving::Plain(Arc::new(self.source.open(store)?)),
         };

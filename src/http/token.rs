@@ -47,12 +47,15 @@ fn granted(context: &Context, request: &Request) -> Result<TokenResponse, TokenE
         Some("authorization_code") => TokenKind::Code,
         Some("refresh_token") => TokenKind::Refresh,
         Some("client_credentials") => {
+            let paths = TOKEN.into_iter().chain(request.terms.path);
+            let base = context.token_base(request);
+            let audiences: Vec<String> = paths.map(|path| format!("{base}{path}")).collect();
             return access.grant_backend(&BackendRequest {
                 assertion_type: parameters.get("client_assertion_type"),
                 assertion: parameters.get("client_assertion"),
                 client_id: parameters.get("client_id"),
                 scope: parameters.get("scope"),
-                audiences: &TOKEN.map(|path| format!("{}{path}", context.token_base(request))),
+                audiences: &audiences,
                 peer: request.peer,
                 terms: request.terms,
             });

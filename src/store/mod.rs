@@ -95,6 +95,7 @@ mod view_rows;
 mod view_table;
 mod views;
 mod wait;
+mod whole_copy;
 mod writer;
 mod writer_version;
 

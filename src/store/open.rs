@@ -107,19 +107,6 @@ impl Store {
         Ok(store)
     }
 
-    /// Copies the store into memory, with its jobs and credentials. The store itself stays as it is.
-    ///
-    /// # Errors
-    /// `Full` for a store of more than SQLite holds in memory; where the store cannot be read.
-    pub(crate) fn copy_in_memory(&self) -> Result<Store> {
-        let uri = memory_uri();
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        // The copy is there as long as a connection has it open.
-        let copy = connect(&uri, flags)?;
-        self.reader()?.execute("VACUUM INTO ?1", [&uri])?;
-        Ok(open_read_write(StorePlace::unwatched(self.path()), uri)?.keeping(Some(copy)))
-    }
-
     /// The store in memory that takes the jobs, tokens and audit rows of a read-only store; `None`
     /// for a store that can be written.
     ///
@@ -215,7 +202,7 @@ fn upgraded_copy(store: &Store, format: u32) -> Result<Store> {
 }
 
 /// Opens the database at `uri` to read and write, and upgrades it where its format is older.
-fn open_read_write(place: StorePlace, uri: String) -> Result<Store> {
+pub(super) fn open_read_write(place: StorePlace, uri: String) -> Result<Store> {
     let at = |error: Error| error.at(place.path().display());
     let writing = WriteConnections::open(&uri).map_err(at)?;
     place.check()?;

@@ -140,13 +140,15 @@ impl Store {
         tokens: &[NewToken],
     ) -> Result<ExchangeOutcome> {
         let now = self.now();
+        // Read before the transaction: in memory its lock keeps other connections from reading.
+        let known = find_grant(&*self.writable()?.reader()?, hash, kind, now)?;
+        let user = known.map_or(Ok(None), |(grant, _)| self.user_of(&grant))?;
         // In one transaction, so that of two exchanges at once one comes second.
         let exchanged = self.transaction_for(client, None, |conn| {
             let found = find_grant(conn, hash, kind, now)?;
             let Some((grant, used)) = found.filter(|(grant, _)| grant.client == client.id) else {
                 return Ok(ExchangeOutcome::Unknown);
             };
-            let user = self.user_of(&grant)?;
             let about = (client, user.as_deref());
             if used {
                 run(conn, "DELETE FROM token WHERE family = ?1", [&grant.family])?;

@@ -64,7 +64,8 @@ def a_rule_is_named_in_the_changed_answer_alone():
 def control_routes_say_their_methods():
     with Server() as server:
         for path, methods in (("/faults", "GET, PUT, DELETE, OPTIONS"), ("/requests", "GET, DELETE, OPTIONS"),
-                              ("/reset", "POST, OPTIONS"), ("/clock", "PUT, OPTIONS"), ("/import", "POST, OPTIONS")):
+                              ("/reset", "POST, OPTIONS"), ("/clock", "PUT, OPTIONS"), ("/import", "POST, OPTIONS"),
+                              ("/sample", "POST, OPTIONS"), ("/clients", "POST, OPTIONS"), ("/users", "POST, OPTIONS")):
             wrong = server.ask("PATCH", path)
             assert (wrong.status, wrong.header("Allow")) == (405, methods)
             asked = server.ask("OPTIONS", path)
@@ -80,7 +81,8 @@ def manual():
 
 def the_manual_has_every_control_route():
     lines = manual()
-    rows = [line for line in lines[lines.index("## Control routes"):] if line.startswith("| `")][:5]
+    section = lines[lines.index("## Control routes"):lines.index("### Clients and users")]
+    rows = [line for line in section if line.startswith("| `")]
     described = {tuple(route.split(" ")) for row in rows for route in row.split(" | ")[0].split("`")[1::2]}
     with Server() as server:
         paths = {path for _, path in described}
@@ -129,7 +131,7 @@ def every_rule_of_the_manual_changes_an_answer():
 
 def without_simulate_there_is_nothing_of_it():
     with Server(simulate=False) as server:
-        for path in ("/faults", "/requests", "/reset", "/clock", "/import"):
+        for path in ("/faults", "/requests", "/reset", "/clock", "/import", "/sample", "/clients", "/users"):
             for method in ("GET", "PUT", "POST", "DELETE"):
                 assert server.ask(method, path).status == 404, path
         segment = server.segment([{"at": "kickoff", "status": 503}])
@@ -295,6 +297,27 @@ def the_file_of_a_store_never_changes():
             assert file.read() == before
 
 
+def a_store_that_does_not_fit_in_memory_is_refused():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "s.db")
+        command = [os.environ["FHIRLITE"], "import", "s.db", "-", "--quiet"]
+        subprocess.run(command, cwd=folder, input=b'{"resourceType":"Patient","id":"a"}', check=True, capture_output=True)
+        # A sparse file: the header has the size of a page (at 16) and the number of pages (at 28), and no page is free (at 36).
+        # https://www.sqlite.org/fileformat.html#the_database_header
+        with open(path, "r+b") as file:
+            size = int.from_bytes(file.read(18)[16:], "big")
+            pages = 5 * (1 << 29) // size
+            for place, number in ((28, pages), (36, 0)):
+                file.seek(place)
+                file.write(number.to_bytes(4, "big"))
+            file.truncate(pages * size)
+        assert os.stat(path).st_blocks * 512 < 1 << 24 < 1 << 31 < os.path.getsize(path)
+        command = [os.environ["FHIRLITE"], "serve", "s.db", "--simulate", "--listen", "0"]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=HANG)
+        assert (ran.returncode, ran.stdout) == (7, "") and "s.db: is larger than 1 GiB" in ran.stderr, ran.stderr
+        assert "SIMULATION" not in ran.stderr
+
+
 def a_seed_fixes_ids_tokens_and_keys():
     def found(seed):
         with Server("--seed", seed, "--auth", "required") as server:
@@ -442,6 +465,15 @@ def the_launcher_keys_stu_m_and_secure():
         base = launcher({"secure": 1})
         assert server.kick_off(base=base).status == 401
         assert server.kick_off(("Authorization", "Bearer x"), base=base).status == 202
+
+
+def the_launcher_key_m():
+    with Server() as server:
+        base = launcher({"m": 3, "page": 20})
+        page = server.manifest(base=base, query="?_type=Patient")
+        assert [entry["count"] for entry in page["output"]] == [20, 10]
+        ids = [json.loads(line)["id"] for entry in page["output"] for line in server.get(entry["url"]).lines()]
+        assert ids[:4] == ["p0", "o1-p0", "o2-p0", "p1"] and len(set(ids)) == 3 * ROWS
 
 
 def unknown_launcher_keys_are_no_error():

@@ -52,10 +52,11 @@ def jwks(kid):
     return json.dumps({"keys": [key]})
 
 
-def signed(claims, kid):
+def signed(claims, kid, secret=SECRET):
+    """A token that the private key signs: the one that everyone knows, or another number."""
     text = f"{encoded({'alg': 'ES384', 'kid': kid, 'typ': 'JWT'})}.{encoded(claims)}"
     digest = int.from_bytes(hashlib.sha384(text.encode()).digest(), "big")
     nonce = int.from_bytes(hashlib.sha384(b"nonce" + text.encode()).digest(), "big") % N
     r = times(nonce)[0] % N
-    s = pow(nonce, -1, N) * (digest + r * SECRET) % N
+    s = pow(nonce, -1, N) * (digest + r * secret) % N
     return f"{text}.{encoded(r.to_bytes(48, 'big') + s.to_bytes(48, 'big'))}"

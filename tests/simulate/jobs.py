@@ -1,6 +1,7 @@
 """Exports that take their time, redirects, and manifests."""
 
 import datetime
+import json
 
 from wire import ROWS, Server
 
@@ -331,3 +332,37 @@ def the_manifest_of_1uphealth():
         assert len(page["output"]) == 2 and "requiresAccessToken" not in page, page
         server.rules("kickoff: status=503; times=1")
         assert [server.get("/bulk-data/r4/$export").status for _ in range(2)] == [503, 200]
+
+
+def copies_of_each_row():
+    lines = [{"resourceType": "Patient", "id": "p"}, {"resourceType": "Basic", "id": "b", "subject": {"reference": "Patient/p"}},
+             {"resourceType": "Basic", "id": "c"}]
+    with Server(lines=lines) as server:
+        plain = {kind: server.plain(kind).decode().splitlines() for kind in ("Patient", "Basic")}
+        server.rules("status: copies=3", "status: rows_per_file=4")
+        rows = {"Patient": [], "Basic": []}
+        output = server.manifest()["output"]
+        for entry in output:
+            answer = server.get(entry["url"])
+            assert answer.whole and len(answer.lines()) == entry["count"]
+            rows[entry["type"]] += answer.lines()
+        assert sorted(entry["count"] for entry in output) == [2, 3, 4]
+        for kind, name in (("Patient", "p"), ("Basic", "b")):
+            for number, prefix in enumerate(("", "o1-", "o2-")):
+                expected = plain[kind][0].replace(f'"id": "{name}"', f'"id": "{prefix}{name}"').replace("Patient/p", f"Patient/{prefix}p")
+                assert rows[kind][number] == expected
+        ids = [json.loads(row)["id"] for kind in rows for row in rows[kind]]
+        assert len(ids) == len(set(ids)) == 9
+        # The store has what it had.
+        assert server.get("/fhir/Basic").json()["total"] == 2
+
+
+def a_share_of_copies_is_deleted_in_pages():
+    with Server() as server:
+        server.rules("status: copies=2", "status: deleted_percent=30", "status: rows_per_file=6")
+        page = server.manifest(query="?_since=2020-01-01T00:00:00Z&_type=Patient")
+        gone = [json.loads(line)["entry"][0]["request"]["url"] for entry in page["deleted"] for line in server.get(entry["url"]).lines()]
+        kept = [f"Patient/{json.loads(line)['id']}" for entry in page["output"] for line in server.get(entry["url"]).lines()]
+        assert [entry["count"] for entry in page["output"]] == [6, 6, 2] and len(gone) == 6
+        expected = {f"Patient/{prefix}p{number}" for prefix in ("", "o1-") for number in range(ROWS)}
+        assert set(gone) | set(kept) == expected and len(gone) + len(kept) == len(expected)

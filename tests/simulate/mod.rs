@@ -66,11 +66,13 @@ in_python! {
         a_redirect_loop
         a_redirect_to_a_path
         a_redirect_to_another_host
+        a_share_of_copies_is_deleted_in_pages
         a_share_of_rows_is_deleted
         a_transaction_time_of_another_age
         a_transaction_time_that_is_none
         a_transaction_time_without_a_time_or_a_zone
         an_empty_manifest
+        copies_of_each_row
         counts_too_low_and_too_high
         deleted_ids
         duplicate_urls_in_a_manifest
@@ -142,6 +144,7 @@ in_python! {
         only_with_or_without_a_token
         the_clock_of_the_token_endpoint_is_off
         the_launcher_key_tlt
+        the_launchers_token_endpoint
         token_lifetime
     }
     controls {
@@ -150,6 +153,7 @@ in_python! {
         a_rule_is_named_in_the_changed_answer_alone
         a_seed_fixes_ids_tokens_and_keys
         a_short_form_in_the_path
+        a_store_that_does_not_fit_in_memory_is_refused
         an_empty_store_in_memory_waits_for_resources
         control_routes_say_their_methods
         every_rule_of_the_manual_changes_an_answer
@@ -172,6 +176,7 @@ in_python! {
         the_journal_has_each_request
         the_launcher_key_dur
         the_launcher_key_err
+        the_launcher_key_m
         the_launcher_keys_page_del_and_opp
         the_launcher_keys_stu_m_and_secure
         the_manual_has_every_control_route
@@ -182,6 +187,18 @@ in_python! {
         unknown_launcher_keys_are_no_error
         without_simulate_there_is_nothing_of_it
         wrong_rules_in_a_file_are_told_before_anything_is_served
+    }
+    people {
+        a_client_with_a_key_gets_tokens
+        a_client_without_a_scope_has_a_secret
+        a_protected_store_may_begin_without_clients
+        a_reset_takes_clients_and_users_away
+        a_user_has_a_token_a_code_and_resources
+        sample_data_is_that_of_the_folder
+        sample_data_of_a_user
+        the_packed_sample_data_are_those_of_the_folder
+        what_tests_make_is_not_in_the_journal
+        wrong_clients_and_users_are_refused
     }
 }
 

@@ -6,7 +6,7 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-FILES = ("answers", "jobs", "files", "tokens", "controls")
+FILES = ("answers", "jobs", "files", "tokens", "controls", "people")
 
 
 def tests(file):

@@ -27,13 +27,13 @@ class Protected(Server):
                             ["client", "add", "s.db", "--client-id", "c", "--jwks", "jwks.json", "--scope", "system/*.rs"]):
                 subprocess.run([os.environ["FHIRLITE"], *command], cwd=self.path, check=True, capture_output=True)
 
-    def ask_token(self, scope="system/*.rs", at=0, base=""):
+    def ask_token(self, scope="system/*.rs", at=0, base="", path="/fhir/oauth2/token"):
         """Asks for a token with an assertion that was issued so many seconds from now."""
         now = int(time.time()) + at
-        claims = {"iss": "c", "sub": "c", "aud": f"{self.url}{base}/fhir/oauth2/token", "jti": str(uuid.uuid4()), "iat": now, "exp": now + 240}
+        claims = {"iss": "c", "sub": "c", "aud": f"{self.url}{base}{path}", "jti": str(uuid.uuid4()), "iat": now, "exp": now + 240}
         form = {"grant_type": "client_credentials", "scope": scope, "client_assertion_type": BEARER,
                 "client_assertion": es384.signed(claims, "k")}
-        return self.ask("POST", f"{base}/fhir/oauth2/token", FORM, body=urllib.parse.urlencode(form))
+        return self.ask("POST", f"{base}{path}", FORM, body=urllib.parse.urlencode(form))
 
     def token(self, **asked):
         answer = self.ask_token(**asked)
@@ -167,3 +167,21 @@ def a_segment_has_a_token_endpoint_of_its_own():
         assert server.ask_token().json()["expires_in"] == 300
         security = server.get(f"{base}/fhir/metadata").json()["rest"][0]["security"]
         assert security["extension"][0]["extension"][0]["valueUri"] == smart["token_endpoint"]
+
+
+def the_launchers_token_endpoint():
+    with Protected() as server:
+        answer = server.ask_token(path="/auth/token")
+        assert answer.status == 200, answer.body
+        bearer = ("Authorization", f"Bearer {answer.json()['access_token']}")
+        assert server.get("/fhir/Patient/p1", bearer).status == 200
+        assert server.requests()[0]["path"] == "/auth/token"
+        # Faults of the token endpoint are here too, and it may have a segment.
+        server.rules("token: lifetime=9")
+        answer = server.ask_token(path="/auth/token")
+        assert answer.json()["expires_in"] == 9 and answer.fault == "token: lifetime=9"
+        base = f"/{server.segment({'err': 'token_invalid_scope'})}"
+        assert server.ask_token(base=base, path="/auth/token").json()["error"] == "invalid_scope"
+        # Elsewhere an assertion for this path is for another server.
+        assert server.get("/auth/token").status == 405
+        assert server.get("/auth/register").status == 404

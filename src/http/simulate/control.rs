@@ -1,7 +1,7 @@
 //! The control routes that need no store: `/faults` and `/requests`; and what `PUT /clock` says.
 //!
-//! They lie beside the FHIR base, have no place, and are not in the journal. `POST /reset` and `POST /import` also
-//! change the store, so the server answers them, and calls [`Simulation::reset`].
+//! They lie beside the FHIR base, have no place, and are not in the journal. The others change the store or its
+//! clock, so the server answers them (`src/http/simulated/controls.rs`); a reset calls [`Simulation::reset`].
 
 use std::time::Duration;
 
@@ -30,17 +30,26 @@ pub struct Simulation {
 }
 
 /// The control routes with their methods, as the `Allow` header lists them.
-const CONTROLS: [(&str, &str); 5] = [
+const CONTROLS: [(&str, &str); 8] = [
     ("/faults", "GET, PUT, DELETE, OPTIONS"),
     ("/requests", "GET, DELETE, OPTIONS"),
     ("/reset", "POST, OPTIONS"),
     ("/clock", "PUT, OPTIONS"),
     ("/import", "POST, OPTIONS"),
+    ("/sample", "POST, OPTIONS"),
+    ("/clients", "POST, OPTIONS"),
+    ("/users", "POST, OPTIONS"),
 ];
 
-/// The methods of a control route; `None` for another path.
-pub fn control_methods(path: &str) -> Option<&'static str> {
+/// The methods of a control route; `None` for another target of a request.
+pub fn control_methods(target: &str) -> Option<&'static str> {
+    let path = control_path(target);
     CONTROLS.iter().find(|(known, _)| *known == path).map(|(_, methods)| *methods)
+}
+
+/// The path of a request's target, without its query.
+pub fn control_path(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
 }
 
 /// The body of `PUT /clock`.

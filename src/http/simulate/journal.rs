@@ -58,6 +58,11 @@ impl Journal {
         self.entries.clear();
     }
 
+    /// The requests, the oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = &JournalEntry> {
+        self.entries.iter()
+    }
+
     /// The requests as a JSON array.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(&self.entries).unwrap_or_default()

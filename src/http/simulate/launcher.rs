@@ -20,6 +20,7 @@ const KEPT_FILES: u64 = 3;
 /// The largest numbers that the keys take, by the ranges of the rules.
 const MOST: u64 = 1_000_000;
 const MOST_MINUTES: u64 = 525_600;
+const MOST_COPIES: u64 = 1000;
 
 /// What a segment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +29,6 @@ pub struct SegmentSettings {
     pub rules: Vec<FaultRule>,
     /// The release of FHIR that the client wants (`stu`): 2, 3 or 4.
     pub release: Option<u64>,
-    /// How many times the data should be there (`m`). A store has what it has: no rule does this.
-    pub multiplier: u64,
     /// Whether an access token is needed (`secure`).
     pub needs_token: bool,
 }
@@ -56,7 +55,12 @@ pub fn launcher_settings(object: &Map<String, Json>) -> Result<SegmentSettings> 
     if let minutes @ 1.. = number("tlt").min(MOST_MINUTES) {
         rules.push(FaultRule::new(FaultPlace::Token, [(M::Lifetime, count(minutes * 60))])?);
     }
+    // Copies first: what follows is about all of them.
     let manifest = [
+        (
+            M::Copies,
+            Some(number("m")).filter(|copies| *copies > 1).map_or(0, |m| m.min(MOST_COPIES)),
+        ),
         (M::DeletedPercent, number("del").min(100)),
         (M::RowsPerFile, number("page").min(MOST)),
         (M::FilesPerPage, number("opp").min(MOST)),
@@ -65,7 +69,7 @@ pub fn launcher_settings(object: &Map<String, Json>) -> Result<SegmentSettings> 
         rules.push(FaultRule::new(FaultPlace::Status, [(member, count(value))])?);
     }
     let release = Some(number("stu")).filter(|release| (2..=4).contains(release));
-    Ok(SegmentSettings { rules, release, multiplier: number("m").max(1), needs_token })
+    Ok(SegmentSettings { rules, release, needs_token })
 }
 
 /// The rules of `err`. An error that is not known means none.

@@ -42,7 +42,9 @@ struct ListedPart {
 pub fn change_manifest(rule: &FaultRule, manifest: &mut Json, place: ManifestPlace<'_>) {
     let Json::Object(manifest) = manifest else { return };
     keep_some(rule, manifest, place);
-    let mut output = list_of(manifest, "output").into_iter().map(ListedPart::new).collect();
+    let mut output: Vec<ListedPart> =
+        list_of(manifest, "output").into_iter().map(ListedPart::new).collect();
+    output.iter_mut().for_each(|listed| listed.multiply(rule));
     let deletions = take_deletions(rule, &mut output, place);
     let output = split(rule, output).into_iter().map(ListedPart::into_entry).collect();
     put(manifest, "output", output);
@@ -84,11 +86,27 @@ pub fn page_of(query: &[(String, String)]) -> u64 {
 
 impl ListedPart {
     fn new(entry: Json) -> ListedPart {
-        let entry = match entry {
+        let mut entry = match entry {
             Json::Object(entry) => entry,
             _ => Map::new(),
         };
-        ListedPart { entry, part: RowPart::default() }
+        // An earlier rule may have made a part already.
+        let part = match entry.get_mut("url") {
+            Some(Json::String(url)) => RowPart::taken_from(url),
+            _ => RowPart::default(),
+        };
+        ListedPart { entry, part }
+    }
+
+    /// Has each row several times. Only the first rule that says so counts.
+    fn multiply(&mut self, rule: &FaultRule) {
+        let whole = self.part.is_whole();
+        if let Some(copies) = rule.count(FaultMember::Copies).filter(|_| whole) {
+            self.part.copies = Some(copies);
+            if let Some(count) = self.count() {
+                self.entry.insert("count".to_owned(), Json::from(count.saturating_mul(copies)));
+            }
+        }
     }
 
     fn count(&self) -> Option<u64> {

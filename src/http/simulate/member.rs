@@ -139,6 +139,8 @@ members! {
     TransactionTime "transaction_time" AT_STATUS ValueForm::Word(&["junk", "empty", "date", "local", "epoch", "future"]),
     /// The form of the URLs of files.
     Urls "urls" AT_STATUS ValueForm::Word(&["relative", "foreign", "duplicate"]),
+    /// The rows of each file are there n times, with other ids.
+    Copies "copies" AT_STATUS ValueForm::Count { least: 2, most: 1000 },
     /// Each type has n files.
     Files "files" AT_STATUS ValueForm::Count { least: 2, most: 1000 },
     /// Each file has at most n rows.

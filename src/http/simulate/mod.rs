@@ -6,7 +6,7 @@
 //!    form in JSON, `short.rs` the short one, `list.rs` lists, `segment.rs` and `launcher.rs` those in a path.
 //! 2. `routes.rs` says which place a request has. `book.rs` decides which rules apply to the n-th request, `books.rs` for each path segment.
 //! 3. The effects: `answer.rs` (status, headers), `polls.rs` (jobs that take their time), `token.rs`,
-//!    `manifest.rs`, and for bodies `rows.rs`, `coding.rs`, `wire.rs` and `body.rs`.
+//!    `manifest.rs`, and for bodies `rows.rs` (with `copies.rs`), `coding.rs`, `wire.rs` and `body.rs`.
 //!
 //! `control.rs` answers the routes that put rules and list requests (`journal.rs`).
 //!
@@ -20,6 +20,7 @@ mod books;
 mod chance;
 mod coding;
 mod control;
+mod copies;
 mod journal;
 mod launcher;
 mod list;
@@ -47,7 +48,7 @@ mod tests;
 pub use answer::{AnswerPlace, PlainAnswer};
 pub use body::FaultyWriter;
 pub use book::{FaultDecision, FaultRequest};
-pub use control::{Simulation, clock_advance, control_methods};
+pub use control::{Simulation, clock_advance, control_methods, control_path};
 pub use journal::JournalEntry;
 pub use list::FaultRules;
 pub use manifest::{ManifestPlace, change_manifest, page_of};

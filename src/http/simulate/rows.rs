@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::copies::copied;
 use super::member::FaultMember;
 use super::part::RowPart;
 use super::rule::FaultRule;
@@ -168,34 +169,43 @@ impl RowChanger {
     }
 
     fn end_row(&mut self, out: &mut Vec<RowPiece>) {
-        let number = self.before;
-        self.before += 1;
         let row = std::mem::take(&mut self.row);
         let was_passing = std::mem::take(&mut self.is_passing);
-        if !self.fault.part.has_row(number) {
-            return;
+        for copy in 0..self.fault.part.copies.unwrap_or(1) {
+            let number = self.before;
+            self.before += 1;
+            // A row that is too long has gone out already, and is there once.
+            if self.fault.part.has_row(number) && (copy == 0 || !was_passing) {
+                let row = (!was_passing).then(|| copied(&row, copy));
+                self.send_row(row.as_deref(), out);
+            }
         }
+        // The next row's buffer needs no new memory.
+        self.row = row;
+        self.row.clear();
+    }
+
+    /// Sends a row; `None` for one that has gone out already, but for its end.
+    fn send_row(&mut self, row: Option<&[u8]>, out: &mut Vec<RowPiece>) {
         self.sent += 1;
         let is_each =
             |every: Option<u64>| every.is_some_and(|every| self.sent.is_multiple_of(every));
         let (is_twice, is_blank) = (is_each(self.fault.duplicate), is_each(self.fault.blank));
-        if was_passing {
-            self.line_end = Some(self.fault.end());
-        } else {
-            let pieces = self.changed(&row);
-            for _ in 0..=u8::from(is_twice) {
-                self.begin_line(out);
-                out.extend(pieces.iter().cloned());
-                self.line_end = Some(self.fault.end());
+        match row {
+            None => self.line_end = Some(self.fault.end()),
+            Some(row) => {
+                let pieces = self.changed(row);
+                for _ in 0..=u8::from(is_twice) {
+                    self.begin_line(out);
+                    out.extend(pieces.iter().cloned());
+                    self.line_end = Some(self.fault.end());
+                }
             }
         }
         if is_blank {
             self.begin_line(out);
             out.push(RowPiece::Bytes(self.fault.end().to_vec()));
         }
-        // The next row's buffer needs no new memory.
-        self.row = row;
-        self.row.clear();
     }
 
     /// Sends what stands in front of a line: the end of the line before, or the byte order mark.

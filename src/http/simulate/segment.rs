@@ -60,7 +60,7 @@ pub fn segment_settings(segment: &str) -> Result<Option<SegmentSettings>> {
         _ => return Ok(None),
     };
     let rules = rules_of_json(list).map_err(|error| error.at(IN_PATH))?;
-    Ok(Some(SegmentSettings { rules, multiplier: 1, ..SegmentSettings::default() }))
+    Ok(Some(SegmentSettings { rules, ..SegmentSettings::default() }))
 }
 
 /// True for a segment such as `file:bom`.
@@ -72,7 +72,7 @@ fn begins_with_place(segment: &str) -> bool {
 fn short_rules(segment: &str) -> Result<SegmentSettings> {
     let rules = segment.split('|').filter(|part| part.contains(':')).map(FaultRule::of_short);
     let rules = rules.collect::<Result<_>>().map_err(|error| error.at(IN_PATH))?;
-    Ok(SegmentSettings { rules, multiplier: 1, ..SegmentSettings::default() })
+    Ok(SegmentSettings { rules, ..SegmentSettings::default() })
 }
 
 /// The segment of some JSON.

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::http::context::{Context, FHIR};
+use crate::http::context::{Context, FHIR, TOKEN};
 use crate::http::header::bearer;
 use crate::http::message::Request;
 use crate::http::route::{FoundRow, find_row};
@@ -14,7 +14,9 @@ use crate::shown::hex;
 use crate::time::Instant;
 
 /// The first segments of paths that rules may stand in front of.
-const BASES: [&str; 4] = ["fhir", "bulk-data", "oauth2", ".well-known"];
+const BASES: [&str; 5] = ["fhir", "bulk-data", "oauth2", "auth", ".well-known"];
+/// The token endpoint of the SMART Bulk Data server, which clients have hard-coded. Assertions name it as their audience.
+const LAUNCHER_TOKEN: &str = "/auth/token";
 /// Characters that a segment of a path cannot have: <https://www.rfc-editor.org/rfc/rfc3986#section-3.3>.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -66,6 +68,7 @@ impl AskedRequest {
     /// Reads a request.
     pub fn of(context: &Context, request: &Request) -> AskedRequest {
         let (segment, request) = without_segment(request);
+        let request = with_known_path(request);
         let row = find_row(&request);
         let pattern = row.as_ref().map_or("", |row| row.pattern);
         let place = Some(pattern)
@@ -129,6 +132,15 @@ fn without_segment(request: &Request) -> (Option<String>, Request) {
     request.target = rest.to_owned();
     request.prefix = format!("/{}", utf8_percent_encode(&segment, ESCAPED));
     (Some(segment), request)
+}
+
+/// Leads a request to the SMART Bulk Data server's token endpoint to the one that is here.
+fn with_known_path(mut request: Request) -> Request {
+    if request.path == ["auth", "token"] {
+        request.terms.path = Some(LAUNCHER_TOKEN);
+        request.path = TOKEN[0].trim_start_matches('/').split('/').map(str::to_owned).collect();
+    }
+    request
 }
 
 /// A label of the access token, which is not the token.

@@ -4,6 +4,7 @@
 //! changed answer names the rules in `X-Fhirlite-Fault`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::http::route::refusal;
 use crate::http::row::not_found;
 use crate::http::shaped::{BodyOut, ShapedBody};
 use crate::http::simulate::{
-    FaultDecision, FaultPlace, FaultRules, Simulation, TokenFault, control_methods,
+    FaultDecision, FaultPlace, FaultRules, JournalEntry, Simulation, TokenFault, control_methods,
     segment_settings,
 };
 use crate::store::Store;
@@ -48,12 +49,17 @@ pub struct SimulatedServer {
 }
 
 impl SimulatedServer {
-    /// Serves a copy of `store`. The rules are those of the start.
+    /// Serves a copy of `store`, in `folder` or else in memory. The rules are those of the start.
     ///
     /// # Errors
     /// Those of [`SimulationStart::new`] and [`ContextSource::open`].
-    pub fn new(store: &Store, source: ContextSource, rules: FaultRules) -> Result<SimulatedServer> {
-        let start = SimulationStart::new(store, source)?;
+    pub fn new(
+        store: &Store,
+        folder: Option<PathBuf>,
+        source: ContextSource,
+        rules: FaultRules,
+    ) -> Result<SimulatedServer> {
+        let start = SimulationStart::new(store, folder, source)?;
         Ok(SimulatedServer {
             current: RwLock::new(Arc::new(start.open()?)),
             state: Mutex::new(Simulation::new(rules.0)),
@@ -77,7 +83,7 @@ impl SimulatedServer {
     ///
     /// # Errors
     /// Those of [`SimulationStart::open`]. The store is then as before.
-    pub(super) fn reset(&self) -> Result<()> {
+    pub fn reset(&self) -> Result<()> {
         let context = Arc::new(self.start.open()?);
         if let Some(engine) = self.engine.get() {
             let _ = context.engine.set(engine.clone());
@@ -89,6 +95,21 @@ impl SimulatedServer {
         former.stop();
         lock(&self.state).reset();
         Ok(())
+    }
+
+    /// Replaces the rules, and begins all counts anew.
+    pub fn replace_rules(&self, rules: FaultRules) {
+        lock(&self.state).books.replace(rules.0);
+    }
+
+    /// The requests so far, the oldest first.
+    pub fn requests(&self) -> Vec<JournalEntry> {
+        lock(&self.state).journal.entries().cloned().collect()
+    }
+
+    /// Moves the clock ahead.
+    pub fn advance(&self, by: Duration) {
+        self.start.advance(by);
     }
 
     /// Answers a request, and names the rules that changed the answer.
@@ -246,6 +267,7 @@ fn grant_otherwise(request: &mut Request, decision: &FaultDecision) {
         request.terms = GrantTerms {
             lifetime: request.terms.lifetime.or(fault.lifetime),
             clock_offset: request.terms.clock_offset.saturating_add(fault.clock_offset),
+            ..request.terms
         };
         if is_form && fault.scope.is_some() {
             let mut form = form_urlencoded::Serializer::new(String::new());

@@ -3,7 +3,7 @@
 //! 1. `start.rs` keeps the store as it was at the start. What is served is a copy in memory.
 //! 2. `asked.rs` takes the segment of rules out of the path, and says what a request is about.
 //! 3. `handler.rs` is what the engine calls. It lets the handlers of `context.rs` answer, and `changed.rs` change that.
-//! 4. `controls.rs` answers `/faults`, `/requests`, `/reset`, `/clock` and `/import`.
+//! 4. `controls.rs` answers `/faults`, `/requests`, `/reset`, `/clock`, `/import` and `/sample`, and `registered.rs` `/clients` and `/users`.
 //!
 //! Without `--simulate` none of this is called.
 
@@ -12,6 +12,7 @@ mod changed;
 mod controls;
 mod handler;
 mod note;
+mod registered;
 mod start;
 
 pub use handler::SimulatedServer;

@@ -219,7 +219,8 @@ fn a_slow_body_says_how_long_to_wait() {
 #[test]
 fn a_part_has_its_rows() {
     let [a, b, c] = lines();
-    let part = |start, end, is_deletions| RowPart { rows: Some(start..end), is_deletions };
+    let part =
+        |start, end, is_deletions| RowPart { copies: None, rows: Some(start..end), is_deletions };
     for (part, wanted) in [
         (part(0, 1, false), format!("{a}\n")),
         (part(1, 3, false), format!("{b}\n{c}\n")),

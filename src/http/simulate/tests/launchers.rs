@@ -22,7 +22,7 @@ fn urls_that_clients_have_hard_coded_are_understood() {
         rules(&read),
         ["status: seconds=10", "token: lifetime=900", "status: rows_per_file=10000"]
     );
-    assert_eq!((read.release, read.multiplier, read.needs_token), (Some(4), 1, false));
+    assert_eq!((read.release, read.needs_token), (Some(4), false));
     let segment = "eyJlcnIiOiIiLCJwYWdlIjoxMDAwMCwiZHVyIjoxMCwidGx0IjoxNSwibSI6MSwic3R1Ijo0LCJkZWwiOjAsInNlY3VyZSI6MX0";
     for segment in [segment.to_owned(), format!("{segment}="), format!("{segment}==")] {
         let read = segment_settings(&segment).unwrap().unwrap();
@@ -42,6 +42,11 @@ fn every_key_becomes_rules() {
             vec!["status: rows_per_file=20", "status: files_per_page=3"],
         ),
         (json!({"del": 30}), vec!["status: deleted_percent=30"]),
+        (json!({"m": 1}), vec![]),
+        (
+            json!({"page": 7, "m": "3", "del": 10}),
+            vec!["status: copies=3", "status: deleted_percent=10", "status: rows_per_file=7"],
+        ),
         (json!({"dur": 0, "tlt": 0, "secure": 0}), vec![]),
         (
             json!({"err": "token_invalid_scope"}),
@@ -68,10 +73,8 @@ fn every_key_becomes_rules() {
         assert_eq!(rules.len(), 4);
         assert!(rules.iter().all(|rule| rule.contains("token=present; status=401; body=text")));
     }
-    let huge =
-        json!({"dur": u64::MAX, "tlt": u64::MAX, "page": u64::MAX, "opp": u64::MAX, "del": 1000});
-    assert_eq!(settings(&huge).rules.len(), 5);
-    assert_eq!(settings(&json!({"m": 10})).multiplier, 10);
+    let huge = json!({"dur": u64::MAX, "tlt": u64::MAX, "page": u64::MAX, "opp": u64::MAX, "del": 1000, "m": u64::MAX});
+    assert_eq!(settings(&huge).rules.len(), 6);
 }
 
 #[test]

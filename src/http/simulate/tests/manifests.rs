@@ -177,10 +177,10 @@ fn a_share_of_rows_is_deleted_since() {
     let deleted = urls(&manifest, "deleted");
     assert_eq!(deleted.len(), 2, "one of 5, two of 10, none of 1");
     let part = RowPart::of_query(&query(&deleted[0]));
-    assert_eq!(part, RowPart { rows: Some(0..2), is_deletions: true });
+    assert_eq!(part, RowPart { copies: None, rows: Some(0..2), is_deletions: true });
     assert_eq!(manifest["deleted"][0]["type"], "Bundle");
     let first = RowPart::of_query(&query(&urls(&manifest, "output")[0]));
-    assert_eq!(first, RowPart { rows: Some(2..5), is_deletions: false });
+    assert_eq!(first, RowPart { copies: None, rows: Some(2..5), is_deletions: false });
     let mut without = super::manifests::manifest();
     let place = ManifestPlace { has_since: false, ..place(1) };
     change_manifest(&rule("status: deleted_percent=20"), &mut without, place);
