@@ -90,11 +90,11 @@ type Fault = (&'static str, usize);
 /// A list or an object that has not ended yet, and what is wanted of it.
 enum Open<'t, 'w> {
     Array(Vec<Tree<'t>>, WantedPart<'w>),
-    Object(Vec<Member<'t>>, WantedPart<'w>, NextMember<'t, 'w>),
+    Object(Vec<TreeMember<'t>>, WantedPart<'w>, NextMember<'t, 'w>),
 }
 
 /// A member of an object.
-type Member<'t> = (Cow<'t, str>, Tree<'t>);
+type TreeMember<'t> = (Cow<'t, str>, Tree<'t>);
 
 /// The member whose value comes next: its name, and what is wanted of the value.
 type NextMember<'t, 'w> = (Cow<'t, str>, WantedPart<'w>);

@@ -12,14 +12,12 @@ use std::ops::ControlFlow;
 use super::decimal::Decimal;
 use super::error::PathError;
 use super::function::Function;
-use super::functions::resource_key;
 use super::navigate::{Flow, for_each_child};
 use super::node::{Node, Value};
 use super::operators::{Outcome, mismatch, single};
 use super::path_context::PathContext;
-use super::reference::{resolve, text_of};
-use super::syntax::{Action, Expression, Literal, Step, TypeName};
-use crate::fhir::name::{literal_reference, without_version};
+use super::reference::{reference_key, resolve, resource_key};
+use super::syntax::{Action, Expression, Literal, Step};
 
 /// The values that an evaluation may look at. A path over a resource of 16 MB takes some hundred
 /// thousand.
@@ -46,7 +44,7 @@ pub struct Scope<'s, 't> {
 }
 
 /// Where values come from.
-enum Source<'s, 't> {
+enum NodeSource<'s, 't> {
     Expression(&'s Expression),
     One(Node<'t>),
     Many(Vec<Node<'t>>),
@@ -108,7 +106,7 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
                     Some(Value::Decimal(value)) => Some(Node::Decimal(value.negated())),
                     Some(value) => return Err(mismatch(*column, "-", &[value])),
                 };
-                negative.map_or(GO_ON, |node| each(node))
+                negative.map_or(GO_ON, each)
             }
             Expression::Operation(first, operands) => self.operation(first, operands, scope, each),
         }
@@ -122,7 +120,7 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
         scope: Scope<'_, 't>,
         each: &mut Each<'_, 't>,
     ) -> Flow {
-        let (mut source, mut rest) = (Source::Expression(start), steps);
+        let (mut source, mut rest) = (NodeSource::Expression(start), steps);
         loop {
             let run = rest.iter().take(LONGEST_RUN).take_while(|step| step.is_for_each).count();
             let (run, behind) = rest.split_at(run);
@@ -139,7 +137,7 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
             };
             // A run that is too long goes on from a list.
             if step.is_for_each {
-                (source, rest) = (Source::Many(nodes(source)?), behind);
+                (source, rest) = (NodeSource::Many(nodes(source)?), behind);
                 continue;
             }
             rest = after;
@@ -154,7 +152,7 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
                         Ok(ControlFlow::Break(()))
                     })?;
                     let is_exists = matches!(step.action, Action::Call(Function::Exists, _));
-                    Source::One(Node::Boolean(is_there == is_exists))
+                    NodeSource::One(Node::Boolean(is_there == is_exists))
                 }
                 _ => match place(step) {
                     Some(place) => {
@@ -169,11 +167,11 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
                             Ok(ControlFlow::Break(()))
                         })?;
                         match found {
-                            Some(node) => Source::One(node),
-                            None => Source::Many(Vec::new()),
+                            Some(node) => NodeSource::One(node),
+                            None => NodeSource::Many(Vec::new()),
                         }
                     }
-                    None => Source::Many(self.step(step, nodes(source)?, scope)?),
+                    None => NodeSource::Many(self.step(step, nodes(source)?, scope)?),
                 },
             };
         }
@@ -182,7 +180,7 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
     /// Takes the values of a source through steps, one by one.
     fn run(
         &self,
-        source: Source<'_, 't>,
+        source: NodeSource<'_, 't>,
         steps: &[Step],
         scope: Scope<'_, 't>,
         each: &mut Each<'_, 't>,
@@ -204,22 +202,20 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
     /// Does the same as long as `each` wants more.
     fn through(
         &self,
-        source: Source<'_, 't>,
+        source: NodeSource<'_, 't>,
         steps: &[Step],
         scope: Scope<'_, 't>,
         each: &mut Each<'_, 't>,
     ) -> Flow {
         match source {
-            Source::Expression(Expression::This) => {
-                self.walk(steps, scope.this.clone(), scope, each)
+            NodeSource::Expression(Expression::This) => self.walk(steps, scope.this.clone(), each),
+            NodeSource::Expression(expression) => {
+                self.each(expression, scope, &mut |node| self.walk(steps, node, each))
             }
-            Source::Expression(expression) => {
-                self.each(expression, scope, &mut |node| self.walk(steps, node, scope, each))
-            }
-            Source::One(node) => self.walk(steps, node, scope, each),
-            Source::Many(nodes) => {
+            NodeSource::One(node) => self.walk(steps, node, each),
+            NodeSource::Many(nodes) => {
                 for node in nodes {
-                    if self.walk(steps, node, scope, each)?.is_break() {
+                    if self.walk(steps, node, each)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
@@ -229,21 +225,13 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
     }
 
     /// Takes a value through steps that are for each value by itself.
-    fn walk(
-        &self,
-        steps: &[Step],
-        from: Node<'t>,
-        scope: Scope<'_, 't>,
-        each: &mut Each<'_, 't>,
-    ) -> Flow {
+    fn walk(&self, steps: &[Step], from: Node<'t>, each: &mut Each<'_, 't>) -> Flow {
         let Some((step, rest)) = steps.split_first() else { return each(from) };
         // What is looked at, and the step.
         self.count(2, step.column)?;
         let next = match &step.action {
             Action::Member(member) => {
-                return for_each_child(&from, member, &mut |child| {
-                    self.walk(rest, child, scope, each)
-                });
+                return for_each_child(&from, member, &mut |child| self.walk(rest, child, each));
             }
             Action::OfType(wanted) => from.is_of(wanted).then_some(from),
             Action::ReferenceKey(wanted) => reference_key(&from, wanted.as_ref()),
@@ -256,14 +244,13 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
             Action::Call(Function::Select, arguments) => {
                 let Some(argument) = arguments.first() else { return GO_ON };
                 let of_each = Scope { this: &from, index: 0 };
-                return self
-                    .each(argument, of_each, &mut |node| self.walk(rest, node, scope, each));
+                return self.each(argument, of_each, &mut |node| self.walk(rest, node, each));
             }
             // No other step is for each value by itself.
             _ => None,
         };
         match next {
-            Some(next) => self.walk(rest, next, scope, each),
+            Some(next) => self.walk(rest, next, each),
             None => GO_ON,
         }
     }
@@ -291,7 +278,7 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
             Action::Call(function, arguments) => {
                 self.call(*function, arguments, nodes, scope, column)
             }
-            // These are for each value by itself.
+            // These never come here: they are for each value by itself.
             Action::Member(_) | Action::OfType(_) | Action::ReferenceKey(_) => Ok(nodes),
         }
     }
@@ -343,16 +330,4 @@ fn literal_node<'t>(literal: &Literal) -> Option<Node<'t>> {
         Literal::Text(text) => Some(Node::Text(Cow::Owned(text.clone()))),
         Literal::Temporal(kind, text) => Some(Node::Temporal(*kind, Cow::Owned(text.clone()))),
     }
-}
-
-/// The key of the resource that a reference names, as `getResourceKey()` gives it: the id. A resource
-/// of another server has its URL as its key, and what cannot be resolved has none.
-pub(super) fn reference_key<'t>(node: &Node<'t>, wanted: Option<&TypeName>) -> Option<Node<'t>> {
-    let text = text_of(node)?;
-    let (base, (type_name, id)) = literal_reference(text)?;
-    if wanted.is_some_and(|wanted| !Node::Target(type_name).is_of(wanted)) {
-        return None;
-    }
-    let key = if base.is_empty() { id } else { without_version(text).0 };
-    Some(Node::Text(Cow::Borrowed(key)))
 }

@@ -13,7 +13,6 @@ use super::function::Function;
 use super::navigate::navigate;
 use super::node::{Node, Value};
 use super::operators::{Outcome, mismatch, single, truth};
-use super::reference::resolve;
 use super::syntax::{Expression, Member};
 use super::temporal::{Temporal, TemporalKind};
 use crate::fhir::json::Tree;
@@ -80,10 +79,8 @@ impl<'t> Evaluation<'_, '_, 't> {
                 let url = text(&url, column, name)?;
                 url.map_or_else(Vec::new, |url| extensions(&nodes, &url))
             }
-            Function::Resolve => {
-                nodes.iter().filter_map(|node| resolve(node, self.context.resource.tree)).collect()
-            }
-            Function::ResourceKey => nodes.iter().filter_map(resource_key).collect(),
+            // `evaluate.rs` takes these for each value by itself.
+            Function::Resolve | Function::ResourceKey => nodes,
             Function::Boundary(boundary) => bounded(boundary, &nodes, column, name)?,
             Function::Join => {
                 let separator = self.argument(first, scope)?;
@@ -209,13 +206,6 @@ fn extensions<'t>(nodes: &[Node<'t>], url: &str) -> Vec<Node<'t>> {
         _ => false,
     });
     found
-}
-
-/// The id of a resource, under which references find it.
-pub(super) fn resource_key<'t>(node: &Node<'t>) -> Option<Node<'t>> {
-    let Node::Element(element) = node else { return None };
-    element.tree.get("resourceType")?;
-    element.tree.get("id")?.as_text().map(|id| Node::Text(Cow::Borrowed(id)))
 }
 
 /// `lowBoundary()` and `highBoundary()`.

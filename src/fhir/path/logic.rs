@@ -13,7 +13,7 @@ use super::operators::{combined, decided, operate, several};
 use super::syntax::{Expression, Operand, Operator};
 
 /// The first value of an expression, and how many it gives.
-struct Found<'t> {
+struct FirstValue<'t> {
     first: Option<Node<'t>>,
     count: usize,
 }
@@ -170,7 +170,7 @@ impl<'t> Evaluation<'_, '_, 't> {
         column: usize,
     ) -> Result<Option<bool>, PathError> {
         let found = self.found(left, scope)?;
-        let Found { first: Some(first), count: 1 } = &found else {
+        let FirstValue { first: Some(first), count: 1 } = &found else {
             // Rare: the lists are compared.
             let (left, right) = (self.of(left, scope)?, self.of(right, scope)?);
             self.count(left.len() + right.len(), column)?;
@@ -187,8 +187,12 @@ impl<'t> Evaluation<'_, '_, 't> {
     }
 
     /// Evaluates an expression of which only a single value is wanted.
-    fn found(&self, expression: &Expression, scope: Scope<'_, 't>) -> Result<Found<'t>, PathError> {
-        let mut found = Found { first: None, count: 0 };
+    fn found(
+        &self,
+        expression: &Expression,
+        scope: Scope<'_, 't>,
+    ) -> Result<FirstValue<'t>, PathError> {
+        let mut found = FirstValue { first: None, count: 0 };
         let _ = self.each(expression, scope, &mut |node| {
             found.count += 1;
             if found.count == 1 {
