@@ -15,10 +15,11 @@ use crate::error::{Error, Kind, Result};
 
 /// The most threads that scan at once in this process. Each has a connection that reads.
 const MOST_THREADS: usize = 8;
-/// The numbers of a range, at least and at most.
+/// The numbers of a range, at least and at most. What a range yields should be no more than what may wait, or a thread
+/// that is a range ahead stands still.
 const LEAST_RANGE: i64 = 1024;
-const MOST_RANGE: i64 = 16 * 1024;
-/// How many messages of a thread may wait.
+const MOST_RANGE: i64 = 2048;
+/// How many parts of a thread may wait.
 const WAITING: usize = 2;
 
 /// The threads that scan now.
