@@ -46,7 +46,7 @@ pub(super) const LOG_BYTES: u64 = 16 << 20;
 pub(super) const WRITER_CACHE: i32 = -64 * 1024;
 
 /// Page cache of one reading connection, likewise in KiB.
-const READER_CACHE: i32 = -1024;
+const READER_CACHE: i32 = -768;
 
 /// The connections to one store.
 pub(super) struct Pool {
