@@ -94,6 +94,26 @@ impl Registration {
             None => random::hex::<16>()?,
         };
         check_client_id(&client_id)?;
+        Registration::named(client_id, authentication, scope)
+    }
+
+    /// Checks a client whose name is a token of another server, as long as that may be.
+    ///
+    /// # Errors
+    /// As [`Registration::new`], but for the name.
+    pub fn of_token(
+        token: &str,
+        authentication: &ClientAuthentication,
+        scope: &str,
+    ) -> Result<Registration> {
+        Registration::named(token.to_owned(), authentication, Some(scope))
+    }
+
+    fn named(
+        client_id: String,
+        authentication: &ClientAuthentication,
+        scope: Option<&str>,
+    ) -> Result<Registration> {
         let mut credentials = Credentials::default();
         let made = set_authentication(&mut credentials, authentication)?;
         set_scope(&mut credentials, scope)?;

@@ -140,6 +140,7 @@ in_python! {
         a_token_expires_at_the_nth_file
         a_token_is_refused_once
         a_token_may_live_longer
+        client_ids_of_the_launcher
         each_error_of_oauth
         only_with_or_without_a_token
         the_clock_of_the_token_endpoint_is_off

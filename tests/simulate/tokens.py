@@ -1,5 +1,6 @@
 """The token endpoint, and tokens that end too soon. A client signs assertions, as SMART Backend Services has it."""
 
+import json
 import os
 import subprocess
 import time
@@ -27,12 +28,12 @@ class Protected(Server):
                             ["client", "add", "s.db", "--client-id", "c", "--jwks", "jwks.json", "--scope", "system/*.rs"]):
                 subprocess.run([os.environ["FHIRLITE"], *command], cwd=self.path, check=True, capture_output=True)
 
-    def ask_token(self, scope="system/*.rs", at=0, base="", path="/fhir/oauth2/token"):
+    def ask_token(self, scope="system/*.rs", at=0, base="", path="/fhir/oauth2/token", client="c", **key):
         """Asks for a token with an assertion that was issued so many seconds from now."""
         now = int(time.time()) + at
-        claims = {"iss": "c", "sub": "c", "aud": f"{self.url}{base}{path}", "jti": str(uuid.uuid4()), "iat": now, "exp": now + 240}
+        claims = {"iss": client, "sub": client, "aud": f"{self.url}{base}{path}", "jti": str(uuid.uuid4()), "iat": now, "exp": now + 240}
         form = {"grant_type": "client_credentials", "scope": scope, "client_assertion_type": BEARER,
-                "client_assertion": es384.signed(claims, "k")}
+                "client_assertion": es384.signed(claims, "k", **key)}
         return self.ask("POST", f"{base}{path}", FORM, body=urllib.parse.urlencode(form))
 
     def token(self, **asked):
@@ -167,6 +168,30 @@ def a_segment_has_a_token_endpoint_of_its_own():
         assert server.ask_token().json()["expires_in"] == 300
         security = server.get(f"{base}/fhir/metadata").json()["rest"][0]["security"]
         assert security["extension"][0]["extension"][0]["valueUri"] == smart["token_endpoint"]
+
+
+def client_ids_of_the_launcher():
+    def client(**content):
+        return ".".join(es384.encoded(part) for part in [{"alg": "HS256", "kid": "registration-token"}, content, {}])
+
+    with Protected() as server:
+        keys = json.loads(es384.jwks("k"))
+        known = client(jwks=keys, accessTokensExpireIn=15, iss="a")
+        assert len(known) > 255
+        for _ in range(2):
+            answer = server.ask_token(path="/auth/token", client=known)
+            assert answer.status == 200 and answer.json()["expires_in"] == 900, answer.body
+        bearer = ("Authorization", f"Bearer {answer.json()['access_token']}")
+        assert server.get("/fhir/Patient/p1", bearer).status == 200
+        # Only the holder of the key gets a token, and a rule about its life goes before the id.
+        assert server.ask_token(client=known, secret=7).json()["error"] == "invalid_client"
+        server.rules("token: lifetime=9")
+        assert server.ask_token(client=known).json()["expires_in"] == 9
+        for wrong in [client(iss="a"), client(jwks=7), client(jwks={"keys": []}), client(jwks_url="ftp://x"), "a.b.c"]:
+            assert server.ask_token(client=wrong).json()["error"] == "invalid_client", wrong
+        # A reset forgets them; the next request brings the keys again.
+        server.ask("POST", "/reset")
+        assert server.ask_token(client=known).status == 200
 
 
 def the_launchers_token_endpoint():

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::asked::AskedRequest;
 use super::changed::{body_fault, changed, response, with_fault};
+use super::launcher_client::register_launcher_client;
 use super::note::{entry, refused};
 use super::start::SimulationStart;
 use crate::access::GrantTerms;
@@ -130,6 +131,9 @@ impl SimulatedServer {
         }
         if place == FaultPlace::Token {
             grant_otherwise(&mut asked.request, &decision);
+            let lifetime = register_launcher_client(context, &asked.request)?;
+            let terms = &mut asked.request.terms;
+            terms.lifetime = terms.lifetime.or(lifetime);
         }
         let fault = body_fault(asked, &decision);
         let answer = self.answer_plainly(context, asked)?;

@@ -4,6 +4,7 @@
 //! 2. `asked.rs` takes the segment of rules out of the path, and says what a request is about.
 //! 3. `handler.rs` is what the engine calls. It lets the handlers of `context.rs` answer, and `changed.rs` change that.
 //! 4. `controls.rs` answers `/faults`, `/requests`, `/reset`, `/clock`, `/import` and `/sample`, and `registered.rs` `/clients` and `/users`.
+//! 5. `launcher_client.rs` registers clients whose ids hold their keys.
 //!
 //! Without `--simulate` none of this is called.
 
@@ -11,6 +12,7 @@ mod asked;
 mod changed;
 mod controls;
 mod handler;
+mod launcher_client;
 mod note;
 mod registered;
 mod start;
