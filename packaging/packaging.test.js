@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { elf, folderOf, machO } from "../js/scripts/heads.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "..");
@@ -17,35 +17,6 @@ const cargo = read("Cargo.toml");
 const valueOf = (key) => cargo.match(new RegExp(`^${key} = "(.+)"$`, "m"))[1];
 const VERSION = valueOf("version");
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
-
-function folderOf(t) {
-  const folder = mkdtempSync(join(tmpdir(), "fhirlite-packaging-test-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** The head of a program of Linux, static or with a loader. */
-function elf(machine, loader = "") {
-  const bytes = Buffer.alloc(512);
-  bytes.writeUInt32BE(0x7f454c46, 0);
-  bytes[4] = 2;
-  bytes.writeUInt16LE(machine, 18);
-  bytes.writeBigUInt64LE(64n, 32);
-  bytes.writeUInt16LE(56, 54);
-  bytes.writeUInt16LE(loader ? 1 : 0, 56);
-  bytes.writeUInt32LE(3, 64);
-  bytes.writeBigUInt64LE(256n, 72);
-  bytes.writeBigUInt64LE(BigInt(loader.length), 96);
-  bytes.write(`${loader}\0GLIBC_2.17\0`, 256, "latin1");
-  return bytes;
-}
-
-function machO(kind) {
-  const bytes = Buffer.alloc(64);
-  bytes.writeUInt32LE(0xfeedfacf, 0);
-  bytes.writeUInt32LE(kind, 4);
-  return bytes;
-}
 
 function run(script, parts, cwd, env = process.env) {
   return spawnSync(process.execPath, [join(HERE, script), ...parts], { cwd, env, encoding: "utf8" });

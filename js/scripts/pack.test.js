@@ -2,44 +2,16 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { elf, folderOf, machO } from "./heads.js";
 import { programAt } from "./program.js";
 
 const PACK = fileURLToPath(new URL("pack.js", import.meta.url));
 
-function folderOf(t) {
-  const folder = mkdtempSync(join(tmpdir(), "fhirlite-pack-test-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** The head of a program of Linux, with a loader or without one. */
-function elf(machine, loader) {
-  const bytes = Buffer.alloc(512);
-  bytes.writeUInt32BE(0x7f454c46, 0);
-  bytes[4] = 2;
-  bytes.writeUInt16LE(machine, 18);
-  bytes.writeBigUInt64LE(64n, 32);
-  bytes.writeUInt16LE(56, 54);
-  bytes.writeUInt16LE(loader ? 1 : 0, 56);
-  bytes.writeUInt32LE(3, 64);
-  bytes.writeBigUInt64LE(256n, 72);
-  bytes.writeBigUInt64LE(BigInt(loader.length), 96);
-  bytes.write(loader, 256, "latin1");
-  bytes.write("\0GLIBC_2.4\0GLIBC_2.28\0GLIBC_2.3.4\0GLIBC_PRIVATE\0", 320, "latin1");
-  return bytes;
-}
-
-function machO(kind) {
-  const bytes = Buffer.alloc(64);
-  bytes.writeUInt32LE(0xfeedfacf, 0);
-  bytes.writeUInt32LE(kind, 4);
-  return bytes;
-}
+const SYMBOLS = ["GLIBC_2.4", "GLIBC_2.28", "GLIBC_2.3.4", "GLIBC_PRIVATE"];
 
 function windows(machine) {
   const bytes = Buffer.alloc(128);
@@ -53,8 +25,8 @@ function windows(machine) {
 test("the platform of a program is read from its head", (t) => {
   const path = join(folderOf(t), "program");
   for (const [bytes, expected] of [
-    [elf(62, "/lib64/ld-linux-x86-64.so.2"), { os: "linux", cpu: "x64", libc: "glibc", glibc: "2.28" }],
-    [elf(183, "/lib/ld-musl-aarch64.so.1"), { os: "linux", cpu: "arm64", libc: "musl", glibc: "" }],
+    [elf(62, "/lib64/ld-linux-x86-64.so.2", SYMBOLS), { os: "linux", cpu: "x64", libc: "glibc", glibc: "2.28" }],
+    [elf(183, "/lib/ld-musl-aarch64.so.1", SYMBOLS), { os: "linux", cpu: "arm64", libc: "musl", glibc: "" }],
     [elf(62, ""), { os: "linux", cpu: "x64", libc: "", glibc: "" }],
     [machO(0x0100000c), { os: "darwin", cpu: "arm64" }],
     [windows(0x8664), { os: "win32", cpu: "x64" }],
@@ -88,7 +60,7 @@ test("each program has a package of its platform", (t) => {
 
 test("what cannot be packed is said", (t) => {
   const folder = folderOf(t);
-  writeFileSync(join(folder, "musl"), elf(62, "/lib/ld-musl-x86_64.so.1"));
+  writeFileSync(join(folder, "musl"), elf(62, "/lib/ld-musl-x86_64.so.1", SYMBOLS));
   writeFileSync(join(folder, "script"), "#!/bin/sh\n");
   writeFileSync(join(folder, "arm"), windows(0xaa64));
   const refused = (...parts) => spawnSync(process.execPath, [PACK, ...parts], { cwd: folder, encoding: "utf8" });
