@@ -21,9 +21,9 @@ const SCOPE: &str = "system/*.rs";
 /// The longest lifetime that a client id may say, in minutes: ten years.
 const LONGEST: u64 = 5_256_000;
 
-/// The claims of an assertion that say who the client is.
+/// The claim of an assertion that says who the client is.
 #[derive(Deserialize)]
-struct AssertionClaims {
+struct ClientClaim {
     iss: String,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn register_launcher_client(
     let form = parse_form(&request.body);
     let assertion = form.iter().find(|(name, _)| name == "client_assertion");
     let claims = assertion.and_then(|(_, token)| serde_json::from_slice(&payload(token)?).ok());
-    let Some(AssertionClaims { iss }) = claims else { return Ok(None) };
+    let Some(ClientClaim { iss }) = claims else { return Ok(None) };
     let Some(content) = payload(&iss) else { return Ok(None) };
     let Ok(client) = serde_json::from_slice::<LauncherClient<'_>>(&content) else {
         return Ok(None);
