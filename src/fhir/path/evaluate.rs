@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use super::decimal::Decimal;
 use super::error::PathError;
 use super::function::Function;
-use super::navigate::{Flow, for_each_child};
+use super::navigate::{Flow, GO_ON, for_each_child};
 use super::node::{Node, Value};
 use super::operators::{Outcome, mismatch, single};
 use super::path_context::PathContext;
@@ -49,8 +49,6 @@ enum NodeSource<'s, 't> {
     One(Node<'t>),
     Many(Vec<Node<'t>>),
 }
-
-const GO_ON: Flow = Ok(ControlFlow::Continue(()));
 
 impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
     pub fn new(context: &'e PathContext<'c, 't>) -> Evaluation<'e, 'c, 't> {
@@ -238,7 +236,8 @@ impl<'e, 'c, 't> Evaluation<'e, 'c, 't> {
             Action::Call(Function::ResourceKey, _) => resource_key(&from),
             Action::Call(Function::Resolve, _) => resolve(&from, self.context.resource.tree),
             Action::Call(Function::Where, arguments) => {
-                let is_kept = self.meets(arguments.first(), &from, step.column)?;
+                let scope = Scope { this: &from, index: 0 };
+                let is_kept = self.meets(arguments.first(), scope, step.column)?;
                 is_kept.then_some(from)
             }
             Action::Call(Function::Select, arguments) => {

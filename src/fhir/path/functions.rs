@@ -139,7 +139,7 @@ impl<'t> Evaluation<'_, '_, 't> {
     ) -> Outcome<'t> {
         let mut kept = Vec::new();
         for (index, node) in nodes.into_iter().enumerate() {
-            if self.meets_at(condition, Scope { this: &node, index }, column)? {
+            if self.meets(condition, Scope { this: &node, index }, column)? {
                 kept.push(node);
             }
         }

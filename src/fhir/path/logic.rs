@@ -4,10 +4,10 @@
 
 use std::ops::ControlFlow;
 
-use super::equality::{Distinct, equal, same};
+use super::equality::{Distinct, equal};
 use super::error::PathError;
 use super::evaluate::{Each, Evaluation, Scope};
-use super::navigate::Flow;
+use super::navigate::{Flow, GO_ON};
 use super::node::{Node, Value};
 use super::operators::{combined, decided, operate, several};
 use super::syntax::{Expression, Operand, Operator};
@@ -34,7 +34,7 @@ impl<'t> Evaluation<'_, '_, 't> {
         if all(Operator::is_logical) || matches!(operands, [only] if only.operator.is_equality()) {
             return match self.answer(first, operands, scope)? {
                 Some(answer) => each(Node::Boolean(answer)),
-                None => Ok(ControlFlow::Continue(())),
+                None => GO_ON,
             };
         }
         let mut left = self.of(first, scope)?;
@@ -50,7 +50,7 @@ impl<'t> Evaluation<'_, '_, 't> {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(ControlFlow::Continue(()))
+        GO_ON
     }
 
     /// The values of several expressions without those that are equal to one before them.
@@ -139,18 +139,8 @@ impl<'t> Evaluation<'_, '_, 't> {
         }
     }
 
-    /// True where a value meets a condition; a condition without an answer is not met.
+    /// True where a condition is met; one without an answer is not.
     pub(super) fn meets(
-        &self,
-        condition: Option<&Expression>,
-        this: &Node<'t>,
-        column: usize,
-    ) -> Result<bool, PathError> {
-        self.meets_at(condition, Scope { this, index: 0 }, column)
-    }
-
-    /// The same for a value at a place of its collection.
-    pub(super) fn meets_at(
         &self,
         condition: Option<&Expression>,
         scope: Scope<'_, 't>,
@@ -169,21 +159,9 @@ impl<'t> Evaluation<'_, '_, 't> {
         scope: Scope<'_, 't>,
         column: usize,
     ) -> Result<Option<bool>, PathError> {
-        let found = self.found(left, scope)?;
-        let FirstValue { first: Some(first), count: 1 } = &found else {
-            // Rare: the lists are compared.
-            let (left, right) = (self.of(left, scope)?, self.of(right, scope)?);
-            self.count(left.len() + right.len(), column)?;
-            return Ok(equal(&left, &right));
-        };
-        let (mut answer, mut count) = (None, 0);
-        let _ = self.each(right, scope, &mut |node| {
-            count += 1;
-            answer = if count == 1 { same(first, &node) } else { Some(false) };
-            Ok(ControlFlow::Continue(()))
-        })?;
-        self.count(count, column)?;
-        Ok(answer)
+        let (left, right) = (self.of(left, scope)?, self.of(right, scope)?);
+        self.count(left.len() + right.len(), column)?;
+        Ok(equal(&left, &right))
     }
 
     /// Evaluates an expression of which only a single value is wanted.
@@ -198,7 +176,7 @@ impl<'t> Evaluation<'_, '_, 't> {
             if found.count == 1 {
                 found.first = Some(node);
             }
-            Ok(ControlFlow::Continue(()))
+            GO_ON
         })?;
         Ok(found)
     }

@@ -18,12 +18,15 @@ static NO_VALUE: Tree<'static> = Tree::Null;
 /// Whether more values are wanted; or why there are none.
 pub type Flow = Result<ControlFlow<()>, PathError>;
 
+/// More values are wanted.
+pub const GO_ON: Flow = Ok(ControlFlow::Continue(()));
+
 /// Adds the elements of a name that a value has.
 pub fn navigate<'t>(node: &Node<'t>, member: &Member, found: &mut Vec<Node<'t>>) {
     // This fails only where what it calls does.
     let _ = for_each_child(node, member, &mut |child| {
         found.push(child);
-        Ok(ControlFlow::Continue(()))
+        GO_ON
     });
 }
 
@@ -37,7 +40,7 @@ pub fn for_each_child<'t>(
     member: &Member,
     each: &mut dyn FnMut(Node<'t>) -> Flow,
 ) -> Flow {
-    let Node::Element(element) = node else { return Ok(ControlFlow::Continue(())) };
+    let Node::Element(element) = node else { return GO_ON };
     if member.named_type.as_ref().is_some_and(|named| node.is_of(named)) {
         return each(node.clone());
     }
@@ -53,7 +56,7 @@ pub fn for_each_child<'t>(
     let object = match (element.tree, element.sibling) {
         (Tree::Object(_), _) => element.tree,
         (_, Some(sibling)) if matches!(member.name.as_str(), "id" | "extension") => sibling,
-        _ => return Ok(ControlFlow::Continue(())),
+        _ => return GO_ON,
     };
     let (mut value, mut sibling, mut of) = (None, None, None);
     let first = member.name.as_bytes().first();
@@ -107,7 +110,7 @@ fn each_value<'t>(
             }
         }
     }
-    Ok(ControlFlow::Continue(()))
+    GO_ON
 }
 
 /// The type of an element: that of its definition, or that which a resource names itself.
