@@ -43,7 +43,7 @@ use evaluate::Evaluation;
 use node::Node;
 use syntax::{Constant, Expression};
 
-use super::json::WantedAt;
+use super::json::{WantedAt, WantedMembers};
 
 /// An expression that has been read.
 #[derive(Clone, Debug)]
@@ -80,9 +80,11 @@ impl Path {
     }
 
     /// Adds the elements of a resource that the expression looks at where it is evaluated for the value at a place.
-    /// Returns the places at which the values that it gives may stand.
+    /// Returns the places at which the values that it gives may stand; there is always one, as the next expression
+    /// looks at the resource also where it is evaluated for a computed value.
     pub fn add_wanted(&self, wanted: &mut WantedElements, at: WantedAt) -> Vec<WantedAt> {
-        wanted.add(&self.expression, at)
+        let places = wanted.add(&self.expression, at);
+        if places.is_empty() { vec![WantedMembers::NOWHERE] } else { places }
     }
 
     /// Evaluates the expression. A resource that `resolve()` finds and that is not at hand is left

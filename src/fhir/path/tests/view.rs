@@ -199,7 +199,8 @@ impl<'t> View<'t> {
         for nested in list(select, "select") {
             factors.push(self.selected(nested, at.clone())?);
         }
-        if select.get("unionAll").is_some() {
+        // A list without branches is no list: JSON of FHIR has no empty lists.
+        if !list(select, "unionAll").is_empty() {
             let mut united = Vec::new();
             for branch in list(select, "unionAll") {
                 united.extend(self.selected(branch, at.clone())?);
