@@ -34,7 +34,7 @@ const ROOMS: [(&str, &str); 11] = [
     ("ureq", "access/"),
 ];
 /// Files that stand in for others in builds without their cargo features, and so have their names.
-const STAND_INS: [&str; 2] = ["access/https_off.rs", "http/engine/tls_off.rs"];
+const STAND_INS: [&str; 3] = ["access/https_off.rs", "http/engine/tls_off.rs", "http/page_off.rs"];
 /// The crate's face: a list of what is public, above everything but the program.
 const FACE: &str = "lib.rs";
 /// The most lines of a file.

@@ -13,6 +13,9 @@ pub struct WebPageArgs {
     /// default pages of this machine, with --auth required pages of any
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Show no page at /: the server answers programs alone
+    #[arg(long)]
+    no_page: bool,
 }
 
 impl WebPageArgs {
@@ -24,6 +27,6 @@ impl WebPageArgs {
         for origin in &self.cors {
             options = options.cors(origin);
         }
-        options
+        options.page(!self.no_page)
     }
 }

@@ -55,6 +55,10 @@ pub struct Context {
     pub pages: WebPages,
     /// Whether only this machine reaches the server.
     pub is_private: bool,
+    /// Whether there are screens for people.
+    pub has_page: bool,
+    /// Whether the server misbehaves on purpose.
+    pub is_simulated: bool,
     /// The server's start.
     pub started: Instant,
     /// Receives the server's own faults.
@@ -90,6 +94,10 @@ pub struct ContextSource {
     pub pages: WebPages,
     /// Whether only this machine reaches the server.
     pub is_private: bool,
+    /// Whether there are screens for people.
+    pub has_page: bool,
+    /// Whether the server misbehaves on purpose.
+    pub is_simulated: bool,
     /// Receives the server's own faults.
     pub log: Log,
     /// Receives each answered request.
@@ -120,6 +128,8 @@ impl ContextSource {
             update_cadence: self.update_cadence.clone(),
             pages: self.pages.clone(),
             is_private: self.is_private,
+            has_page: self.has_page,
+            is_simulated: self.is_simulated,
             log: self.log.clone(),
             access_log: self.access_log.clone(),
             metrics_access: self.metrics_access,

@@ -27,6 +27,11 @@ mod metrics_access;
 mod oneup;
 mod operation;
 mod options;
+#[cfg(feature = "page")]
+mod page;
+#[cfg(not(feature = "page"))]
+#[path = "page_off.rs"]
+mod page;
 mod peer;
 mod posted;
 mod proxies;

@@ -47,6 +47,7 @@ pub struct Options {
     pub(super) query_limits: QueryLimits,
     pub(super) update_cadence: UpdateCadence,
     pub(super) pages: WebPageOptions,
+    pub(super) has_page: bool,
     pub(super) limits: Limits,
     pub(super) log: Log,
     pub(super) access_log: AccessLog,
@@ -76,6 +77,7 @@ impl Options {
             query_limits: QueryLimits { time: SQL_TIME, rows: SQL_ROWS },
             update_cadence: UpdateCadence::default(),
             pages: WebPageOptions::default(),
+            has_page: true,
             limits: Limits::default(),
             log: Log::default(),
             access_log: AccessLog::default(),
@@ -169,6 +171,11 @@ impl Options {
     pub fn cors(mut self, origin: impl Into<String>) -> Options {
         self.pages.cors.push(origin.into());
         self
+    }
+
+    /// Sets whether the server shows its page at `/`, by default it does. Without the cargo feature `page` there is none.
+    pub fn page(self, shown: bool) -> Options {
+        Options { has_page: shown, ..self }
     }
 
     /// Sets what the server grants its clients: sizes, times and numbers.

@@ -9,6 +9,7 @@ use super::message::{Request, Response};
 use super::metadata::metadata;
 use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
+use super::page::page;
 use super::publish::publish;
 use super::rest::{
     EVERY_TYPE, Searched, batch, everything, history_of_all, history_of_resource, history_of_type,
@@ -67,7 +68,7 @@ fn route<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             let version = FhirVersion::ALL.into_iter().find(|each| each.segment() == segment)?;
             bulk_data(version, rest)
         }
-        _ => None,
+        _ => page(path),
     }
 }
 

@@ -11,6 +11,7 @@ use super::engine::{Engine, Limits, ListenPlace, Listener, RequestHandler, Tls};
 use super::log_limit::limited;
 use super::message::{Request, Response};
 use super::options::Options;
+use super::page::is_page;
 use super::peer::Scheme;
 use super::proxies::TrustedProxies;
 use super::route::{answer, body_limit, is_light, refusal};
@@ -85,6 +86,8 @@ impl Server {
             update_cadence: options.update_cadence.clone(),
             pages,
             is_private: listeners.iter().all(|listener| listener.place().is_private()),
+            has_page: options.has_page,
+            is_simulated: options.simulation.is_some(),
             log: limited(options.log.clone()),
             access_log: options.access_log.clone(),
             metrics_access: options.metrics_access,
@@ -248,6 +251,10 @@ impl RequestHandler for Context {
     }
 
     fn page_headers(&self, request: Option<&Request>) -> Vec<(&'static str, String)> {
+        // The screens of this server are for nobody else's pages.
+        if self.has_page && request.is_some_and(is_page) {
+            return Vec::new();
+        }
         cross_origin::headers(&self.pages, request)
     }
 
