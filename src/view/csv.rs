@@ -33,7 +33,9 @@ fn write_record(fields: impl Iterator<Item = Option<impl AsRef<str>>>, csv: &mut
 }
 
 fn write_field(text: &str, csv: &mut String) {
-    if !text.is_empty() && !text.bytes().any(|b| matches!(b, b',' | b'"' | b'\r' | b'\n')) {
+    let needs_quotes = |b: &u8| matches!(b, b',' | b'"' | b'\r' | b'\n');
+    // Without a way out of the loop several bytes are looked at at once, and most fields are short.
+    if !text.is_empty() && !text.as_bytes().iter().fold(false, |any, b| any | needs_quotes(b)) {
         csv.push_str(text);
         return;
     }

@@ -7,9 +7,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
-use super::scan::plain_length;
+use super::scan::{plain_length, unescaped_length};
 use super::value::MAX_DEPTH;
 use super::wanted::{WantedMembers, WantedPart};
 
@@ -128,31 +126,27 @@ impl<'t> Reader<'t> {
     /// Goes to the end of a value without looking at it.
     fn skip_value(&mut self) -> Result<(), Fault> {
         let mut depth = 0usize;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
                     self.skip_string()?;
-                }
-                Some(b'{' | b'[') => {
-                    depth += 1;
-                    self.at += 1;
+                    if depth == 0 {
+                        return Ok(());
+                    }
                     continue;
                 }
-                Some(b'}' | b']') if depth > 0 => {
-                    depth -= 1;
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth > 1 => depth -= 1,
+                b'}' | b']' if depth == 1 => {
                     self.at += 1;
+                    return Ok(());
                 }
-                Some(b',' | b'}' | b']') if depth == 0 => return Ok(()),
-                Some(_) => {
-                    self.at += 1;
-                    continue;
-                }
-                None => return Err(("the text ends too early", self.at)),
+                b',' | b'}' | b']' if depth == 0 => return Ok(()),
+                _ => {}
             }
-            if depth == 0 {
-                return Ok(());
-            }
+            self.at += 1;
         }
+        Err(("the text ends too early", self.at))
     }
 
     /// Goes behind a string that begins here. True where it has no escapes.
@@ -164,7 +158,7 @@ impl<'t> Reader<'t> {
             let rest = &self.bytes[self.at..];
             // A string of JSON has no control characters.
             self.at += match self.is_known {
-                true => memchr2(b'"', b'\\', rest).unwrap_or(rest.len()),
+                true => unescaped_length(rest),
                 false => plain_length(rest),
             };
             match self.peek() {

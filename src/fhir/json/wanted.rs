@@ -18,6 +18,8 @@ pub struct WantedAt(usize);
 #[derive(Clone, Debug, Default)]
 struct WantedPlace {
     is_whole: bool,
+    /// The first bytes of the names of the members, as a set ([`first_byte`]).
+    first_bytes: u64,
     members: Vec<WantedMember>,
 }
 
@@ -56,6 +58,7 @@ impl WantedMembers {
             place.is_whole = true;
             return at;
         }
+        place.first_bytes |= first_byte(name);
         let first = name.as_bytes().first().copied().unwrap_or_default();
         place.members.push(WantedMember { first, name: name.to_owned(), at: next });
         self.places.push(WantedPlace::default());
@@ -70,9 +73,14 @@ impl WantedMembers {
     /// What is wanted of a member of the value at a place; `None` where the member is not wanted.
     pub(super) fn within(&self, at: WantedAt, member: &str) -> Option<WantedPart<'_>> {
         let name = member.strip_prefix('_').unwrap_or(member);
-        let first = name.as_bytes().first().copied().unwrap_or_default();
+        let place = &self.places[at.0];
         let mut found = None;
-        for wanted in self.places[at.0].members.iter().filter(|wanted| wanted.first == first) {
+        let first = name.as_bytes().first().copied().unwrap_or_default();
+        let members = match place.first_bytes & first_byte(name) {
+            0 => &[],
+            _ => place.members.as_slice(),
+        };
+        for wanted in members.iter().filter(|wanted| wanted.first == first) {
             let Some(rest) = name.strip_prefix(wanted.name.as_str()) else { continue };
             // The name of a choice element ends in its type.
             if !rest.is_empty() && !rest.as_bytes()[0].is_ascii_uppercase() {
@@ -100,6 +108,11 @@ impl WantedMembers {
             false => WantedPart::Members(self, at),
         }
     }
+}
+
+/// The first byte of a name in a set of 64; several bytes are one there.
+fn first_byte(name: &str) -> u64 {
+    1 << (name.as_bytes().first().copied().unwrap_or_default() & 63)
 }
 
 /// What is wanted of a value.

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 const TABLE: &str = include_str!("element-types.tsv");
 
 /// A type of FHIR R4: a resource type, a data type, or a part of one such as `Patient.contact`.
@@ -57,14 +59,17 @@ struct Definition {
 #[derive(Default)]
 struct ElementTable(Vec<Option<(ElementName, ElementType)>>);
 
+/// A table by names that the program itself has, so that nobody can choose names which collide.
+type NameMap<K, V> = HashMap<K, V, FixedState>;
+
 struct Definitions {
     types: Vec<Definition>,
-    by_name: HashMap<&'static str, Type>,
-    element_names: HashMap<&'static str, ElementName>,
+    by_name: NameMap<&'static str, Type>,
+    element_names: NameMap<&'static str, ElementName>,
     /// The types that the name of a choice element may end in: `Boolean` of `deceasedBoolean`.
-    suffixes: HashMap<String, Type>,
+    suffixes: NameMap<String, Type>,
     /// The stems of the choice elements of all types.
-    stems: HashSet<&'static str>,
+    stems: HashSet<&'static str, FixedState>,
 }
 
 static DEFINITIONS: LazyLock<Definitions> = LazyLock::new(read);
@@ -79,13 +84,13 @@ fn read() -> Definitions {
             [(); 3].map(|()| columns.next().unwrap_or_default())
         })
         .collect();
-    let by_name: HashMap<_, _> =
+    let by_name: NameMap<_, _> =
         rows.iter().enumerate().map(|(at, [name, ..])| (*name, Type(at))).collect();
     let bases: HashMap<_, _> = rows.iter().map(|[name, base, _]| (*name, *base)).collect();
-    let mut element_names = HashMap::new();
-    let mut stems = HashSet::new();
+    let mut element_names = NameMap::default();
+    let mut stems = HashSet::default();
     let mut types = Vec::with_capacity(rows.len());
-    let mut suffixes = HashMap::new();
+    let mut suffixes = NameMap::default();
     for [name, base, elements] in rows {
         let elements = elements.split(',').filter_map(|element| element.split_once(':'));
         let elements = elements.filter_map(|(name, of)| {
