@@ -107,7 +107,7 @@ impl Route<'_> {
     /// Those of the handler and of [`AuthenticatedRequest::new`].
     pub fn answer(&self, context: &Context, request: &Request) -> Result<Response> {
         self.note(request);
-        if request.method == "OPTIONS" {
+        if request.method == "OPTIONS" && self.allows("OPTIONS") {
             return Ok(cross_origin::options(&context.pages, request, self.methods));
         }
         if !self.allows(&request.method) {
