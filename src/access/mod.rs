@@ -21,6 +21,7 @@ mod operator;
 mod refusals;
 mod scope;
 mod secret;
+#[cfg(feature = "page")]
 mod sign_in;
 mod throttle;
 mod turns;
@@ -36,5 +37,6 @@ pub use operator::{
     find_client, issue_operator_token, issue_token, register, rotate, set_user_active,
 };
 pub use scope::Interaction;
+#[cfg(feature = "page")]
 pub use sign_in::SignIn;
 pub use users::{UserSelector, UserWithCode};

@@ -9,7 +9,7 @@ use super::message::{Request, Response};
 use super::metadata::metadata;
 use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
-use super::page::{form_limit, is_page, page};
+use super::page::{form_limit, page};
 use super::publish::publish;
 use super::rest::{
     EVERY_TYPE, Searched, batch, everything, history_of_all, history_of_resource, history_of_type,
@@ -327,7 +327,6 @@ fn segments(request: &Request) -> Vec<&str> {
 /// Answers a request; an error becomes an OperationOutcome.
 pub fn answer(context: &Context, request: &Request) -> Response {
     route(&segments(request))
-        .filter(|_| context.has_page || !is_page(request))
         .ok_or_else(|| not_found(context))
         .and_then(|route| route.answer(context, request))
         .unwrap_or_else(|error| refusal(context, &error, request))

@@ -1,19 +1,14 @@
-//! Tokens that are valid now, as the operator sees them, and how they end before their time; tokens of the operator.
+//! Tokens that are valid now, as the operator sees them, and how they end before their time.
 
 use super::audit::{Actor, note_change};
 use super::client::Client;
 use super::handle::Store;
+use super::operator_token::{OPERATOR, OPERATOR_SCOPE};
 use super::pool::PATIENCE;
 use super::sql::{all, maybe, one, run};
-use super::token::{NewToken, TokenKind};
+use super::token::TokenKind;
 use crate::error::Result;
 use crate::time::Instant;
-
-/// What stands in place of a client for tokens of the operator. No client has this number.
-const OPERATOR: i64 = 0;
-
-/// The scope of tokens of the operator. They give no resources.
-const OPERATOR_SCOPE: &str = "operator";
 
 /// A code or token that is valid now. The token itself is nowhere.
 pub struct IssuedToken {
@@ -115,23 +110,6 @@ impl Store {
                 note_change(conn, now, "token", about, Actor::Operator, &what)?;
             }
             Ok(number)
-        })
-    }
-
-    /// Keeps a token of the operator.
-    ///
-    /// # Errors
-    /// As [`Store::revoke_tokens`].
-    pub(crate) fn add_operator_token(&self, token: &NewToken) -> Result<()> {
-        let now = self.now();
-        self.transaction_within(PATIENCE, |conn| {
-            run(conn, "DELETE FROM token WHERE expires_at <= ?1", [now.micros()])?;
-            let sql = "INSERT INTO token (hash, kind, client, user, scope, family, used, issued_at, expires_at)
-                       VALUES (?1, 'access', ?2, NULL, ?3, ?1, 0, ?4, ?5)";
-            let times = (now.micros(), token.expires_at.micros());
-            run(conn, sql, (&token.hash, OPERATOR, OPERATOR_SCOPE, times.0, times.1))?;
-            let what = format!("issued a token of the operator, valid until {}", token.expires_at);
-            note_change(conn, now, "token", (None, None), Actor::Operator, &what)
         })
     }
 

@@ -9,7 +9,7 @@ use super::start::start;
 use super::visit::{open_screen, screen, visit_limit};
 use crate::http::context::Context;
 use crate::http::message::Request;
-use crate::http::row::{Route, not_found, open};
+use crate::http::row::{Route, not_found, of_page, open};
 
 const READING: &str = "GET, HEAD";
 
@@ -17,9 +17,9 @@ const READING: &str = "GET, HEAD";
 pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
         [] => screen("/", READING, start),
-        [ASSETS, name] => open("/assets/{name}", READING, move |context, request| {
-            asset(request, name).filter(|_| context.has_page).ok_or_else(|| not_found(context))
-        }),
+        [ASSETS, name] => of_page(open("/assets/{name}", READING, move |context, request| {
+            asset(request, name).ok_or_else(|| not_found(context))
+        })),
         // Sign-in.
         ["sign-in"] => open_screen("/sign-in", "GET, HEAD, POST", sign_in),
         ["sign-out"] => open_screen("/sign-out", "POST", sign_out),

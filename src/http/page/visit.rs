@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::authenticated::{AuthenticatedRequest, presented};
 use crate::http::context::Context;
 use crate::http::message::{Request, Response, explanation};
-use crate::http::row::{Route, not_found, open};
+use crate::http::row::{Route, body, of_page, open};
 
 /// The largest form in bytes.
 const FORM_BODY: usize = 1 << 20;
@@ -36,9 +36,6 @@ pub fn open_screen<'p>(
     handler: impl Fn(&Context, &Request) -> Result<Response> + 'p,
 ) -> Option<Route<'p>> {
     let row = open(pattern, methods, move |context, request| {
-        if !context.has_page {
-            return Err(not_found(context));
-        }
         let answer = || {
             check_origin(context, request)?;
             handler(context, request)
@@ -46,7 +43,7 @@ pub fn open_screen<'p>(
         let response = answer().or_else(|error| refused(context, request, &error))?;
         Ok(protected(response))
     });
-    row.map(|row| Route { body_limit: FORM_BODY, ..row })
+    of_page(body(FORM_BODY, row))
 }
 
 /// The number of bytes to read of a form for a screen, `limit` at most. Who is not known sends a short one, as for
