@@ -294,7 +294,7 @@ CREATE TABLE user (
 CREATE TABLE token (
   hash       BLOB    PRIMARY KEY,
   kind       TEXT    NOT NULL,       -- code, access, refresh
-  client     INTEGER NOT NULL,
+  client     INTEGER NOT NULL,       -- 0: the operator, with the scope operator
   user       INTEGER,                -- NULL: the client itself
   scope      TEXT    NOT NULL,
   family     BLOB    NOT NULL,       -- shared by all that came of one code

@@ -92,7 +92,8 @@ mod view;
 pub mod clients {
     pub use crate::access::{
         ClientAuthentication, ClientChange, NewClient, Registration, TokenResponse, add_user,
-        describe_keys, find_client, issue_token, register, rotate, set_user_active,
+        describe_keys, find_client, issue_operator_token, issue_token, register, rotate,
+        set_user_active,
     };
     pub use crate::store::{AccessRecord, Client, Credentials, ExportRecord, User};
 }

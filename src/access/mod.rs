@@ -21,6 +21,8 @@ mod operator;
 mod refusals;
 mod scope;
 mod secret;
+#[cfg(feature = "page")]
+mod sign_in;
 mod throttle;
 mod turns;
 mod users;
@@ -32,7 +34,9 @@ pub use grant::{BackendRequest, GrantTerms, TokenError, TokenResponse};
 pub use keys::Algorithm;
 pub use operator::{
     ClientAuthentication, ClientChange, NewClient, Registration, add_user, describe_keys,
-    find_client, issue_token, register, rotate, set_user_active,
+    find_client, issue_operator_token, issue_token, register, rotate, set_user_active,
 };
 pub use scope::Interaction;
+#[cfg(feature = "page")]
+pub use sign_in::SignIn;
 pub use users::{UserSelector, UserWithCode};

@@ -10,7 +10,7 @@ use super::scope::{ONEUP, Scopes};
 use super::secret;
 use crate::error::{Error, Kind, Result};
 use crate::random;
-use crate::store::{Actor, Client, Credentials, Store, User};
+use crate::store::{Actor, Client, Credentials, NewToken, Store, TokenKind, User};
 
 /// The fewest characters of a secret that the operator chooses: the store keeps a plain hash of it.
 const SHORTEST_SECRET: usize = 20;
@@ -256,6 +256,29 @@ pub fn issue_token(
     }
     let user = user.map(|user| user.id);
     issue_access_token(store, client, user, &scope, lifetime.unwrap_or(usual), Actor::Operator)
+}
+
+/// How long a token of the operator is valid, where nothing else is said.
+const OPERATOR_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Issues a token of the operator: it proves to a server's page that who has it may write the store. It gives no
+/// resources.
+///
+/// # Errors
+/// `ReadOnly`, `Busy`.
+pub fn issue_operator_token(store: &Store, lifetime: Option<Duration>) -> Result<TokenResponse> {
+    let lifetime = lifetime.unwrap_or(OPERATOR_LIFETIME);
+    let access_token = secret::token()?;
+    let expires_at = store.now().later(lifetime);
+    let (hash, kind) = (secret::hash(&access_token), TokenKind::Access);
+    store.add_operator_token(&NewToken { hash, kind, expires_at })?;
+    Ok(TokenResponse {
+        refresh_token: None,
+        token_type: "bearer",
+        access_token,
+        expires_in: lifetime.as_secs(),
+        scope: "operator".to_owned(),
+    })
 }
 
 /// The names of a client's keys, or their URL; `None` for a client without keys.

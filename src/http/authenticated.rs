@@ -39,7 +39,19 @@ impl<'a> AuthenticatedRequest<'a> {
     /// # Errors
     /// `Unauthorized`, `Throttled`, `Forbidden`, `Invalid`: those of `Authority::authenticate`.
     pub fn new(context: &'a Context, request: &'a Request) -> Result<AuthenticatedRequest<'a>> {
-        let caller = context.access.authenticate(&presented(request), request.peer)?;
+        AuthenticatedRequest::presenting(context, request, &presented(request))
+    }
+
+    /// Finds the caller of a request by these credentials.
+    ///
+    /// # Errors
+    /// Those of [`AuthenticatedRequest::new`].
+    pub fn presenting(
+        context: &'a Context,
+        request: &'a Request,
+        presented: &Presented,
+    ) -> Result<AuthenticatedRequest<'a>> {
+        let caller = context.access.authenticate(presented, request.peer)?;
         request.noted.note_caller(caller.client.as_deref(), caller.user.as_deref());
         let seen = context.store.limited_to(caller.reach);
         let permission = Permission { reach: caller.reach, types: caller.exportable() };

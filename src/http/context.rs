@@ -58,6 +58,7 @@ pub struct Context {
     /// Whether there are screens for people.
     pub has_page: bool,
     /// Whether the server misbehaves on purpose.
+    #[cfg_attr(not(feature = "page"), expect(dead_code))]
     pub is_simulated: bool,
     /// The server's start.
     pub started: Instant,

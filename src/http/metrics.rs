@@ -5,8 +5,8 @@
 
 use super::authenticated::presented;
 use super::context::Context;
+use super::direct::is_direct;
 use super::exposition::{Exposition, MetricKind, PROMETHEUS_TEXT};
-use super::header::names_address;
 use super::message::{Request, Response};
 use super::metrics_access::MetricsAccess;
 use super::request_counts::{BUCKETS, CLASSES};
@@ -36,26 +36,11 @@ pub fn metrics(context: &Context, request: &Request) -> Result<Response> {
     Ok(Response::new(200, PROMETHEUS_TEXT, page.into_bytes()).with("Cache-Control", "no-store"))
 }
 
-/// True for a program on this machine that asks this server directly.
-///
-/// Behind a reverse proxy on this machine every client comes from the loopback. Proxies tell by headers for
-/// whom they ask, and `--base-url` says that there is one. A page in a browser sends `Origin`, or the name
+/// True for a program on this machine that asks this server directly. A page in a browser sends `Origin`, or the name
 /// of its own host.
 fn is_local(context: &Context, request: &Request) -> bool {
     let is_reached_from_here = !context.access.is_required() || context.is_private;
-    let is_passed_on = request.headers.iter().any(|(name, _)| {
-        name.starts_with("x-forwarded")
-            || ["forwarded", "via", "x-real-ip", "origin"].contains(&name.as_str())
-    });
-    let names_this = request.local.is_some_and(|address| {
-        let port = request.scheme.port();
-        request.header("host").is_none_or(|host| names_address(&host, address, port))
-    });
-    is_reached_from_here
-        && request.peer.to_canonical().is_loopback()
-        && context.base_url.is_none()
-        && !is_passed_on
-        && names_this
+    is_reached_from_here && is_direct(context, request) && request.header("origin").is_none()
 }
 
 fn write_process(page: &mut Exposition, context: &Context) {

@@ -10,6 +10,7 @@ mod authenticated;
 mod context;
 mod counted;
 mod cross_origin;
+mod direct;
 mod download;
 mod engine;
 mod exposition;

@@ -9,7 +9,7 @@ use super::message::{Request, Response};
 use super::metadata::metadata;
 use super::metrics::metrics;
 use super::operation::{is_operation, operation_definition};
-use super::page::page;
+use super::page::{form_limit, page};
 use super::publish::publish;
 use super::rest::{
     EVERY_TYPE, Searched, batch, everything, history_of_all, history_of_resource, history_of_type,
@@ -382,7 +382,7 @@ pub fn body_limit(context: &Context, request: &Request) -> Result<usize> {
         (Handler::Authenticated(_), _) if route.body_limit > 0 => {
             AuthenticatedRequest::new(context, request).map(|_| route.body_limit)
         }
-        _ => Ok(route.body_limit),
+        _ => Ok(form_limit(context, request, route.body_limit)),
     }
 }
 

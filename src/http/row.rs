@@ -19,6 +19,8 @@ pub struct Route<'p> {
     pub body_limit: usize,
     /// True for what cannot be an entry of a batch.
     pub is_alone: bool,
+    /// True for what only a server with a page has.
+    pub is_screen: bool,
     /// What answers.
     pub handler: Handler<'p>,
 }
@@ -43,7 +45,7 @@ pub fn open<'p>(
     handler: impl Fn(&Context, &Request) -> Result<Response> + 'p,
 ) -> Option<Route<'p>> {
     let handler = Handler::Open(Box::new(handler));
-    Some(Route { pattern, methods, body_limit: 0, is_alone: false, handler })
+    Some(Route { pattern, methods, body_limit: 0, is_alone: false, is_screen: false, handler })
 }
 
 /// A row for authenticated clients.
@@ -53,7 +55,7 @@ pub fn authenticated<'p>(
     handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
 ) -> Option<Route<'p>> {
     let handler = Handler::Authenticated(Box::new(handler));
-    Some(Route { pattern, methods, body_limit: 0, is_alone: false, handler })
+    Some(Route { pattern, methods, body_limit: 0, is_alone: false, is_screen: false, handler })
 }
 
 /// A row for a type, which must be one of the store's version or one that the client sees in the store.
@@ -71,6 +73,12 @@ pub fn of_type<'p>(
 /// Sets the largest body.
 pub fn body(limit: usize, route: Option<Route<'_>>) -> Option<Route<'_>> {
     route.map(|route| Route { body_limit: limit, ..route })
+}
+
+/// Makes the row one of the page.
+#[cfg(feature = "page")]
+pub fn of_page(route: Option<Route<'_>>) -> Option<Route<'_>> {
+    route.map(|route| Route { is_screen: true, ..route })
 }
 
 /// Keeps the row out of batches: it begins or ends work, or sends other than FHIR JSON.
@@ -107,7 +115,10 @@ impl Route<'_> {
     /// Those of the handler and of [`AuthenticatedRequest::new`].
     pub fn answer(&self, context: &Context, request: &Request) -> Result<Response> {
         self.note(request);
-        if request.method == "OPTIONS" {
+        if self.is_screen && !context.has_page {
+            return Err(not_found(context));
+        }
+        if request.method == "OPTIONS" && self.allows("OPTIONS") {
             return Ok(cross_origin::options(&context.pages, request, self.methods));
         }
         if !self.allows(&request.method) {

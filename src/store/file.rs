@@ -17,7 +17,7 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ').add
 const HEADER: usize = 100;
 
 /// The name that SQLite gives to a database in memory. A file of this name is `./:memory:`.
-const IN_MEMORY: &str = ":memory:";
+pub const IN_MEMORY: &str = ":memory:";
 
 /// Checks that there is a file or nothing at `path`, and likewise under the names that SQLite uses beside it.
 /// To open anything else may wait for ever, as a named pipe does, or have an effect of its own.

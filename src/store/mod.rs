@@ -11,7 +11,7 @@
 //! | `index`, `index_rows`, `index_fill`, `index_search`, `index_check` | indexed search parameters |
 //! | `fill` | what filling indexes and tables of views shares |
 //! | `views`, `view_name`, `view_table`, `view_add`, `view_fill`, `view_rows`, `view_check` | the tables of views |
-//! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `audit`, `key` | jobs, credentials, the audit trail |
+//! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `issued`, `operator_token`, `audit`, `key` | jobs, credentials, the audit trail |
 //! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
 mod ability;
@@ -49,6 +49,8 @@ mod index_fill;
 mod index_rows;
 mod index_search;
 mod info;
+#[cfg(feature = "page")]
+mod issued;
 mod job;
 mod key;
 mod large;
@@ -59,6 +61,7 @@ mod mark;
 mod measure;
 mod mention;
 mod open;
+mod operator_token;
 mod owner;
 mod pending_upgrade;
 mod place;
@@ -114,6 +117,8 @@ pub use index::{IndexState, IndexedParameter};
 pub use index_fill::IndexProgress;
 pub use index_search::IndexPage;
 pub use info::{Info, TypeInfo};
+#[cfg(feature = "page")]
+pub use issued::IssuedToken;
 pub use job::{FileRow, JobRow, JobState};
 pub use lookup::{Lookup, VersionHeader};
 pub use pending_upgrade::PendingUpgrade;

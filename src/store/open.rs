@@ -10,7 +10,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::doubt::{guard, lacks_log, tidy};
-use super::file::{create_private, file_uri, has_beside, kept_format, memory_uri, require_store};
+use super::file::{
+    IN_MEMORY, create_private, file_uri, has_beside, kept_format, memory_uri, require_store,
+};
 use super::foreign_log::refuse_foreign_log;
 use super::format::{APPLICATION_ID, FORMAT, SCHEMA, format_of};
 use super::handle::Store;
@@ -102,9 +104,14 @@ impl Store {
     /// # Errors
     /// Only where the system gives no memory or no random numbers.
     pub fn in_memory() -> Result<Store> {
-        let store = open_read_write(StorePlace::unwatched(Path::new(":memory:")), memory_uri())?;
+        let store = open_read_write(StorePlace::unwatched(Path::new(IN_MEMORY)), memory_uri())?;
         ensure_schema(&store)?;
         Ok(store)
+    }
+
+    /// True for a store in memory, which ends with its process and which no other program can open.
+    pub fn is_in_memory(&self) -> bool {
+        self.path() == Path::new(IN_MEMORY)
     }
 
     /// The store in memory that takes the jobs, tokens and audit rows of a read-only store; `None`

@@ -1,5 +1,6 @@
 //! A response of HTML.
 
+use std::any::Any;
 use std::io::Write;
 
 use askama::Template;
@@ -23,11 +24,22 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// # Errors
 /// `Internal` where the template cannot be rendered.
 pub fn document(request: &Request, status: u16, screen: &impl Template) -> Result<Response> {
+    let visitor = visitor(request);
     let text = screen
-        .render()
+        .render_with_values(&visitor.as_ref().map(|name| ("visitor", name as &dyn Any)))
         .map_err(|error| Error::caused(Kind::Internal, "a template of the page", error))?;
     Ok(text_response(request, status, "text/html; charset=utf-8", text.into_bytes())
         .with("Cache-Control", "no-store"))
+}
+
+/// The name of who signed in, for the head of the screen; `None` on an open server.
+fn visitor(request: &Request) -> Option<String> {
+    let (client, user) = request.noted.caller.get()?;
+    let client = client.as_deref()?;
+    Some(match user {
+        Some(user) => format!("{user}, of {client}"),
+        None => client.to_owned(),
+    })
 }
 
 /// A response of text, as gzip where the client takes it.

@@ -8,12 +8,19 @@
 //! | `rows`, `visit` | which path is which screen, and who asks for it |
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
 //! | `start` | the first screen |
+//! | `access_gate`, `access_list`, `access_client` | clients and tokens, for the operator on this machine |
+//! | `session`, `sign_in` | who signs in, and the cookie of the visit |
 
+mod access_client;
+mod access_gate;
+mod access_list;
 mod assets;
 mod document;
 mod rows;
+mod session;
 mod shell;
+mod sign_in;
 mod start;
 mod visit;
 
-pub use rows::{is_page, page};
+pub use rows::{form_limit, is_page, page};

@@ -1,10 +1,15 @@
 //! Which path is which screen.
 
+use super::access_client::{add_token, client, remove, revoke};
+use super::access_gate::unlock;
+use super::access_list::{add_client, clients};
 use super::assets::{ASSETS, asset};
+use super::sign_in::{sign_in, sign_out};
 use super::start::start;
-use super::visit::screen;
+use super::visit::{open_screen, screen, visit_limit};
+use crate::http::context::Context;
 use crate::http::message::Request;
-use crate::http::row::{Route, not_found, open};
+use crate::http::row::{Route, not_found, of_page, open};
 
 const READING: &str = "GET, HEAD";
 
@@ -12,9 +17,36 @@ const READING: &str = "GET, HEAD";
 pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
     match *path {
         [] => screen("/", READING, start),
-        [ASSETS, name] => open("/assets/{name}", READING, move |context, request| {
-            asset(request, name).filter(|_| context.has_page).ok_or_else(|| not_found(context))
-        }),
+        [ASSETS, name] => of_page(open("/assets/{name}", READING, move |context, request| {
+            asset(request, name).ok_or_else(|| not_found(context))
+        })),
+        // Sign-in.
+        ["sign-in"] => open_screen("/sign-in", "GET, HEAD, POST", sign_in),
+        ["sign-out"] => open_screen("/sign-out", "POST", sign_out),
+        // Clients and tokens.
+        ["access"] => open_screen("/access", READING, clients),
+        ["access", "operator"] => open_screen("/access/operator", "POST", unlock),
+        ["access", "clients"] => open_screen("/access/clients", "POST", add_client),
+        ["access", "clients", number] => {
+            open_screen("/access/clients/{number}", READING, move |context, request| {
+                client(context, request, number)
+            })
+        }
+        ["access", "clients", number, "tokens"] => {
+            open_screen("/access/clients/{number}/tokens", "POST", move |context, request| {
+                add_token(context, request, number)
+            })
+        }
+        ["access", "clients", number, "revoke"] => {
+            open_screen("/access/clients/{number}/revoke", "POST", move |context, request| {
+                revoke(context, request, number)
+            })
+        }
+        ["access", "clients", number, "remove"] => {
+            open_screen("/access/clients/{number}/remove", "POST", move |context, request| {
+                remove(context, request, number)
+            })
+        }
         _ => None,
     }
 }
@@ -24,4 +56,9 @@ pub fn is_page(request: &Request) -> bool {
     let path: Vec<&str> =
         request.path.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     page(&path).is_some()
+}
+
+/// The number of bytes to read of a body: `limit`, or fewer of a form for a screen.
+pub fn form_limit(context: &Context, request: &Request, limit: usize) -> usize {
+    if is_page(request) { visit_limit(context, request, limit) } else { limit }
 }

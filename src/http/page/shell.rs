@@ -54,6 +54,14 @@ impl Shell {
     }
 }
 
+impl Shell {
+    /// The frame of a screen for somebody whom a protected server does not know: it names neither the store nor other
+    /// screens.
+    pub fn for_stranger(self) -> Shell {
+        Shell { store: String::new(), menu: Vec::new(), ..self }
+    }
+}
+
 /// The path in front of all paths, by the operator's base of URLs.
 pub fn root(context: &Context) -> String {
     let base = context.base_url.as_deref().unwrap_or_default();
@@ -66,6 +74,10 @@ fn menu(context: &Context) -> Vec<MenuEntry> {
     let mut menu = vec![entry("start", "Start", "/")];
     if context.is_simulated {
         menu.push(entry("requests", "Requests", "/requests"));
+    }
+    // Clients and tokens.
+    if context.is_private && !context.is_simulated {
+        menu.push(entry("access", "Clients", "/access"));
     }
     menu
 }
