@@ -8,9 +8,17 @@
 //! | `rows`, `visit` | which path is which screen, and who asks for it |
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
 //! | `start` | the first screen |
+//! | `exports`, `exports_*`, `posted_form` | the form of exports, and what becomes of one |
 
 mod assets;
 mod document;
+mod exports;
+mod exports_call;
+mod exports_draft;
+mod exports_job;
+mod exports_lines;
+mod exports_words;
+mod posted_form;
 mod rows;
 mod shell;
 mod start;

@@ -1,12 +1,16 @@
 //! Which path is which screen.
 
 use super::assets::{ASSETS, asset};
+use super::exports::exports;
+use super::exports_job::{export_file, export_job};
 use super::start::start;
 use super::visit::screen;
+use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::message::Request;
 use crate::http::row::{Route, not_found, open};
 
 const READING: &str = "GET, HEAD";
+const POSTING: &str = "GET, HEAD, POST";
 
 /// Finds the row of a path; `None` for a path that is no screen.
 pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
@@ -15,6 +19,15 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         [ASSETS, name] => open("/assets/{name}", READING, move |context, request| {
             asset(request, name).filter(|_| context.has_page).ok_or_else(|| not_found(context))
         }),
+        // Exports.
+        ["exports"] => screen("/exports", POSTING, exports),
+        ["exports", id] => {
+            screen("/exports/{id}", POSTING, move |request| export_job(request, id))
+        }
+        ["exports", id, "files", name] => {
+            let answer = move |request: &AuthenticatedRequest<'_>| export_file(request, id, name);
+            screen("/exports/{id}/files/{name}", READING, answer)
+        }
         _ => None,
     }
 }
