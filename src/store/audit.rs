@@ -122,7 +122,8 @@ impl Store {
         (client, user): (&str, Option<&str>),
         most: usize,
     ) -> Result<Vec<ExportRecord>> {
-        let of_files = "FROM audit AS file WHERE file.export = started.export AND file.event = 'file'";
+        let of_files =
+            "FROM audit AS file WHERE file.export = started.export AND file.event = 'file'";
         let sql = format!(
             "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at / 1e6, 'unixepoch'), client, user, request, snapshot,
                     (SELECT count(*) {of_files}), (SELECT coalesce(sum(bytes), 0) {of_files})

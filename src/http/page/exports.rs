@@ -8,7 +8,8 @@ use askama::Template;
 
 use super::document::document;
 use super::exports_call::{CallTexts, DraftedCall};
-use super::exports_draft::{ExportDraft, ExportProtocol, LEVELS, TYPE, TYPE_FILTER};
+use super::exports_draft::{ExportDraft, LEVELS, TYPE, TYPE_FILTER};
+use super::exports_protocol::ExportProtocol;
 use super::exports_words::{bytes_words, cut, level_words, number_words, state_words, type_words};
 use super::posted_form::{field, fields};
 use super::shell::{Shell, root};
@@ -146,7 +147,8 @@ fn screen(
         ExportParameter::supported().filter(is_listed)
     };
     let is_common = |parameter: &&ExportParameter| COMMON.contains(&parameter.name);
-    let others: Vec<_> = supported().filter(|it| !is_common(it)).map(|it| input(it, draft)).collect();
+    let others: Vec<_> =
+        supported().filter(|it| !is_common(it)).map(|it| input(it, draft)).collect();
     let before = field(fields, "before").parse().ok().map(Instant::from_micros);
     let JobList { jobs, next } = listed(request, before)?;
     Ok(ExportsScreen {

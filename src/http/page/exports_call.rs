@@ -2,7 +2,8 @@
 //!
 //! It is answered by the handlers of the API, for the same caller: same checks, same limits, same audit.
 
-use super::exports_draft::{ExportCall, ExportDraft, ExportProtocol, TYPE_FILTER};
+use super::exports_draft::{ExportCall, ExportDraft, TYPE_FILTER};
+use super::exports_protocol::ExportProtocol;
 use crate::error::{Error, Kind, Result};
 use crate::export::{ExportParameter, Level};
 use crate::http::authenticated::AuthenticatedRequest;
@@ -59,9 +60,7 @@ impl<'d> DraftedCall<'d> {
         let asking = request.with_entry(&inner);
         match self.draft.protocol {
             ExportProtocol::OneUp => oneup::asked(&asking).map(drop),
-            protocol => {
-                kickoff::asked(&asking, self.draft.level()?, protocol.edition()).map(drop)
-            }
+            protocol => kickoff::asked(&asking, self.draft.level()?, protocol.edition()).map(drop),
         }
     }
 
@@ -139,7 +138,8 @@ fn job_of(answer: &Response) -> Option<String> {
 
 /// The command of the program that writes the same export, and whether parameters of the draft are missing in it.
 fn command(draft: &ExportDraft, store: &str) -> (String, bool) {
-    let mut words = vec!["fhirlite export".to_owned(), quoted_if_needed(store), "export".to_owned()];
+    let mut words =
+        vec!["fhirlite export".to_owned(), quoted_if_needed(store), "export".to_owned()];
     let mut add = |name: &str, value: &str| {
         words.push(format!("--{name}"));
         if !value.is_empty() {

@@ -6,8 +6,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::exports_protocol::ExportProtocol;
 use crate::error::{Error, Kind, Result};
-use crate::export::{Edition, ExportParameter, Level};
+use crate::export::{ExportParameter, Level};
 use crate::fhir::compartment::PATIENT;
 use crate::http::context::FHIR;
 
@@ -35,50 +36,6 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 /// What is escaped in a segment of a path.
 const ESCAPED_SEGMENT: &AsciiSet = &ESCAPED.add(b'/').add(b',').add(b':');
-
-/// How a client asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExportProtocol {
-    /// HL7 Bulk Data, STU1 to STU3.
-    #[default]
-    Stu3,
-    /// The ballot of STU4.
-    Stu4,
-    /// That of 1upHealth.
-    OneUp,
-}
-
-impl ExportProtocol {
-    /// Every protocol.
-    pub const ALL: [ExportProtocol; 3] =
-        [ExportProtocol::Stu3, ExportProtocol::Stu4, ExportProtocol::OneUp];
-
-    /// The value in the form.
-    pub fn key(self) -> &'static str {
-        match self {
-            ExportProtocol::Stu3 => "stu3",
-            ExportProtocol::Stu4 => "stu4",
-            ExportProtocol::OneUp => "1up",
-        }
-    }
-
-    /// What the form says.
-    pub fn label(self) -> &'static str {
-        match self {
-            ExportProtocol::Stu3 => "HL7 Bulk Data, STU1 to STU3 ($export)",
-            ExportProtocol::Stu4 => "HL7 Bulk Data, ballot of STU4 ($export-v4)",
-            ExportProtocol::OneUp => "1upHealth (/bulk-data)",
-        }
-    }
-
-    /// The edition of the manifest.
-    pub fn edition(self) -> Edition {
-        match self {
-            ExportProtocol::Stu4 => Edition::Stu4,
-            _ => Edition::Stu3,
-        }
-    }
-}
 
 /// What a form describes.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +76,13 @@ impl ExportDraft {
     pub fn read(fields: &[(String, String)]) -> ExportDraft {
         let first = |name| given(fields, name).next().unwrap_or_default().to_owned();
         let key = first(PROTOCOL);
-        let level = first(LEVEL);
+        let (patient, group) = (first(PATIENT_ID), first(GROUP_ID));
+        let level = match (first(LEVEL), patient.as_str(), group.as_str()) {
+            (level, ..) if !level.is_empty() => level,
+            (_, "", "") => LEVELS[0].0.to_owned(),
+            (_, "", _) => "group".to_owned(),
+            _ => "one".to_owned(),
+        };
         let mut parameters = Vec::new();
         for parameter in ExportParameter::supported() {
             let given = given(fields, parameter.name);
@@ -135,10 +98,13 @@ impl ExportDraft {
             }
         }
         ExportDraft {
-            protocol: ExportProtocol::ALL.into_iter().find(|it| it.key() == key).unwrap_or_default(),
+            protocol: ExportProtocol::ALL
+                .into_iter()
+                .find(|it| it.key() == key)
+                .unwrap_or_default(),
             level: LEVELS.iter().find(|(it, _)| *it == level).map_or(LEVELS[0].0, |(key, _)| key),
-            patient: first(PATIENT_ID),
-            group: first(GROUP_ID),
+            patient,
+            group,
             parameters,
         }
     }
@@ -155,6 +121,16 @@ impl ExportDraft {
     /// `Invalid` where it lacks an id.
     pub fn level(&self) -> Result<Level> {
         match (self.level, self.patient.as_str(), self.group.as_str()) {
+            (level @ ("system" | "patient"), patient, group)
+                if !(patient.is_empty() && group.is_empty()) =>
+            {
+                let what = if patient.is_empty() { LEVELS[3].1 } else { LEVELS[2].1 };
+                let chosen =
+                    LEVELS.iter().find(|(key, _)| *key == level).map_or("", |(_, words)| words);
+                Err(missing(&format!(
+                    "an id is given, but {chosen:?} is chosen; choose {what:?}, or leave the id out"
+                )))
+            }
             ("patient", ..) => Ok(Level::Patient),
             ("one", "", _) => Err(missing("the id of a patient is missing; give one, such as 123")),
             ("one", id, _) => Ok(Level::OnePatient(without_type(id, PATIENT))),
@@ -286,7 +262,6 @@ fn missing(what: &str) -> Error {
     Error::new(Kind::Invalid, what)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,7 +284,7 @@ mod tests {
                 "/fhir/Patient/a%2Fb%3Fc/$export",
             ),
             (
-                &[("level", "group"), ("group_id", "g"), ("_type", "Patient"), ("_type", "Group")],
+                &[("group_id", "g"), ("_type", "Patient"), ("_type", "Group")],
                 "/fhir/Group/g/$export?_type=Patient,Group",
             ),
             (
@@ -374,6 +349,8 @@ mod tests {
             (&[("level", "one")][..], "patient is missing"),
             (&[("level", "group"), ("group_id", " ")], "Group is missing"),
             (&[("level", "patient"), ("protocol", "1up")], "no export of patients"),
+            (&[("level", "system"), ("group_id", "g")], "choose \"The members of a Group\""),
+            (&[("level", "patient"), ("patient_id", "p")], "choose \"One patient\""),
         ] {
             let error = draft(fields).call(ONEUP).unwrap_err();
             assert!(error.to_string().contains(word), "{error}");

@@ -9,7 +9,9 @@ use super::document::document;
 use super::exports::PART;
 use super::exports_draft::segment;
 use super::exports_lines::first_lines;
-use super::exports_words::{bytes_words, cut, edition_words, level_words, number_words, type_words};
+use super::exports_words::{
+    bytes_words, cut, edition_words, level_words, number_words, type_words,
+};
 use super::posted_form::{field, fields};
 use super::shell::{Shell, root};
 use crate::error::{Error, Kind, Result};
@@ -188,7 +190,8 @@ fn block(
             let page = field(fields, "page").parse().unwrap_or(1).max(1);
             let links = FileLinks { root: root(request.context), id, accepted, is_protected, page };
             let block = links.block(&files, time.to_string(), expires_at.to_string());
-            job.state = format!("Finished: {} resources in {} files.", block.resources, block.number);
+            job.state =
+                format!("Finished: {} resources in {} files.", block.resources, block.number);
             job.files = Some(block);
         }
     }

@@ -9,6 +9,7 @@
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
 //! | `start` | the first screen |
 //! | `exports`, `exports_*`, `posted_form` | the form of exports, and what becomes of one |
+//! | `simulate` | the form of faults |
 
 mod assets;
 mod document;
@@ -17,10 +18,12 @@ mod exports_call;
 mod exports_draft;
 mod exports_job;
 mod exports_lines;
+mod exports_protocol;
 mod exports_words;
 mod posted_form;
 mod rows;
 mod shell;
+mod simulate;
 mod start;
 mod visit;
 

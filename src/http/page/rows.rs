@@ -3,6 +3,7 @@
 use super::assets::{ASSETS, asset};
 use super::exports::exports;
 use super::exports_job::{export_file, export_job};
+use super::simulate::simulate;
 use super::start::start;
 use super::visit::screen;
 use crate::http::authenticated::AuthenticatedRequest;
@@ -21,13 +22,13 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         }),
         // Exports.
         ["exports"] => screen("/exports", POSTING, exports),
-        ["exports", id] => {
-            screen("/exports/{id}", POSTING, move |request| export_job(request, id))
-        }
+        ["exports", id] => screen("/exports/{id}", POSTING, move |request| export_job(request, id)),
         ["exports", id, "files", name] => {
             let answer = move |request: &AuthenticatedRequest<'_>| export_file(request, id, name);
             screen("/exports/{id}/files/{name}", READING, answer)
         }
+        // Simulate.
+        ["simulate"] => screen("/simulate", POSTING, simulate),
         _ => None,
     }
 }

@@ -62,6 +62,13 @@ for (const form of document.querySelectorAll("form[data-shows]")) {
   });
 }
 
+// What is chosen here checks the radio button that it belongs to.
+for (const input of document.querySelectorAll("[data-checks]")) {
+  input.addEventListener("input", () => {
+    if (input.value) document.getElementById(input.dataset.checks).checked = true;
+  });
+}
+
 // A block with `data-live` is asked for each second, until what it shows is over.
 for (const block of document.querySelectorAll("[data-live]")) {
   const url = new URL(location.href);

@@ -67,7 +67,7 @@ fn menu(context: &Context) -> Vec<MenuEntry> {
     // Exports.
     menu.push(entry("exports", "Export", "/exports"));
     if context.is_simulated {
-        menu.push(entry("requests", "Requests", "/requests"));
+        menu.push(entry("simulate", "Simulate", "/simulate"));
     }
     menu
 }
