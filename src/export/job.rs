@@ -60,6 +60,20 @@ pub enum JobStatus {
     },
 }
 
+/// A job in a list.
+pub struct ListedJob {
+    /// Its id.
+    pub id: String,
+    /// The accepted kick-off.
+    pub kick_off: KickOff,
+    /// Its state.
+    pub state: JobState,
+    /// When it was accepted.
+    pub accepted_at: Instant,
+    /// When it ends, unless it still runs.
+    pub expires_at: Instant,
+}
+
 /// A file of a job, open for reading.
 pub struct OpenFile {
     /// The file.
@@ -127,11 +141,31 @@ impl Job {
     /// # Errors
     /// Where the store cannot be read.
     pub fn find(store: &Store, id: &str) -> Result<Option<Job>> {
-        let Some(row) = store.job(id, store.now())? else { return Ok(None) };
+        store.job(id, store.now())?.map(Job::of_row).transpose()
+    }
+
+    /// The job in a row.
+    ///
+    /// # Errors
+    /// `Damaged` where its request cannot be read.
+    pub fn of_row(row: JobRow) -> Result<Job> {
         let kick_off = serde_json::from_str(&row.request).map_err(|error| {
-            Error::caused(Kind::Damaged, format!("the request of job {id}: {error}"), error)
+            let what = format!("the request of job {}: {error}", row.id);
+            Error::caused(Kind::Damaged, what, error)
         })?;
-        Ok(Some(Job { row, kick_off }))
+        Ok(Job { row, kick_off })
+    }
+
+    /// The job in a list.
+    pub fn listed(self) -> ListedJob {
+        let Job { row, kick_off } = self;
+        ListedJob {
+            id: row.id,
+            kick_off,
+            state: row.state,
+            accepted_at: row.created_at,
+            expires_at: row.expires_at,
+        }
     }
 
     /// The job with this id, if a client with this permission has it.

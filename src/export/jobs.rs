@@ -6,14 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Job, JobStatus, KickOff, OpenFile};
+use super::job::{Job, JobStatus, KickOff, ListedJob, OpenFile};
 use super::permission::Permission;
 use super::plan::Plan;
 use super::queue::JobQueue;
 use super::workers::{Worker, WorkerThreads};
 use crate::error::{Error, Kind, Log, Result};
 use crate::random;
-use crate::store::{Snapshot, Store};
+use crate::store::{JobQuery, Snapshot, Store};
+use crate::time::Instant;
 
 /// How long a kick-off waits for its job: a short job is then complete at the first poll.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -27,6 +28,14 @@ pub struct Jobs {
     /// The most unfinished jobs of one client.
     most_of_client: usize,
     _threads: WorkerThreads,
+}
+
+/// A page of a list of jobs.
+pub struct JobList {
+    /// The jobs, the last ones first.
+    pub jobs: Vec<ListedJob>,
+    /// The next page has jobs from before this; `None` on the last one.
+    pub next: Option<Instant>,
 }
 
 impl Jobs {
@@ -85,6 +94,33 @@ impl Jobs {
         let Some(job) = Job::find_for(store, id, permission)? else { return Ok(None) };
         let status = job.status(store, self.worker.queue.progress(id))?;
         Ok(Some((job.kick_off, status)))
+    }
+
+    /// Lists the jobs that a client with this permission has, the last ones first; `most` at most. `before` is the
+    /// [`JobList::next`] of the page before. With `client`, only jobs that this client takes turns with are listed: on an
+    /// open server all clients have the same permission.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn list(
+        &self,
+        permission: &Permission,
+        client: Option<&str>,
+        before: Option<Instant>,
+        most: usize,
+    ) -> Result<JobList> {
+        let store = &self.worker.store;
+        let query = JobQuery { reader: permission.reach, client, before, most: most + 1 };
+        let mut rows = store.jobs_of(&query, store.now())?;
+        let has_more = rows.len() > most;
+        rows.truncate(most);
+        let next = rows.last().filter(|_| has_more).map(|row| row.created_at);
+        let jobs = rows.into_iter().filter_map(|row| {
+            // A job that cannot be read is told where it is asked for.
+            let job = Job::of_row(row).ok()?;
+            permission.check(&job.kick_off.request).is_ok().then(|| job.listed())
+        });
+        Ok(JobList { jobs: jobs.collect(), next })
     }
 
     /// Waits until a job is finished, for `time` at most.

@@ -24,7 +24,7 @@ pub struct ExportParameter {
     /// The FHIR type in the STU4 ballot, if it is another one.
     stu4_type: Option<&'static str>,
     /// Whether it may be repeated: its `max` is `*` instead of 1.
-    is_repeated: bool,
+    pub is_repeated: bool,
     /// Whether the system level takes it. The Patient and Group levels take every parameter.
     pub is_for_system: bool,
     /// Whether it is taken by POST only.
@@ -33,6 +33,8 @@ pub struct ExportParameter {
     pub is_in_oneup: bool,
     /// One line for the OperationDefinition.
     pub documentation: &'static str,
+    /// The possible values; empty if others are possible too.
+    pub values: &'static [&'static str],
     /// The option of `fhirlite export`, if there is one.
     pub option: Option<ExportOption>,
     /// Whether it is supported.
@@ -74,6 +76,7 @@ const ROW: ExportParameter = ExportParameter {
     is_post_only: false,
     is_in_oneup: false,
     documentation: "",
+    values: &[],
     option: None,
     support: Support::Ignored,
 };
@@ -88,6 +91,7 @@ pub static PARAMETERS: [ExportParameter; 17] = [
         name: "_outputFormat",
         is_in_oneup: true,
         documentation: "application/fhir+ndjson, application/ndjson or ndjson",
+        values: &NDJSON,
         support: Support::Read(output_format),
         ..ROW
     },
@@ -178,6 +182,7 @@ pub static PARAMETERS: [ExportParameter; 17] = [
         stu4_type: Some("Coding"),
         is_repeated: true,
         documentation: "LatestProvenanceResources or RelevantProvenanceResources",
+        values: &["LatestProvenanceResources", "RelevantProvenanceResources"],
         option: Some(ExportOption {
             name: "provenance",
             value_name: "WHICH",
@@ -194,6 +199,7 @@ pub static PARAMETERS: [ExportParameter; 17] = [
     ExportParameter {
         name: "organizeOutputBy",
         documentation: "Patient",
+        values: &[PATIENT],
         option: Some(ExportOption {
             name: "organize-by",
             value_name: "TYPE",
@@ -208,6 +214,7 @@ pub static PARAMETERS: [ExportParameter; 17] = [
         name: "allowPartialManifests",
         fhir_type: "boolean",
         documentation: "Whether the manifest may come in pages",
+        values: &["true", "false"],
         support: Support::Read(allow_partial_manifests),
         ..ROW
     },

@@ -77,6 +77,16 @@ impl Description {
     }
 }
 
+/// The name of a Group, for people; `None` where it has none.
+pub fn group_name(body: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct NamedGroup {
+        name: Option<String>,
+    }
+    let group: NamedGroup = serde_json::from_str(body).ok()?;
+    group.name.filter(|name| !name.trim().is_empty())
+}
+
 #[derive(Deserialize)]
 struct GroupHead {
     #[serde(default, rename = "type")]

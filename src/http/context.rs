@@ -1,7 +1,7 @@
 //! What all handlers share: the store, the callers' rights, the jobs, and the paths of this server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::access_log::AccessLog;
@@ -11,6 +11,7 @@ use super::message::Request;
 use super::metrics_access::MetricsAccess;
 use super::readiness::Readiness;
 use super::request_counts::RequestCounts;
+use super::simulate::Simulation;
 use super::web_pages::WebPages;
 use crate::access::{Audit, Authority};
 use crate::error::{Error, Kind, Log, Result};
@@ -60,6 +61,8 @@ pub struct Context {
     /// Whether the server misbehaves on purpose.
     #[cfg_attr(not(feature = "page"), expect(dead_code))]
     pub is_simulated: bool,
+    /// The rules and the journal of a server that does.
+    pub simulation: Option<Arc<Mutex<Simulation>>>,
     /// The server's start.
     pub started: Instant,
     /// Receives the server's own faults.
@@ -99,6 +102,8 @@ pub struct ContextSource {
     pub has_page: bool,
     /// Whether the server misbehaves on purpose.
     pub is_simulated: bool,
+    /// The rules and the journal of a server that does.
+    pub simulation: Option<Arc<Mutex<Simulation>>>,
     /// Receives the server's own faults.
     pub log: Log,
     /// Receives each answered request.
@@ -131,6 +136,7 @@ impl ContextSource {
             is_private: self.is_private,
             has_page: self.has_page,
             is_simulated: self.is_simulated,
+            simulation: self.simulation.clone(),
             log: self.log.clone(),
             access_log: self.access_log.clone(),
             metrics_access: self.metrics_access,

@@ -31,37 +31,57 @@ pub fn kickoff(
     edition: Edition,
 ) -> Result<Response> {
     request.check_takes_export()?;
+    let AskedExport { request: mut asked, posted } = asked(request, level, edition)?;
+    let snapshot = request.seen.snapshot()?;
     let is_lenient = request.preferences().is_lenient();
-    let mut given = Vec::new();
+    asked.check_while(&snapshot, is_lenient, &|| request.check_is_there())?;
+    let jobs = format!("{}{FHIR}/jobs/", request.base());
+    let urls = JobUrls { status: jobs.clone(), files: jobs, edition };
+    accept(request, snapshot, asked, &posted, urls)
+}
+
+/// What a kick-off asks for.
+pub struct AskedExport {
+    /// The export, within what the caller may export. It is not checked against a snapshot yet.
+    pub request: ExportRequest,
+    /// The parameters of the body.
+    pub posted: Vec<(String, String)>,
+}
+
+/// Reads what a kick-off at `level` asks for. Nothing happens by that.
+///
+/// # Errors
+/// `Invalid` for parameters that are not right, `Forbidden` for what the caller may not export.
+pub fn asked(
+    request: &AuthenticatedRequest<'_>,
+    level: Level,
+    edition: Edition,
+) -> Result<AskedExport> {
+    let mut posted = Vec::new();
     let mut unreadable = Vec::new();
     for (name, value) in posted::parameters(request)? {
         match value {
-            Some(value) => given.push((name, value)),
+            Some(value) => posted.push((name, value)),
             None => unreadable.push(name),
         }
     }
-    let pairs = [request.query.as_slice(), &given].concat();
-    let base = request.base();
+    let pairs = [request.query.as_slice(), &posted].concat();
     let rules = KickOffRules {
         edition,
         level,
         unreadable: &unreadable,
         is_post: request.method == "POST",
-        is_lenient,
+        is_lenient: request.preferences().is_lenient(),
         is_type: &|name| request.is_type(name),
     };
     let mut asked = ExportRequest::from_kick_off(&pairs, &rules)?;
-    asked.shape.attachments_base = Some(format!("{base}{FHIR}/"));
+    asked.shape.attachments_base = Some(format!("{}{FHIR}/", request.base()));
     // Who names the type wants them all.
     let names_binary = asked.filter.types.as_ref().is_some_and(|types| types.contains(BINARY));
     asked.withholds_binaries = asked.level == Level::System && !names_binary;
     asked.limit(&request.permission)?;
     asked.hides_members = request.check("Group", Interaction::Read).is_err();
-    let snapshot = request.seen.snapshot()?;
-    asked.check_while(&snapshot, is_lenient, &|| request.check_is_there())?;
-    let jobs = format!("{base}{FHIR}/jobs/");
-    let urls = JobUrls { status: jobs.clone(), files: jobs, edition };
-    accept(request, snapshot, asked, &given, urls)
+    Ok(AskedExport { request: asked, posted })
 }
 
 /// Makes a job of a checked export and answers 202. `posted` are the parameters of the body.

@@ -18,8 +18,7 @@ use crate::time::Instant;
 
 /// Answers with the manifest, or with the status URL if the client prefers that.
 pub fn kickoff(request: &AuthenticatedRequest<'_>) -> Result<Response> {
-    let mut asked = ExportRequest::from_oneup_query(&request.query)?;
-    asked.limit(&request.permission)?;
+    let asked = asked(request)?;
     let snapshot = request.seen.snapshot()?;
     // HEAD asks for the headers of GET and starts no job.
     if request.preferences().respond_async && request.method == "GET" {
@@ -47,8 +46,7 @@ pub fn group(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
             "a Group is exported with the headers client_id, client_secret and x-oneup-user-id";
         return Err(Error::new(Kind::Forbidden, what));
     }
-    let mut asked = ExportRequest::from_oneup_query(&request.query)?;
-    asked.limit(&request.permission)?;
+    let mut asked = asked(request)?;
     asked.level = Level::Group(id.to_owned());
     asked.whole_roster = true;
     let snapshot = request.seen.snapshot()?;
@@ -81,6 +79,16 @@ pub fn group(request: &AuthenticatedRequest<'_>, id: &str) -> Result<Response> {
         ..Output::default()
     });
     Ok(manifest(request, time, output.collect()))
+}
+
+/// Reads what a kick-off of this dialect asks for. Nothing happens by that.
+///
+/// # Errors
+/// `Invalid` for parameters that are not right, `Forbidden` for what the caller may not export.
+pub fn asked(request: &AuthenticatedRequest<'_>) -> Result<ExportRequest> {
+    let mut asked = ExportRequest::from_oneup_query(&request.query)?;
+    asked.limit(&request.permission)?;
+    Ok(asked)
 }
 
 /// The job URLs of this dialect.

@@ -88,6 +88,7 @@ impl Server {
             is_private: listeners.iter().all(|listener| listener.place().is_private()),
             has_page: options.has_page,
             is_simulated: options.simulation.is_some(),
+            simulation: None,
             log: limited(options.log.clone()),
             access_log: options.access_log.clone(),
             metrics_access: options.metrics_access,

@@ -11,6 +11,9 @@ use super::sql::{all, run};
 use crate::error::Result;
 use crate::time::Instant;
 
+/// How many rows at the end of the trail are looked at for the last exports of a client.
+const LOOKED_AT: i64 = 20_000;
+
 /// One answer with data that a client got, or one change of who gets in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -107,6 +110,30 @@ impl Store {
     pub fn export_records(&self) -> Result<Vec<ExportRecord>> {
         let sql = "SELECT at, client, user, request, snapshot, files, bytes FROM exported";
         all(&*self.reader()?, sql, (), export_record)
+    }
+
+    /// Lists the last exports of a client, or of one of its users, the last one first. Only the end of the trail is
+    /// looked at.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn last_export_records(
+        &self,
+        (client, user): (&str, Option<&str>),
+        most: usize,
+    ) -> Result<Vec<ExportRecord>> {
+        let of_files =
+            "FROM audit AS file WHERE file.export = started.export AND file.event = 'file'";
+        let sql = format!(
+            "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at / 1e6, 'unixepoch'), client, user, request, snapshot,
+                    (SELECT count(*) {of_files}), (SELECT coalesce(sum(bytes), 0) {of_files})
+               FROM (SELECT * FROM audit
+                      WHERE id > (SELECT max(id) FROM audit) - {LOOKED_AT}
+                        AND event = 'export' AND client = ?1 AND user IS ?2
+                      ORDER BY id DESC LIMIT ?3) AS started
+              ORDER BY id DESC"
+        );
+        all(&*self.writable()?.reader()?, &sql, (client, user, most), export_record)
     }
 }
 

@@ -307,19 +307,22 @@ fn job_row(conn: &Connection, id: &str) -> Result<Option<JobRow>> {
     let sql = "SELECT id, state, reader, request, snapshot, transaction_time, created_at,
                       expires_at, failure
                  FROM job WHERE id = ?1";
-    maybe(conn, sql, [id], |row| {
-        Ok(JobRow {
-            id: row.get(0)?,
-            state: JobState::from_name(&row.get::<_, String>(1)?),
-            // Nobody sees a job whose reader cannot be parsed.
-            reader: row.get::<_, String>(2)?.parse().unwrap_or(Reach::User(NOBODY)),
-            request: row.get(3)?,
-            snapshot: row.get(4)?,
-            transaction_time: Instant::from_micros(row.get(5)?),
-            created_at: Instant::from_micros(row.get(6)?),
-            expires_at: Instant::from_micros(row.get(7)?),
-            failure: row.get(8)?,
-        })
+    maybe(conn, sql, [id], job_of_row)
+}
+
+/// The job in a row with all columns of the table, in order.
+pub(super) fn job_of_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    Ok(JobRow {
+        id: row.get(0)?,
+        state: JobState::from_name(&row.get::<_, String>(1)?),
+        // Nobody sees a job whose reader cannot be parsed.
+        reader: row.get::<_, String>(2)?.parse().unwrap_or(Reach::User(NOBODY)),
+        request: row.get(3)?,
+        snapshot: row.get(4)?,
+        transaction_time: Instant::from_micros(row.get(5)?),
+        created_at: Instant::from_micros(row.get(6)?),
+        expires_at: Instant::from_micros(row.get(7)?),
+        failure: row.get(8)?,
     })
 }
 

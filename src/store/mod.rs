@@ -52,6 +52,7 @@ mod info;
 #[cfg(feature = "page")]
 mod issued;
 mod job;
+mod job_list;
 mod key;
 mod large;
 mod large_right;
@@ -120,6 +121,7 @@ pub use info::{Info, TypeInfo};
 #[cfg(feature = "page")]
 pub use issued::IssuedToken;
 pub use job::{FileRow, JobRow, JobState};
+pub use job_list::JobQuery;
 pub use lookup::{Lookup, VersionHeader};
 pub use pending_upgrade::PendingUpgrade;
 pub use prune::Pruned;

@@ -10,16 +10,27 @@
 //! | `start` | the first screen |
 //! | `access_gate`, `access_list`, `access_client` | clients and tokens, for the operator on this machine |
 //! | `session`, `sign_in` | who signs in, and the cookie of the visit |
+//! | `exports`, `exports_*`, `posted_form` | the form of exports, and what becomes of one |
+//! | `simulate` | the form of faults |
 
 mod access_client;
 mod access_gate;
 mod access_list;
 mod assets;
 mod document;
+mod exports;
+mod exports_call;
+mod exports_draft;
+mod exports_job;
+mod exports_lines;
+mod exports_protocol;
+mod exports_words;
+mod posted_form;
 mod rows;
 mod session;
 mod shell;
 mod sign_in;
+mod simulate;
 mod start;
 mod visit;
 

@@ -4,14 +4,19 @@ use super::access_client::{add_token, client, remove, revoke};
 use super::access_gate::unlock;
 use super::access_list::{add_client, clients};
 use super::assets::{ASSETS, asset};
+use super::exports::exports;
+use super::exports_job::{export_file, export_job};
 use super::sign_in::{sign_in, sign_out};
+use super::simulate::simulate;
 use super::start::start;
 use super::visit::{open_screen, screen, visit_limit};
+use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::Context;
 use crate::http::message::Request;
 use crate::http::row::{Route, not_found, of_page, open};
 
 const READING: &str = "GET, HEAD";
+const POSTING: &str = "GET, HEAD, POST";
 
 /// Finds the row of a path; `None` for a path that is no screen.
 pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
@@ -21,7 +26,7 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             asset(request, name).ok_or_else(|| not_found(context))
         })),
         // Sign-in.
-        ["sign-in"] => open_screen("/sign-in", "GET, HEAD, POST", sign_in),
+        ["sign-in"] => open_screen("/sign-in", POSTING, sign_in),
         ["sign-out"] => open_screen("/sign-out", "POST", sign_out),
         // Clients and tokens.
         ["access"] => open_screen("/access", READING, clients),
@@ -47,6 +52,15 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
                 remove(context, request, number)
             })
         }
+        // Exports.
+        ["exports"] => screen("/exports", POSTING, exports),
+        ["exports", id] => screen("/exports/{id}", POSTING, move |request| export_job(request, id)),
+        ["exports", id, "files", name] => {
+            let answer = move |request: &AuthenticatedRequest<'_>| export_file(request, id, name);
+            screen("/exports/{id}/files/{name}", READING, answer)
+        }
+        // Simulate.
+        ["simulate"] => screen("/simulate", POSTING, simulate),
         _ => None,
     }
 }

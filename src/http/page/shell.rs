@@ -72,8 +72,10 @@ pub fn root(context: &Context) -> String {
 fn menu(context: &Context) -> Vec<MenuEntry> {
     let entry = |key, label, path| MenuEntry { key, label, path };
     let mut menu = vec![entry("start", "Start", "/")];
+    // Exports.
+    menu.push(entry("exports", "Export", "/exports"));
     if context.is_simulated {
-        menu.push(entry("requests", "Requests", "/requests"));
+        menu.push(entry("simulate", "Simulate", "/simulate"));
     }
     // Clients and tokens.
     if context.is_private && !context.is_simulated {

@@ -34,6 +34,13 @@ pub struct JournalEntry {
     pub fault: String,
 }
 
+impl JournalEntry {
+    /// How many bytes of the body were sent so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::SeqCst)
+    }
+}
+
 fn count<S: Serializer>(bytes: &AtomicU64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(bytes.load(Ordering::SeqCst))
 }
@@ -59,7 +66,7 @@ impl Journal {
     }
 
     /// The requests, the oldest first.
-    pub fn entries(&self) -> impl Iterator<Item = &JournalEntry> {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &JournalEntry> {
         self.entries.iter()
     }
 

@@ -4,7 +4,7 @@
 //! those of <https://github.com/smart-on-fhir/bulk-data-server>; unknown keys, and values of another type,
 //! mean nothing there and here. `segment.rs` finds and decodes the segment.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::member::FaultMember as M;
 use super::place::FaultPlace;
@@ -21,6 +21,23 @@ const KEPT_FILES: u64 = 3;
 const MOST: u64 = 1_000_000;
 const MOST_MINUTES: u64 = 525_600;
 const MOST_COPIES: u64 = 1000;
+
+/// The errors that `err` names.
+const ERRORS: [&str; 10] = [
+    "token_invalid_token",
+    "token_expired_registration_token",
+    "token_invalid_scope",
+    "invalid_jti",
+    "request_invalid_token",
+    "request_expired_token",
+    "transient_error",
+    "file_generation_failed",
+    "some_file_generation_failed",
+    "file_expired",
+];
+/// The keys whose values are numbers, each with the unit of its value in that of the rule.
+const NUMBERS: [(&str, u64); 6] =
+    [("dur", 1), ("tlt", 60), ("m", 1), ("del", 1), ("page", 1), ("opp", 1)];
 
 /// What a segment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +87,20 @@ pub fn launcher_settings(object: &Map<String, Json>) -> Result<SegmentSettings> 
     }
     let release = Some(number("stu")).filter(|release| (2..=4).contains(release));
     Ok(SegmentSettings { rules, release, needs_token })
+}
+
+/// The settings of a launcher that mean this rule and no other; `None` where there are none.
+pub fn launcher_object(rule: &FaultRule) -> Option<Json> {
+    let errors = ERRORS.into_iter().map(|error| json!({ "err": error }));
+    let counts = rule.members().filter_map(|(_, value)| match value {
+        FaultValue::Count(count) => Some(*count),
+        _ => None,
+    });
+    let numbers = counts.flat_map(|count| NUMBERS.map(|(key, unit)| json!({ key: count / unit })));
+    errors.chain(numbers).find(|settings| {
+        let read = settings.as_object().and_then(|object| launcher_settings(object).ok());
+        read.is_some_and(|read| read.rules == [rule.clone()])
+    })
 }
 
 /// The rules of `err`. An error that is not known means none.

@@ -74,6 +74,11 @@ macro_rules! members {
                 match self { $(FaultMember::$variant => $places,)+ }
             }
 
+            /// What it does, in a sentence.
+            pub const fn effect(self) -> &'static str {
+                match self { $(FaultMember::$variant => concat!($($effect),+),)+ }
+            }
+
             /// The type and the range of its value.
             pub const fn form(self) -> ValueForm {
                 match self { $(FaultMember::$variant => $form,)+ }

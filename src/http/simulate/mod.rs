@@ -8,6 +8,8 @@
 //! 3. The effects: `answer.rs` (status, headers), `polls.rs` (jobs that take their time), `token.rs`,
 //!    `manifest.rs`, and for bodies `rows.rs` (with `copies.rs`), `coding.rs`, `wire.rs` and `body.rs`.
 //!
+//! `fields.rs` makes a form of the table, and texts to copy of a rule, for the page.
+//!
 //! `control.rs` answers the routes that put rules and list requests (`journal.rs`).
 //!
 //! All of it is values in, values out. Sockets, the clock and the store stay outside, and nothing here
@@ -21,6 +23,7 @@ mod chance;
 mod coding;
 mod control;
 mod copies;
+mod fields;
 mod journal;
 mod launcher;
 mod list;
@@ -49,6 +52,7 @@ pub use answer::{AnswerPlace, PlainAnswer};
 pub use body::FaultyWriter;
 pub use book::{FaultDecision, FaultRequest};
 pub use control::{Simulation, clock_advance, control_methods, control_path};
+pub use fields::{RuleField, RuleTexts, place_names, rule_fields, rule_of_fields};
 pub use journal::JournalEntry;
 pub use list::FaultRules;
 pub use manifest::{ManifestPlace, change_manifest, page_of};
@@ -56,6 +60,6 @@ pub use notices::SimulatedFile;
 pub use part::RowPart;
 pub use place::FaultPlace;
 pub use routes::place_of_route;
-pub use segment::segment_settings;
+pub use segment::{escaped_segment, segment_settings};
 pub use token::TokenFault;
 pub use wire::BodyFault;

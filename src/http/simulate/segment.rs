@@ -8,6 +8,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value as Json;
 
 use super::launcher::{SegmentSettings, launcher_settings};
@@ -23,6 +24,25 @@ const LONGEST: usize = 8192;
 /// The keys that say that an object is not of a SMART launcher.
 const FAULTS: &str = "faults";
 const AT: &str = "at";
+
+/// Characters that a segment of a path cannot have: <https://www.rfc-editor.org/rfc/rfc3986#section-3.3>.
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// base64url without padding. Bits that are left over may say anything.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -75,8 +95,12 @@ fn short_rules(segment: &str) -> Result<SegmentSettings> {
     Ok(SegmentSettings { rules, ..SegmentSettings::default() })
 }
 
+/// A segment as it stands in a path.
+pub fn escaped_segment(segment: &str) -> String {
+    utf8_percent_encode(segment, ESCAPED).to_string()
+}
+
 /// The segment of some JSON.
-#[cfg(test)]
 pub fn to_segment(json: &Json) -> String {
     BASE64.encode(json.to_string())
 }

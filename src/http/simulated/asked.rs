@@ -1,6 +1,5 @@
 //! A request as the rules see it: without the segment in front of its path, with its place, and what it is about.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use crate::http::context::{Context, FHIR, TOKEN};
@@ -8,7 +7,8 @@ use crate::http::header::bearer;
 use crate::http::message::Request;
 use crate::http::route::{FoundRow, find_row};
 use crate::http::simulate::{
-    AnswerPlace, FaultPlace, FaultRequest, SimulatedFile, place_of_route, segment_settings,
+    AnswerPlace, FaultPlace, FaultRequest, SimulatedFile, escaped_segment, place_of_route,
+    segment_settings,
 };
 use crate::shown::hex;
 use crate::time::Instant;
@@ -17,24 +17,6 @@ use crate::time::Instant;
 const BASES: [&str; 5] = ["fhir", "bulk-data", "oauth2", "auth", ".well-known"];
 /// The token endpoint of the SMART Bulk Data server, which clients have hard-coded. Assertions name it as their audience.
 const LAUNCHER_TOKEN: &str = "/auth/token";
-/// Characters that a segment of a path cannot have: <https://www.rfc-editor.org/rfc/rfc3986#section-3.3>.
-const ESCAPED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 /// The name of a file that only the simulation has.
 const SIMULATED: &str = "simulated.ndjson";
 /// Where the parts of 1upHealth's file URLs differ from those of status URLs.
@@ -130,7 +112,7 @@ fn without_segment(request: &Request) -> (Option<String>, Request) {
     let target = request.target.trim_start_matches('/');
     let rest = target.find('/').map_or("", |at| &target[at..]);
     request.target = rest.to_owned();
-    request.prefix = format!("/{}", utf8_percent_encode(&segment, ESCAPED));
+    request.prefix = format!("/{}", escaped_segment(&segment));
     (Some(segment), request)
 }
 

@@ -24,6 +24,7 @@ use crate::http::engine::{EngineState, RequestHandler};
 use crate::http::form::{FORM, parse_form};
 use crate::http::header::NDJSON;
 use crate::http::message::{Body, Request, Response};
+use crate::http::page::is_page;
 use crate::http::route::refusal;
 use crate::http::row::not_found;
 use crate::http::shaped::{BodyOut, ShapedBody};
@@ -43,7 +44,7 @@ const FAULT: &str = "X-Fhirlite-Fault";
 /// A server that misbehaves on purpose.
 pub struct SimulatedServer {
     pub(super) start: SimulationStart,
-    pub(super) state: Mutex<Simulation>,
+    pub(super) state: Arc<Mutex<Simulation>>,
     /// Serves the store as it is since the last reset.
     current: RwLock<Arc<Context>>,
     engine: OnceLock<EngineState>,
@@ -60,10 +61,12 @@ impl SimulatedServer {
         source: ContextSource,
         rules: FaultRules,
     ) -> Result<SimulatedServer> {
+        let state = Arc::new(Mutex::new(Simulation::new(rules.0)));
+        let source = ContextSource { simulation: Some(state.clone()), ..source };
         let start = SimulationStart::new(store, folder, source)?;
         Ok(SimulatedServer {
             current: RwLock::new(Arc::new(start.open()?)),
-            state: Mutex::new(Simulation::new(rules.0)),
+            state,
             engine: OnceLock::new(),
             start,
         })
@@ -188,7 +191,10 @@ impl SimulatedServer {
         if request.method != "HEAD" {
             answer.body = counted(answer.body, bytes.clone());
         }
-        lock(&self.state).journal.add(entry(request, (answer.status, &note), bytes, now));
+        // What people look at is no request of a client.
+        if !(self.context().has_page && is_page(request)) {
+            lock(&self.state).journal.add(entry(request, (answer.status, &note), bytes, now));
+        }
         if note.is_empty() { answer } else { answer.with(FAULT, note) }
     }
 }
