@@ -8,12 +8,21 @@
 //! | `rows`, `visit` | which path is which screen, and who asks for it |
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
 //! | `start` | the first screen |
+//! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text`, `screen_text` | a patient's timeline and plots |
 
 mod assets;
 mod document;
+mod plot;
+mod plot_series;
 mod rows;
+mod screen_text;
 mod shell;
 mod start;
+mod svg_text;
+mod time_axis;
+mod timeline;
+mod timeline_lanes;
+mod timeline_read;
 mod visit;
 
 pub use rows::{is_page, page};

@@ -2,6 +2,7 @@
 
 use super::assets::{ASSETS, asset};
 use super::start::start;
+use super::timeline::timeline;
 use super::visit::screen;
 use crate::http::message::Request;
 use crate::http::row::{Route, not_found, open};
@@ -15,6 +16,10 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         [ASSETS, name] => open("/assets/{name}", READING, move |context, request| {
             asset(request, name).filter(|_| context.has_page).ok_or_else(|| not_found(context))
         }),
+        // The timeline of a patient, SQL, views.
+        ["browse", "Patient", id, "timeline"] => {
+            screen("/browse/Patient/{id}/timeline", READING, move |request| timeline(request, id))
+        }
         _ => None,
     }
 }
