@@ -9,6 +9,7 @@
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
 //! | `start` | the first screen |
 //! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text`, `screen_text` | a patient's timeline and plots |
+//! | `sql_screen`, `sql_chart` | SQL over the store |
 
 mod assets;
 mod document;
@@ -17,6 +18,8 @@ mod plot_series;
 mod rows;
 mod screen_text;
 mod shell;
+mod sql_chart;
+mod sql_screen;
 mod start;
 mod svg_text;
 mod time_axis;

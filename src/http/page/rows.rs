@@ -1,6 +1,7 @@
 //! Which path is which screen.
 
 use super::assets::{ASSETS, asset};
+use super::sql_screen::{sql, sql_csv};
 use super::start::start;
 use super::timeline::timeline;
 use super::visit::screen;
@@ -20,6 +21,8 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         ["browse", "Patient", id, "timeline"] => {
             screen("/browse/Patient/{id}/timeline", READING, move |request| timeline(request, id))
         }
+        ["sql"] => screen("/sql", READING, sql),
+        ["sql.csv"] => screen("/sql.csv", READING, sql_csv),
         _ => None,
     }
 }

@@ -67,5 +67,9 @@ fn menu(context: &Context) -> Vec<MenuEntry> {
     if context.is_simulated {
         menu.push(entry("requests", "Requests", "/requests"));
     }
+    // SQL and views: where a request may use them.
+    if context.is_private && !context.access.is_required() {
+        menu.push(entry("sql", "SQL", "/sql"));
+    }
     menu
 }
