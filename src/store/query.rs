@@ -341,6 +341,6 @@ fn wrong<T>(what: String) -> Result<T> {
 }
 
 /// A name of SQL in quotes.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

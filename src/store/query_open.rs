@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use super::query::QuerySession;
+use super::query::{QuerySession, quoted};
 use super::query_rules::restrict;
-use super::sql::all;
+use super::sql::{all, one};
 use super::view_rows::ROW;
 use crate::error::Result;
 
@@ -59,6 +59,16 @@ impl QuerySession {
         }
         tables.sort_by_key(|table| (!table.is_kept, !table.is_view));
         Ok(tables)
+    }
+
+    /// Counts the rows of a table, up to `most`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn count_rows(&self, table: &ReadableTable, most: u64) -> Result<u64> {
+        let name = quoted(&table.name);
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM main.{name} LIMIT ?1)");
+        one(&self.conn, &sql, [most], |row| row.get(0))
     }
 
     /// Lets SQL read these tables, and closes everything else.

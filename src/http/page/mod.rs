@@ -10,6 +10,7 @@
 //! | `start` | the first screen |
 //! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text`, `screen_text` | a patient's timeline and plots |
 //! | `sql_screen`, `sql_chart` | SQL over the store |
+//! | `views_screen`, `view_screen`, `views_shown` | views: list, preview, add, remove |
 
 mod assets;
 mod document;
@@ -26,6 +27,9 @@ mod time_axis;
 mod timeline;
 mod timeline_lanes;
 mod timeline_read;
+mod view_screen;
+mod views_screen;
+mod views_shown;
 mod visit;
 
 pub use rows::{is_page, page};

@@ -4,11 +4,14 @@ use super::assets::{ASSETS, asset};
 use super::sql_screen::{sql, sql_csv};
 use super::start::start;
 use super::timeline::timeline;
+use super::view_screen::view;
+use super::views_screen::views;
 use super::visit::screen;
 use crate::http::message::Request;
 use crate::http::row::{Route, not_found, open};
 
 const READING: &str = "GET, HEAD";
+const CHANGING: &str = "GET, HEAD, POST";
 
 /// Finds the row of a path; `None` for a path that is no screen.
 pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
@@ -23,6 +26,8 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         }
         ["sql"] => screen("/sql", READING, sql),
         ["sql.csv"] => screen("/sql.csv", READING, sql_csv),
+        ["views"] => screen("/views", CHANGING, views),
+        ["views", name] => screen("/views/{name}", CHANGING, move |request| view(request, name)),
         _ => None,
     }
 }

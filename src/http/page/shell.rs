@@ -70,6 +70,7 @@ fn menu(context: &Context) -> Vec<MenuEntry> {
     // SQL and views: where a request may use them.
     if context.is_private && !context.access.is_required() {
         menu.push(entry("sql", "SQL", "/sql"));
+        menu.push(entry("views", "Views", "/views"));
     }
     menu
 }

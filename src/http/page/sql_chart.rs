@@ -20,7 +20,10 @@ const ROW: f64 = 22.0;
 /// The chart of a result; empty for a result that none is made of.
 pub fn chart_svg(result: &PlainRows) -> String {
     let [first, second, ..] = &result.columns[..] else { return String::new() };
-    let pairs: Option<Vec<(&str, f64)>> = result.rows.iter().map(|row| pair(row)).collect();
+    // Without a number a row has no place.
+    let has_number = |row: &&Vec<PlainCell>| row.get(1).is_some_and(|cell| cell.text.is_some());
+    let rows = result.rows.iter().filter(has_number);
+    let pairs: Option<Vec<(&str, f64)>> = rows.map(|row| pair(row)).collect();
     let Some(pairs) = pairs.filter(|pairs| pairs.len() > 1) else { return String::new() };
     let title = format!("{second} by {first}");
     let points: Option<Vec<PlotPoint>> = pairs.iter().map(point).collect();

@@ -15,6 +15,8 @@ mod input;
 mod parameter;
 #[cfg(feature = "page")]
 mod plain;
+#[cfg(feature = "page")]
+mod plain_view;
 mod query;
 mod query_tables;
 mod refusal;
@@ -29,6 +31,8 @@ pub use definition::{sql_definition, sql_operations};
 pub use plain::{
     PlainBounds, PlainCell, PlainRows, is_plain_open, plain_csv, plain_rows, plain_tables,
 };
+#[cfg(feature = "page")]
+pub use plain_view::{CountedView, MOST_COUNTED, ViewPreview, counted_views, view_preview};
 pub use result::{RESULT, result, see_result};
 pub use run::run;
 pub use subject::SubjectPlace;

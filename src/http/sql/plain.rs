@@ -63,7 +63,7 @@ pub fn is_plain_open(request: &AuthenticatedRequest<'_>) -> bool {
 /// # Errors
 /// Where the store cannot be read.
 pub fn plain_tables(request: &AuthenticatedRequest<'_>) -> Result<Vec<ReadableTable>> {
-    session(request)?.readable_tables()
+    plain_session(request)?.readable_tables()
 }
 
 /// The first rows of a result.
@@ -86,7 +86,8 @@ pub fn plain_rows(
             has_more = true;
             return Ok(());
         }
-        let cells: Vec<PlainCell> = values.iter().map(|value| cell(value, bounds.cell)).collect();
+        let cells: Vec<PlainCell> =
+            values.iter().map(|value| plain_cell(value, bounds.cell)).collect();
         bytes += cells.iter().map(|cell| cell.text.as_ref().map_or(4, String::len)).sum::<usize>();
         found.push(cells);
         Ok(())
@@ -104,19 +105,24 @@ pub fn plain_csv(request: &AuthenticatedRequest<'_>, sql: &str) -> Result<Vec<u8
     rows(&mut prepared, None, ViewFormat::Csv { header: true })
 }
 
-fn session(request: &AuthenticatedRequest<'_>) -> Result<QuerySession> {
+/// A session whose tables are those of the store.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub(super) fn plain_session(request: &AuthenticatedRequest<'_>) -> Result<QuerySession> {
     let watch = request.watch.clone();
     request.context.store.query_session(request.context.query_limits, move || watch.has_left())
 }
 
 fn opened(request: &AuthenticatedRequest<'_>) -> Result<QuerySession> {
-    let mut session = session(request)?;
+    let mut session = plain_session(request)?;
     let tables = session.readable_tables()?;
     session.open_to(&tables)?;
     Ok(session)
 }
 
-fn cell(value: &ViewValue<'_>, most: usize) -> PlainCell {
+/// A value as a screen shows it, with at most `most` characters.
+pub(super) fn plain_cell(value: &ViewValue<'_>, most: usize) -> PlainCell {
     let text = value.plain().map(|text| {
         let cut = shortened(&text, most);
         shown(&cut).into_owned()
