@@ -107,10 +107,12 @@ pub fn sql(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     if !sql.trim().is_empty() {
         match plain_rows(request, &sql, BOUNDS) {
             Ok(rows) => result = Some(shown_result(rows, &sql)),
-            Err(error) => {
-                let error = of_sql(error)?;
-                (status, fault) = (error.kind().status(), explanation(&error, &request.id));
-            }
+            Err(error) => match of_sql(error) {
+                error if error.kind() == Kind::Unprocessable => {
+                    (status, fault) = (422, explanation(&error, &request.id));
+                }
+                error => return Err(error),
+            },
         }
     }
     if result.is_some() {
@@ -137,7 +139,7 @@ pub fn sql_csv(request: &AuthenticatedRequest<'_>) -> Result<Response> {
         let what = "SQL is taken from this machine alone, by a server without authentication";
         return Err(Error::new(Kind::Forbidden, what));
     }
-    let csv = plain_csv(request, &given_sql(request))?;
+    let csv = plain_csv(request, &given_sql(request)).map_err(of_sql)?;
     request.note_read("search", &[], csv.len())?;
     Ok(Response::new(200, "text/csv; charset=utf-8", csv)
         .with("Content-Disposition", "attachment; filename=\"result.csv\"")
@@ -163,14 +165,11 @@ fn given_sql(request: &AuthenticatedRequest<'_>) -> String {
     given.map(|(_, sql)| sql.replace("\r\n", "\n")).unwrap_or_default()
 }
 
-/// An error of the SQL itself.
-///
-/// # Errors
-/// Every other error.
-fn of_sql(error: Error) -> Result<Error> {
+/// What is the fault of the SQL, which also takes too much: a browser would ask again for what came too late.
+fn of_sql(error: Error) -> Error {
     match error.kind() {
-        Kind::Unprocessable | Kind::TooSlow | Kind::TooMuch => Ok(error),
-        _ => Err(error),
+        Kind::TooSlow | Kind::TooMuch => Error::new(Kind::Unprocessable, error.to_string()),
+        _ => error,
     }
 }
 
