@@ -39,14 +39,14 @@ pub struct QueryLimits {
 
 /// The tables of one query, and the transaction in which they are read.
 pub struct QuerySession {
-    conn: Connection,
+    pub(super) conn: Connection,
     store: Store,
     seq: i64,
     limits: QueryLimits,
     deadline: Instant,
     /// Set once the client has left.
     has_left: Arc<AtomicBool>,
-    tables: ReadableTables,
+    pub(super) tables: ReadableTables,
     copied: u64,
 }
 
@@ -181,11 +181,7 @@ impl QuerySession {
         sql: &str,
         values: &[(String, BoundValue<'static>)],
     ) -> Result<PreparedQuery<'_>> {
-        let wrong = |what: String| Err(Error::new(Kind::Unprocessable, what));
-        let mut statement = self.conn.prepare(sql).map_err(|error| self.refused(error))?;
-        if statement.column_count() == 0 || statement.is_explain() != 0 || !statement.readonly() {
-            return wrong("the SQL should be one SELECT".to_owned());
-        }
+        let statement = self.statement(sql)?;
         let mut names: Vec<&str> = statement.column_names().collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -194,6 +190,35 @@ impl QuerySession {
                 short(pair[0])
             ));
         }
+        drop(names);
+        self.bound_to(statement, values)
+    }
+
+    /// Compiles one statement that reads and has no placeholders. Columns of its result may have the same name.
+    ///
+    /// # Errors
+    /// `Unprocessable` where it is no such statement; `TooSlow`.
+    pub(crate) fn prepare_plain(&self, sql: &str) -> Result<PreparedQuery<'_>> {
+        let statement = self.statement(sql)?;
+        if statement.parameter_count() > 0 {
+            return wrong("the SQL has a placeholder; write the value in its place".to_owned());
+        }
+        Ok(PreparedQuery { session: self, statement })
+    }
+
+    fn statement(&self, sql: &str) -> Result<Statement<'_>> {
+        let statement = self.conn.prepare(sql).map_err(|error| self.refused(error))?;
+        if statement.column_count() == 0 || statement.is_explain() != 0 || !statement.readonly() {
+            return wrong("the SQL should be one SELECT".to_owned());
+        }
+        Ok(statement)
+    }
+
+    fn bound_to<'s>(
+        &'s self,
+        mut statement: Statement<'s>,
+        values: &[(String, BoundValue<'static>)],
+    ) -> Result<PreparedQuery<'s>> {
         for place in 1..=statement.parameter_count() {
             let name = statement.parameter_name(place).unwrap_or("?").to_owned();
             let value = values.iter().find(|(of, _)| name.strip_prefix(':') == Some(of));
@@ -233,8 +258,12 @@ impl QuerySession {
             }
             Some(ErrorCode::OperationInterrupted) => self.too_slow(),
             Some(ErrorCode::AuthorizationForStatementDenied) => {
+                let readable = match self.tables.named.is_empty() {
+                    true => "the tables that relatedArtifact of the Library names",
+                    false => "tables and views of the store that hold resources",
+                };
                 let what = format!(
-                    "the SQL may only read the tables that relatedArtifact of the Library names, and call functions without effects: {what}"
+                    "the SQL may only read {readable}, and call functions without effects: {what}"
                 );
                 Error::new(Kind::Unprocessable, what)
             }
@@ -306,7 +335,12 @@ fn shown(value: ValueRef<'_>) -> ViewValue<'_> {
     }
 }
 
+/// Says what is wrong with the SQL.
+fn wrong<T>(what: String) -> Result<T> {
+    Err(Error::new(Kind::Unprocessable, what))
+}
+
 /// A name of SQL in quotes.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -52,6 +52,8 @@ pub(super) struct ReadableTables {
     pub(super) temporary: HashSet<String>,
     /// Tables of the store that such views read. All of their rows may be read.
     pub(super) stored: HashSet<String>,
+    /// Those of the store's tables and views that the SQL itself may name.
+    pub(super) named: HashSet<String>,
 }
 
 impl ReadableTables {
@@ -66,7 +68,11 @@ impl ReadableTables {
             Some("temp") => self.temporary.contains(&table),
             Some("main") => self.stored.contains(&table) && column != ROW,
             // An unqualified name is that of a temporary table before all others.
-            None => self.temporary.contains(&table) || column.is_empty() && !taken.has(&table),
+            None => {
+                self.temporary.contains(&table)
+                    || self.named.contains(&table)
+                    || column.is_empty() && !taken.has(&table)
+            }
             Some(_) => false,
         }
     }

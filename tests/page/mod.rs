@@ -3,6 +3,9 @@
 mod access;
 mod safety;
 mod sign_in;
+mod sql;
+mod timeline;
+mod views;
 
 use crate::support::Served;
 use crate::support::client::{Answer, send};

@@ -12,6 +12,9 @@
 //! | `session`, `sign_in` | who signs in, and the cookie of the visit |
 //! | `exports`, `exports_*`, `posted_form` | the form of exports, and what becomes of one |
 //! | `simulate` | the form of faults |
+//! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text`, `screen_text` | a patient's timeline and plots |
+//! | `sql_screen`, `sql_chart` | SQL over the store |
+//! | `views_screen`, `view_screen`, `views_shown` | views: list, preview, add, remove |
 
 mod access_client;
 mod access_gate;
@@ -25,13 +28,28 @@ mod exports_job;
 mod exports_lines;
 mod exports_protocol;
 mod exports_words;
+mod plot;
+mod plot_series;
 mod posted_form;
 mod rows;
+mod rows;
+mod screen_text;
 mod session;
+mod shell;
 mod shell;
 mod sign_in;
 mod simulate;
+mod sql_chart;
+mod sql_screen;
 mod start;
+mod svg_text;
+mod time_axis;
+mod timeline;
+mod timeline_lanes;
+mod timeline_read;
+mod view_screen;
+mod views_screen;
+mod views_shown;
 mod visit;
 
 pub use rows::{form_limit, is_page, page};

@@ -8,7 +8,11 @@ use super::exports::exports;
 use super::exports_job::{export_file, export_job};
 use super::sign_in::{sign_in, sign_out};
 use super::simulate::simulate;
+use super::sql_screen::{sql, sql_csv};
 use super::start::start;
+use super::timeline::timeline;
+use super::view_screen::view;
+use super::views_screen::views;
 use super::visit::{open_screen, screen, visit_limit};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::Context;
@@ -61,6 +65,14 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         }
         // Simulate.
         ["simulate"] => screen("/simulate", POSTING, simulate),
+        // The timeline of a patient, SQL, views.
+        ["browse", "Patient", id, "timeline"] => {
+            screen("/browse/Patient/{id}/timeline", READING, move |request| timeline(request, id))
+        }
+        ["sql"] => screen("/sql", READING, sql),
+        ["sql.csv"] => screen("/sql.csv", READING, sql_csv),
+        ["views"] => screen("/views", POSTING, views),
+        ["views", name] => screen("/views/{name}", POSTING, move |request| view(request, name)),
         _ => None,
     }
 }

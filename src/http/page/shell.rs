@@ -81,5 +81,10 @@ fn menu(context: &Context) -> Vec<MenuEntry> {
     if context.is_private && !context.is_simulated {
         menu.push(entry("access", "Clients", "/access"));
     }
+    // SQL and views: where a request may use them.
+    if context.is_private && !context.access.is_required() {
+        menu.push(entry("sql", "SQL", "/sql"));
+        menu.push(entry("views", "Views", "/views"));
+    }
     menu
 }

@@ -64,7 +64,10 @@ fn told(refusal: SqlRefusal, expression: &str) -> SqlRefusal {
 }
 
 /// The rows in a form.
-fn rows(
+///
+/// # Errors
+/// Those of [`PreparedQuery::for_each`]; `TooMuch` where they have too many bytes.
+pub(super) fn rows(
     prepared: &mut PreparedQuery<'_>,
     most_rows: Option<u64>,
     format: ViewFormat,
