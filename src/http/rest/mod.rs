@@ -3,6 +3,7 @@
 mod batch;
 mod bundle;
 mod everything;
+mod found_page;
 mod history;
 mod links;
 mod paging;
@@ -14,7 +15,9 @@ mod searchset;
 
 pub use batch::batch;
 pub use everything::everything;
+pub use found_page::{FoundPage, PageSize};
 pub use history::{history_of_all, history_of_resource, history_of_type};
-pub use read::{read, read_version};
+pub use paging::id_segment;
+pub use read::{current, read, read_version, version};
 pub use search::{posted, search};
 pub use searched::{EVERY_TYPE, Searched};
