@@ -1,6 +1,9 @@
 //! Which path is which screen.
 
 use super::assets::{ASSETS, asset};
+use super::browse::{list, types};
+use super::browse_download::{attachment_data, file_of_list};
+use super::browse_resource::resource;
 use super::start::start;
 use super::visit::screen;
 use crate::http::message::Request;
@@ -15,6 +18,24 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         [ASSETS, name] => open("/assets/{name}", READING, move |context, request| {
             asset(request, name).filter(|_| context.has_page).ok_or_else(|| not_found(context))
         }),
+        // Browse
+        ["browse"] => screen("/browse", READING, types),
+        ["browse", name] => match name.rsplit_once('.') {
+            Some((name, ending @ ("ndjson" | "csv"))) => {
+                screen("/browse/{Type}.{ending}", READING, move |request| {
+                    file_of_list(request, name, ending)
+                })
+            }
+            _ => screen("/browse/{Type}", READING, move |request| list(request, name)),
+        },
+        ["browse", name, id] => {
+            screen("/browse/{Type}/{id}", READING, move |request| resource(request, name, id))
+        }
+        ["browse", name, id, "attachments", number] => {
+            screen("/browse/{Type}/{id}/attachments/{number}", READING, move |request| {
+                attachment_data(request, name, id, number)
+            })
+        }
         _ => None,
     }
 }

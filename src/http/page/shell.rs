@@ -64,6 +64,7 @@ pub fn root(context: &Context) -> String {
 fn menu(context: &Context) -> Vec<MenuEntry> {
     let entry = |key, label, path| MenuEntry { key, label, path };
     let mut menu = vec![entry("start", "Start", "/")];
+    menu.push(entry("browse", "Browse", "/browse"));
     if context.is_simulated {
         menu.push(entry("requests", "Requests", "/requests"));
     }

@@ -114,6 +114,7 @@ impl FoundPage {
     ///
     /// # Errors
     /// Where the store cannot be read.
+    #[cfg(feature = "page")]
     pub fn next_url(&self, url: &str, query: &[(String, String)]) -> Result<Option<String>> {
         let ignored = self.asked.ignored();
         self.next(&PageLinks { url, query, ignored: &ignored })
