@@ -146,6 +146,18 @@ impl Job {
         Ok(job)
     }
 
+    /// When it was accepted.
+    #[cfg(feature = "page")]
+    pub fn created_at(&self) -> Instant {
+        self.row.created_at
+    }
+
+    /// Its state.
+    #[cfg(feature = "page")]
+    pub fn state(&self) -> JobState {
+        self.row.state
+    }
+
     /// True if its files are not planned yet.
     pub fn is_running(&self) -> bool {
         self.row.state == JobState::Running

@@ -13,13 +13,30 @@ use super::queue::JobQueue;
 use super::workers::{Worker, WorkerThreads};
 use crate::error::{Error, Kind, Log, Result};
 use crate::random;
+#[cfg(feature = "page")]
+use crate::store::JobState;
 use crate::store::{Snapshot, Store};
+#[cfg(feature = "page")]
+use crate::time::Instant;
 
 /// How long a kick-off waits for its job: a short job is then complete at the first poll.
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// The number of seconds before a client with too many jobs should try again.
 const RETRY_AFTER: u64 = 5;
+
+/// A job in a list of the last ones.
+#[cfg(feature = "page")]
+pub struct LastJob {
+    /// Its id.
+    pub id: String,
+    /// When it was accepted.
+    pub created_at: Instant,
+    /// Its state.
+    pub state: JobState,
+    /// What was asked for.
+    pub kick_off: KickOff,
+}
 
 /// The jobs of a store and their threads. Dropping it ends the work; the next start takes it up.
 pub struct Jobs {
@@ -117,6 +134,29 @@ impl Jobs {
             Some(job) => job.open(store, name, hold),
             None => Ok(None),
         }
+    }
+
+    /// The last jobs of this permission, the newest first.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    #[cfg(feature = "page")]
+    pub fn last(&self, permission: &Permission, most: u64) -> Result<Vec<LastJob>> {
+        let store = &self.worker.store;
+        let mut last = Vec::new();
+        for id in store.last_jobs(permission.reach, store.now(), most)? {
+            match Job::find_for(store, &id, permission) {
+                Ok(Some(job)) => {
+                    let (created_at, state) = (job.created_at(), job.state());
+                    last.push(LastJob { id, created_at, state, kick_off: job.kick_off });
+                }
+                Ok(None) => {}
+                // Its scope was wider.
+                Err(error) if error.kind() == Kind::Forbidden => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(last)
     }
 
     /// Ends the work under way. No job is begun any more.

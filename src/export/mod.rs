@@ -70,6 +70,8 @@ pub use filter::ExportFilter;
 pub use folder::{ExportSummary, Folder};
 pub use job::{JobStatus, KickOff};
 pub use jobs::Jobs;
+#[cfg(feature = "page")]
+pub use jobs::LastJob;
 pub use lines::write;
 pub use manifest::{Manifest, ManifestHeader, Output};
 pub use parameter::{ExportOption, ExportParameter, export_options};

@@ -8,6 +8,7 @@ use crate::fhir::json::Tree;
 use crate::fhir::label::label;
 use crate::fhir::view::{STARTER_VIEWS, ViewDefinition, ViewError, ViewValue};
 use crate::search::FoundResource;
+use crate::time::Instant;
 
 /// Columns of a view: the first of them that has something counts, and what stands together is joined.
 type Sources = &'static [&'static [&'static str]];
@@ -166,7 +167,7 @@ static LISTS: [TypeList; 13] = [
         parts: Some((
             "Value",
             "observation_component",
-            &["display", "value", "unit", "value_text"],
+            &["display", "value", "unit", "value_text", "absent_reason"],
         )),
         ..ROW
     },
@@ -219,6 +220,10 @@ pub struct ListCell {
     pub text: String,
     /// Where it leads; empty for nowhere.
     pub href: String,
+    /// The id of the patient whom it names; empty for none.
+    pub patient: String,
+    /// Whether it is a time.
+    pub is_time: bool,
 }
 
 /// The values of a row by the names of their columns.
@@ -253,7 +258,8 @@ impl ListColumns {
     /// The row of a resource.
     pub fn row(&self, root: &str, found: &FoundResource) -> ListRow {
         let href = resource_path(root, &found.resource_type, &found.id);
-        let updated = ListCell { text: when(found.last_updated), href: String::new() };
+        let updated =
+            ListCell { text: when(found.last_updated), is_time: true, ..ListCell::default() };
         let mut cells = Vec::new();
         let name;
         match self.list {
@@ -268,11 +274,19 @@ impl ListColumns {
                     {
                         text = parts(view, columns, &found.body);
                     }
-                    let href = match *heading == PATIENT.0 && !text.is_empty() {
-                        true => resource_path(root, PATIENT.0, &text),
-                        false => String::new(),
+                    if *heading == PATIENT.0 && !text.is_empty() {
+                        let href = resource_path(root, PATIENT.0, &text);
+                        let shown = cell_text(&text);
+                        cells.push(ListCell { text: shown, href, patient: text, is_time: false });
+                        continue;
+                    }
+                    let is_time = Instant::parse(&text).is_some();
+                    // To the minute, in the zone of the record: the resource has it exactly.
+                    let text = match is_time && text.len() > 16 {
+                        true => text[..16].replacen('T', " ", 1),
+                        false => cell_text(&text),
                     };
-                    cells.push(ListCell { text: cell_text(&text), href });
+                    cells.push(ListCell { text, is_time, ..ListCell::default() });
                 }
             }
             None => name = Tree::parse(&found.body).ok().as_ref().and_then(label),

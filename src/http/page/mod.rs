@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `rows`, `visit` | which path is which screen, and who asks for it |
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
-//! | `start` | the first screen |
+//! | `start`, `start_examples` | the first screen |
 //! | `browse`, `browse_form`, `browse_columns`, `browse_types` | the lists of resources, and the form to search them |
 //! | `browse_resource`, `browse_json`, `browse_versions`, `browse_diff`, `browse_referrers` | one resource |
 //! | `browse_download`, `browse_words` | files, and how screens write numbers, times and texts of others |
@@ -28,6 +28,7 @@ mod document;
 mod rows;
 mod shell;
 mod start;
+mod start_examples;
 mod visit;
 
 pub use rows::{is_page, page};
