@@ -118,9 +118,14 @@ impl SearchForm {
 }
 
 impl SearchField {
-    /// The label: nothing in a name from a URL changes how it reads.
-    pub fn label(&self) -> String {
+    /// The name: nothing in one from a URL changes how it reads.
+    pub fn shown_name(&self) -> String {
         shown(&self.name).into_owned()
+    }
+
+    /// The value, which reads as it stands too.
+    pub fn shown_value(&self) -> String {
+        shown(&self.value).into_owned()
     }
 }
 

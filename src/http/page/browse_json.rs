@@ -56,7 +56,7 @@ pub struct LinkBase<'l> {
 }
 
 /// A list or an object that has not ended.
-enum Open<'t> {
+enum Unclosed<'t> {
     Array(Iter<'t, Tree<'t>>),
     Object(Iter<'t, (Cow<'t, str>, Tree<'t>)>),
 }
@@ -64,7 +64,7 @@ enum Open<'t> {
 /// The lines of a resource, as long as they have no more than `most_bytes`; false where there are more.
 pub fn json_lines(tree: &Tree<'_>, base: LinkBase<'_>, most_bytes: usize) -> (Vec<JsonLine>, bool) {
     let (mut lines, mut line, mut length) = (Vec::new(), JsonLine::default(), 0);
-    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut open: Vec<Unclosed<'_>> = Vec::new();
     let (mut next, mut name) = (Some(tree), "");
     let mut is_begun = false;
     loop {
@@ -72,12 +72,12 @@ pub fn json_lines(tree: &Tree<'_>, base: LinkBase<'_>, most_bytes: usize) -> (Ve
             is_begun = match tree {
                 Tree::Array(values) if !values.is_empty() => {
                     line.push("", "[");
-                    open.push(Open::Array(values.iter()));
+                    open.push(Unclosed::Array(values.iter()));
                     true
                 }
                 Tree::Object(members) if !members.is_empty() => {
                     line.push("", "{");
-                    open.push(Open::Object(members.iter()));
+                    open.push(Unclosed::Object(members.iter()));
                     true
                 }
                 simple => {
@@ -91,10 +91,10 @@ pub fn json_lines(tree: &Tree<'_>, base: LinkBase<'_>, most_bytes: usize) -> (Ve
             return (lines, true);
         };
         let following = match last {
-            Open::Array(values) => values.next().map(|value| (None, value)),
-            Open::Object(members) => members.next().map(|(name, value)| (Some(name), value)),
+            Unclosed::Array(values) => values.next().map(|value| (None, value)),
+            Unclosed::Object(members) => members.next().map(|(name, value)| (Some(name), value)),
         };
-        let is_array = matches!(last, Open::Array(_));
+        let is_array = matches!(last, Unclosed::Array(_));
         if following.is_some() && !is_begun {
             line.push("", ",");
         }
@@ -140,11 +140,7 @@ fn piece(value: &Tree<'_>, name: &str, base: LinkBase<'_>) -> JsonPiece {
             if cut.len() < text.len() {
                 shown.push_str(&format!(" ({} characters)", text.chars().count()));
             }
-            JsonPiece {
-                text: shown,
-                href: link(text, name, base).unwrap_or_default(),
-                class: "text",
-            }
+            JsonPiece { text: shown, href: link(text, name, base).unwrap_or_default(), class: "" }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::browse::check_type;
 use super::browse_columns::ListColumns;
 use super::browse_json::{JsonLine, LinkBase, json_lines};
 use super::browse_referrers::{Referrers, referrers};
-use super::browse_versions::{VersionRow, missing, version_rows};
+use super::browse_versions::{LARGEST, VersionRow, difference, missing, version_rows};
 use super::browse_words::{bytes, cell_text, resource_path, when};
 use super::document::document;
 use super::shell::{Shell, root};
@@ -25,8 +25,6 @@ use crate::search::FoundResource;
 use crate::shown::{shortened, shown};
 use crate::store::{ReadOutcome, StoredVersion};
 
-/// The largest text that is shown, in bytes. A larger one is a download.
-pub const LARGEST: usize = 2 << 20;
 /// The most bytes of JSON on a screen.
 const MOST_JSON: usize = 128 << 10;
 /// The most characters of a narrative.
@@ -99,7 +97,7 @@ pub fn resource(
             let kept = version(request, resource_type, id, first)?;
             if let Some(second) = wanted("with").filter(|version| !version.is_empty()) {
                 let other = version(request, resource_type, id, second)?;
-                return super::browse_versions::difference(request, resource_type, [kept, other]);
+                return difference(request, resource_type, [kept, other]);
             }
             kept
         }

@@ -4,7 +4,6 @@ use askama::Template;
 
 use super::browse_diff::{DiffLine, differences};
 use super::browse_json::{JsonLine, LinkBase, json_lines};
-use super::browse_resource::LARGEST;
 use super::browse_words::{resource_path, url_with, when};
 use super::document::document;
 use super::shell::{Shell, root};
@@ -16,6 +15,8 @@ use crate::http::message::Response;
 use crate::shown::{shortened, shown};
 use crate::store::{EventKind, HistoryQuery, ReadOutcome, StoredVersion};
 
+/// The largest text that is shown, in bytes. A larger one is a download.
+pub const LARGEST: usize = 2 << 20;
 /// How many versions are listed.
 const MOST_VERSIONS: usize = 50;
 /// The most lines of a difference on a screen.

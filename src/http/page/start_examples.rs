@@ -103,7 +103,7 @@ pub fn examples(
         },
         CopiedText {
             title: "smart-fetch",
-            about: "Exports everything into the folder fetched.",
+            about: "Exports the types that it knows into the folder fetched.",
             text: smart_fetch,
         },
         CopiedText {
