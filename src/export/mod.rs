@@ -70,7 +70,7 @@ pub use file::{File, Purpose};
 pub use filter::ExportFilter;
 pub use folder::{ExportSummary, Folder};
 pub use group_list::GroupList;
-pub use job::{JobStatus, KickOff};
+pub use job::{JobStatus, KickOff, ListedJob};
 pub use jobs::{JobList, Jobs};
 pub use lines::write;
 pub use manifest::{Manifest, ManifestHeader, Output};

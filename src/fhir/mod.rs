@@ -2,6 +2,8 @@
 //! clock.
 
 pub mod attachment;
+#[cfg(feature = "page")]
+pub mod attachment_list;
 pub mod batch;
 pub mod binary;
 pub mod bundle;
@@ -19,6 +21,8 @@ pub mod group;
 mod head;
 mod identifier;
 pub mod json;
+#[cfg(feature = "page")]
+pub mod label;
 mod link_kind;
 mod link_strings;
 pub mod measured;
@@ -26,6 +30,8 @@ pub mod mentions;
 mod meta;
 pub mod name;
 mod narrative;
+#[cfg(feature = "page")]
+pub mod narrative_text;
 pub mod no_data;
 pub mod outcome;
 pub mod parameters;

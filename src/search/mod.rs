@@ -15,5 +15,5 @@ pub use answered::AnsweredSearch;
 pub use by_query::search;
 pub use finder::Finder;
 pub use included::{IncludeRequest, IncludedResources};
-pub use page::PageRequest;
+pub use page::{PageRequest, ResultPage};
 pub use recipient::FoundResource;

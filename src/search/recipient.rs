@@ -30,7 +30,7 @@ pub struct FoundResource {
 
 impl FoundResource {
     /// The version with this header and this body.
-    pub(super) fn with_header(header: VersionHeader, body: &str) -> FoundResource {
+    pub fn with_header(header: VersionHeader, body: &str) -> FoundResource {
         let VersionHeader { seq, resource_type, id, last_updated, .. } = header;
         FoundResource { resource_type, seq, id, last_updated, body: body.to_owned() }
     }

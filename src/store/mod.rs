@@ -12,7 +12,7 @@
 //! | `fill` | what filling indexes and tables of views shares |
 //! | `views`, `view_name`, `view_table`, `view_add`, `view_fill`, `view_rows`, `view_check` | the tables of views |
 //! | `job`, `set_aside`, `folder_lock`, `client`, `user`, `token`, `issued`, `operator_token`, `audit`, `key` | jobs, credentials, the audit trail |
-//! | `info`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
+//! | `info`, `overview`, `list`, `check`, `rules`, `clock`, `backup`, `compact`, `unused` | the store as a whole |
 
 mod ability;
 mod attachment;
@@ -63,6 +63,8 @@ mod measure;
 mod mention;
 mod open;
 mod operator_token;
+#[cfg(feature = "page")]
+mod overview;
 mod owner;
 mod pending_upgrade;
 mod place;
@@ -124,6 +126,8 @@ pub use issued::IssuedToken;
 pub use job::{FileRow, JobRow, JobState};
 pub use job_list::JobQuery;
 pub use lookup::{Lookup, VersionHeader};
+#[cfg(feature = "page")]
+pub use overview::BoundedCount;
 pub use pending_upgrade::PendingUpgrade;
 pub use prune::Pruned;
 pub use query::{PreparedQuery, QueryLimits, QuerySession};

@@ -1,9 +1,16 @@
 //! The page at `/`: what it shows, to whom, and what keeps other sites away from it.
 
 mod access;
+mod browse_access;
+mod browse_files;
+mod browse_hostile;
+mod browse_html;
+mod browse_lists;
+mod browse_resources;
 mod safety;
 mod sign_in;
 mod sql;
+mod start;
 mod timeline;
 mod views;
 

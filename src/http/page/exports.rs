@@ -150,7 +150,7 @@ fn screen(
     let others: Vec<_> =
         supported().filter(|it| !is_common(it)).map(|it| input(it, draft)).collect();
     let before = field(fields, "before").parse().ok().map(Instant::from_micros);
-    let JobList { jobs, next } = listed(request, before)?;
+    let JobList { jobs, next } = own_jobs(request, before, JOBS)?;
     Ok(ExportsScreen {
         shell: Shell::new(request.context, "Export", "exports"),
         problem: problem.map_or_else(String::new, |error| explanation(error, &request.id)),
@@ -186,12 +186,16 @@ fn screen(
     })
 }
 
-/// A page of the caller's exports.
-pub fn listed(request: &AuthenticatedRequest<'_>, before: Option<Instant>) -> Result<JobList> {
+/// A page of the caller's exports, `most` at most.
+pub fn own_jobs(
+    request: &AuthenticatedRequest<'_>,
+    before: Option<Instant>,
+    most: usize,
+) -> Result<JobList> {
     let turn = request.turn_name();
     // Whoever sees everything is not one client.
     let client = (request.permission.reach == Reach::Everything).then_some(turn.as_str());
-    request.context.jobs.list(&request.permission, client, before, JOBS)
+    request.context.jobs.list(&request.permission, client, before, most)
 }
 
 fn request_block(request: &AuthenticatedRequest<'_>, draft: &ExportDraft) -> RequestBlock {

@@ -15,11 +15,26 @@
 //! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text`, `screen_text` | a patient's timeline and plots |
 //! | `sql_screen`, `sql_chart` | SQL over the store |
 //! | `views_screen`, `view_screen`, `views_shown` | views: list, preview, add, remove |
+//! | `start`, `start_examples` | the first screen |
+//! | `browse`, `browse_form`, `browse_columns`, `browse_types` | the lists of resources, and the form to search them |
+//! | `browse_resource`, `browse_json`, `browse_versions`, `browse_diff`, `browse_referrers` | one resource |
+//! | `browse_download`, `browse_words` | files, and how screens write numbers, times and texts of others |
 
 mod access_client;
 mod access_gate;
 mod access_list;
 mod assets;
+mod browse;
+mod browse_columns;
+mod browse_diff;
+mod browse_download;
+mod browse_form;
+mod browse_json;
+mod browse_referrers;
+mod browse_resource;
+mod browse_types;
+mod browse_versions;
+mod browse_words;
 mod document;
 mod exports;
 mod exports_call;
@@ -32,16 +47,15 @@ mod plot;
 mod plot_series;
 mod posted_form;
 mod rows;
-mod rows;
 mod screen_text;
 mod session;
-mod shell;
 mod shell;
 mod sign_in;
 mod simulate;
 mod sql_chart;
 mod sql_screen;
 mod start;
+mod start_examples;
 mod svg_text;
 mod time_axis;
 mod timeline;

@@ -4,6 +4,9 @@ use super::access_client::{add_token, client, remove, revoke};
 use super::access_gate::unlock;
 use super::access_list::{add_client, clients};
 use super::assets::{ASSETS, asset};
+use super::browse::{list, types};
+use super::browse_download::{attachment_data, file_of_list};
+use super::browse_resource::resource;
 use super::exports::exports;
 use super::exports_job::{export_file, export_job};
 use super::sign_in::{sign_in, sign_out};
@@ -73,6 +76,24 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         ["sql.csv"] => screen("/sql.csv", READING, sql_csv),
         ["views"] => screen("/views", POSTING, views),
         ["views", name] => screen("/views/{name}", POSTING, move |request| view(request, name)),
+        // Browse
+        ["browse"] => screen("/browse", READING, types),
+        ["browse", name] => match name.rsplit_once('.') {
+            Some((name, ending @ ("ndjson" | "csv"))) => {
+                screen("/browse/{Type}.{ending}", READING, move |request| {
+                    file_of_list(request, name, ending)
+                })
+            }
+            _ => screen("/browse/{Type}", READING, move |request| list(request, name)),
+        },
+        ["browse", name, id] => {
+            screen("/browse/{Type}/{id}", READING, move |request| resource(request, name, id))
+        }
+        ["browse", name, id, "attachments", number] => {
+            screen("/browse/{Type}/{id}/attachments/{number}", READING, move |request| {
+                attachment_data(request, name, id, number)
+            })
+        }
         _ => None,
     }
 }

@@ -72,6 +72,7 @@ pub fn root(context: &Context) -> String {
 fn menu(context: &Context) -> Vec<MenuEntry> {
     let entry = |key, label, path| MenuEntry { key, label, path };
     let mut menu = vec![entry("start", "Start", "/")];
+    menu.push(entry("browse", "Browse", "/browse"));
     // Exports.
     menu.push(entry("exports", "Export", "/exports"));
     if context.is_simulated {

@@ -19,13 +19,25 @@ use crate::store::{ReadOutcome, StoredVersion};
 
 /// Answers with the current version.
 pub fn read(request: &AuthenticatedRequest<'_>, resource_type: &str, id: &str) -> Result<Response> {
-    check(request, resource_type, id)?;
     let name = format!("{}/{}", short(resource_type), short(id));
-    match request.seen.read(resource_type, id)? {
+    match current(request, resource_type, id)? {
         ReadOutcome::Here(kept) => answer(request, resource_type, kept),
         ReadOutcome::Deleted => Err(Error::new(Kind::Gone, format!("{name} was deleted"))),
         ReadOutcome::Nothing => Err(Error::new(Kind::NotFound, format!("{name} is not here"))),
     }
+}
+
+/// Finds the current version.
+///
+/// # Errors
+/// `Forbidden` where the caller may not read it; where the store cannot be read.
+pub fn current(
+    request: &AuthenticatedRequest<'_>,
+    resource_type: &str,
+    id: &str,
+) -> Result<ReadOutcome> {
+    check(request, resource_type, id)?;
+    request.seen.read(resource_type, id)
 }
 
 /// Answers with a version.
@@ -35,16 +47,27 @@ pub fn read_version(
     id: &str,
     version_id: &str,
 ) -> Result<Response> {
+    let kept = version(request, resource_type, id, version_id)?;
+    answer(request, resource_type, kept)
+}
+
+/// Finds a version.
+///
+/// # Errors
+/// `Forbidden` where the caller may not read it, `NotFound` where there is none; where the store cannot be read.
+pub fn version(
+    request: &AuthenticatedRequest<'_>,
+    resource_type: &str,
+    id: &str,
+    version_id: &str,
+) -> Result<StoredVersion> {
     check(request, resource_type, id)?;
-    match request.seen.read_version(resource_type, id, version_id)? {
-        Some(kept) => answer(request, resource_type, kept),
-        None => {
-            let (name, version) =
-                (format!("{}/{}", short(resource_type), short(id)), short(version_id));
-            let what = format!("version {version} of {name} is not here, or not any more");
-            Err(Error::new(Kind::NotFound, what))
-        }
-    }
+    request.seen.read_version(resource_type, id, version_id)?.ok_or_else(|| {
+        let (name, version) =
+            (format!("{}/{}", short(resource_type), short(id)), short(version_id));
+        let what = format!("version {version} of {name} is not here, or not any more");
+        Error::new(Kind::NotFound, what)
+    })
 }
 
 /// Checks that the caller may read a resource. Who may read a resource may read the Binaries that its
