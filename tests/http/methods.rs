@@ -22,7 +22,6 @@ fn unknown_paths_are_404_and_other_methods_are_405() {
     assert_eq!(served.get("/bulk-data/r4/%24export").status, 200);
     assert_eq!(served.get(&format!("http://localhost:1{EXPORT}")).status, 200);
     for path in [
-        "/",
         "/x",
         "/bulk-data/r4",
         "/bulk-data/r4/$export/Patient",

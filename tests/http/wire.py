@@ -45,7 +45,7 @@ KEPT = [
     ("all bytes that a value can have", get(b"X: \t" + bytes(range(0x20, 0x7f)) + bytes(range(0x80, 0x100)) + b"\r\n"), [200]),
     ("all bytes that a name can have", get(b"!#$%&'*+-.^_`|~09azAZ: x\r\n"), [200]),
     ("a URL as the target", get(line=b"GET http://localhost/health HTTP/1.1"), [200]),
-    ("a URL without a path", get(line=b"GET HTTP://localhost:80 HTTP/1.1"), [404]),
+    ("a URL without a path", get(line=b"GET HTTP://localhost:80 HTTP/1.1"), [200]),
     ("no host in Host", get(host=b"Host:\r\n"), [200]),
     ("IPv6 in Host", get(host=b"Host: [::1]:8080\r\n"), [200]),
     ("an unknown method", get(b"Content-Length: 0\r\n", b"BREW /health HTTP/1.1"), [405]),
