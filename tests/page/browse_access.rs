@@ -31,7 +31,11 @@ fn nothing_is_shown_without_a_token() {
     for target in
         ["/", "/browse", "/browse/Patient", "/browse/Patient/p", "/browse/Patient/p?version=1"]
     {
-        let html = screen_with(&served, target, 401, "");
+        let answer = served.get(target);
+        assert_eq!(answer.status, 303, "{target}");
+        let to = answer.header("location").expect("the way to sign in");
+        assert!(to.starts_with("/sign-in"), "{target}: {to}");
+        let html = answer.text();
         assert!(
             !html.contains("Shared Name") && !html.contains("Organization"),
             "{target}: {html}"

@@ -16,13 +16,12 @@ use super::start::start;
 use super::timeline::timeline;
 use super::view_screen::view;
 use super::views_screen::views;
-use super::visit::{open_screen, screen, visit_limit};
+use super::visit::{READING, open_screen, screen, screen_file, visit_limit};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::Context;
 use crate::http::message::Request;
 use crate::http::row::{Route, not_found, of_page, open};
 
-const READING: &str = "GET, HEAD";
 const POSTING: &str = "GET, HEAD, POST";
 
 /// Finds the row of a path; `None` for a path that is no screen.
@@ -64,7 +63,7 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
         ["exports", id] => screen("/exports/{id}", POSTING, move |request| export_job(request, id)),
         ["exports", id, "files", name] => {
             let answer = move |request: &AuthenticatedRequest<'_>| export_file(request, id, name);
-            screen("/exports/{id}/files/{name}", READING, answer)
+            screen_file("/exports/{id}/files/{name}", answer)
         }
         // Simulate.
         ["simulate"] => screen("/simulate", POSTING, simulate),
@@ -73,14 +72,14 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             screen("/browse/Patient/{id}/timeline", READING, move |request| timeline(request, id))
         }
         ["sql"] => screen("/sql", READING, sql),
-        ["sql.csv"] => screen("/sql.csv", READING, sql_csv),
+        ["sql.csv"] => screen_file("/sql.csv", sql_csv),
         ["views"] => screen("/views", POSTING, views),
         ["views", name] => screen("/views/{name}", POSTING, move |request| view(request, name)),
         // Browse
         ["browse"] => screen("/browse", READING, types),
         ["browse", name] => match name.rsplit_once('.') {
             Some((name, ending @ ("ndjson" | "csv"))) => {
-                screen("/browse/{Type}.{ending}", READING, move |request| {
+                screen_file("/browse/{Type}.{ending}", move |request| {
                     file_of_list(request, name, ending)
                 })
             }
@@ -90,7 +89,7 @@ pub fn page<'p>(path: &[&'p str]) -> Option<Route<'p>> {
             screen("/browse/{Type}/{id}", READING, move |request| resource(request, name, id))
         }
         ["browse", name, id, "attachments", number] => {
-            screen("/browse/{Type}/{id}/attachments/{number}", READING, move |request| {
+            screen_file("/browse/{Type}/{id}/attachments/{number}", move |request| {
                 attachment_data(request, name, id, number)
             })
         }

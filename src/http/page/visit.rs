@@ -13,6 +13,9 @@ use crate::http::context::Context;
 use crate::http::message::{Request, Response, explanation};
 use crate::http::row::{Route, body, of_page, open};
 
+/// The methods of what is only read.
+pub const READING: &str = "GET, HEAD";
+
 /// The largest form in bytes.
 const FORM_BODY: usize = 1 << 20;
 /// The largest form of somebody whom the server does not know.
@@ -44,6 +47,18 @@ pub fn open_screen<'p>(
         Ok(protected(response))
     });
     of_page(body(FORM_BODY, row))
+}
+
+/// The row of a file that a screen links to. Programs fetch it too, so who is not known gets 401 and no screen to sign in.
+pub fn screen_file<'p>(
+    pattern: &'static str,
+    handler: impl Fn(&AuthenticatedRequest<'_>) -> Result<Response> + 'p,
+) -> Option<Route<'p>> {
+    of_page(open(pattern, READING, move |context, request| {
+        let answer =
+            || handler(&AuthenticatedRequest::presenting(context, request, &credentials(request))?);
+        Ok(protected(answer().or_else(|error| problem(context, request, &error))?))
+    }))
 }
 
 /// The number of bytes to read of a form for a screen, `limit` at most. Who is not known sends a short one, as for

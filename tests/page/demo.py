@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Does in a browser what docs/demo.md tells its readers to do, and takes the pictures that it shows.
+
+    tests/page/demo.py PROGRAM PICTURES
+
+PROGRAM is the built fhirlite. The pictures go to the folder PICTURES, in light and in dark. The page must not write to the
+browser's console. What the demo may say, in this order within a step:
+
+    Open `URL`              goes there
+    Choose **name**         follows the link or presses the button of that name
+    Fill **name** with `x`  types x into the field of that label
+    Pick `x` in **name**    takes a choice of the list of that label
+    Tick **name**           ticks a box
+    Download **name**       follows a link, and keeps the file under the name that the server gives it
+    You see “text”          fails where the text is not there
+    ![…](img/name.png)      takes a picture
+
+A block of code with `$` before its commands is run in the folder of the downloads; what it prints must be as shown, with `…`
+for anything.
+"""
+
+import fnmatch
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEMO = PROJECT / "docs" / "demo.md"
+SHOWN = "http://127.0.0.1:8080"
+BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ACTION = re.compile(
+    r"Open `(?P<open>[^`]+)`"
+    r"|Choose \*\*(?P<choose>[^*]+)\*\*"
+    r"|Fill \*\*(?P<fill>[^*]+)\*\* with `(?P<with>[^`]+)`"
+    r"|Pick `(?P<pick>[^`]+)` in \*\*(?P<in>[^*]+)\*\*"
+    r"|Tick \*\*(?P<tick>[^*]+)\*\*"
+    r"|Download \*\*(?P<download>[^*]+)\*\*"
+    r"|“(?P<see>[^”]+)”"
+    r"|!\[[^\]]*\]\(img/(?P<picture>[\w-]+)\.png\)"
+    r"|^```console\n(?P<console>.*?)^```",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def named(page, name):
+    """The link or the button of a name; in the content rather than in the menu where both have it."""
+    main = page.get_by_role("main")
+    for place in (main, page):
+        for role in ("button", "link"):
+            for exact in (True, False):
+                found = place.get_by_role(role, name=name, exact=exact)
+                if found.count():
+                    return found.first
+    raise AssertionError(f"{page.url} has no link and no button {name!r}")
+
+
+def run(block, folder, base):
+    """Runs the commands of a block, each with what it should print."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        done = subprocess.run(["bash", "-c", command.replace(SHOWN, base)], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        pattern = "[[]".join(shown.strip().split("[")).replace("?", "[?]").replace("*", "[*]").replace("…", "*")
+        assert fnmatch.fnmatchcase(done.stdout.strip(), pattern), f"{command}\nshown: {shown}\nprinted: {done.stdout}"
+
+
+def walk(text, page, base, downloads, take):
+    actions = 0
+    for found in ACTION.finditer(text):
+        actions += 1
+        what = found.groupdict()
+        if what["open"]:
+            page.goto(what["open"].replace(SHOWN, base))
+        elif what["choose"]:
+            named(page, what["choose"]).click()
+        elif what["fill"]:
+            page.get_by_label(what["fill"], exact=True).first.fill(what["with"])
+        elif what["pick"]:
+            page.get_by_label(what["in"], exact=True).first.select_option(label=what["pick"])
+        elif what["tick"]:
+            page.get_by_label(what["tick"], exact=True).first.check()
+        elif what["download"]:
+            with page.expect_download() as begun:
+                named(page, what["download"]).click()
+            begun.value.save_as(downloads / begun.value.suggested_filename)
+        elif what["see"]:
+            expect(page.get_by_text(what["see"].replace(SHOWN, base)).first).to_be_visible()
+        elif what["picture"]:
+            take(page, what["picture"])
+        elif what["console"]:
+            run(what["console"], downloads, base)
+    return actions
+
+
+def main():
+    program, pictures = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    pictures.mkdir(parents=True, exist_ok=True)
+    text = DEMO.read_text(encoding="utf-8")
+    begin = text.index("\n1. ")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        folder = Path(folder)
+        store = folder / "demo.db"
+        server = subprocess.Popen(
+            [program, "serve", store, PROJECT / "sample-data", "--listen", "127.0.0.1:0", "--ready-json", "--quiet", "--exit-with-parent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            base = json.loads(server.stdout.readline())["url"]
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
+            said = []
+            for scheme in ("light", "dark"):
+                page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme=scheme, accept_downloads=True)
+                page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+                page.on("pageerror", lambda error: said.append(str(error)))
+
+                def take(page, name, scheme=scheme):
+                    ending = "" if scheme == "light" else "-dark"
+                    page.screenshot(path=pictures / f"{name}{ending}.png")
+
+                downloads = folder / scheme
+                downloads.mkdir()
+                actions = walk(text[begin:], page, base, downloads, take)
+                page.close()
+            browser.close()
+            assert not said, said
+            print(f"docs/demo.md: {actions} actions, in light and in dark")
+        finally:
+            server.stdin.close()
+            server.wait(timeout=30)
+
+
+if __name__ == "__main__":
+    main()
