@@ -27,6 +27,8 @@ const MOST_MARKS: usize = 600;
 const NEAR: f64 = 4.0;
 /// What lasts longer than this on the picture is a bar.
 const SHORTEST_BAR: f64 = 7.0;
+/// 130 years in microseconds.
+const LONGEST_LIFE: i64 = 130 * 365 * 86_400_000_000;
 /// The longest text of a mark, and how many of several are told.
 const LONGEST_TEXT: usize = 100;
 const MOST_TOLD: usize = 3;
@@ -60,7 +62,8 @@ struct PlacedMark<'m> {
 pub fn timeline_svg(title: &str, lanes: &[TimelineLane]) -> String {
     let marks = || lanes.iter().flat_map(|lane| &lane.marks);
     let moments = marks().flat_map(|mark| [Some(mark.start), mark.end]).flatten();
-    let Some(axis) = TimeAxis::of(moments, LABELS, WIDTH - LABELS - MARGIN) else {
+    let moments = of_a_life(moments.collect());
+    let Some(axis) = TimeAxis::of(moments.into_iter(), LABELS, WIDTH - LABELS - MARGIN) else {
         return String::new();
     };
     let lanes: Vec<&TimelineLane> = lanes.iter().filter(|lane| !lane.marks.is_empty()).collect();
@@ -89,6 +92,16 @@ pub fn timeline_svg(title: &str, lanes: &[TimelineLane]) -> String {
         );
     }
     out + &body + "</svg>"
+}
+
+/// The moments without those that are far from the middle one: a year 0001 or 9999 stands for no date at all, and would leave
+/// no room for the others. Such marks stand at the edge.
+fn of_a_life(mut moments: Vec<Instant>) -> Vec<Instant> {
+    moments.sort_unstable();
+    let Some(middle) = moments.get(moments.len() / 2).copied() else { return moments };
+    let near = |of: &Instant| (of.micros() - middle.micros()).abs() <= LONGEST_LIFE;
+    moments.retain(near);
+    moments
 }
 
 fn lane_svg(lane: &TimelineLane, rows: &[Vec<PlacedMark<'_>>], top: f64, out: &mut String) {
@@ -233,6 +246,14 @@ mod tests {
             assert!(svg.contains("class=\"mark\"") && !svg.contains("NaN") && !svg.contains("inf"));
         }
         assert_eq!(picture("Goal", Vec::new()), "");
+    }
+
+    #[test]
+    fn dates_that_stand_for_none_leave_room_for_the_others() {
+        let marks = ["0001-01-01", "2018", "2019", "2020", "2021", "9999-12-31"];
+        let svg = picture("Goal", marks.map(|date| mark(date, None, date)).into());
+        assert!(svg.contains(">2019</text>") || svg.contains(">2020</text>"), "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 6, "{svg}");
     }
 
     #[test]
