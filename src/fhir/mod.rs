@@ -5,8 +5,10 @@ pub mod attachment;
 pub mod batch;
 pub mod binary;
 pub mod bundle;
+#[cfg(feature = "page")]
 pub mod care_event;
 pub mod compartment;
+#[cfg(feature = "page")]
 pub mod concept;
 pub mod definitions;
 pub mod elements;
@@ -21,6 +23,7 @@ mod identifier;
 pub mod json;
 mod link_kind;
 mod link_strings;
+#[cfg(feature = "page")]
 pub mod measured;
 pub mod mentions;
 mod meta;
@@ -30,6 +33,7 @@ pub mod no_data;
 pub mod outcome;
 pub mod parameters;
 pub mod path;
+#[cfg(feature = "page")]
 pub mod person;
 pub mod provenance;
 pub mod reference;
