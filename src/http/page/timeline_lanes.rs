@@ -47,6 +47,8 @@ pub struct TimelineMark {
     pub start: Instant,
     /// When it ended, if it lasted.
     pub end: Option<Instant>,
+    /// True where it has not ended: it lasts to the last moment of the picture.
+    pub is_ongoing: bool,
     /// What it was.
     pub text: String,
 }
@@ -63,6 +65,7 @@ pub fn timeline_svg(title: &str, lanes: &[TimelineLane]) -> String {
     let marks = || lanes.iter().flat_map(|lane| &lane.marks);
     let moments = marks().flat_map(|mark| [Some(mark.start), mark.end]).flatten();
     let moments = of_a_life(moments.collect());
+    let last = moments.last().copied();
     let Some(axis) = TimeAxis::of(moments.into_iter(), LABELS, WIDTH - LABELS - MARGIN) else {
         return String::new();
     };
@@ -70,7 +73,7 @@ pub fn timeline_svg(title: &str, lanes: &[TimelineLane]) -> String {
     let most = (MOST_MARKS / lanes.len().max(1)).max(8);
     let (mut body, mut top) = (String::new(), GAP);
     for lane in &lanes {
-        let rows = in_rows(placed(&axis, &lane.marks, most));
+        let rows = in_rows(placed((&axis, last), &lane.marks, most));
         let height = rows.len() as f64 * ROW;
         lane_svg(lane, &rows, top, &mut body);
         top += height + GAP;
@@ -145,7 +148,11 @@ fn told(texts: &[&str]) -> String {
 
 /// The marks of a lane at their places, by where they begin. What is near to each other is one mark; bars are one where both
 /// of their ends are.
-fn placed<'m>(axis: &TimeAxis, marks: &'m [TimelineMark], most: usize) -> Vec<PlacedMark<'m>> {
+fn placed<'m>(
+    (axis, last): (&TimeAxis, Option<Instant>),
+    marks: &'m [TimelineMark],
+    most: usize,
+) -> Vec<PlacedMark<'m>> {
     let mut marks: Vec<&TimelineMark> = marks.iter().collect();
     marks.sort_by_key(|mark| (mark.start, mark.end));
     let mut near = NEAR;
@@ -153,7 +160,8 @@ fn placed<'m>(axis: &TimeAxis, marks: &'m [TimelineMark], most: usize) -> Vec<Pl
         let mut together: BTreeMap<(i64, i64), PlacedMark<'m>> = BTreeMap::new();
         for mark in &marks {
             let from = axis.x(mark.start);
-            let to = mark.end.map_or(from, |end| axis.x(end).max(from));
+            let end = if mark.is_ongoing { last } else { mark.end };
+            let to = end.map_or(from, |end| axis.x(end).max(from));
             let bucket = |x: f64| (x / near) as i64;
             let key = if to - from < SHORTEST_BAR {
                 (bucket(from), -1)
@@ -204,7 +212,8 @@ mod tests {
 
     fn mark(start: &str, end: Option<&str>, text: &str) -> TimelineMark {
         let first = |date| span(date).unwrap().0;
-        TimelineMark { start: first(start), end: end.map(first), text: text.to_owned() }
+        let (start, end, text) = (first(start), end.map(first), text.to_owned());
+        TimelineMark { start, end, is_ongoing: false, text }
     }
 
     fn picture(name: &str, marks: Vec<TimelineMark>) -> String {
@@ -246,6 +255,15 @@ mod tests {
             assert!(svg.contains("class=\"mark\"") && !svg.contains("NaN") && !svg.contains("inf"));
         }
         assert_eq!(picture("Goal", Vec::new()), "");
+    }
+
+    #[test]
+    fn what_has_not_ended_lasts_to_the_last_moment() {
+        let ongoing = TimelineMark { is_ongoing: true, ..mark("2000", None, "goes on") };
+        let svg = picture("Condition", vec![ongoing, mark("2020", None, "dot")]);
+        assert!(svg.contains("<title>goes on</title></rect>"), "{svg}");
+        let alone = TimelineMark { is_ongoing: true, ..mark("2000", None, "alone") };
+        assert!(picture("Condition", vec![alone]).contains("<title>alone</title></circle>"));
     }
 
     #[test]
