@@ -115,6 +115,10 @@ const OTHERS: [&str; 8] = [
     "contained",
 ];
 
+/// Types of what lasts until the resource says that it ended, and the statuses of what has not ended.
+const LASTING: [&str; 4] = ["Condition", "CarePlan", "CareTeam", "EpisodeOfCare"];
+const ACTIVE: [&str; 3] = ["active", "recurrence", "relapse"];
+
 /// Where a type is in the table, and the members that are read of its resources.
 static PLACES: LazyLock<HashMap<&'static str, (usize, WantedMembers)>> = LazyLock::new(|| {
     let places = KINDS.iter().enumerate().map(|(place, kind)| {
@@ -146,6 +150,8 @@ pub struct CareEvent {
     pub medication: Option<String>,
     /// `status`, or what stands for it.
     pub status: String,
+    /// True for what began, has not ended, and lasts: a problem or a plan that is active.
+    pub is_ongoing: bool,
 }
 
 /// Where a type stands in a course: the order of lanes. `None` for a type that tells nothing of it.
@@ -194,6 +200,8 @@ impl CareEvent {
         let status = ["status", "clinicalStatus", "verificationStatus"];
         let mut status = status.into_iter().filter_map(|name| concept_text(resource.get(name)?));
         event.status = status.next().unwrap_or_default();
+        let is_active = ACTIVE.iter().any(|active| event.status.eq_ignore_ascii_case(active));
+        event.is_ongoing = is_active && event.until.is_empty() && LASTING.contains(&resource_type);
         event
     }
 
@@ -266,6 +274,27 @@ mod tests {
             assert_eq!(event.start.is_some(), !wanted.0.is_empty(), "{json}");
         }
         assert_eq!(told("Claim", r#"{"created":"2020"}"#), CareEvent::default());
+    }
+
+    #[test]
+    fn what_is_active_and_has_no_end_goes_on() {
+        for (resource_type, json, is_ongoing) in [
+            (
+                "Condition",
+                r#"{"clinicalStatus":{"coding":[{"code":"active"}]},"onsetDateTime":"2020"}"#,
+                true,
+            ),
+            ("Condition", r#"{"clinicalStatus":"active","onsetDateTime":"2020"}"#, true),
+            (
+                "Condition",
+                r#"{"clinicalStatus":{"text":"Resolved"},"onsetDateTime":"2020"}"#,
+                false,
+            ),
+            ("CarePlan", r#"{"status":"active","period":{"start":"2020","end":"2021"}}"#, false),
+            ("MedicationRequest", r#"{"status":"active","authoredOn":"2020"}"#, false),
+        ] {
+            assert_eq!(told(resource_type, json).is_ongoing, is_ongoing, "{json}");
+        }
     }
 
     #[test]

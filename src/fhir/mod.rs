@@ -7,8 +7,10 @@ pub mod attachment_list;
 pub mod batch;
 pub mod binary;
 pub mod bundle;
+#[cfg(feature = "page")]
 pub mod care_event;
 pub mod compartment;
+#[cfg(feature = "page")]
 pub mod concept;
 pub mod definitions;
 pub mod elements;
@@ -25,6 +27,7 @@ pub mod json;
 pub mod label;
 mod link_kind;
 mod link_strings;
+#[cfg(feature = "page")]
 pub mod measured;
 pub mod mentions;
 mod meta;
@@ -36,6 +39,7 @@ pub mod no_data;
 pub mod outcome;
 pub mod parameters;
 pub mod path;
+#[cfg(feature = "page")]
 pub mod person;
 pub mod provenance;
 pub mod reference;

@@ -71,6 +71,7 @@ mod place;
 mod pool;
 mod prune;
 mod query;
+#[cfg(feature = "page")]
 mod query_open;
 mod query_rules;
 mod reach;
@@ -131,6 +132,7 @@ pub use overview::BoundedCount;
 pub use pending_upgrade::PendingUpgrade;
 pub use prune::Pruned;
 pub use query::{PreparedQuery, QueryLimits, QuerySession};
+#[cfg(feature = "page")]
 pub use query_open::ReadableTable;
 pub use reach::{NOBODY, Reach};
 pub use read::{ReadOutcome, StoredVersion, VisibleStore};

@@ -198,6 +198,7 @@ impl QuerySession {
     ///
     /// # Errors
     /// `Unprocessable` where it is no such statement; `TooSlow`.
+    #[cfg(feature = "page")]
     pub(crate) fn prepare_plain(&self, sql: &str) -> Result<PreparedQuery<'_>> {
         let statement = self.statement(sql)?;
         if statement.parameter_count() > 0 {

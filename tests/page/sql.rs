@@ -224,3 +224,22 @@ fn others_than_people_at_the_machine_get_no_sql() {
     let without = dir.serve(&["s.db", "--no-page"]);
     assert_eq!(without.get("/sql?sql=SELECT+1").status, 404);
 }
+
+#[test]
+fn sql_of_another_site_is_shown_and_does_not_run() {
+    let (_dir, served) = served(PATIENT);
+    let sql = "SELECT family FROM patient";
+    for (site, runs) in
+        [("cross-site", false), ("same-site", false), ("same-origin", true), ("none", true)]
+    {
+        let headers = format!("Sec-Fetch-Site: {site}\r\n");
+        let html = served.get_with(&path("/sql", sql), &headers).text();
+        assert_eq!(html.contains("<bdi>Doe</bdi>"), runs, "{site}: {html}");
+        assert_eq!(html.contains("Another site brought this SQL"), !runs, "{site}: {html}");
+        assert!(html.contains(sql), "{site}: {html}");
+        let csv = served.get_with(&path("/sql.csv", sql), &headers);
+        assert_eq!(csv.status, if runs { 200 } else { 403 }, "{site}");
+        let empty = served.get_with("/sql", &headers);
+        assert!(empty.status == 200 && !empty.text().contains("Another site"), "{site}");
+    }
+}

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, get};
+use crate::support::oneup::Tenants;
 use crate::support::smart::{EVERYTHING, register};
-use crate::support::{Dir, Served, served};
+use crate::support::{Dir, Served, served, until};
 
 /// Text that is markup, ends attributes, turns the direction of writing and rules a terminal.
 const HOSTILE: &str = "</title>'\"><script>alert(1)</script>\u{202e}\u{1b}[2J";
@@ -212,6 +213,34 @@ fn nobody_sees_more_than_by_the_api() {
     assert!(none.status == 403 && !none.text().contains("Weight"), "{}", none.text());
     let nobody = served.get("/browse/Patient/p/timeline");
     assert!(nobody.status != 200 && !nobody.text().contains("Jane"), "{}", nobody.text());
+}
+
+#[test]
+fn users_see_their_own_patients_and_the_audit_notes_it() {
+    let tenants = Tenants::new();
+    let anna = tenants.app.headers(&tenants.anna.to_string());
+    let ben = tenants.app.headers(&tenants.ben.to_string());
+    let path = "/browse/Patient/anna/timeline";
+    let own = tenants.get(path, &anna);
+    assert_eq!(own.status, 200, "{}", own.text());
+    assert!(own.text().contains("20 events, the newest first"), "{}", own.text());
+    let of_other = tenants.get(path, &ben);
+    assert_eq!(of_other.status, 404, "{}", of_other.text());
+    let sql = format!(
+        "SELECT count(*) FROM audit WHERE event = 'search' AND request = '{path}' AND bytes > 0"
+    );
+    until("the screen is in the audit", || (tenants.dir.count("s.db", &sql) == 1).then_some(()));
+}
+
+#[test]
+fn who_was_deleted_is_told_so() {
+    let dir = Dir::new();
+    dir.write("in.ndjson", data());
+    dir.import(0, &["s.db", "in.ndjson"]);
+    assert_eq!(dir.run(["delete", "s.db", "Patient/p", "Condition/c"]).code, 0);
+    let served = dir.serve(&["s.db"]);
+    let gone = served.get("/browse/Patient/p/timeline");
+    assert!(gone.status == 410 && gone.text().contains("was deleted"), "{}", gone.text());
 }
 
 #[test]

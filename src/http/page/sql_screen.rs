@@ -56,6 +56,8 @@ struct SqlScreen {
     sql: String,
     tables: Vec<ReadableTable>,
     examples: Vec<SqlExample>,
+    /// True for SQL that another site brought: it is shown, and does not run.
+    is_from_elsewhere: bool,
     /// Why the SQL cannot be run; empty where it could, or where there is none.
     fault: String,
     result: Option<ShownResult>,
@@ -104,7 +106,8 @@ pub fn sql(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     }
     let sql = given_sql(request);
     let (mut fault, mut status, mut result) = (String::new(), 200, None);
-    if !sql.trim().is_empty() {
+    let is_from_elsewhere = !sql.trim().is_empty() && is_from_elsewhere(request);
+    if !sql.trim().is_empty() && !is_from_elsewhere {
         match plain_rows(request, &sql, BOUNDS) {
             Ok(rows) => result = Some(shown_result(rows, &sql)),
             Err(error) => match of_sql(error) {
@@ -124,6 +127,7 @@ pub fn sql(request: &AuthenticatedRequest<'_>) -> Result<Response> {
         tables: plain_tables(request)?,
         examples: examples.into(),
         sql,
+        is_from_elsewhere,
         fault,
         result,
     };
@@ -137,6 +141,10 @@ pub fn sql(request: &AuthenticatedRequest<'_>) -> Result<Response> {
 pub fn sql_csv(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     if !is_plain_open(request) {
         let what = "SQL is taken from this machine alone, by a server without authentication";
+        return Err(Error::new(Kind::Forbidden, what));
+    }
+    if is_from_elsewhere(request) {
+        let what = "another site asked for this file; open /sql and ask for it there";
         return Err(Error::new(Kind::Forbidden, what));
     }
     let csv = plain_csv(request, &given_sql(request)).map_err(of_sql)?;
@@ -158,6 +166,14 @@ pub fn closed(request: &AuthenticatedRequest<'_>, what: &'static str) -> Result<
 /// The path of a query's screen, below the root.
 pub fn sql_path(sql: &str) -> String {
     format!("/sql?sql={}", segment(sql))
+}
+
+/// True where a browser says that a page of another site asks: its SQL could keep this server busy.
+///
+/// <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site>
+fn is_from_elsewhere(request: &AuthenticatedRequest<'_>) -> bool {
+    let site = request.header("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 fn given_sql(request: &AuthenticatedRequest<'_>) -> String {

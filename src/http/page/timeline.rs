@@ -189,11 +189,16 @@ fn lanes(entries: &[CourseEntry]) -> Vec<TimelineLane> {
             lanes.len() - 1
         });
         let CourseEntry { event, .. } = entry;
-        let until = if event.until.is_empty() { "" } else { " to " };
+        let until = match event.is_ongoing {
+            true => ", ongoing",
+            false if event.until.is_empty() => "",
+            false => " to ",
+        };
         let text = format!("{}, {}{until}{}", event.title, day(&event.when), day(&event.until));
         lanes[place].marks.push(TimelineMark {
             start,
             end: event.end.filter(|_| !event.until.is_empty()),
+            is_ongoing: event.is_ongoing,
             text,
         });
     }

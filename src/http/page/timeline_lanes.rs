@@ -27,6 +27,8 @@ const MOST_MARKS: usize = 600;
 const NEAR: f64 = 4.0;
 /// What lasts longer than this on the picture is a bar.
 const SHORTEST_BAR: f64 = 7.0;
+/// 130 years in microseconds.
+const LONGEST_LIFE: i64 = 130 * 365 * 86_400_000_000;
 /// The longest text of a mark, and how many of several are told.
 const LONGEST_TEXT: usize = 100;
 const MOST_TOLD: usize = 3;
@@ -45,6 +47,8 @@ pub struct TimelineMark {
     pub start: Instant,
     /// When it ended, if it lasted.
     pub end: Option<Instant>,
+    /// True where it has not ended: it lasts to the last moment of the picture.
+    pub is_ongoing: bool,
     /// What it was.
     pub text: String,
 }
@@ -60,14 +64,16 @@ struct PlacedMark<'m> {
 pub fn timeline_svg(title: &str, lanes: &[TimelineLane]) -> String {
     let marks = || lanes.iter().flat_map(|lane| &lane.marks);
     let moments = marks().flat_map(|mark| [Some(mark.start), mark.end]).flatten();
-    let Some(axis) = TimeAxis::of(moments, LABELS, WIDTH - LABELS - MARGIN) else {
+    let moments = of_a_life(moments.collect());
+    let last = moments.last().copied();
+    let Some(axis) = TimeAxis::of(moments.into_iter(), LABELS, WIDTH - LABELS - MARGIN) else {
         return String::new();
     };
     let lanes: Vec<&TimelineLane> = lanes.iter().filter(|lane| !lane.marks.is_empty()).collect();
     let most = (MOST_MARKS / lanes.len().max(1)).max(8);
     let (mut body, mut top) = (String::new(), GAP);
     for lane in &lanes {
-        let rows = in_rows(placed(&axis, &lane.marks, most));
+        let rows = in_rows(placed((&axis, last), &lane.marks, most));
         let height = rows.len() as f64 * ROW;
         lane_svg(lane, &rows, top, &mut body);
         top += height + GAP;
@@ -89,6 +95,16 @@ pub fn timeline_svg(title: &str, lanes: &[TimelineLane]) -> String {
         );
     }
     out + &body + "</svg>"
+}
+
+/// The moments without those that are far from the middle one: a year 0001 or 9999 stands for no date at all, and would leave
+/// no room for the others. Such marks stand at the edge.
+fn of_a_life(mut moments: Vec<Instant>) -> Vec<Instant> {
+    moments.sort_unstable();
+    let Some(middle) = moments.get(moments.len() / 2).copied() else { return moments };
+    let near = |of: &Instant| (of.micros() - middle.micros()).abs() <= LONGEST_LIFE;
+    moments.retain(near);
+    moments
 }
 
 fn lane_svg(lane: &TimelineLane, rows: &[Vec<PlacedMark<'_>>], top: f64, out: &mut String) {
@@ -132,7 +148,11 @@ fn told(texts: &[&str]) -> String {
 
 /// The marks of a lane at their places, by where they begin. What is near to each other is one mark; bars are one where both
 /// of their ends are.
-fn placed<'m>(axis: &TimeAxis, marks: &'m [TimelineMark], most: usize) -> Vec<PlacedMark<'m>> {
+fn placed<'m>(
+    (axis, last): (&TimeAxis, Option<Instant>),
+    marks: &'m [TimelineMark],
+    most: usize,
+) -> Vec<PlacedMark<'m>> {
     let mut marks: Vec<&TimelineMark> = marks.iter().collect();
     marks.sort_by_key(|mark| (mark.start, mark.end));
     let mut near = NEAR;
@@ -140,7 +160,8 @@ fn placed<'m>(axis: &TimeAxis, marks: &'m [TimelineMark], most: usize) -> Vec<Pl
         let mut together: BTreeMap<(i64, i64), PlacedMark<'m>> = BTreeMap::new();
         for mark in &marks {
             let from = axis.x(mark.start);
-            let to = mark.end.map_or(from, |end| axis.x(end).max(from));
+            let end = if mark.is_ongoing { last } else { mark.end };
+            let to = end.map_or(from, |end| axis.x(end).max(from));
             let bucket = |x: f64| (x / near) as i64;
             let key = if to - from < SHORTEST_BAR {
                 (bucket(from), -1)
@@ -191,7 +212,8 @@ mod tests {
 
     fn mark(start: &str, end: Option<&str>, text: &str) -> TimelineMark {
         let first = |date| span(date).unwrap().0;
-        TimelineMark { start: first(start), end: end.map(first), text: text.to_owned() }
+        let (start, end, text) = (first(start), end.map(first), text.to_owned());
+        TimelineMark { start, end, is_ongoing: false, text }
     }
 
     fn picture(name: &str, marks: Vec<TimelineMark>) -> String {
@@ -233,6 +255,23 @@ mod tests {
             assert!(svg.contains("class=\"mark\"") && !svg.contains("NaN") && !svg.contains("inf"));
         }
         assert_eq!(picture("Goal", Vec::new()), "");
+    }
+
+    #[test]
+    fn what_has_not_ended_lasts_to_the_last_moment() {
+        let ongoing = TimelineMark { is_ongoing: true, ..mark("2000", None, "goes on") };
+        let svg = picture("Condition", vec![ongoing, mark("2020", None, "dot")]);
+        assert!(svg.contains("<title>goes on</title></rect>"), "{svg}");
+        let alone = TimelineMark { is_ongoing: true, ..mark("2000", None, "alone") };
+        assert!(picture("Condition", vec![alone]).contains("<title>alone</title></circle>"));
+    }
+
+    #[test]
+    fn dates_that_stand_for_none_leave_room_for_the_others() {
+        let marks = ["0001-01-01", "2018", "2019", "2020", "2021", "9999-12-31"];
+        let svg = picture("Goal", marks.map(|date| mark(date, None, date)).into());
+        assert!(svg.contains(">2019</text>") || svg.contains(">2020</text>"), "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 6, "{svg}");
     }
 
     #[test]
