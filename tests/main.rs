@@ -21,6 +21,7 @@ mod independent;
 mod jobs;
 mod library;
 mod oneup;
+mod page;
 mod rest;
 mod serving;
 mod simulate;
