@@ -109,14 +109,16 @@ impl<'d> DraftedCall<'d> {
     /// The request as text. `store` is the name of the store's file, if it has one.
     pub fn texts(&self, request: &AuthenticatedRequest<'_>, store: Option<&str>) -> CallTexts {
         let url = format!("{}{}", request.base(), self.call.target);
-        let body = self.call.body.as_deref().map(shown_json).unwrap_or_default().into_owned();
+        let lines = self.call.body.iter().flat_map(|body| body.lines());
+        let lines: Vec<_> = lines.map(shown_json).collect();
+        let body = lines.join("\n");
         let mut curl = "curl -i".to_owned();
         if request.context.access.is_required() {
             curl.push_str(" -H \"Authorization: Bearer $TOKEN\"");
         }
         curl.push_str(&format!(" -H 'Prefer: {ASYNC}'"));
         if !body.is_empty() {
-            let compact = body.lines().map(str::trim_start).collect::<String>();
+            let compact = lines.iter().map(|line| line.trim_start()).collect::<String>();
             let body = quoted(&compact);
             curl.push_str(&format!(" -H 'Content-Type: {FHIR_JSON}' --data-binary {body}"));
         }

@@ -10,7 +10,7 @@ use super::exports::PART;
 use super::exports_draft::segment;
 use super::exports_lines::first_lines;
 use super::exports_words::{
-    bytes_words, cut, edition_words, level_words, number_words, type_words,
+    bytes_words, counted, cut, edition_words, level_words, number_words, type_words,
 };
 use super::posted_form::{field, fields};
 use super::shell::{Shell, root};
@@ -190,8 +190,7 @@ fn block(
             let page = field(fields, "page").parse().unwrap_or(1).max(1);
             let links = FileLinks { root: root(request.context), id, accepted, is_protected, page };
             let block = links.block(&files, time.to_string(), expires_at.to_string());
-            job.state =
-                format!("Finished: {} resources in {} files.", block.resources, block.number);
+            job.state = format!("Finished: {} in {}.", block.resources, block.number);
             job.files = Some(block);
         }
     }
@@ -210,15 +209,15 @@ struct FileLinks<'l> {
 impl FileLinks<'_> {
     fn block(&self, files: &[File], time: String, expires: String) -> FilesBlock {
         let of = |purpose| files.iter().filter(move |file| file.purpose == purpose);
-        let count = |purpose| number_words(of(purpose).map(|file| file.count).sum());
+        let total = |purpose| of(purpose).map(|file| file.count).sum();
         let shown = files.iter().skip((self.page - 1).saturating_mul(FILES)).take(FILES);
         FilesBlock {
             files: shown.map(|file| self.line(file)).collect(),
-            resources: count(Purpose::Output),
+            resources: counted(total(Purpose::Output), "resource"),
             size: bytes_words(files.iter().map(|file| file.bytes).sum()),
-            number: number_words(files.len() as u64),
-            deleted: count(Purpose::Deleted),
-            notices: count(Purpose::Error),
+            number: counted(files.len() as u64, "file"),
+            deleted: number_words(total(Purpose::Deleted)),
+            notices: number_words(total(Purpose::Error)),
             time,
             expires,
             before: (self.page > 1).then(|| self.page - 1),

@@ -75,6 +75,11 @@ pub fn number_words(number: u64) -> String {
     out
 }
 
+/// A number with what it counts: `1 file`, `2 files`.
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", number_words(number), if number == 1 { "" } else { "s" })
+}
+
 /// A name as a list shows it: cut, and without what changes the order of characters.
 pub fn cut(text: &str) -> String {
     shortened(&shown(text), SHOWN).into_owned()
@@ -101,6 +106,7 @@ mod tests {
         for (number, wanted) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
             assert_eq!(number_words(number), wanted);
         }
+        assert_eq!((&*counted(1, "file"), &*counted(0, "file")), ("1 file", "0 files"));
         assert_eq!(cut("a\u{202e}b"), "a\\u{202e}b");
     }
 }
