@@ -42,7 +42,7 @@ impl Store {
                      FROM token LEFT JOIN user ON user.id = token.user
                     WHERE token.client = ?1 AND used = 0 AND expires_at > ?2
                     ORDER BY issued_at DESC, hash LIMIT ?3";
-        let tokens = all(&*reader, sql, (client, now, most), |row| {
+        let tokens = all(&reader, sql, (client, now, most), |row| {
             Ok(IssuedToken {
                 hash: row.get(0)?,
                 kind: row.get(1)?,
@@ -53,7 +53,7 @@ impl Store {
             })
         })?;
         let sql = "SELECT count(*) FROM token WHERE client = ?1 AND used = 0 AND expires_at > ?2";
-        let number: i64 = one(&*reader, sql, (client, now), |row| row.get(0))?;
+        let number: i64 = one(&reader, sql, (client, now), |row| row.get(0))?;
         Ok((tokens, usize::try_from(number).unwrap_or_default()))
     }
 

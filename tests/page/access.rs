@@ -32,7 +32,7 @@ fn unlocked(dir: &Dir, served: &Served) -> String {
 fn copied(answer: &Answer) -> String {
     let html = answer.text();
     let (_, block) = html.split_once("class=\"copied\"").expect("a block");
-    let (_, text) = block.split_once("\">").and_then(|(_, rest)| rest.split_once("\">")).unwrap();
+    let (_, text) = block.split_once("<pre>").expect("a text");
     text.split_once("</pre>").unwrap().0.to_owned()
 }
 

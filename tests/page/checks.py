@@ -122,7 +122,7 @@ def check_width(view):
     if width > window:
         widest = view.page.evaluate(
             """window => [...document.querySelectorAll('body *')]
-                .filter(one => one.getBoundingClientRect().right > window + 1 && !one.closest('.scroll, pre'))
+                .filter(one => one.getBoundingClientRect().right > window + 1 && (getComputedStyle(one).position === 'absolute' || !one.parentElement.closest('.scroll, pre')))
                 .slice(0, 3).map(one => one.outerHTML.slice(0, 120))""",
             window,
         )

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::bulk::{ended_at, path};
 use crate::support::client::{Answer, send};
 use crate::support::oneup::encoded;
 use crate::support::{Dir, Served, succeed, tool};
@@ -71,6 +72,11 @@ pub fn status_of(screen: &str) -> String {
     screen.replace("/exports/", "/fhir/jobs/")
 }
 
+/// The manifest of the export that a screen shows, once it has ended.
+pub fn manifest_of(served: &Served, screen: &str) -> Value {
+    ended_at(served.authority(), &status_of(screen), "").json()
+}
+
 /// The text of HTML, as the first element with this beginning has it.
 pub fn text_in(html: &str, begin: &str) -> String {
     let at = html.find(begin).unwrap_or_else(|| panic!("no {begin} in {html}"));
@@ -130,10 +136,10 @@ fn the_form_starts_the_request_that_it_shows() {
         let part = served.get(&format!("/exports?{}&part=request", encoded(fields))).text();
         assert!(html.contains(&part) && part.contains("<pre>"), "{part}");
         let screen = started(&served, "", fields);
-        let by_form = served.get(&status_of(&screen)).json();
+        let by_form = manifest_of(&served, &screen);
         assert_eq!(by_form["request"], url);
         let by_client = served.get(&url);
-        let by_client = served.get(by_client.header("content-location").expect("a job")).json();
+        let by_client = ended_at(served.authority(), path(by_client.header("content-location").expect("a job")), "").json();
         let files = |manifest: &Value| served.files(manifest);
         assert_eq!(files(&by_form), files(&by_client), "{request}");
         assert!(!files(&by_form).is_empty());
@@ -169,7 +175,7 @@ fn what_a_get_cannot_say_is_posted() {
         let body: Value =
             serde_json::from_str(&text_in(&html, "data-label=\"the body\"><pre>")).expect("JSON");
         assert_eq!(body, wanted);
-        let manifest = served.get(&status_of(&started(&served, "", fields))).json();
+        let manifest = manifest_of(&served, &started(&served, "", fields));
         assert_eq!(manifest.get("manifestType").is_some(), path.ends_with("v4"));
         assert_eq!(
             manifest["output"][0]["count"].as_u64(),
@@ -208,7 +214,7 @@ fn the_commands_that_are_shown_work() {
     );
     assert!(ran.contains("2 resources"), "{ran}");
     let screen = started(&served, "", &fields);
-    let files = served.files(&served.get(&status_of(&screen)).json());
+    let files = served.files(&manifest_of(&served, &screen));
     for (name, bytes) in files {
         assert_eq!(dir.read(&format!("export/{name}.ndjson")), bytes, "{name}");
     }

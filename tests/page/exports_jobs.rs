@@ -19,7 +19,7 @@ fn a_finished_export_shows_its_files_and_their_first_lines() {
     let html = answer.text();
     assert_harmless(&html);
     assert!(!html.contains("http-equiv=\"refresh\"") && !html.contains("data-live"), "{html}");
-    let manifest = served.get(&status_of(&screen)).json();
+    let manifest = manifest_of(&served, &screen);
     for list in ["output", "deleted"] {
         for file in manifest[list].as_array().expect("a list") {
             let url = file["url"].as_str().expect("a url");

@@ -102,7 +102,7 @@ def export_group(base, views, findings, pictures):
     page.goto(base + "/")
     menu(page, "Export")
     page.get_by_label(re.compile(r"Group", re.I)).and_(page.locator("input[type=radio]")).first.check()
-    choices = page.get_by_label("Group", exact=True)
+    choices = page.get_by_role("combobox", name=re.compile("Group"))
     value = choices.locator(f"option[value*='{group}']").first.get_attribute("value")
     choices.select_option(value)
     page.screenshot(path=pictures / "export-form.png", full_page=True)

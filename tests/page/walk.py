@@ -46,10 +46,10 @@ def walk(base, views, findings, pictures):
         seen.add(url)
         shapes[shape(url)] = MOST_OF_SHAPE
         check_everywhere(url, views, with_keys=True)
+        light.open(url)
         for view in ("light", "dark", "narrow"):
             word = re.sub(r"[^a-z]+", "-", name.lower())
             views[view].page.screenshot(path=pictures / f"{word}-{view}.png")
-        light.open(url)
         further.extend(links_here(light.page, base).items())
     for url, is_download in further:
         if url in seen or shapes.get(shape(url), 0) >= MOST_OF_SHAPE:
