@@ -8,7 +8,7 @@
 //! | `rows`, `visit` | which path is which screen, and who asks for it |
 //! | `document`, `shell`, `assets` | a response of HTML, what every screen has, the style and the script |
 //! | `start`, `start_examples` | the first screen |
-//! | `browse`, `browse_form`, `browse_columns`, `browse_types` | the lists of resources, and the form to search them |
+//! | `browse`, `browse_form`, `browse_columns`, `browse_names`, `browse_types` | the lists of resources, and the form to search them |
 //! | `browse_resource`, `browse_json`, `browse_versions`, `browse_diff`, `browse_referrers` | one resource |
 //! | `browse_download`, `browse_words` | files, and how screens write numbers, times and texts of others |
 
@@ -19,6 +19,7 @@ mod browse_diff;
 mod browse_download;
 mod browse_form;
 mod browse_json;
+mod browse_names;
 mod browse_referrers;
 mod browse_resource;
 mod browse_types;
