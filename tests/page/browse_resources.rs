@@ -33,7 +33,7 @@ fn a_resource_shows_its_json_and_links_to_what_it_references() {
     assert!(
         html.contains("elsewhere.example.org") && !links(&html).join(" ").contains("Practitioner")
     );
-    assert!(plain(&html).contains("In the compartment ofPatient/p"));
+    assert!(plain(&html).contains("In the compartment ofAda Moss"));
     // A patient leads to the timeline and to lists of the record.
     let html = screen(&served, "/browse/Patient/p");
     assert_eq!(link_of(&html, "Timeline"), "/browse/Patient/p/timeline");

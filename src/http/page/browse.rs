@@ -2,24 +2,20 @@
 //!
 //! A list is a page of a search, by the same parameters and the same function as in the API.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 
 use super::browse_columns::{ListColumns, ListRow};
 use super::browse_form::SearchForm;
+use super::browse_names::PatientNames;
 use super::browse_types::{TypeRow, type_rows};
 use super::browse_words::{grouped, url_with};
 use super::document::document;
 use super::shell::{Shell, root};
-use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::compartment::PATIENT;
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::message::{Request, Response, explanation};
 use crate::http::rest::{FoundPage, PageSize, Searched};
 use crate::http::row::not_found;
-use crate::search::FoundResource;
 use crate::shown::shown;
 
 /// How many resources a list has.
@@ -106,7 +102,7 @@ pub fn list(request: &AuthenticatedRequest<'_>, resource_type: &str) -> Result<R
     };
     let page = &found.page;
     screen.rows = page.found.iter().map(|one| columns.row(&root, one)).collect();
-    let named = name_patients(request, &root, &mut screen.rows)?;
+    let named = name_patients(request, &mut screen.rows)?;
     screen.issues =
         found.issues.iter().map(|issue| shown(&issue.diagnostics).into_owned()).collect();
     screen.amount = amount(page.found.len(), page.total, is_first, page.has_more);
@@ -117,36 +113,16 @@ pub fn list(request: &AuthenticatedRequest<'_>, resource_type: &str) -> Result<R
 }
 
 /// Puts the names of patients in place of their ids, where the caller may read them. Returns the bytes of what was read.
-fn name_patients(
-    request: &AuthenticatedRequest<'_>,
-    root: &str,
-    rows: &mut [ListRow],
-) -> Result<usize> {
-    if request.check(PATIENT, Interaction::Read).is_err() {
-        return Ok(0);
-    }
+fn name_patients(request: &AuthenticatedRequest<'_>, rows: &mut [ListRow]) -> Result<usize> {
     let snapshot = request.seen.latest()?;
-    let lookup = snapshot.lookup()?;
-    let columns = ListColumns::of(PATIENT);
-    let (mut known, mut read) = (BTreeMap::<String, String>::new(), 0);
-    for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
-        if cell.patient.is_empty() {
-            continue;
+    let mut names = PatientNames::new(request, &snapshot)?;
+    let cells = rows.iter_mut().flat_map(|row| &mut row.cells);
+    for cell in cells.filter(|cell| !cell.patient.is_empty()) {
+        if let Some(name) = names.of(&cell.patient)? {
+            cell.text = name;
         }
-        if !known.contains_key(&cell.patient) {
-            let seq = lookup.find(PATIENT, &cell.patient)?;
-            let name = match seq {
-                Some(seq) => lookup.read(seq, |header, body| {
-                    read += body.len();
-                    columns.row(root, &FoundResource::with_header(header, body)).label
-                })?,
-                None => None,
-            };
-            known.insert(cell.patient.clone(), name.unwrap_or_else(|| cell.text.clone()));
-        }
-        cell.text.clone_from(&known[&cell.patient]);
     }
-    Ok(read)
+    Ok(names.read)
 }
 
 /// How many resources a list shows, of how many.

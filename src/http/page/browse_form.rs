@@ -42,7 +42,7 @@ pub struct SearchField {
 /// An order that can be chosen.
 pub struct OrderChoice {
     /// The value of `_sort`.
-    pub value: &'static str,
+    pub value: String,
     /// What it says.
     pub label: &'static str,
     /// Whether it is the one of the list.
@@ -51,12 +51,10 @@ pub struct OrderChoice {
 
 /// The form of a type's list.
 pub struct SearchForm {
-    /// The fields in front.
+    /// The fields in front: the common parameters, and those in use.
     pub common: Vec<SearchField>,
     /// The others.
     pub further: Vec<SearchField>,
-    /// Whether one of the others is in use.
-    pub is_open: bool,
     /// The orders.
     pub orders: Vec<OrderChoice>,
     /// Whether something is searched for.
@@ -86,34 +84,30 @@ impl SearchForm {
         let mut front: Vec<&str> = COMMON.to_vec();
         front.retain(|code| parameters.iter().any(|parameter| parameter.code == *code));
         front.truncate(MOST_COMMON);
-        let mut further: Vec<SearchField> = Vec::new();
-        let mut listed: Vec<&str> = front.clone();
-        // What is in use beside the fields in front comes first, each as often as it was given.
+        let mut common: Vec<SearchField> = front.iter().map(|code| field(code)).collect();
+        // What is in use beside these stands with them, each as often as it was given.
         for (at, (name, value)) in given.iter().enumerate() {
             let is_first = given.iter().position(|(of, _)| of == name) == Some(at);
             if !(front.contains(name) && is_first) {
-                listed.push(name);
                 let (name, value) = ((*name).to_owned(), (*value).to_owned());
                 let hint = hint_of(&name);
-                further.push(SearchField { name, value, hint });
+                common.push(SearchField { name, value, hint });
             }
         }
-        let is_open = !further.is_empty();
-        let others = parameters.iter().filter(|parameter| !listed.contains(&parameter.code));
-        further.extend(others.map(|parameter| field(parameter.code)));
+        let is_there = |code: &str| common.iter().any(|field| field.name == code);
+        let others = parameters.iter().filter(|parameter| !is_there(parameter.code));
+        let further = others.map(|parameter| field(parameter.code)).collect();
         let sort = query.iter().rfind(|(name, _)| name == "_sort").map_or("", |(_, value)| value);
-        let order = |(value, label): (&'static str, &'static str)| OrderChoice {
-            value,
+        let order = |(value, label): (&str, &'static str)| OrderChoice {
+            value: shown(value).into_owned(),
             label,
             is_chosen: value == sort,
         };
-        SearchForm {
-            common: front.into_iter().map(field).collect(),
-            further,
-            is_open,
-            orders: ORDERS.map(order).into(),
-            is_search: !given.is_empty(),
+        let mut orders: Vec<OrderChoice> = ORDERS.map(order).into();
+        if !orders.iter().any(|order| order.is_chosen) {
+            orders.push(order((sort, "As the address says")));
         }
+        SearchForm { common, further, orders, is_search: !given.is_empty() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who references a resource: by the reference parameters of the types in the store, as `_revinclude` finds them.
 //!
 //! Each type and parameter has a few of them, and a link to the list of all. What is in patients' compartments is looked for
-//! there, which takes a moment in a store of any size. Anywhere else only so many resources are looked at.
+//! there, which takes a moment in a store of any size. Anywhere else only so many resources of each type are looked at.
 
 use std::cell::Cell;
 
@@ -16,8 +16,9 @@ use crate::store::StoredVersion;
 
 /// How many resources are named of each type and parameter.
 const MOST_NAMED: usize = 5;
-/// How many resources are looked at outside of compartments.
-const MOST_LOOKED_AT: u64 = 100_000;
+/// How many resources are looked at for a type and parameter, and in all.
+const MOST_LOOKED_AT: u64 = 10_000;
+const MOST_IN_ALL: u64 = 200_000;
 
 /// What refers to a resource by one parameter.
 pub struct ReferrerRow {
@@ -59,11 +60,12 @@ pub fn referrers(
         PATIENT => vec![kept.id.clone()],
         _ => snapshot.lookup()?.patients_of(kept.seq)?,
     };
-    let looked_at = Cell::new(0);
-    let has_looked_enough = || looked_at.get() > MOST_LOOKED_AT;
+    let (looked_at, in_all) = (Cell::new(0), Cell::new(0));
+    let has_looked_enough = || looked_at.get() > MOST_LOOKED_AT || in_all.get() > MOST_IN_ALL;
     let watch = |more: u64| {
         request.check_is_there()?;
         looked_at.set(looked_at.get() + more);
+        in_all.set(in_all.get() + more);
         match has_looked_enough() {
             true => Err(Error::new(Kind::TooMuch, "so many resources are not looked at")),
             false => Ok(()),
@@ -86,6 +88,7 @@ pub fn referrers(
             true => patients.iter().map(|id| search.clone().in_compartment_of(id)).collect(),
             false => vec![search],
         };
+        looked_at.set(0);
         let (mut named, mut has_more) = (Vec::new(), false);
         for search in &searches {
             let ended = finder.find(search, 0, |resource| {
@@ -110,7 +113,7 @@ pub fn referrers(
             let (resource_type, parameter) = (of.to_owned(), parameter.to_owned());
             found.rows.push(ReferrerRow { resource_type, parameter, named, has_more, all_url });
         }
-        if found.is_cut {
+        if in_all.get() > MOST_IN_ALL {
             break;
         }
     }

@@ -5,6 +5,7 @@ use askama::Template;
 use super::browse::check_type;
 use super::browse_columns::ListColumns;
 use super::browse_json::{JsonLine, LinkBase, json_lines};
+use super::browse_names::PatientNames;
 use super::browse_referrers::{Referrers, referrers};
 use super::browse_versions::{LARGEST, VersionRow, difference, missing, version_rows};
 use super::browse_words::{bytes, cell_text, resource_path, when};
@@ -129,14 +130,7 @@ fn of_version(
     let fhir = format!("{}{FHIR}/", request.base());
     let (lines, is_whole) = json_lines(&tree, LinkBase { root, fhir: &fhir }, MOST_JSON);
     let (versions, has_more_versions) = version_rows(request, resource_type, &kept.id, &path)?;
-    let patients = match resource_type {
-        PATIENT => Vec::new(),
-        _ => request.seen.latest()?.lookup()?.patients_of(kept.seq)?,
-    };
-    let link = |id: &String| NamedLink {
-        text: shown(&format!("{PATIENT}/{id}")).into_owned(),
-        href: resource_path(root, PATIENT, id),
-    };
+    let (patients, further_patients) = patients(request, root, resource_type, kept)?;
     let narrative = tree.get("text").and_then(|text| text.get("div")).and_then(Tree::as_text);
     let narrative = narrative.map(narrative_text).unwrap_or_default();
     let found = FoundResource {
@@ -155,8 +149,8 @@ fn of_version(
         updated: when(kept.last_updated),
         size: bytes(kept.body.len() as u64),
         is_former: false,
-        further_patients: patients.len().saturating_sub(MOST_PATIENTS),
-        patients: patients.iter().take(MOST_PATIENTS).map(link).collect(),
+        patients,
+        further_patients,
         record: if resource_type == PATIENT {
             record(request, root, &kept.id)?
         } else {
@@ -178,6 +172,29 @@ fn of_version(
         has_more_versions,
         referrers: None,
     })
+}
+
+/// The patients in whose compartments a version is, up to a bound, and how many more there are.
+fn patients(
+    request: &AuthenticatedRequest<'_>,
+    root: &str,
+    resource_type: &str,
+    kept: &StoredVersion,
+) -> Result<(Vec<NamedLink>, usize)> {
+    // Each patient is in the own compartment.
+    if resource_type == PATIENT {
+        return Ok((Vec::new(), 0));
+    }
+    let snapshot = request.seen.latest()?;
+    let ids = snapshot.lookup()?.patients_of(kept.seq)?;
+    let mut names = PatientNames::new(request, &snapshot)?;
+    let mut links = Vec::new();
+    for id in ids.iter().take(MOST_PATIENTS) {
+        let name = names.of(id)?;
+        let text = name.unwrap_or_else(|| shown(&format!("{PATIENT}/{id}")).into_owned());
+        links.push(NamedLink { text, href: resource_path(root, PATIENT, id) });
+    }
+    Ok((links, ids.len().saturating_sub(MOST_PATIENTS)))
 }
 
 /// Text of several lines, each of which reads as it stands.

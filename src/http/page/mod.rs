@@ -16,7 +16,7 @@
 //! | `sql_screen`, `sql_chart` | SQL over the store |
 //! | `views_screen`, `view_screen`, `views_shown` | views: list, preview, add, remove |
 //! | `start`, `start_examples` | the first screen |
-//! | `browse`, `browse_form`, `browse_columns`, `browse_types` | the lists of resources, and the form to search them |
+//! | `browse`, `browse_form`, `browse_columns`, `browse_names`, `browse_types` | the lists of resources, and the form to search them |
 //! | `browse_resource`, `browse_json`, `browse_versions`, `browse_diff`, `browse_referrers` | one resource |
 //! | `browse_download`, `browse_words` | files, and how screens write numbers, times and texts of others |
 
@@ -30,6 +30,7 @@ mod browse_diff;
 mod browse_download;
 mod browse_form;
 mod browse_json;
+mod browse_names;
 mod browse_referrers;
 mod browse_resource;
 mod browse_types;
