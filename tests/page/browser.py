@@ -3,10 +3,10 @@
     target/page/bin/python tests/page/browser.py PROGRAM PICTURES [WORD ...]
 
 `.ci/page` installs what this needs and runs it. PROGRAM is the built program, PICTURES the folder for screenshots. With
-WORDs, only the parts whose names have one of them run: `walk`, or the name of a scenario.
+WORDs, only the parts whose names have one of them run: `faults_are_found`, `walk`, or the name of a scenario.
 
 New screens are found by themselves: the walk takes every screen in the menu and every link one step deep. `checks.py`
-says what is asked of each, `scenarios.py` what people come for.
+says what is asked of each, `faults.py` that it finds what is wrong, `scenarios.py` what people come for.
 """
 
 import os
@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 
 import scenarios
 from checks import Findings, open_views
+from faults import faults_are_found
 from walk import walk
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -83,6 +84,7 @@ def main():
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        part("faults_are_found", lambda: faults_are_found(browser, findings))
         with Server(program, ":memory:", str(ROOT / "sample-data")) as server:
             views = open_views(browser, findings)
             part("walk", lambda: walk(server.url, views, findings, pictures))
