@@ -139,7 +139,12 @@ fn the_form_starts_the_request_that_it_shows() {
         let by_form = manifest_of(&served, &screen);
         assert_eq!(by_form["request"], url);
         let by_client = served.get(&url);
-        let by_client = ended_at(served.authority(), path(by_client.header("content-location").expect("a job")), "").json();
+        let by_client = ended_at(
+            served.authority(),
+            path(by_client.header("content-location").expect("a job")),
+            "",
+        )
+        .json();
         let files = |manifest: &Value| served.files(manifest);
         assert_eq!(files(&by_form), files(&by_client), "{request}");
         assert!(!files(&by_form).is_empty());
