@@ -261,7 +261,9 @@ fn who_is_not_here_is_told_so() {
 fn very_many_resources_make_a_small_screen_that_says_what_it_leaves_out() {
     let mut resources = vec![json!({"resourceType": "Patient", "id": "p"})];
     resources.extend((0..6000).map(|number| {
-        let date = format!("{}-{:02}-{:02}", 1950 + number % 70, number % 12 + 1, number % 28 + 1);
+        // The first and the last one that were written are the newest.
+        let year = if number % 5999 == 0 { 2024 } else { 1950 + number % 70 };
+        let date = format!("{year}-{:02}-{:02}", number % 12 + 1, number % 28 + 1);
         let code = format!("Measure {} {}", number % 40, "of something long ".repeat(4));
         observation(&format!("o{number}"), &date, &code, &json!(number % 977), "mg/dL")
     }));
@@ -270,6 +272,10 @@ fn very_many_resources_make_a_small_screen_that_says_what_it_leaves_out() {
     let html = screen(&served, target);
     assert!(html.contains("It leaves out") && html.contains("Page 1 of"), "{}", &html[..3000]);
     assert_eq!(html.matches("class=\"plot\"").count(), 12);
+    // What was written first and what was written last is among them.
+    for id in ["o0", "o5999"] {
+        assert!(html.contains(&format!("/browse/Observation/{id}\"")), "{id} is missing");
+    }
     let wire = packed(&served, target);
     assert_eq!(wire.header("content-encoding"), Some("gzip"));
     assert!(wire.body.len() < MOST_BYTES, "{} bytes", wire.body.len());

@@ -62,23 +62,25 @@ pub fn read_course(
     let some = some_of(&numbers, MOST_LOOKED_AT);
     let mut course = Course { left_out: numbers.len() - some.len(), ..Course::default() };
     let mut rights: HashMap<String, bool> = HashMap::new();
-    for (number, seq) in some.into_iter().enumerate() {
+    let mut readable = Vec::new();
+    for (number, seq) in some.into_iter().rev().enumerate() {
         if number % 256 == 0 {
             request.check_is_there()?;
         }
-        let Some(VersionHeader { resource_type, size, .. }) = lookup.version(seq)? else {
-            continue;
-        };
+        let Some(header) = lookup.version(seq)? else { continue };
+        let VersionHeader { resource_type, size, .. } = header;
         let may_read = rights.entry(resource_type).or_insert_with_key(|name| {
             course_place(name).is_some() && request.check(name, Interaction::Search).is_ok()
         });
-        if !*may_read {
-            continue;
+        match *may_read {
+            true if size <= LARGEST => readable.push(seq),
+            true => course.left_out += 1,
+            false => {}
         }
-        if course.entries.len() >= MOST_READ || size > LARGEST {
-            course.left_out += 1;
-            continue;
-        }
+    }
+    let some = some_of(&readable, MOST_READ);
+    course.left_out += readable.len() - some.len();
+    for seq in some {
         let entry = lookup.read(seq, |header, body| {
             course.bytes += body.len();
             entry_of(header, body)

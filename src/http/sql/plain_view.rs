@@ -12,7 +12,7 @@ use crate::shown::shown;
 use crate::store::{Selection, StoredView};
 
 /// The most resources that are read for the first rows.
-const MOST_READ: usize = 3000;
+const MOST_READ: usize = 2000;
 /// The most reasons that are told.
 const MOST_FAULTS: usize = 5;
 /// Rows are counted up to this.
