@@ -1,6 +1,6 @@
 //! Clients and tokens: what the operator does with them, and that nobody else does.
 
-use super::{HOSTILE, assert_escaped, attributes, cookie, post, post_from, with_cookies};
+use super::visits::{HOSTILE, assert_escaped, attributes, cookie, post, post_from, with_cookies};
 use crate::support::client::Answer;
 use crate::support::oneup::{Client, EXPORT};
 use crate::support::{Dir, Served};

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{HOSTILE, assert_escaped, attributes, post_from, screens};
+use super::visits::{HOSTILE, assert_escaped, attributes, post_from, screens};
 use crate::support::client::{Answer, parse, raw, send};
 use crate::support::{Dir, Served, gunzip, served};
 

@@ -1,6 +1,6 @@
 //! Signing in where authentication is required: who gets in, what the cookie opens, and how a visit ends.
 
-use super::{HOSTILE, assert_escaped, attributes, cookie, post, post_from, with_cookies};
+use super::visits::{HOSTILE, assert_escaped, attributes, cookie, post, post_from, with_cookies};
 use crate::support::client::Answer;
 use crate::support::oneup::{Client, EXPORT};
 use crate::support::smart::{EVERYTHING, register};
