@@ -43,11 +43,11 @@ BROWSER = [
 ]
 ACTION = re.compile(
     r"Open `(?P<open>[^`]+)`"
-    r"|Choose \*\*(?P<choose>[^*]+)\*\*"
-    r"|Fill \*\*(?P<fill>[^*]+)\*\* with `(?P<with>[^`]+)`"
-    r"|Pick `(?P<pick>[^`]+)` in \*\*(?P<in>[^*]+)\*\*"
-    r"|Tick \*\*(?P<tick>[^*]+)\*\*"
-    r"|Download \*\*(?P<download>[^*]+)\*\*"
+    r"|Choose\s+\*\*(?P<choose>[^*]+)\*\*"
+    r"|Fill\s+\*\*(?P<fill>[^*]+)\*\*\s+with\s+`(?P<with>[^`]+)`"
+    r"|Pick\s+`(?P<pick>[^`]+)`\s+in\s+\*\*(?P<in>[^*]+)\*\*"
+    r"|Tick\s+\*\*(?P<tick>[^*]+)\*\*"
+    r"|Download\s+\*\*(?P<download>[^*]+)\*\*"
     r"|“(?P<see>[^”]+)”"
     r"|!\[[^\]]*\]\(img/(?P<picture>[\w-]+)\.png\)"
     r"|^```console\n(?P<console>.*?)^```",
@@ -97,7 +97,7 @@ def walk(text, page, base, downloads, take):
                 named(page, what["download"]).click()
             begun.value.save_as(downloads / begun.value.suggested_filename)
         elif what["see"]:
-            expect(page.get_by_text(what["see"].replace(SHOWN, base)).first).to_be_visible()
+            expect(page.get_by_text(what["see"].replace(SHOWN, base)).filter(visible=True).first).to_be_visible()
         elif what["picture"]:
             take(page, what["picture"])
         elif what["console"]:

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::browse_words::{cell_text, resource_path, when};
+use super::words::{cell_text, resource_path, when};
 use crate::fhir::json::Tree;
 use crate::fhir::label::label;
 use crate::fhir::view::{STARTER_VIEWS, ViewDefinition, ViewError, ViewValue};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::slice::Iter;
 
-use super::browse_words::resource_path;
+use super::words::resource_path;
 use crate::fhir::attachment_list::own_reference;
 use crate::fhir::binary::BINARY;
 use crate::fhir::json::{Tree, quoted};

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use super::browse_words::{resource_path, url_with};
+use super::words::{resource_path, url_with};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compartment::{self, PATIENT};

@@ -2,7 +2,7 @@
 //!
 //! All of it stands ready in the store, so the table takes no longer for a large one.
 
-use super::browse_words::{bytes, grouped, when};
+use super::words::{bytes, grouped, when};
 use crate::access::Interaction;
 use crate::error::Result;
 use crate::http::authenticated::AuthenticatedRequest;

@@ -4,9 +4,9 @@ use askama::Template;
 
 use super::browse_diff::{DiffLine, differences};
 use super::browse_json::{JsonLine, LinkBase, json_lines};
-use super::browse_words::{resource_path, url_with, when};
 use super::document::document;
 use super::shell::{Shell, root};
+use super::words::{resource_path, url_with, when};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::json::Tree;

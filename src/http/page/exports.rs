@@ -10,9 +10,10 @@ use super::document::document;
 use super::exports_call::{CallTexts, DraftedCall};
 use super::exports_draft::{ExportDraft, LEVELS, TYPE, TYPE_FILTER};
 use super::exports_protocol::ExportProtocol;
-use super::exports_words::{bytes_words, cut, level_words, number_words, state_words, type_words};
+use super::exports_words::{level_words, state_words, type_words};
 use super::posted_form::{field, fields};
 use super::shell::{Shell, root};
+use super::words::{bytes, cell_text, grouped};
 use crate::access::Interaction;
 use crate::error::{Error, Result};
 use crate::export::{ExportParameter, GroupList, JobList};
@@ -227,14 +228,14 @@ fn groups(
         .map(|group| ExportChoice {
             is_chosen: group.id == draft.group,
             label: match group.name {
-                Some(name) => format!("{} ({})", cut(&name), cut(&group.id)),
-                None => cut(&group.id),
+                Some(name) => format!("{} ({})", cell_text(&name), cell_text(&group.id)),
+                None => cell_text(&group.id),
             },
             value: group.id,
         })
         .collect();
     if !draft.group.is_empty() && !choices.iter().any(|group| group.is_chosen) {
-        let (value, label) = (draft.group.clone(), cut(&draft.group));
+        let (value, label) = (draft.group.clone(), cell_text(&draft.group));
         choices.push(ExportChoice { value, label, is_chosen: true });
     }
     Ok((choices, !list.has_more))
@@ -267,7 +268,7 @@ fn choices<'c>(
 ) -> Vec<ExportChoice> {
     let choice = |(value, label): (&str, &str)| ExportChoice {
         value: value.to_owned(),
-        label: cut(label),
+        label: cell_text(label),
         is_chosen: chosen.iter().any(|one| one == value),
     };
     all.into_iter().map(choice).collect()
@@ -315,8 +316,8 @@ fn records(request: &AuthenticatedRequest<'_>) -> Result<Vec<RecordLine>> {
     let line = |record: ExportRecord| RecordLine {
         at: record.at,
         request: shown(&record.request).into_owned(),
-        files: number_words(record.files),
-        bytes: bytes_words(record.bytes),
+        files: grouped(record.files),
+        bytes: bytes(record.bytes),
     };
     Ok(records.into_iter().map(line).collect())
 }

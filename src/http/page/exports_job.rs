@@ -9,11 +9,10 @@ use super::document::document;
 use super::exports::PART;
 use super::exports_draft::segment;
 use super::exports_lines::first_lines;
-use super::exports_words::{
-    bytes_words, counted, cut, edition_words, level_words, number_words, type_words,
-};
+use super::exports_words::{counted, edition_words, level_words, type_words};
 use super::posted_form::{field, fields};
 use super::shell::{Shell, root};
+use super::words::{bytes, cell_text, grouped};
 use crate::error::{Error, Kind, Result};
 use crate::export::{File, JobStatus, KickOff, Purpose};
 use crate::http::authenticated::AuthenticatedRequest;
@@ -183,7 +182,7 @@ fn block(
             };
             if let Some(file) = named {
                 let first = first_lines(request, id, &file.name)?;
-                job.shown = cut(&file.name);
+                job.shown = cell_text(&file.name);
                 job.has_more_lines = file.count > first.len() as u64;
                 job.first_lines = first;
             }
@@ -214,10 +213,10 @@ impl FileLinks<'_> {
         FilesBlock {
             files: shown.map(|file| self.line(file)).collect(),
             resources: counted(total(Purpose::Output), "resource"),
-            size: bytes_words(files.iter().map(|file| file.bytes).sum()),
+            size: bytes(files.iter().map(|file| file.bytes).sum()),
             number: counted(files.len() as u64, "file"),
-            deleted: number_words(total(Purpose::Deleted)),
-            notices: number_words(total(Purpose::Error)),
+            deleted: grouped(total(Purpose::Deleted)),
+            notices: grouped(total(Purpose::Error)),
             time,
             expires,
             before: (self.page > 1).then(|| self.page - 1),
@@ -229,15 +228,15 @@ impl FileLinks<'_> {
         let FileLinks { root, id, accepted, is_protected, page } = self;
         let name = segment(&file.name);
         FileLine {
-            name: cut(&file.name),
+            name: cell_text(&file.name),
             purpose: match file.purpose {
                 Purpose::Output => "resources",
                 Purpose::Deleted => "deleted",
                 Purpose::Error => "notices and errors",
             },
-            resource_type: file.resource_type.as_deref().map_or("by patient".to_owned(), cut),
-            count: number_words(file.count),
-            size: bytes_words(file.bytes),
+            resource_type: file.resource_type.as_deref().map_or("by patient".to_owned(), cell_text),
+            count: grouped(file.count),
+            size: bytes(file.bytes),
             href: match is_protected {
                 true => format!("{root}/exports/{}/files/{name}", segment(id)),
                 false => path(&format!("{}{}/{name}", accepted.files, segment(id))).to_owned(),

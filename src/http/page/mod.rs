@@ -12,13 +12,14 @@
 //! | `session`, `sign_in` | who signs in, and the cookie of the visit |
 //! | `exports`, `exports_*`, `posted_form` | the form of exports, and what becomes of one |
 //! | `simulate` | the form of faults |
-//! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text`, `screen_text` | a patient's timeline and plots |
+//! | `timeline`, `timeline_read`, `timeline_lanes`, `plot_series`, `plot`, `time_axis`, `svg_text` | a patient's timeline and plots |
 //! | `sql_screen`, `sql_chart` | SQL over the store |
 //! | `views_screen`, `view_screen`, `views_shown` | views: list, preview, add, remove |
 //! | `start`, `start_examples` | the first screen |
 //! | `browse`, `browse_form`, `browse_columns`, `browse_names`, `browse_types` | the lists of resources, and the form to search them |
 //! | `browse_resource`, `browse_json`, `browse_versions`, `browse_diff`, `browse_referrers` | one resource |
-//! | `browse_download`, `browse_words` | files, and how screens write numbers, times and texts of others |
+//! | `browse_download` | files of lists and of attachments |
+//! | `words` | how screens write numbers, times, URLs and texts of others |
 
 mod access_client;
 mod access_gate;
@@ -35,7 +36,6 @@ mod browse_referrers;
 mod browse_resource;
 mod browse_types;
 mod browse_versions;
-mod browse_words;
 mod document;
 mod exports;
 mod exports_call;
@@ -48,7 +48,6 @@ mod plot;
 mod plot_series;
 mod posted_form;
 mod rows;
-mod screen_text;
 mod session;
 mod shell;
 mod sign_in;
@@ -66,5 +65,6 @@ mod view_screen;
 mod views_screen;
 mod views_shown;
 mod visit;
+mod words;
 
 pub use rows::{form_limit, is_page, page};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::plot::{MOST_LINES, PlotLine, PlotPoint, plot_svg};
-use super::screen_text::{day, in_cell, resource_path};
 use super::svg_text::svg_text;
 use super::timeline_read::CourseEntry;
+use super::words::{cell_text, day, resource_path};
 use crate::fhir::measured::Measured;
 use crate::time::Instant;
 
@@ -106,23 +106,23 @@ fn series_of(mut measurements: Vec<Measurement<'_>>) -> Option<PlotSeries> {
     let said: Vec<String> = cells(last).into_iter().filter(|cell| !cell.is_empty()).collect();
     let rows = measurements.iter().rev().take(MOST_ROWS).map(|of| SeriesRow {
         when: of.entry.event.when.clone(),
-        path: resource_path(&of.entry.resource_type, &of.entry.id),
+        path: resource_path("", &of.entry.resource_type, &of.entry.id),
         cells: cells(of),
     });
     let first = last.numbers.first()?;
     Some(PlotSeries {
-        title: in_cell(&first.title),
-        unit: in_cell(&first.unit),
+        title: cell_text(&first.title),
+        unit: cell_text(&first.unit),
         count: measurements.len(),
         lowest: lowest.lexeme.clone(),
         highest: highest.lexeme.clone(),
-        usual: in_cell(&first.usual),
+        usual: cell_text(&first.usual),
         latest: said.join(" / "),
         latest_when: day(&last.entry.event.when).to_owned(),
         rows: rows.collect(),
         more: measurements.len().saturating_sub(MOST_ROWS),
         points: points.collect(),
-        lines: lines.iter().map(|line| in_cell(line)).collect(),
+        lines: lines.iter().map(|line| cell_text(line)).collect(),
     })
 }
 

@@ -8,9 +8,9 @@ use askama::Template;
 
 use super::document::document;
 use super::exports_call::quoted;
-use super::exports_words::number_words;
 use super::posted_form::{field, fields};
 use super::shell::{Shell, root};
+use super::words::{cell_text, grouped};
 use crate::error::{Error, Result};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::FHIR;
@@ -24,8 +24,8 @@ use crate::sync::lock;
 
 /// The requests that are shown.
 const REQUESTS: usize = 50;
-/// The most characters of a path that the list shows.
-const SHOWN: usize = 300;
+/// The most characters of a path or a rule that the list shows.
+const LONGEST_PATH: usize = 300;
 /// The field of the place.
 const AT: &str = "at";
 /// The field that asks for a part of the screen.
@@ -202,13 +202,13 @@ fn rule_block(
 
 fn line(entry: &JournalEntry) -> RequestLine {
     let query = if entry.query.is_empty() { "" } else { "?" };
-    let cut = |text: &str| shortened(&shown(text), SHOWN).into_owned();
+    let target = format!("{}{query}{}", entry.path, entry.query);
     RequestLine {
         time: entry.time.clone(),
-        method: cut(&entry.method),
-        target: cut(&format!("{}{query}{}", entry.path, entry.query)),
+        method: cell_text(&entry.method),
+        target: shortened(&shown(&target), LONGEST_PATH).into_owned(),
         status: entry.status,
-        bytes: number_words(entry.bytes()),
-        fault: cut(&entry.fault),
+        bytes: grouped(entry.bytes()),
+        fault: shortened(&shown(&entry.fault), LONGEST_PATH).into_owned(),
     }
 }

@@ -5,9 +5,9 @@
 use askama::Template;
 
 use super::document::document;
-use super::screen_text::segment;
 use super::shell::Shell;
 use super::sql_chart::chart_svg;
+use super::words::escaped;
 use crate::error::{Error, Kind, Result};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::message::{Response, explanation};
@@ -165,7 +165,7 @@ pub fn closed(request: &AuthenticatedRequest<'_>, what: &'static str) -> Result<
 
 /// The path of a query's screen, below the root.
 pub fn sql_path(sql: &str) -> String {
-    format!("/sql?sql={}", segment(sql))
+    format!("/sql?sql={}", escaped(sql))
 }
 
 /// True where a browser says that a page of another site asks: its SQL could keep this server busy.
@@ -195,6 +195,6 @@ fn shown_result(result: PlainRows, sql: &str) -> ShownResult {
     let hidden = columns.len().saturating_sub(MOST_COLUMNS);
     columns.truncate(MOST_COLUMNS);
     rows.iter_mut().for_each(|row| row.truncate(MOST_COLUMNS));
-    let csv_path = format!("/sql.csv?sql={}", segment(sql));
+    let csv_path = format!("/sql.csv?sql={}", escaped(sql));
     ShownResult { columns, hidden, rows, has_more, chart, csv_path }
 }

@@ -3,12 +3,12 @@
 use askama::Template;
 
 use super::browse_types::{TypeRow, type_rows};
-use super::browse_words::{bytes, cell_text, grouped, when};
 use super::document::document;
 use super::exports::own_jobs;
 use super::exports_words::state_words;
 use super::shell::Shell;
 use super::start_examples::{Address, CopiedText, addresses, examples};
+use super::words::{bytes, cell_text, grouped, when};
 use crate::error::Result;
 use crate::export::ListedJob;
 use crate::http::authenticated::AuthenticatedRequest;

@@ -4,10 +4,10 @@ use askama::Template;
 
 use super::document::document;
 use super::plot_series::{PlotSeries, plot_series};
-use super::screen_text::{day, in_cell, resource_path};
 use super::shell::Shell;
 use super::timeline_lanes::{TimelineLane, TimelineMark, timeline_svg};
 use super::timeline_read::{Course, CourseEntry, read_course};
+use super::words::{cell_text, day, resource_path};
 use crate::access::Interaction;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::care_event::course_place;
@@ -136,7 +136,7 @@ fn screen(
     let rows = rows_page.part(course.entries.iter(), ROWS);
     TimelineScreen {
         shell: Shell::new(request.context, format!("{} · timeline", shown(&name)), "browse"),
-        patient_path: resource_path(PATIENT, id),
+        patient_path: resource_path("", PATIENT, id),
         id: shown(id).into_owned(),
         picture: timeline_svg(&format!("The timeline of {name}"), &lanes(&course.entries)),
         undated: course.entries.iter().filter(|entry| entry.event.start.is_none()).count(),
@@ -152,7 +152,7 @@ fn screen(
 
 /// The texts of a person without what turns the direction of writing.
 fn shown_person(person: Person) -> Person {
-    let cell = |text: String| in_cell(&text);
+    let cell = |text: String| cell_text(&text);
     let identifiers = person.identifiers.into_iter().take(MOST_IDENTIFIERS);
     Person {
         name: cell(person.name),
@@ -168,13 +168,13 @@ fn row(entry: &CourseEntry) -> CourseRow {
     let amounts: Vec<String> =
         entry.measured.iter().take(6).map(|of| format!("{} {}", of.lexeme, of.unit)).collect();
     CourseRow {
-        when: in_cell(&event.when),
-        until: in_cell(&event.until),
-        path: resource_path(&entry.resource_type, &entry.id),
+        when: cell_text(&event.when),
+        until: cell_text(&event.until),
+        path: resource_path("", &entry.resource_type, &entry.id),
         resource_type: entry.resource_type.clone(),
-        title: in_cell(&event.title),
-        amount: in_cell(&amounts.join(" / ")),
-        status: in_cell(&event.status),
+        title: cell_text(&event.title),
+        amount: cell_text(&amounts.join(" / ")),
+        status: cell_text(&event.status),
     }
 }
 

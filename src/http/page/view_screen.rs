@@ -81,7 +81,7 @@ pub fn view(request: &AuthenticatedRequest<'_>, name: &str) -> Result<Response> 
     let kept = kept.map(KeptRow::of);
     let screen = ViewScreen {
         shell: Shell::new(request.context, format!("View {own}"), "views"),
-        path: format!("/views/{}", super::screen_text::segment(name)),
+        path: format!("/views/{}", super::words::escaped(name)),
         sql_path: sql_path(&format!("SELECT *\n  FROM \"{own}\"\n LIMIT 50")),
         kept_faults: kept_faults.iter().map(|fault| shown(fault).into_owned()).collect(),
         definition: shortened(&definition, LONGEST_DEFINITION).into_owned(),

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use askama::Template;
 
 use super::document::document;
-use super::screen_text::segment;
 use super::shell::Shell;
 use super::sql_screen::closed;
 use super::views_shown::{PreviewTable, of_definition};
+use super::words::escaped;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::fhir::view::{STARTER_VIEWS, ViewDefinition};
@@ -66,7 +66,7 @@ impl KeptRow {
         let CountedView { view, rows } = counted;
         KeptRow {
             name: view.name.clone(),
-            path: format!("/views/{}", segment(&view.name)),
+            path: format!("/views/{}", escaped(&view.name)),
             resource: view.resource_type.clone(),
             state: match view.state {
                 ViewState::Ready => "ready",
@@ -154,7 +154,7 @@ pub(super) fn add(
 ) -> Result<std::result::Result<Response, String>> {
     let added = request.context.store.add_view(definition, &mut |_| !request.watch.has_left());
     match added {
-        Ok(view) => Ok(Ok(see(request, &format!("/views/{}", segment(&view.name))))),
+        Ok(view) => Ok(Ok(see(request, &format!("/views/{}", escaped(&view.name))))),
         Err(error) if error.kind() == Kind::Usage => Ok(Err(explanation(&error, &request.id))),
         Err(error) => Err(error),
     }

@@ -1,12 +1,13 @@
 //! How the screens write numbers, times, URLs and texts of others.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::http::rest::id_segment;
 use crate::http::secrets::is_secret;
 use crate::shown::{shortened, shown};
 use crate::time::Instant;
 
+/// All but what ids and words are made of.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 /// The most characters of a text in a table.
 const MOST_IN_TABLE: usize = 90;
 
@@ -23,18 +24,19 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// A number of bytes, in a unit that people read.
+/// A number of bytes in the unit that suits it.
 pub fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
-    let (mut value, mut unit) = (number as f64, 0);
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if number < 1000 {
+        return format!("{number} bytes");
+    }
+    let mut tenths = number.saturating_add(50) / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths = tenths.div_ceil(1000);
         unit += 1;
     }
-    match unit {
-        0 => format!("{number} bytes"),
-        _ => format!("{value:.1} {}", UNITS[unit]),
-    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
 /// A time to the second, in UTC.
@@ -51,9 +53,19 @@ pub fn cell_text(text: &str) -> String {
     shown(&shortened(text.trim(), MOST_IN_TABLE)).into_owned()
 }
 
+/// The day of a time as FHIR writes it.
+pub fn day(text: &str) -> &str {
+    text.get(..10).unwrap_or(text)
+}
+
 /// The path of a resource's screen.
 pub fn resource_path(root: &str, resource_type: &str, id: &str) -> String {
-    format!("{root}/browse/{}/{}", id_segment(resource_type), id_segment(id))
+    format!("{root}/browse/{}/{}", escaped(resource_type), escaped(id))
+}
+
+/// A text as a segment of a path, or as a value in a query.
+pub fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// A URL with these parameters, without those that `is_left_out` names and without secrets.
@@ -62,7 +74,6 @@ pub fn url_with(
     query: &[(String, String)],
     is_left_out: impl Fn(&str) -> bool,
 ) -> String {
-    let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let kept = query.iter().filter(|(name, value)| !is_left_out(name) && !is_secret(name, value));
     let pairs: Vec<String> =
         kept.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
@@ -82,9 +93,17 @@ mod tests {
         {
             assert_eq!(grouped(number), wanted);
         }
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(1_500), "1.5 kB");
-        assert_eq!(bytes(2_000_000_000), "2.0 GB");
+        for (number, wanted) in [
+            (999, "999 bytes"),
+            (1000, "1.0 kB"),
+            (1_049, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (1_250_000, "1.3 MB"),
+            (5_000_000_000, "5.0 GB"),
+            (u64::MAX, "18446744.1 TB"),
+        ] {
+            assert_eq!(bytes(number), wanted);
+        }
         assert_eq!(when(Instant::from_micros(0)), "1970-01-01 00:00:00 UTC");
     }
 
