@@ -1,6 +1,6 @@
 //! The screen of one export: in progress, finished, failed, cancelled, expired.
 
-use super::exports::{assert_harmless, filled, post, started, status_of, text_in};
+use super::exports::{assert_harmless, filled, manifest_of, post, started, status_of, text_in};
 use crate::support::{Dir, Held, until};
 
 /// Executes SQL on the store of a folder.
