@@ -3,10 +3,11 @@
     target/page/bin/python tests/page/browser.py PROGRAM PICTURES [WORD ...]
 
 `.ci/page` installs what this needs and runs it. PROGRAM is the built program, PICTURES the folder for screenshots. With
-WORDs, only the parts whose names have one of them run: `faults_are_found`, `walk`, or the name of a scenario.
+WORDs, only the parts whose names have one of them run: `faults_are_found`, `walk`, `demo`, or the name of a scenario.
 
 New screens are found by themselves: the walk takes every screen in the menu and every link one step deep. `checks.py`
-says what is asked of each, `faults.py` that it finds what is wrong, `scenarios.py` what people come for.
+says what is asked of each, `faults.py` that it finds what is wrong, `scenarios.py` what people come for, `demo.py` does what
+docs/demo.md says.
 """
 
 import os
@@ -21,6 +22,7 @@ from playwright.sync_api import sync_playwright
 
 import scenarios
 from checks import Findings, open_views
+from demo import demo
 from faults import faults_are_found
 from walk import walk
 
@@ -92,6 +94,9 @@ def main():
                 part(scenario.__name__, lambda: scenario(server.url, views, findings, pictures))
             for view in views.values():
                 view.context.close()
+        with Server(program, os.path.join(folder, "demo.db"), str(ROOT / "sample-data")) as server:
+            (pictures / "demo").mkdir(exist_ok=True)
+            part("demo", lambda: demo(server.url, browser, pictures / "demo", folder, findings))
         store = os.path.join(folder, "clinic.db")
         run(program, "import", store, str(ROOT / "sample-data"))
         secret = run(program, "client", "add", store, "--client-id", "app").split()[-1]

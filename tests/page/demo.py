@@ -1,10 +1,6 @@
-#!/usr/bin/env python3
-"""Does in a browser what docs/demo.md tells its readers to do, and takes the pictures that it shows.
+"""Does in a browser what docs/demo.md tells its readers to do, and takes the pictures that it shows, in light and in dark.
 
-    tests/page/demo.py PROGRAM PICTURES
-
-PROGRAM is the built fhirlite. The pictures go to the folder PICTURES, in light and in dark. The page must not write to the
-browser's console. What the demo may say, in this order within a step:
+The page must not write to the browser's console. What the demo may say:
 
     Open `URL`              goes there
     Choose **name**         follows the link or presses the button of that name
@@ -20,27 +16,17 @@ for anything.
 """
 
 import fnmatch
-import json
 import re
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from pictures import take
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEMO = PROJECT / "docs" / "demo.md"
 SHOWN = "http://127.0.0.1:8080"
-BROWSER = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ACTION = re.compile(
     r"Open `(?P<open>[^`]+)`"
     r"|Choose\s+\*\*(?P<choose>[^*]+)\*\*"
@@ -77,7 +63,8 @@ def run(block, folder, base):
         assert fnmatch.fnmatchcase(done.stdout.strip(), pattern), f"{command}\nshown: {shown}\nprinted: {done.stdout}"
 
 
-def walk(text, page, base, downloads, take):
+def follow(text, page, base, downloads, picture):
+    """Does what a text says; the number of actions."""
     actions = 0
     for found in ACTION.finditer(text):
         actions += 1
@@ -97,51 +84,24 @@ def walk(text, page, base, downloads, take):
                 named(page, what["download"]).click()
             begun.value.save_as(downloads / begun.value.suggested_filename)
         elif what["see"]:
-            expect(page.get_by_text(what["see"].replace(SHOWN, base)).filter(visible=True).first).to_be_visible()
+            expect(page.get_by_text(what["see"]).filter(visible=True).first).to_be_visible()
         elif what["picture"]:
-            take(page, what["picture"])
+            take(page, picture(what["picture"]))
         elif what["console"]:
             run(what["console"], downloads, base)
     return actions
 
 
-def main():
-    program, pictures = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
-    pictures.mkdir(parents=True, exist_ok=True)
+def demo(base, browser, pictures, folder, findings):
+    """Gives the demo twice."""
     text = DEMO.read_text(encoding="utf-8")
-    begin = text.index("\n1. ")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        folder = Path(folder)
-        store = folder / "demo.db"
-        server = subprocess.Popen(
-            [program, "serve", store, PROJECT / "sample-data", "--listen", "127.0.0.1:0", "--ready-json", "--quiet", "--exit-with-parent"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        try:
-            base = json.loads(server.stdout.readline())["url"]
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
-            said = []
-            for scheme in ("light", "dark"):
-                page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme=scheme, accept_downloads=True)
-                page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-                page.on("pageerror", lambda error: said.append(str(error)))
-
-                def take(page, name, scheme=scheme):
-                    ending = "" if scheme == "light" else "-dark"
-                    page.screenshot(path=pictures / f"{name}{ending}.png")
-
-                downloads = folder / scheme
-                downloads.mkdir()
-                actions = walk(text[begin:], page, base, downloads, take)
-                page.close()
-            browser.close()
-            assert not said, said
-            print(f"docs/demo.md: {actions} actions, in light and in dark")
-        finally:
-            server.stdin.close()
-            server.wait(timeout=30)
-
-
-if __name__ == "__main__":
-    main()
+    text = text[text.index("\n1. ") :]
+    for scheme, ending in (("light", ""), ("dark", "-dark")):
+        downloads = Path(folder) / scheme
+        downloads.mkdir()
+        page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme=scheme)
+        page.on("console", lambda message: findings.add("docs/demo.md", f"the console has {message.text}"))
+        page.on("pageerror", lambda error: findings.add("docs/demo.md", str(error)))
+        actions = follow(text, page, base, downloads, lambda name: pictures / f"{name}{ending}.png")
+        findings.expect(actions > 30, "docs/demo.md", f"only {actions} actions were understood")
+        page.close()

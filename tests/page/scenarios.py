@@ -2,14 +2,13 @@
 
 import json
 import re
-import time
 import urllib.request
 
 from checks import check_here
+from pictures import take
 from walk import screens_of
 
 BLOOD_PRESSURE = "85354-9"
-POLLS = 300
 
 
 def api(base, path, **headers):
@@ -41,7 +40,7 @@ def find_patient(base, views, findings, pictures):
     check_here(views["light"])
     page.get_by_label(re.compile(r"^(family|name)\b")).first.fill(family)
     page.get_by_role("button", name="Search").click()
-    page.screenshot(path=pictures / "find-a-patient.png")
+    take(page, pictures / "find-a-patient.png")
     row = page.locator("tbody tr", has_text=re.compile(re.escape(family), re.I)).first
     findings.expect(row.count() == 1, page.url, f"{family} is not found")
     page.locator(f"tbody a[href$='/Patient/{patient['id']}']").first.click()
@@ -62,7 +61,7 @@ def blood_pressure_over_time(base, views, findings, pictures):
     findings.expect(part.locator("svg").first.is_visible(), page.url, "no plot of the blood pressure")
     part.scroll_into_view_if_needed()
     for view in ("light", "dark"):
-        views[view].open(page.url).screenshot(path=pictures / f"timeline-{view}.png", full_page=True)
+        take(views[view].open(page.url), pictures / f"timeline-{view}.png", full_page=True)
     part.locator("summary").first.click()
     rows = part.locator("tbody tr").count()
     counted = api(base, f"/fhir/Observation?patient={patient['id']}&code={BLOOD_PRESSURE}&_summary=count")["total"]
@@ -82,12 +81,10 @@ def export_by_api(base, group):
     )
     with urllib.request.urlopen(request) as started:
         status = started.headers["Content-Location"]
-    for _ in range(POLLS):
+    manifest = None
+    while manifest is None:
         with urllib.request.urlopen(status) as answer:
-            if answer.status == 200:
-                manifest = json.load(answer)
-                break
-        time.sleep(0.1)
+            manifest = json.load(answer) if answer.status == 200 else None
     lines = {}
     for file in manifest["output"]:
         with urllib.request.urlopen(file["url"]) as answer:
@@ -105,13 +102,13 @@ def export_group(base, views, findings, pictures):
     choices = page.get_by_role("combobox", name=re.compile("Group"))
     value = choices.locator(f"option[value*='{group}']").first.get_attribute("value")
     choices.select_option(value)
-    page.screenshot(path=pictures / "export-form.png", full_page=True)
+    take(page, pictures / "export-form.png", full_page=True)
     page.get_by_role("button", name=re.compile(r"^Start")).click()
     download = page.locator("main a[download]").filter(has_text=re.compile("Patient")).first
     download.wait_for(timeout=60_000)
     check_here(view)
     for name in ("light", "dark"):
-        views[name].open(page.url).screenshot(path=pictures / f"export-{name}.png", full_page=True)
+        take(views[name].open(page.url), pictures / f"export-{name}.png", full_page=True)
     expected = export_by_api(base, group)
     with page.expect_download() as begun:
         page.locator("main a[download]").filter(has_text=re.compile("Patient")).first.click()
@@ -140,7 +137,7 @@ def manage_client(page, view, findings, pictures):
     check_here(view)
     secret = page.locator(".copied pre").inner_text().strip()
     findings.expect(len(secret) == 64, page.url, "no secret is shown")
-    page.screenshot(path=pictures / "client-registered.png")
+    take(page, pictures / "client-registered.png")
     page.get_by_role("link", name="Go on to the client").click()
     findings.expect(secret not in page.content(), page.url, "the secret is shown again")
     check_here(view)
@@ -163,9 +160,9 @@ def sign_in(base, views, findings, pictures, client, proof):
         views[name].open(base + "/")
         findings.expect("/sign-in" in views[name].page.url, base, "no form to sign in")
         check_here(views[name])
-    views["dark"].page.screenshot(path=pictures / "sign-in-dark.png")
+    take(views["dark"].page, pictures / "sign-in-dark.png")
     page = views["light"].page
-    page.screenshot(path=pictures / "sign-in-light.png")
+    take(page, pictures / "sign-in-light.png")
     # By keyboard alone.
     page.get_by_label("Client", exact=True).focus()
     page.keyboard.type(client[0])
@@ -191,7 +188,7 @@ def operator(base, views, findings, pictures, client, proof):
     """The operator proves who they are, and manages clients."""
     view, page = views["light"], views["light"].open(base + "/access")
     check_here(view)
-    page.screenshot(path=pictures / "operator.png")
+    take(page, pictures / "operator.png")
     page.get_by_label("Token of the operator").fill(proof())
     page.get_by_role("button", name="Open").click()
     check_here(view)

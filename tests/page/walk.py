@@ -4,6 +4,7 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 from checks import check_everywhere
+from pictures import take
 
 # Links of one shape lead to screens that differ in their data alone: so many of them are opened.
 MOST_OF_SHAPE = 2
@@ -49,7 +50,7 @@ def walk(base, views, findings, pictures):
         light.open(url)
         for view in ("light", "dark", "narrow"):
             word = re.sub(r"[^a-z]+", "-", name.lower())
-            views[view].page.screenshot(path=pictures / f"{word}-{view}.png")
+            take(views[view].page, pictures / f"{word}-{view}.png")
         further.extend(links_here(light.page, base).items())
     for url, is_download in further:
         if url in seen or shapes.get(shape(url), 0) >= MOST_OF_SHAPE:
