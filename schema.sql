@@ -290,11 +290,11 @@ CREATE TABLE user (
   UNIQUE (client, app_user_id)
 );
 
--- Codes and tokens that were issued and have not expired.
+-- Codes and tokens that were issued and have not expired. Client 0 is the operator, with the scope operator.
 CREATE TABLE token (
   hash       BLOB    PRIMARY KEY,
   kind       TEXT    NOT NULL,       -- code, access, refresh
-  client     INTEGER NOT NULL,       -- 0: the operator, with the scope operator
+  client     INTEGER NOT NULL,
   user       INTEGER,                -- NULL: the client itself
   scope      TEXT    NOT NULL,
   family     BLOB    NOT NULL,       -- shared by all that came of one code
