@@ -52,10 +52,11 @@ fn an_empty_id_does_not_widen_a_request() {
         ("POST", "/fhir//_search"),
         ("DELETE", "/fhir/jobs/"),
         ("DELETE", "/fhir/jobs//"),
-        ("GET", "//"),
     ] {
         let answer = send(served.authority(), method, target, "Content-Length: 0\r\n", b"");
         assert_eq!(answer.status, 404, "{method} {target}: {}", answer.text());
     }
     assert_eq!(served.get("/fhir/Patient%2Fa").status, 404);
+    // The page, which stands at `/`.
+    assert_eq!(served.get("//").header("content-type"), Some("text/html; charset=utf-8"));
 }
