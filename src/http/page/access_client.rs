@@ -7,8 +7,8 @@ use askama::Template;
 use super::access_gate::{PLACE, for_operator};
 use super::access_list::authentication;
 use super::document::document;
-use super::shell::Shell;
-use super::sign_in::see_other;
+use super::posted_form::filled;
+use super::shell::{Shell, see_other};
 use crate::access::{TokenResponse, issue_token};
 use crate::error::{Error, Kind, Result};
 use crate::http::context::Context;
@@ -120,10 +120,7 @@ pub fn add_token(context: &Context, request: &Request, number: &str) -> Result<R
     for_operator(context, request, || {
         let client = find(context, number)?;
         let fields = parse_form(&request.body);
-        let field = |name: &str| {
-            let found = fields.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
-        };
+        let field = |name: &str| filled(&fields, name);
         let lifetime = field("seconds").and_then(|text| text.parse().ok());
         let lifetime = lifetime.map(|seconds: u64| Duration::from_secs(seconds.min(LONGEST)));
         let user = match field("user") {

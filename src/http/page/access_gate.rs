@@ -7,9 +7,9 @@
 use askama::Template;
 
 use super::document::document;
+use super::posted_form::filled;
 use super::session::{OPERATOR, VISITOR, cookie, credentials, set_cookie};
-use super::shell::Shell;
-use super::sign_in::see_other;
+use super::shell::{Shell, see_other};
 use crate::error::{Error, Kind, Result};
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::http::context::Context;
@@ -79,8 +79,7 @@ pub fn unlock(context: &Context, request: &Request) -> Result<Response> {
         return Err(Error::new(Kind::Forbidden, why));
     }
     let fields = parse_form(&request.body);
-    let token = fields.iter().find(|(name, _)| name == "token");
-    let token = token.map_or("", |(_, token)| token.trim());
+    let token = filled(&fields, "token").unwrap_or_default();
     match context.access.authenticate_operator(token) {
         Ok(()) => {
             let cookie = set_cookie(context, request, OPERATOR, token, KEPT);

@@ -12,7 +12,7 @@ use super::exports_draft::{ExportDraft, LEVELS, TYPE, TYPE_FILTER};
 use super::exports_protocol::ExportProtocol;
 use super::exports_words::{level_words, state_words, type_words};
 use super::posted_form::{field, fields};
-use super::shell::{Shell, root};
+use super::shell::{Shell, see_other};
 use super::words::{bytes, cell_text, grouped};
 use crate::access::Interaction;
 use crate::error::{Error, Result};
@@ -120,10 +120,7 @@ pub fn exports(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     }
     let started = DraftedCall::of(request, &draft).and_then(|call| call.start(request));
     match started {
-        Ok(id) => {
-            let location = format!("{}/exports/{id}", root(request.context));
-            Ok(Response::empty(303).with("Location", location))
-        }
+        Ok(id) => Ok(see_other(request.context, &format!("/exports/{id}"))),
         // What can be mended is told beside the form, which keeps what was typed.
         Err(error) if (400..500).contains(&error.kind().status()) => {
             let screen = screen(request, &draft, &fields, Some(&error))?;

@@ -11,7 +11,7 @@ use super::exports_draft::segment;
 use super::exports_lines::first_lines;
 use super::exports_words::{counted, edition_words, level_words, type_words};
 use super::posted_form::{field, fields};
-use super::shell::{Shell, root};
+use super::shell::{Shell, root, see_other};
 use super::words::{bytes, cell_text, grouped};
 use crate::error::{Error, Kind, Result};
 use crate::export::{File, JobStatus, KickOff, Purpose};
@@ -119,8 +119,7 @@ fn end(request: &AuthenticatedRequest<'_>, id: &str, action: &str) -> Result<Res
         return Err(Error::new(Kind::Invalid, what));
     }
     status::cancel(request, id)?;
-    let location = format!("{}/exports?gone", root(request.context));
-    Ok(Response::empty(303).with("Location", location))
+    Ok(see_other(request.context, "/exports?gone"))
 }
 
 /// Answers with a file, to be kept: for browsers, which have no access token for the API.

@@ -23,3 +23,8 @@ pub fn fields(request: &Request) -> Result<Vec<(String, String)>> {
 pub fn field<'f>(fields: &'f [(String, String)], name: &str) -> &'f str {
     fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
 }
+
+/// What somebody filled in: the first value of a field, without space around it; `None` where nothing is.
+pub fn filled<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
+    Some(field(fields, name).trim()).filter(|value| !value.is_empty())
+}

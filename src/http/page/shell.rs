@@ -2,6 +2,7 @@
 
 use super::assets::{icon_name, script_name, style_name};
 use crate::http::context::Context;
+use crate::http::message::Response;
 
 /// The frame around a screen; `layout.html` draws it.
 pub struct Shell {
@@ -67,6 +68,13 @@ pub fn root(context: &Context) -> String {
     let base = context.base_url.as_deref().unwrap_or_default();
     let rest = base.split_once("://").map_or("", |(_, rest)| rest);
     rest.find('/').map_or(String::new(), |at| rest[at..].to_owned())
+}
+
+/// Sends the browser on to a path of this server.
+pub fn see_other(context: &Context, path: &str) -> Response {
+    Response::empty(303)
+        .with("Location", format!("{}{path}", root(context)))
+        .with("Cache-Control", "no-store")
 }
 
 fn menu(context: &Context) -> Vec<MenuEntry> {

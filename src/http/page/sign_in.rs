@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::document::document;
+use super::posted_form::filled;
 use super::session::{VISITOR, cookie, set_cookie};
-use super::shell::{Shell, root};
+use super::shell::{Shell, see_other};
 use crate::access::{SignIn, TokenResponse};
 use crate::error::{Error, Kind, Result};
 use crate::http::context::Context;
@@ -38,10 +39,7 @@ pub fn sign_in(context: &Context, request: &Request) -> Result<Response> {
     }
     let posted = parse_form(&request.body);
     let fields = if request.method == "POST" { &posted } else { &request.query };
-    let field = |name: &str| {
-        let found = fields.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
-    };
+    let field = |name: &str| filled(fields, name);
     let then = field("then").filter(|path| is_own_path(path)).unwrap_or("/");
     let mut screen = SignInScreen {
         shell: Shell::new(context, "Sign in", "sign-in").for_stranger(),
@@ -109,13 +107,6 @@ pub fn challenged(response: Response) -> Response {
         401 => response.with("WWW-Authenticate", BEARER),
         _ => response,
     }
-}
-
-/// Sends the browser on to a path of this server.
-pub fn see_other(context: &Context, path: &str) -> Response {
-    Response::empty(303)
-        .with("Location", format!("{}{path}", root(context)))
-        .with("Cache-Control", "no-store")
 }
 
 /// True for a path of this server. `//host` and `/\host` are URLs of other servers.

@@ -9,7 +9,7 @@ use askama::Template;
 use super::document::document;
 use super::exports_call::quoted;
 use super::posted_form::{field, fields};
-use super::shell::{Shell, root};
+use super::shell::{Shell, see_other};
 use super::words::{cell_text, grouped};
 use crate::error::{Error, Result};
 use crate::http::authenticated::AuthenticatedRequest;
@@ -103,10 +103,7 @@ pub fn simulate(request: &AuthenticatedRequest<'_>) -> Result<Response> {
         let rules = field(&fields, RULES);
         let used = lock(simulation).answer("PUT", "/faults", rules.as_bytes());
         return match used {
-            Ok(_) => {
-                let location = format!("{}/simulate", root(request.context));
-                Ok(Response::empty(303).with("Location", location))
-            }
+            Ok(_) => Ok(see_other(request.context, "/simulate")),
             Err(error) => {
                 let screen = screen(request, &lock(simulation), &[], Some((&error, rules)))?;
                 document(request, error.kind().status(), &screen)

@@ -3,9 +3,10 @@
 use askama::Template;
 
 use super::document::document;
-use super::shell::Shell;
+use super::posted_form::fields;
+use super::shell::{Shell, see_other};
 use super::sql_screen::{closed, sql_path};
-use super::views_screen::{KeptRow, add, no_view, posted_form, ready_definition, see};
+use super::views_screen::{KeptRow, add, no_view, ready_definition};
 use super::views_shown::{PreviewTable, of_definition};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::view::ViewDefinition;
@@ -101,7 +102,7 @@ fn changed(
     name: &str,
     definition: &str,
 ) -> Result<std::result::Result<Response, String>> {
-    let form = posted_form(request)?;
+    let form = fields(request)?;
     let what = form.iter().find(|(field, _)| field == "do").map(|(_, value)| value.as_str());
     match what {
         Some("add") => add(request, definition),
@@ -109,7 +110,7 @@ fn changed(
             if !request.context.store.remove_view(name)? {
                 return Err(no_view(name));
             }
-            Ok(Ok(see(request, "/views")))
+            Ok(Ok(see_other(request.context, "/views")))
         }
         _ => Err(Error::new(Kind::Invalid, "the form should say do=add or do=remove")),
     }

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use askama::Template;
 
 use super::document::document;
-use super::shell::Shell;
+use super::posted_form::fields;
+use super::shell::{Shell, see_other};
 use super::sql_screen::closed;
 use super::views_shown::{PreviewTable, of_definition};
 use super::words::escaped;
@@ -15,7 +16,6 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::name::short;
 use crate::fhir::view::{STARTER_VIEWS, ViewDefinition};
 use crate::http::authenticated::AuthenticatedRequest;
-use crate::http::form::{FORM, parse_form};
 use crate::http::message::{Response, explanation};
 use crate::http::sql::{CountedView, MOST_COUNTED, counted_views, is_plain_open};
 use crate::store::ViewState;
@@ -96,7 +96,7 @@ pub fn views(request: &AuthenticatedRequest<'_>) -> Result<Response> {
     if request.method != "POST" {
         return list(request, (String::new(), Vec::new()), None);
     }
-    let form = posted_form(request)?;
+    let form = fields(request)?;
     let field = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value);
     if let Some(name) = field("ready") {
         let ready = READY.iter().find(|view| view.name == name);
@@ -154,16 +154,10 @@ pub(super) fn add(
 ) -> Result<std::result::Result<Response, String>> {
     let added = request.context.store.add_view(definition, &mut |_| !request.watch.has_left());
     match added {
-        Ok(view) => Ok(Ok(see(request, &format!("/views/{}", escaped(&view.name))))),
+        Ok(view) => Ok(Ok(see_other(request.context, &format!("/views/{}", escaped(&view.name))))),
         Err(error) if error.kind() == Kind::Usage => Ok(Err(explanation(&error, &request.id))),
         Err(error) => Err(error),
     }
-}
-
-/// Leads to another screen.
-pub(super) fn see(request: &AuthenticatedRequest<'_>, path: &str) -> Response {
-    let root = super::shell::root(request.context);
-    Response::empty(303).with("Location", format!("{root}{path}"))
 }
 
 /// The definition of a ready view.
@@ -176,16 +170,4 @@ pub(super) fn ready_definition(name: &str) -> Option<&'static str> {
 pub(super) fn no_view(name: &str) -> Error {
     let what = format!("there is no view {}; /views lists those that there are", short(name));
     Error::new(Kind::NotFound, what)
-}
-
-/// The fields of a form.
-///
-/// # Errors
-/// `UnsupportedFormat` for a body that is no form.
-pub(super) fn posted_form(request: &AuthenticatedRequest<'_>) -> Result<Vec<(String, String)>> {
-    if request.body_type()?.name != FORM {
-        let what = format!("the body should be a form: {FORM}");
-        return Err(Error::new(Kind::UnsupportedFormat, what));
-    }
-    Ok(parse_form(&request.body))
 }
