@@ -11,7 +11,7 @@ use super::file::File;
 use super::file_scan::{FilePortion, FileScan};
 use super::plan::Plan;
 use super::request::ExportRequest;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::fhir::view::ViewDefinition;
 use crate::store::SeenVersion;
 use crate::view::{RowBatch, ViewWriter};
@@ -111,11 +111,7 @@ struct RowPortion<'a> {
 impl FilePortion for RowPortion<'_> {
     fn take(&mut self, version: &SeenVersion<'_>) -> Result<()> {
         self.resources += 1;
-        let tree =
-            self.run.view.parse(version.body).map_err(|error| {
-                Error::new(Kind::Damaged, format!("a body is no JSON: {error}"))
-            })?;
-        self.run.view.rows(&tree, &mut |values| {
+        self.run.view.rows_of_body(version.body, &mut |values| {
             if !self.is_enough() {
                 self.batch.add(values);
             }

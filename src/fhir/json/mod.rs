@@ -5,6 +5,7 @@
 //! parsed value would lose the lexemes of numbers, the order of keys and the spelling of escapes.
 //! Nothing recurses, so depth costs no stack.
 
+mod cursor;
 mod edits;
 mod members;
 mod scan;
@@ -14,6 +15,7 @@ mod tree;
 mod value;
 mod wanted;
 
+pub(in crate::fhir) use cursor::JsonCursor;
 pub use edits::Edits;
 pub use members::{ObjectMember, members};
 pub use scan::{JsonPart, JsonTraits, scan};

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{plain_length, unescaped_length};
+use super::cursor::{Fault, JsonCursor};
 use super::value::MAX_DEPTH;
 use super::wanted::{WantedMembers, WantedPart};
 
@@ -37,7 +37,7 @@ impl<'t> Tree<'t> {
     /// The text is not JSON, or brackets nest deeper than fhirlite takes them. The message has the
     /// byte at which the text is wrong.
     pub fn parse(text: &'t str) -> Result<Tree<'t>, String> {
-        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, is_known: false };
+        let mut reader = Reader { text, cursor: JsonCursor::new(text) };
         reader.whole_text(WantedPart::Whole)
     }
 
@@ -48,7 +48,7 @@ impl<'t> Tree<'t> {
     ///
     /// As [`Tree::parse`], as far as the text is looked at.
     pub fn parse_wanted(text: &'t str, wanted: &WantedMembers) -> Result<Tree<'t>, String> {
-        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, is_known: true };
+        let mut reader = Reader { text, cursor: JsonCursor::of_known(text) };
         reader.whole_text(wanted.part(WantedMembers::ROOT))
     }
 
@@ -82,9 +82,6 @@ impl<'t> Tree<'t> {
     }
 }
 
-/// Why a text is not JSON, and the byte that shows it.
-type Fault = (&'static str, usize);
-
 /// A list or an object that has not ended yet, and what is wanted of it.
 enum Open<'t, 'w> {
     Array(Vec<Tree<'t>>, WantedPart<'w>),
@@ -105,10 +102,7 @@ enum Begun<'t, 'w> {
 
 struct Reader<'t> {
     text: &'t str,
-    bytes: &'t [u8],
-    at: usize,
-    /// True for a text that is known to be JSON.
-    is_known: bool,
+    cursor: JsonCursor<'t>,
 }
 
 impl<'t> Reader<'t> {
@@ -116,64 +110,11 @@ impl<'t> Reader<'t> {
     fn whole_text(&mut self, wanted: WantedPart<'_>) -> Result<Tree<'t>, String> {
         let fault = |(reason, at): Fault| format!("not valid JSON: {reason} at byte {at}");
         let tree = self.value_at_any_depth(wanted).map_err(fault)?;
-        self.skip_space();
-        if self.at < self.text.len() {
-            return Err(fault(("more text behind the value", self.at)));
+        self.cursor.skip_space();
+        if self.cursor.at < self.text.len() {
+            return Err(fault(("more text behind the value", self.cursor.at)));
         }
         Ok(tree)
-    }
-
-    /// Goes to the end of a value without looking at it.
-    fn skip_value(&mut self) -> Result<(), Fault> {
-        let mut depth = 0usize;
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'"' => {
-                    self.skip_string()?;
-                    if depth == 0 {
-                        return Ok(());
-                    }
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth > 1 => depth -= 1,
-                b'}' | b']' if depth == 1 => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                b',' | b'}' | b']' if depth == 0 => return Ok(()),
-                _ => {}
-            }
-            self.at += 1;
-        }
-        Err(("the text ends too early", self.at))
-    }
-
-    /// Goes behind a string that begins here. True where it has no escapes.
-    fn skip_string(&mut self) -> Result<bool, Fault> {
-        let open = self.at;
-        self.at += 1;
-        let mut is_plain = true;
-        loop {
-            let rest = &self.bytes[self.at..];
-            // A string of JSON has no control characters.
-            self.at += match self.is_known {
-                true => unescaped_length(rest),
-                false => plain_length(rest),
-            };
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    is_plain = false;
-                    // A backslash, and the character that it escapes.
-                    self.at = (self.at + 2).min(self.bytes.len());
-                }
-                Some(_) => return Err(("a control character in a string", self.at)),
-                None => return Err(("a string without an end", open)),
-            }
-        }
-        self.at += 1;
-        Ok(is_plain)
     }
 
     /// Reads a value. Lists and objects that are open wait on a stack.
@@ -181,9 +122,9 @@ impl<'t> Reader<'t> {
         let mut open: Vec<Open<'t, '_>> = Vec::with_capacity(8);
         let mut wanted = wanted;
         loop {
-            self.skip_space();
-            if open.len() == MAX_DEPTH && matches!(self.peek(), Some(b'{' | b'[')) {
-                return Err(("brackets that nest too deep", self.at));
+            self.cursor.skip_space();
+            if open.len() == MAX_DEPTH && matches!(self.cursor.peek(), Some(b'{' | b'[')) {
+                return Err(("brackets that nest too deep", self.cursor.at));
             }
             let mut value = match self.begin(wanted)? {
                 Begun::Whole(value) => value,
@@ -199,14 +140,14 @@ impl<'t> Reader<'t> {
                     None => return Ok(value),
                     Some(Open::Array(values, of_values)) => {
                         values.push(value);
-                        if self.goes_on(b']', "no comma and no ] behind a value")? {
+                        if self.cursor.goes_on(b']', "no comma and no ] behind a value")? {
                             wanted = *of_values;
                             break;
                         }
                     }
                     Some(Open::Object(members, of_object, next)) => {
                         members.push((std::mem::take(&mut next.0), value));
-                        if self.goes_on(b'}', "no comma and no } behind a member")?
+                        if self.cursor.goes_on(b'}', "no comma and no } behind a member")?
                             && let Some(member) = self.wanted_member(*of_object)?
                         {
                             wanted = member.1;
@@ -234,8 +175,8 @@ impl<'t> Reader<'t> {
             if let Some(of_value) = wanted.within(&name) {
                 return Ok(Some((name, of_value)));
             }
-            self.skip_value()?;
-            if !self.goes_on(b'}', "no comma and no } behind a member")? {
+            self.cursor.skip_value()?;
+            if !self.cursor.goes_on(b'}', "no comma and no } behind a member")? {
                 return Ok(None);
             }
         }
@@ -243,12 +184,12 @@ impl<'t> Reader<'t> {
 
     /// Reads a value that has no parts, or the beginning of one that has.
     fn begin<'w>(&mut self, wanted: WantedPart<'w>) -> Result<Begun<'t, 'w>, Fault> {
-        let tree = match self.peek() {
+        let tree = match self.cursor.peek() {
             Some(b'"') => Tree::Text(self.string()?),
             Some(b'{') => {
-                self.at += 1;
-                self.skip_space();
-                if self.peek() != Some(b'}') {
+                self.cursor.at += 1;
+                self.cursor.skip_space();
+                if self.cursor.peek() != Some(b'}') {
                     if let Some(next) = self.wanted_member(wanted)? {
                         return Ok(Begun::Part(Open::Object(
                             Vec::with_capacity(wanted.room()),
@@ -257,111 +198,62 @@ impl<'t> Reader<'t> {
                         )));
                     }
                 } else {
-                    self.at += 1;
+                    self.cursor.at += 1;
                 }
                 Tree::Object(Vec::new())
             }
             Some(b'[') => {
-                self.at += 1;
-                self.skip_space();
-                if self.peek() != Some(b']') {
+                self.cursor.at += 1;
+                self.cursor.skip_space();
+                if self.cursor.peek() != Some(b']') {
                     return Ok(Begun::Part(Open::Array(Vec::with_capacity(1), wanted)));
                 }
-                self.at += 1;
+                self.cursor.at += 1;
                 Tree::Array(Vec::new())
             }
-            Some(b'-' | b'0'..=b'9') => Tree::Number(self.number()?),
+            Some(b'-' | b'0'..=b'9') => Tree::Number(&self.text[self.cursor.skip_number()?]),
             Some(b't') => self.word("true", Tree::Bool(true))?,
             Some(b'f') => self.word("false", Tree::Bool(false))?,
             Some(b'n') => self.word("null", Tree::Null)?,
-            Some(_) => return Err(("no value", self.at)),
-            None => return Err(("the text ends too early", self.at)),
+            Some(_) => return Err(("no value", self.cursor.at)),
+            None => return Err(("the text ends too early", self.cursor.at)),
         };
         Ok(Begun::Whole(tree))
     }
 
-    /// Reads a comma, or the bracket that ends a list or an object: true for the comma.
-    fn goes_on(&mut self, end: u8, fault: &'static str) -> Result<bool, Fault> {
-        self.skip_space();
-        let next = self.peek();
-        if next != Some(b',') && next != Some(end) {
-            return Err((fault, self.at));
-        }
-        self.at += 1;
-        Ok(next == Some(b','))
-    }
-
     /// Reads the name of a member and the colon behind it.
     fn name(&mut self) -> Result<Cow<'t, str>, Fault> {
-        self.skip_space();
-        if self.peek() != Some(b'"') {
-            return Err(("no name of a member", self.at));
+        self.cursor.skip_space();
+        if self.cursor.peek() != Some(b'"') {
+            return Err(("no name of a member", self.cursor.at));
         }
         let name = self.string()?;
-        self.skip_space();
-        if self.peek() != Some(b':') {
-            return Err(("no colon behind the name of a member", self.at));
+        self.cursor.skip_space();
+        if self.cursor.peek() != Some(b':') {
+            return Err(("no colon behind the name of a member", self.cursor.at));
         }
-        self.at += 1;
+        self.cursor.at += 1;
         Ok(name)
     }
 
     /// Reads a string that begins here.
     fn string(&mut self) -> Result<Cow<'t, str>, Fault> {
-        let open = self.at;
-        if self.skip_string()? {
-            return Ok(Cow::Borrowed(&self.text[open + 1..self.at - 1]));
+        let open = self.cursor.at;
+        if self.cursor.skip_string()? {
+            return Ok(Cow::Borrowed(&self.text[open + 1..self.cursor.at - 1]));
         }
-        match serde_json::from_str(&self.text[open..self.at]) {
+        match serde_json::from_str(&self.text[open..self.cursor.at]) {
             Ok(text) => Ok(Cow::Owned(text)),
             Err(_) => Err(("an escape that stands for no character", open)),
         }
     }
 
-    fn number(&mut self) -> Result<&'t str, Fault> {
-        let start = self.at;
-        self.at += usize::from(self.peek() == Some(b'-'));
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            _ => self.digits()?,
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
-            self.digits()?;
-        }
-        Ok(&self.text[start..self.at])
-    }
-
-    /// Reads at least one digit.
-    fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
-            self.at += 1;
-        }
-        if self.at == start { Err(("a number that lacks a digit", start)) } else { Ok(()) }
-    }
-
     fn word(&mut self, word: &str, tree: Tree<'t>) -> Result<Tree<'t>, Fault> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
-            return Err(("no value", self.at));
+        if !self.cursor.rest().starts_with(word.as_bytes()) {
+            return Err(("no value", self.cursor.at));
         }
-        self.at += word.len();
+        self.cursor.at += word.len();
         Ok(tree)
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
     }
 }
 

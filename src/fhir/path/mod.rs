@@ -22,6 +22,7 @@ mod node;
 mod operators;
 mod parser;
 mod path_context;
+mod quick;
 mod reference;
 mod syntax;
 mod temporal;
@@ -34,6 +35,10 @@ pub use decimal::Decimal;
 pub use error::PathError;
 pub use item::Item;
 pub use path_context::{PathConstant, PathContext};
+pub use quick::{
+    QuickBuilder, QuickConstants, QuickPath, QuickPlace, QuickPlan, QuickTest, QuickValue, Slots,
+    Unusual,
+};
 pub use types::{Primitive, Type, type_at};
 pub use wanted_elements::WantedElements;
 
@@ -85,6 +90,27 @@ impl Path {
     pub fn add_wanted(&self, wanted: &mut WantedElements, at: WantedAt) -> Vec<WantedAt> {
         let places = wanted.add(&self.expression, at);
         if places.is_empty() { vec![WantedMembers::NOWHERE] } else { places }
+    }
+
+    /// Finds a quick form of the expression where it is evaluated for what stands at a place; `builder` gathers what it
+    /// looks at. `constants` gives the texts of constants that are texts. `None` for an expression without such a form.
+    pub fn quick(
+        &self,
+        builder: &mut QuickBuilder,
+        at: QuickPlace,
+        constants: &QuickConstants<'_>,
+    ) -> Option<QuickPath> {
+        builder.path(&self.expression, at, constants)
+    }
+
+    /// Finds a quick form of the expression as a condition.
+    pub fn quick_test(
+        &self,
+        builder: &mut QuickBuilder,
+        at: QuickPlace,
+        constants: &QuickConstants<'_>,
+    ) -> Option<QuickTest> {
+        builder.test(&self.expression, at, constants)
     }
 
     /// Evaluates the expression. A resource that `resolve()` finds and that is not at hand is left

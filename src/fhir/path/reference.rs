@@ -35,16 +35,19 @@ pub fn resolve<'t>(node: &Node<'t>, resource: &'t Tree<'t>) -> Option<Node<'t>> 
     Some(Node::Element(Element::of_resource(tree)))
 }
 
-/// The key of the resource that a reference names, as `getResourceKey()` gives it: the id. A resource
-/// of another server has its URL as its key, and what cannot be resolved has none.
+/// The key of the resource that a reference names.
 pub fn reference_key<'t>(node: &Node<'t>, wanted: Option<&TypeName>) -> Option<Node<'t>> {
-    let text = text_of(node)?;
+    key_of(text_of(node)?, wanted).map(|key| Node::Text(Cow::Borrowed(key)))
+}
+
+/// The key of the resource that the text of a reference names, as `getResourceKey()` gives it: the id. A resource
+/// of another server has its URL as its key, and what cannot be resolved has none.
+pub fn key_of<'t>(text: &'t str, wanted: Option<&TypeName>) -> Option<&'t str> {
     let (base, (type_name, id)) = literal_reference(text)?;
     if wanted.is_some_and(|wanted| !Node::Target(type_name).is_of(wanted)) {
         return None;
     }
-    let key = if base.is_empty() { id } else { without_version(text).0 };
-    Some(Node::Text(Cow::Borrowed(key)))
+    Some(if base.is_empty() { id } else { without_version(text).0 })
 }
 
 /// The id of a resource, under which references find it.

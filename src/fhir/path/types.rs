@@ -252,6 +252,11 @@ pub fn type_at(path: &str) -> Option<&'static str> {
     last.map(Type::name)
 }
 
+/// The types that the name of a choice element may end in, each by that end.
+pub fn choice_types() -> impl Iterator<Item = (&'static str, Type)> {
+    DEFINITIONS.suffixes.iter().map(|(suffix, of)| (suffix.as_str(), *of))
+}
+
 /// True for the stem of a choice element of any type: `value`, `deceased`.
 pub fn is_choice_stem(name: &str) -> bool {
     DEFINITIONS.stems.contains(name)

@@ -99,6 +99,16 @@ impl ViewConstant {
             ConstantValue::Text(tree) => Item::of_type(tree, self.of.name()),
         }
     }
+
+    /// The value where it is a text, and neither a date nor a time.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            ConstantValue::Text(tree) if self.of.primitive() == Some(Primitive::Text) => {
+                tree.as_text()
+            }
+            _ => None,
+        }
+    }
 }
 
 fn whole_number(of: Type, lexeme: &str) -> Option<ConstantValue> {

@@ -7,8 +7,12 @@
 use super::column::{ColumnKind, ViewColumn};
 use super::constant::ViewConstant;
 use super::error::ViewError;
-use crate::fhir::json::{Tree, WantedAt, WantedMembers};
-use crate::fhir::path::{Path, WantedElements};
+use super::quick::{QuickRow, QuickView};
+use super::select::{PlacedPath, ViewSelect, add_wanted};
+use super::value::ViewValue;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::json::{Tree, WantedMembers};
+use crate::fhir::path::{QuickBuilder, QuickPlan, WantedElements};
 
 /// A view: which rows it makes of the resources of a type.
 #[derive(Clone, Debug)]
@@ -22,6 +26,9 @@ pub struct ViewDefinition {
     pub(super) hints: Vec<ViewError>,
     /// The members of a resource that the view looks at.
     pub(super) wanted: WantedMembers,
+    /// The view in a form that makes rows in one pass, and what to look at for them; `None` for a view that has no such
+    /// form.
+    pub(super) quick: Option<(QuickView, QuickPlan)>,
 }
 
 /// What a view says about itself.
@@ -50,43 +57,6 @@ pub struct ViewIdentifier {
     pub system: Option<String>,
     /// The identifier itself.
     pub value: Option<String>,
-}
-
-/// A part of a view that makes rows: the columns of each thing that it iterates over, joined with the
-/// rows of its parts.
-#[derive(Clone, Debug)]
-pub(super) struct ViewSelect {
-    pub(super) iteration: Iteration,
-    pub(super) columns: Vec<PlacedColumn>,
-    pub(super) selects: Vec<ViewSelect>,
-    pub(super) union_all: Vec<ViewSelect>,
-    /// For each column that the select makes, whether its path is `%rowIndex` alone.
-    pub(super) row_indexes: Vec<bool>,
-}
-
-/// What a select makes rows of.
-#[derive(Clone, Debug)]
-pub(super) enum Iteration {
-    /// What the select around it stands at.
-    Once,
-    ForEach(PlacedPath),
-    ForEachOrNull(PlacedPath),
-    Repeat(Vec<PlacedPath>),
-}
-
-/// A column where it is computed. The branches of a union compute the same column.
-#[derive(Clone, Debug)]
-pub(super) struct PlacedColumn {
-    pub(super) path: PlacedPath,
-    pub(super) column: ViewColumn,
-}
-
-/// An expression, and its place in the view.
-#[derive(Clone, Debug)]
-pub(super) struct PlacedPath {
-    pub(super) place: String,
-    pub(super) text: String,
-    pub(super) path: Path,
 }
 
 impl ViewDefinition {
@@ -124,8 +94,55 @@ impl ViewDefinition {
     /// # Errors
     ///
     /// The text is no JSON object, as far as it is looked at.
-    pub(crate) fn parse<'t>(&self, resource: &'t str) -> Result<Tree<'t>, String> {
+    pub(super) fn parse<'t>(&self, resource: &'t str) -> std::result::Result<Tree<'t>, String> {
         Tree::parse_wanted(resource, &self.wanted)
+    }
+
+    /// Finds a form of the view that makes rows in one pass.
+    pub(super) fn quicken(&mut self) {
+        let mut builder = QuickBuilder::new(&self.resource);
+        let view = builder.as_mut().and_then(|builder| self.quick_view(builder));
+        self.quick = view.zip(builder.and_then(QuickBuilder::plan));
+    }
+
+    /// The form of the view that makes rows of the slots of a plan: that of `builder`, which gathers what the view looks
+    /// at. `None` where there is no such form.
+    pub(super) fn quick_view(&self, builder: &mut QuickBuilder) -> Option<QuickView> {
+        let text_of = |name: &str| {
+            let constant = self.constants.iter().find(|constant| constant.name == name)?;
+            constant.text().map(str::to_owned)
+        };
+        QuickView::of(&self.conditions, &self.root, &text_of, builder)
+    }
+
+    /// The row that the view makes of the text of an ordinary resource, without a tree of it. The text must be known to
+    /// be JSON.
+    pub(super) fn quick_row<'t>(&self, resource: &'t str) -> QuickRow<'t> {
+        let Some((view, plan)) = &self.quick else { return QuickRow::Unknown };
+        plan.read(resource).map_or(QuickRow::Unknown, |slots| view.row(&slots))
+    }
+
+    /// Makes the rows of the body of a resource, as [`ViewDefinition::rows`] does. The body must be known to be JSON.
+    ///
+    /// # Errors
+    ///
+    /// Those of `row`, `Unprocessable` for those of the view, `Damaged` where the body is no JSON.
+    pub(crate) fn rows_of_body(
+        &self,
+        body: &str,
+        row: &mut dyn FnMut(&[&ViewValue<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        match self.quick_row(body) {
+            QuickRow::One(values) => row(&values.iter().collect::<Vec<_>>()),
+            QuickRow::Nothing => Ok(()),
+            QuickRow::Unknown => {
+                let damaged =
+                    |fault| Error::new(Kind::Damaged, format!("a body is no JSON: {fault}"));
+                let tree = self.parse(body).map_err(damaged)?;
+                let mut borrowed = |values: &[&ViewValue<'_>]| row(values);
+                ViewDefinition::rows(self, &tree, &mut borrowed)
+            }
+        }
     }
 
     /// Adds the elements of a resource that the view looks at.
@@ -137,57 +154,6 @@ impl ViewDefinition {
     /// FHIR may have them.
     pub fn hints(&self) -> &[ViewError] {
         &self.hints
-    }
-}
-
-impl ViewSelect {
-    /// Every expression of the select. Reading bounds how deep selects nest.
-    fn paths(&self) -> Vec<&PlacedPath> {
-        let mut paths: Vec<&PlacedPath> = match &self.iteration {
-            Iteration::Once => Vec::new(),
-            Iteration::ForEach(path) | Iteration::ForEachOrNull(path) => vec![path],
-            Iteration::Repeat(paths) => paths.iter().collect(),
-        };
-        paths.extend(self.columns.iter().map(|column| &column.path));
-        paths.extend(self.selects.iter().chain(&self.union_all).flat_map(ViewSelect::paths));
-        paths
-    }
-}
-
-/// Adds the elements of a resource that the parts of a view look at.
-pub(super) fn add_wanted(
-    conditions: &[PlacedPath],
-    root: &ViewSelect,
-    wanted: &mut WantedElements,
-) {
-    for condition in conditions {
-        let found = condition.path.add_wanted(wanted, WantedMembers::ROOT);
-        wanted.add_whole(&found);
-    }
-    add_select(root, wanted, WantedMembers::ROOT);
-}
-
-/// Adds what a select looks at from a place. Reading bounds how deep selects nest.
-fn add_select(select: &ViewSelect, wanted: &mut WantedElements, at: WantedAt) {
-    let places = match &select.iteration {
-        Iteration::Once => vec![at],
-        Iteration::ForEach(path) | Iteration::ForEachOrNull(path) => {
-            path.path.add_wanted(wanted, at)
-        }
-        Iteration::Repeat(paths) => {
-            let places: Vec<_> =
-                paths.iter().flat_map(|path| path.path.add_wanted(wanted, at)).collect();
-            // The same paths go on from there.
-            wanted.add_whole(&places);
-            places
-        }
-    };
-    for at in places {
-        for column in &select.columns {
-            let found = column.path.path.add_wanted(wanted, at);
-            wanted.add_whole(&found);
-        }
-        select.selects.iter().chain(&select.union_all).for_each(|of| add_select(of, wanted, at));
     }
 }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::bound::{BoundValue, bound};
 use super::definition::ViewDefinition;
 use super::error::ViewError;
+use super::quick::{QuickRow, QuickView};
 use super::value::ViewValue;
 use crate::fhir::json::{Tree, WantedMembers};
-use crate::fhir::path::WantedElements;
+use crate::fhir::path::{QuickBuilder, QuickPlan, WantedElements};
 
 /// The largest text whose rows are made ahead, in bytes. The rows of a larger one do not wait in memory.
 const LARGEST: usize = 1 << 20;
@@ -39,6 +40,8 @@ pub struct KeptView {
     pub definition: Option<ViewDefinition>,
     /// True where its rows may depend on what a store sets in `meta`.
     reads_meta: bool,
+    /// The form that makes rows of the slots of all views of the type; `None` where there is none.
+    quick: Option<QuickView>,
 }
 
 /// Views by the type of their resources.
@@ -53,6 +56,8 @@ pub struct KeptViews {
 struct ViewsOfType {
     views: Vec<KeptView>,
     wanted: WantedMembers,
+    /// What to look at for the rows that are made in one pass.
+    plan: Option<QuickPlan>,
 }
 
 /// The rows of a view, with values as a database holds them.
@@ -90,11 +95,12 @@ impl KeptViews {
             let definition = tree.ok().and_then(|tree| ViewDefinition::read(&tree).ok());
             let reads_meta = definition.as_ref().is_none_or(ViewDefinition::may_read_meta);
             let (key, name) = (text.key, text.name.clone());
-            let view = KeptView { key, name, definition, reads_meta };
+            let view = KeptView { key, name, definition, reads_meta, quick: None };
             by_type.entry(text.resource_type.clone()).or_default().push(view);
         }
         let by_type =
-            by_type.into_iter().map(|(of, views)| (of, ViewsOfType::new(views))).collect();
+            by_type.into_iter().map(|(of, views)| (of.clone(), ViewsOfType::new(&of, views)));
+        let by_type = by_type.collect();
         KeptViews { texts, by_type }
     }
 
@@ -115,11 +121,17 @@ impl KeptViews {
 }
 
 impl ViewsOfType {
-    fn new(views: Vec<KeptView>) -> ViewsOfType {
+    fn new(resource_type: &str, mut views: Vec<KeptView>) -> ViewsOfType {
+        let mut builder = QuickBuilder::new(resource_type);
+        for view in &mut views {
+            let parts = view.definition.as_ref().zip(builder.as_mut());
+            view.quick = parts.and_then(|(view, builder)| view.quick_view(builder));
+        }
+        let plan = builder.and_then(QuickBuilder::plan);
         let mut wanted = WantedElements::new();
         let definitions = views.iter().filter_map(|view| view.definition.as_ref());
         definitions.for_each(|definition| definition.add_wanted(&mut wanted));
-        ViewsOfType { views, wanted: wanted.into_members() }
+        ViewsOfType { views, wanted: wanted.into_members(), plan }
     }
 }
 
@@ -142,19 +154,27 @@ impl MadeViewRows {
         is_wanted: impl Fn(&KeptView) -> bool,
     ) -> Option<MadeViewRows> {
         let of_type = views.by_type.get(resource_type)?;
-        let made = of_type.views.iter().filter(|view| is_wanted(view));
-        let made = made.filter_map(|view| Some((view.key, view.definition.as_ref()?)));
-        let mut made = made.peekable();
+        let mut made = of_type.views.iter().filter(|view| is_wanted(view)).peekable();
         if text.len() > LARGEST || made.peek().is_none() {
             return None;
         }
-        // What cannot be read here cannot be read where it is written, which says so.
-        let tree = Tree::parse_wanted(text, &of_type.wanted).ok()?;
-        let rows = made.map(|(key, definition)| {
-            let rows = BoundRows::of(definition, &tree);
-            (key, rows.map_err(|fault| fault.to_string()))
-        });
-        let rows = rows.collect();
+        let slots = of_type.plan.as_ref().and_then(|plan| plan.read(text).ok());
+        let (mut tree, mut rows) = (None, Vec::new());
+        for view in made {
+            let Some(definition) = &view.definition else { continue };
+            let quick = view.quick.as_ref().zip(slots.as_ref());
+            let made = match quick.map_or(QuickRow::Unknown, |(view, slots)| view.row(slots)) {
+                QuickRow::One(row) => Ok(BoundRows::one(definition, &row)),
+                QuickRow::Nothing => Ok(BoundRows::none(definition)),
+                QuickRow::Unknown => {
+                    let parse = || Tree::parse_wanted(text, &of_type.wanted);
+                    // What cannot be read here cannot be read where it is written, which says so.
+                    let tree = tree.get_or_insert_with(parse).as_ref().ok()?;
+                    BoundRows::of(definition, tree).map_err(|fault| fault.to_string())
+                }
+            };
+            rows.push((view.key, made));
+        }
         Some(MadeViewRows { made_for: views.clone(), rows })
     }
 
@@ -169,24 +189,42 @@ impl MadeViewRows {
 
 impl BoundRows {
     fn of(definition: &ViewDefinition, tree: &Tree<'_>) -> Result<BoundRows, ViewError> {
-        let columns = definition.columns();
-        let mut rows = BoundRows { width: columns.len(), ..BoundRows::default() };
+        let mut rows = BoundRows::none(definition);
         definition.rows(tree, &mut |values: &[&ViewValue<'_>]| {
-            rows.count += 1;
-            for (column, value) in columns.iter().zip(values) {
-                rows.cells.push(match bound(column, value) {
-                    BoundValue::Null => BoundCell::Null,
-                    BoundValue::Integer(value) => BoundCell::Integer(value),
-                    BoundValue::Real(value) => BoundCell::Real(value),
-                    BoundValue::Text(text) => {
-                        rows.texts.push_str(&text);
-                        BoundCell::Text { end: rows.texts.len() }
-                    }
-                });
-            }
+            rows.add(definition, values.iter().copied());
             Ok::<_, ViewError>(())
         })?;
         Ok(rows)
+    }
+
+    fn none(definition: &ViewDefinition) -> BoundRows {
+        BoundRows { width: definition.columns().len(), ..BoundRows::default() }
+    }
+
+    fn one(definition: &ViewDefinition, row: &[ViewValue<'_>]) -> BoundRows {
+        let mut rows = BoundRows::none(definition);
+        rows.add(definition, row.iter());
+        rows
+    }
+
+    fn add<'v, 't: 'v>(
+        &mut self,
+        definition: &ViewDefinition,
+        row: impl Iterator<Item = &'v ViewValue<'t>>,
+    ) {
+        self.count += 1;
+        self.cells.reserve(self.width);
+        for (column, value) in definition.columns().iter().zip(row) {
+            self.cells.push(match bound(column, value) {
+                BoundValue::Null => BoundCell::Null,
+                BoundValue::Integer(value) => BoundCell::Integer(value),
+                BoundValue::Real(value) => BoundCell::Real(value),
+                BoundValue::Text(text) => {
+                    self.texts.push_str(&text);
+                    BoundCell::Text { end: self.texts.len() }
+                }
+            });
+        }
     }
 
     /// Gives each row to `row`, until it fails.

@@ -3,7 +3,8 @@
 //! <https://sql-on-fhir.org/ig/StructureDefinition-ViewDefinition.html>, version 2.0 and the ballot of
 //! 3.0. [`ViewDefinition::read`] (`read.rs`, `part.rs`) checks a view, [`ViewDefinition::columns`]
 //! (`column.rs`) says what its rows have, [`ViewDefinition::rows`] (`rows.rs`) makes them of one resource
-//! after the other. `bound.rs` says what their values are for a database, `kept.rs` has the views of a store.
+//! after the other. `quick.rs` makes those of ordinary resources in one pass over their text. `select.rs` has the parts
+//! of a view. `bound.rs` says what their values are for a database, `kept.rs` has the views of a store.
 //! `starter.rs` has the ready ones. How rows are written and kept is not said here.
 
 mod bound;
@@ -13,8 +14,10 @@ mod definition;
 mod error;
 mod kept;
 mod part;
+mod quick;
 mod read;
 mod rows;
+mod select;
 mod starter;
 #[cfg(test)]
 mod tests;

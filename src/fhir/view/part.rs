@@ -4,8 +4,8 @@
 
 use super::column::{ColumnKind, ColumnTag, ViewColumn, is_sql_name, type_of_uri};
 use super::constant::ViewConstant;
-use super::definition::{PlacedColumn, PlacedPath};
 use super::error::ViewError;
+use super::select::{PlacedColumn, PlacedPath};
 use crate::fhir::json::Tree;
 use crate::fhir::name::short;
 use crate::fhir::path::{Path, Type};

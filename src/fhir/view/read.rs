@@ -9,12 +9,10 @@ use std::collections::HashSet;
 
 use super::column::ViewColumn;
 use super::constant::ViewConstant;
-use super::definition::{
-    Iteration, PlacedColumn, PlacedPath, ViewAbout, ViewDefinition, ViewIdentifier, ViewSelect,
-    add_wanted,
-};
+use super::definition::{ViewAbout, ViewDefinition, ViewIdentifier};
 use super::error::ViewError;
 use super::part::{ViewPart, ViewReader};
+use super::select::{Iteration, PlacedColumn, PlacedPath, ViewSelect, add_wanted};
 use crate::fhir::definitions::{is_of_any_version, spelling};
 use crate::fhir::json::Tree;
 use crate::fhir::name::short;
@@ -53,7 +51,10 @@ impl ViewDefinition {
         let mut reader = ViewReader::default();
         let definition = reader.definition(view);
         match definition {
-            Some(definition) if reader.faults.is_empty() => Ok(definition),
+            Some(mut definition) if reader.faults.is_empty() => {
+                definition.quicken();
+                Ok(definition)
+            }
             _ => Err(reader.faults),
         }
     }
@@ -116,6 +117,7 @@ impl ViewReader {
             columns,
             hints,
             wanted: wanted.into_members(),
+            quick: None,
         })
     }
 

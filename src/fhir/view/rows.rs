@@ -10,8 +10,9 @@
 
 use std::cell::Cell;
 
-use super::definition::{Iteration, PlacedColumn, PlacedPath, ViewDefinition, ViewSelect};
+use super::definition::ViewDefinition;
 use super::error::ViewError;
+use super::select::{Iteration, PlacedColumn, PlacedPath, ViewSelect};
 use super::value::ViewValue;
 use crate::fhir::json::{MAX_DEPTH, Tree};
 use crate::fhir::name::short;

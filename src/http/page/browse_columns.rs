@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::words::{cell_text, resource_path, when};
 use crate::fhir::json::Tree;
 use crate::fhir::label::label;
-use crate::fhir::view::{STARTER_VIEWS, ViewDefinition, ViewError, ViewValue};
+use crate::fhir::view::{STARTER_VIEWS, ViewDefinition};
 use crate::search::FoundResource;
 use crate::time::Instant;
 
@@ -322,13 +322,12 @@ fn first_row<'v>(view: &'v ViewDefinition, body: &str) -> Named<'v> {
 /// The rows that a view makes of a resource; none where it has a fault.
 fn rows<'v>(view: &'v ViewDefinition, body: &str) -> Vec<Named<'v>> {
     let mut rows = Vec::new();
-    let Ok(tree) = view.parse(body) else { return rows };
     let names: Vec<&str> = view.columns().iter().map(|column| column.name.as_str()).collect();
-    let made = view.rows(&tree, &mut |values: &[&ViewValue<'_>]| {
+    let made = view.rows_of_body(body, &mut |values| {
         let pairs = names.iter().zip(values);
         let named = pairs.filter_map(|(name, value)| Some((*name, value.plain()?.into_owned())));
         rows.push(named.collect::<Named<'_>>());
-        Ok::<_, ViewError>(())
+        Ok(())
     });
     if made.is_err() { Vec::new() } else { rows }
 }

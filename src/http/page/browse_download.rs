@@ -91,10 +91,9 @@ fn write_csv(found: &FoundAll, view: &ViewDefinition, out: &mut dyn Write) -> Re
     let mut writer = ViewWriter::new(format, view.columns(), buffer.clone())?;
     let mut batch = writer.new_batch()();
     found.for_each(&mut |resource, _| {
-        let tree = view.parse(&resource.body).map_err(|fault| Error::new(Kind::Damaged, fault))?;
-        view.rows(&tree, &mut |values| {
+        view.rows_of_body(&resource.body, &mut |values| {
             batch.add(values);
-            Ok::<(), Error>(())
+            Ok(())
         })?;
         writer.append(&mut batch)?;
         if buffer.length() >= PORTION { buffer.send(out) } else { Ok(()) }

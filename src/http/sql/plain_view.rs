@@ -5,8 +5,8 @@
 use std::ops::ControlFlow;
 
 use super::plain::{PlainCell, plain_cell, plain_session};
-use crate::error::{Error, Kind, Result};
-use crate::fhir::view::{ViewDefinition, ViewValue};
+use crate::error::{Kind, Result};
+use crate::fhir::view::ViewDefinition;
 use crate::http::authenticated::AuthenticatedRequest;
 use crate::shown::shown;
 use crate::store::{Selection, StoredView};
@@ -72,22 +72,19 @@ pub fn view_preview(
     let all = Selection::all(view.resource(), &snapshot);
     let rest = snapshot.for_each_version(&all, |version| {
         preview.resources += 1;
-        let tree = match view.parse(version.body) {
-            Ok(tree) => tree,
-            Err(error) => {
-                damage = Some(Error::new(Kind::Damaged, format!("a body is no JSON: {error}")));
-                return ControlFlow::Break(());
-            }
-        };
         let before = preview.rows.len();
-        let made = view.rows(&tree, &mut |values: &[&ViewValue<'_>]| {
+        let made = view.rows_of_body(version.body, &mut |values| {
             match preview.rows.len() < most {
                 true => preview.rows.push(values.iter().map(|of| plain_cell(of, cell)).collect()),
                 false => preview.has_more = true,
             }
-            Ok::<(), Error>(())
+            Ok(())
         });
         if let Err(error) = made {
+            if error.kind() == Kind::Damaged {
+                damage = Some(error);
+                return ControlFlow::Break(());
+            }
             preview.rows.truncate(before);
             if preview.faults.len() < MOST_FAULTS {
                 let fault = format!("{}/{}: {error}", view.resource(), version.id);

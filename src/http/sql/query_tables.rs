@@ -198,9 +198,8 @@ impl TableRows<'_> {
         self.session.check_time()?;
         let damaged = |why: String| Error::new(Kind::Damaged, format!("a body is no JSON: {why}"));
         let text = std::str::from_utf8(line).map_err(|error| damaged(error.to_string()))?;
-        let tree = Tree::parse(text).map_err(damaged)?;
         let QueryTable { label, view, .. } = self.table;
-        view.rows(&tree, &mut |values| self.session.add_row(label, view.columns(), values))
+        view.rows_of_body(text, &mut |values| self.session.add_row(label, view.columns(), values))
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> Result<()> {

@@ -5,6 +5,7 @@ mod errors;
 mod expressions;
 pub(in crate::fhir) mod official;
 mod properties;
+mod quick;
 mod search_parameters;
 pub(in crate::fhir) mod view;
 

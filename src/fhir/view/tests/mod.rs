@@ -4,6 +4,7 @@ mod faults;
 mod made;
 mod official;
 mod properties;
+mod quick;
 mod starter;
 
 use serde_json::Value;

@@ -45,7 +45,10 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// A view that is changed in places: a part of it becomes another part, or something else.
-fn changed(mut view: Value, changes: &[(prop::sample::Index, prop::sample::Index, u8)]) -> Value {
+pub(super) fn changed(
+    mut view: Value,
+    changes: &[(prop::sample::Index, prop::sample::Index, u8)],
+) -> Value {
     for (place, other, what) in changes {
         let mut all = Vec::new();
         pointers(&view, "", &mut all);

@@ -1,0 +1,168 @@
+//! The pass over the text of a resource, which fills the slots of a plan.
+
+use super::slot_tree::{SlotId, SlotTree};
+use super::slots::{SlotKind, Slots, Unusual};
+use super::states::{FoundMember, State, StateId, Target};
+use crate::fhir::json::JsonCursor;
+
+/// A pass over a text.
+pub(super) struct SlotReader<'t, 'p> {
+    states: &'p [State],
+    bytes: &'t [u8],
+    cursor: JsonCursor<'t>,
+    slots: Slots<'t>,
+}
+
+impl<'t, 'p> SlotReader<'t, 'p> {
+    /// A pass over a text that is known to be JSON. `states` are those of so many places.
+    pub(super) fn new(text: &'t str, states: &'p [State], places: usize) -> SlotReader<'t, 'p> {
+        let cursor = JsonCursor::of_known(text);
+        SlotReader { states, bytes: text.as_bytes(), cursor, slots: Slots::new(text, places) }
+    }
+
+    /// Reads a whole resource.
+    ///
+    /// # Errors
+    ///
+    /// What is looked at is not as it mostly is: a member that stands twice or beside another, a list in a list, a null
+    /// in a list; or the text is no JSON object.
+    pub(super) fn resource(mut self) -> Result<Slots<'t>, Unusual> {
+        self.cursor.skip_space();
+        if self.cursor.peek() != Some(b'{') {
+            return Err(Unusual);
+        }
+        self.put(&[SlotTree::ROOT], SlotKind::Object, false, self.cursor.at);
+        self.object(0)?;
+        self.cursor.skip_space();
+        if self.cursor.at < self.bytes.len() { Err(Unusual) } else { Ok(self.slots) }
+    }
+
+    /// Reads an object. The states nest as deep as the tree of places, which has a bound.
+    fn object(&mut self, state: StateId) -> Result<(), Unusual> {
+        let states = self.states;
+        let state = &states[state];
+        if state.members.is_empty() {
+            return self.skip();
+        }
+        self.cursor.at += 1;
+        self.cursor.skip_space();
+        if self.cursor.peek() == Some(b'}') {
+            self.cursor.at += 1;
+            return Ok(());
+        }
+        let mut seen = 0u64;
+        loop {
+            if self.cursor.peek() != Some(b'"') {
+                return Err(Unusual);
+            }
+            let start = self.cursor.at + 1;
+            let is_plain = self.cursor.skip_string().map_err(|_| Unusual)?;
+            let length = self.cursor.at - 1 - start;
+            self.cursor.skip_space();
+            if !is_plain || length == 0 || self.cursor.peek() != Some(b':') {
+                return Err(Unusual);
+            }
+            self.cursor.at += 1;
+            self.cursor.skip_space();
+            match state.find(&self.bytes[start..], length) {
+                None => self.skip()?,
+                Some(FoundMember::Unusual) => return Err(Unusual),
+                Some(FoundMember::Member(number, target)) => {
+                    if seen & 1 << number != 0 {
+                        return Err(Unusual);
+                    }
+                    seen |= 1 << number;
+                    match target {
+                        Some(target) => self.value(target)?,
+                        None => self.skip()?,
+                    }
+                }
+            }
+            if !self.cursor.goes_on(b'}', "").map_err(|_| Unusual)? {
+                return Ok(());
+            }
+            self.cursor.skip_space();
+        }
+    }
+
+    /// Reads the value of a member: an element, or a list of them.
+    fn value(&mut self, target: &Target) -> Result<(), Unusual> {
+        match self.cursor.peek() {
+            Some(b'[') => {}
+            // An element that is null is not there.
+            Some(b'n') => return self.skip(),
+            _ => return self.element(target, false),
+        }
+        self.cursor.at += 1;
+        self.cursor.skip_space();
+        if self.cursor.peek() == Some(b']') {
+            self.cursor.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.element(target, true)?;
+            if !self.cursor.goes_on(b']', "").map_err(|_| Unusual)? {
+                return Ok(());
+            }
+            self.cursor.skip_space();
+        }
+    }
+
+    fn element(&mut self, target: &Target, is_listed: bool) -> Result<(), Unusual> {
+        let state = self.state_of(target)?;
+        let states = self.states;
+        let start = self.cursor.at;
+        let kind = match self.cursor.peek() {
+            Some(b'{') => {
+                // The object is there before its parts are.
+                self.put(&states[state].fills, SlotKind::Object, is_listed, start);
+                return self.object(state);
+            }
+            Some(b'"') => match self.cursor.skip_string().map_err(|_| Unusual)? {
+                true => SlotKind::Text,
+                false => SlotKind::EscapedText,
+            },
+            Some(b't') => self.word("true", SlotKind::True)?,
+            Some(b'f') => self.word("false", SlotKind::False)?,
+            Some(b'-' | b'0'..=b'9') => {
+                self.cursor.skip_number().map_err(|_| Unusual)?;
+                SlotKind::Number
+            }
+            _ => return Err(Unusual),
+        };
+        self.put(&states[state].fills, kind, is_listed, start);
+        Ok(())
+    }
+
+    /// Where the next element leads.
+    #[inline]
+    fn state_of(&self, target: &Target) -> Result<StateId, Unusual> {
+        let [first, others @ ..] = &target.firsts[..] else { return Ok(target.other) };
+        let is_first = |place: &SlotId| self.slots.at(*place).count == 0;
+        let is_it = is_first(first);
+        // It is the first one of some places, and not of others.
+        if others.iter().any(|other| is_first(other) != is_it) {
+            return Err(Unusual);
+        }
+        Ok(if is_it { target.first } else { target.other })
+    }
+
+    #[inline]
+    fn put(&mut self, places: &[SlotId], kind: SlotKind, is_listed: bool, start: usize) {
+        for place in places {
+            self.slots.put(*place, kind, is_listed, (start, self.cursor.at));
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), Unusual> {
+        self.cursor.skip_value().map_err(|_| Unusual)
+    }
+
+    fn word(&mut self, word: &str, kind: SlotKind) -> Result<SlotKind, Unusual> {
+        if !self.bytes[self.cursor.at..].starts_with(word.as_bytes()) {
+            return Err(Unusual);
+        }
+        self.cursor.at += word.len();
+        Ok(kind)
+    }
+}

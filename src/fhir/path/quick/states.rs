@@ -1,0 +1,244 @@
+//! What a pass over a resource does at each element: which places it stands for, and which members to look at.
+//!
+//! An element may stand for several places at once: `category` and the first one of it. Each set of places is a state,
+//! worked out before any resource is seen.
+
+use std::collections::HashMap;
+
+use super::super::types::{Type, choice_types};
+use super::slot_tree::{SlotId, SlotStep, SlotTree};
+
+/// The most states of one plan.
+const MOST: usize = 500;
+/// The most members that a state looks at: as many as a number has bits.
+const MOST_MEMBERS: usize = 64;
+
+/// The number of a state.
+pub(super) type StateId = usize;
+
+/// What an element stands for, and what is looked at in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    /// The slots that take the element.
+    pub(super) fills: Vec<SlotId>,
+    pub(super) members: Vec<StateMember>,
+}
+
+/// A member that is looked at.
+#[derive(Clone, Debug)]
+pub(super) struct StateMember {
+    name: String,
+    /// The first eight bytes of the name as a number, and which bits of them count.
+    beginning: u64,
+    mask: u64,
+    leads: Leads,
+}
+
+/// Where a member leads.
+#[derive(Clone, Debug)]
+enum Leads {
+    To(Target),
+    /// By what stands behind the name: the suffixes of all types, with a target where the type matters.
+    ByType(Vec<(&'static str, Option<Target>)>),
+}
+
+/// Where the elements of a member lead: to one state, but for the first of all that stand at some places.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// The places whose first element leads elsewhere.
+    pub(super) firsts: Vec<SlotId>,
+    pub(super) first: StateId,
+    pub(super) other: StateId,
+}
+
+/// A member that was found.
+pub(super) enum FoundMember<'s> {
+    /// Its number among those of the state; where it leads, `None` for nowhere.
+    Member(usize, Option<&'s Target>),
+    /// A member that is not as it mostly is.
+    Unusual,
+}
+
+/// The states of a tree; the first one is that of the resource itself.
+pub(super) fn states(tree: &SlotTree) -> Option<Vec<State>> {
+    let mut builder = StateBuilder { tree, known: HashMap::new(), states: Vec::new() };
+    builder.state(vec![SlotTree::ROOT])?;
+    Some(builder.states)
+}
+
+struct StateBuilder<'a> {
+    tree: &'a SlotTree,
+    known: HashMap<Vec<SlotId>, StateId>,
+    states: Vec<State>,
+}
+
+impl StateBuilder<'_> {
+    /// The state of some places. The tree bounds how deep this goes. `None` where there are too many states, or names
+    /// that cannot be told apart.
+    fn state(&mut self, places: Vec<SlotId>) -> Option<StateId> {
+        if let Some(known) = self.known.get(&places) {
+            return Some(*known);
+        }
+        let id = self.states.len();
+        if id == MOST {
+            return None;
+        }
+        self.states.push(State { fills: places.clone(), members: Vec::new() });
+        self.known.insert(places.clone(), id);
+        let mut members = Vec::new();
+        for (name, is_choice, within) in self.members(&places)? {
+            let leads = match is_choice {
+                false => Leads::To(self.target(within.iter().map(|(place, _)| *place).collect())?),
+                true => Leads::ByType(self.by_type(&within)?),
+            };
+            members.push(StateMember::new(name, leads));
+        }
+        self.states[id].members = members;
+        Some(id)
+    }
+
+    /// The members that lead to places within some places: their names, whether they are choices, and the places with
+    /// the types that they ask for. `None` where names cannot be told apart.
+    #[expect(clippy::type_complexity)]
+    fn members(
+        &self,
+        places: &[SlotId],
+    ) -> Option<Vec<(String, bool, Vec<(SlotId, Option<Type>)>)>> {
+        let mut members: Vec<(String, bool, Vec<(SlotId, Option<Type>)>)> = Vec::new();
+        for (id, place) in self.tree.places().iter().enumerate() {
+            let (name, is_choice, of) = match &place.step {
+                _ if !places.contains(&place.within) => continue,
+                SlotStep::Element(name) => (name, false, None),
+                SlotStep::Choice(name, of) => (name, true, *of),
+                SlotStep::Root | SlotStep::First => continue,
+            };
+            match members.iter_mut().find(|(known, ..)| known == name) {
+                Some((_, of_known, within)) if *of_known == is_choice => within.push((id, of)),
+                Some(_) => return None,
+                None => members.push((name.clone(), is_choice, vec![(id, of)])),
+            }
+        }
+        let is_clear = |name: &String| {
+            let others = members.iter().filter(|(other, ..)| other != name);
+            !name.is_empty()
+                && !name.starts_with('_')
+                && !name.contains('\0')
+                && others
+                    .clone()
+                    .all(|(other, is_choice, _)| !(*is_choice && name.starts_with(other)))
+        };
+        let is_possible =
+            members.len() <= MOST_MEMBERS && members.iter().all(|(name, ..)| is_clear(name));
+        is_possible.then_some(members)
+    }
+
+    fn by_type(
+        &mut self,
+        within: &[(SlotId, Option<Type>)],
+    ) -> Option<Vec<(&'static str, Option<Target>)>> {
+        let mut leads = Vec::new();
+        for (suffix, of) in choice_types() {
+            let takes =
+                within.iter().filter(|(_, wanted)| wanted.is_none_or(|wanted| of.is(wanted)));
+            let places: Vec<_> = takes.map(|(place, _)| *place).collect();
+            leads.push(match places.is_empty() {
+                true => (suffix, None),
+                false => (suffix, Some(self.target(places)?)),
+            });
+        }
+        // Those that lead somewhere are looked for first.
+        leads.sort_by_key(|(_, target)| target.is_none());
+        Some(leads)
+    }
+
+    /// Where elements lead that stand at some places.
+    fn target(&mut self, places: Vec<SlotId>) -> Option<Target> {
+        let all = self.tree.places().iter().enumerate();
+        let firsts =
+            all.filter(|(_, of)| of.step == SlotStep::First && places.contains(&of.within));
+        let (mut with_firsts, mut bases) = (places.clone(), Vec::new());
+        for (first, of) in firsts {
+            with_firsts.push(first);
+            bases.push(of.within);
+        }
+        let other = self.state(sorted(places))?;
+        let first = self.state(sorted(with_firsts))?;
+        Some(Target { firsts: bases, first, other })
+    }
+}
+
+fn sorted(mut places: Vec<SlotId>) -> Vec<SlotId> {
+    places.sort_unstable();
+    places
+}
+
+impl State {
+    /// Finds the member of a name that stands at the beginning of `bytes` and has so many of them. `None` where the
+    /// state does not look at it.
+    #[inline]
+    pub(super) fn find(&self, bytes: &[u8], length: usize) -> Option<FoundMember<'_>> {
+        let beginning = match bytes.first_chunk() {
+            Some(chunk) => u64::from_le_bytes(*chunk) & mask_of(length),
+            None => beginning_of(&bytes[..length]),
+        };
+        for (number, member) in self.members.iter().enumerate() {
+            if (beginning ^ member.beginning) & member.mask == 0
+                && let Some(found) = member.found(number, &bytes[..length])
+            {
+                return Some(found);
+            }
+        }
+        // `_birthDate` has what stands beside `birthDate`.
+        if bytes[0] == b'_' && self.find(&bytes[1..], length.saturating_sub(1)).is_some() {
+            return Some(FoundMember::Unusual);
+        }
+        None
+    }
+}
+
+impl StateMember {
+    fn new(name: String, leads: Leads) -> StateMember {
+        let beginning = beginning_of(name.as_bytes());
+        // Behind a name that has its end among the first bytes there is nothing.
+        let length = name.len() + usize::from(matches!(leads, Leads::To(_)));
+        StateMember { name, beginning, mask: mask_of(length), leads }
+    }
+
+    /// What a name that begins alike finds.
+    #[inline]
+    fn found(&self, number: usize, name: &[u8]) -> Option<FoundMember<'_>> {
+        match &self.leads {
+            Leads::To(target) => {
+                let is_it = self.name.len() < 8 || name == self.name.as_bytes();
+                is_it.then_some(FoundMember::Member(number, Some(target)))
+            }
+            Leads::ByType(targets) => {
+                let suffix = name.strip_prefix(self.name.as_bytes())?;
+                // The type of a choice element is a part of its name.
+                if suffix.is_empty() {
+                    return Some(FoundMember::Unusual);
+                }
+                let is_it = |(of, _): &&(&str, _)| of.as_bytes() == suffix;
+                let (_, target) = targets.iter().find(is_it)?;
+                Some(FoundMember::Member(number, target.as_ref()))
+            }
+        }
+    }
+}
+
+/// The first eight bytes as a number, filled up with zeros.
+fn beginning_of(bytes: &[u8]) -> u64 {
+    let mut chunk = [0; 8];
+    let length = bytes.len().min(8);
+    chunk[..length].copy_from_slice(&bytes[..length]);
+    u64::from_le_bytes(chunk)
+}
+
+/// The bits that so many first bytes have in such a number.
+#[inline]
+fn mask_of(bytes: usize) -> u64 {
+    match bytes {
+        0..8 => (1 << (8 * bytes)) - 1,
+        _ => u64::MAX,
+    }
+}
