@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use memchr::memmem::Finder;
 
 /// Finds what stands between a link and a version.
@@ -34,7 +35,8 @@ pub fn short(value: &str) -> String {
 
 /// Reads `Type/id`, without a base and without a version.
 pub fn type_and_id(text: &str) -> Option<(&str, &str)> {
-    let (resource_type, id) = text.split_once('/')?;
+    let slash = memchr(b'/', text.as_bytes())?;
+    let (resource_type, id) = (&text[..slash], &text[slash + 1..]);
     (is_type(resource_type) && is_id(id)).then_some((resource_type, id))
 }
 

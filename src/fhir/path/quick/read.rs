@@ -41,7 +41,7 @@ impl<'t, 'p> SlotReader<'t, 'p> {
     fn object(&mut self, state: StateId) -> Result<(), Unusual> {
         let states = self.states;
         let state = &states[state];
-        if state.members.is_empty() {
+        if state.is_blind() {
             return self.skip();
         }
         self.cursor.at += 1;

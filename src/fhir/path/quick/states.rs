@@ -21,16 +21,20 @@ pub(super) type StateId = usize;
 pub(super) struct State {
     /// The slots that take the element.
     pub(super) fills: Vec<SlotId>,
-    pub(super) members: Vec<StateMember>,
+    members: Vec<StateMember>,
+    /// The members of one name by it: a table with free rows, at least three times as many as others. A row has the
+    /// number of the member and one more. A member stands in the row that its name says, or in one of those behind it
+    /// before the next free one.
+    rows: Vec<u8>,
+    /// The numbers of the choice elements.
+    choices: Vec<usize>,
 }
 
 /// A member that is looked at.
 #[derive(Clone, Debug)]
-pub(super) struct StateMember {
+struct StateMember {
     name: String,
-    /// The first eight bytes of the name as a number, and which bits of them count.
     beginning: u64,
-    mask: u64,
     leads: Leads,
 }
 
@@ -83,7 +87,7 @@ impl StateBuilder<'_> {
         if id == MOST {
             return None;
         }
-        self.states.push(State { fills: places.clone(), members: Vec::new() });
+        self.states.push(State { fills: places.clone(), ..State::default() });
         self.known.insert(places.clone(), id);
         let mut members = Vec::new();
         for (name, is_choice, within) in self.members(&places)? {
@@ -91,9 +95,10 @@ impl StateBuilder<'_> {
                 false => Leads::To(self.target(within.iter().map(|(place, _)| *place).collect())?),
                 true => Leads::ByType(self.by_type(&within)?),
             };
-            members.push(StateMember::new(name, leads));
+            let beginning = beginning_of(name.as_bytes());
+            members.push(StateMember { name, beginning, leads });
         }
-        self.states[id].members = members;
+        self.states[id].look_at(members);
         Some(id)
     }
 
@@ -173,56 +178,87 @@ fn sorted(mut places: Vec<SlotId>) -> Vec<SlotId> {
 }
 
 impl State {
+    fn look_at(&mut self, members: Vec<StateMember>) {
+        self.rows = vec![0; (members.len() * 4).next_power_of_two()];
+        for (number, member) in members.iter().enumerate() {
+            if let Leads::ByType(_) = member.leads {
+                self.choices.push(number);
+                continue;
+            }
+            let mut row = self.row_of(member.beginning, member.name.len());
+            while self.rows[row] > 0 {
+                row = (row + 1) & (self.rows.len() - 1);
+            }
+            self.rows[row] = number as u8 + 1;
+        }
+        self.members = members;
+    }
+
+    /// The row in which the member of a name stands, or before it.
+    #[inline]
+    fn row_of(&self, beginning: u64, length: usize) -> usize {
+        // The golden ratio as a number of 64 bits: its product differs in the upper bits where names differ anywhere.
+        let product = (beginning ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (product >> 56) as usize & (self.rows.len() - 1)
+    }
+
+    /// True where nothing is looked at in the element.
+    pub(super) fn is_blind(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// Finds the member of a name that stands at the beginning of `bytes` and has so many of them. `None` where the
-    /// state does not look at it.
+    /// state does not look at it, or looks at nothing.
     #[inline]
     pub(super) fn find(&self, bytes: &[u8], length: usize) -> Option<FoundMember<'_>> {
+        let name = &bytes[..length];
         let beginning = match bytes.first_chunk() {
             Some(chunk) => u64::from_le_bytes(*chunk) & mask_of(length),
-            None => beginning_of(&bytes[..length]),
+            None => beginning_of(name),
         };
-        for (number, member) in self.members.iter().enumerate() {
-            if (beginning ^ member.beginning) & member.mask == 0
-                && let Some(found) = member.found(number, &bytes[..length])
+        let mut row = self.row_of(beginning, length);
+        while let Some(number) = usize::from(self.rows[row]).checked_sub(1) {
+            let member = &self.members[number];
+            if member.beginning == beginning
+                && member.name.len() == length
+                && (length <= 8 || member.name.as_bytes() == name)
+                && let Leads::To(target) = &member.leads
+            {
+                return Some(FoundMember::Member(number, Some(target)));
+            }
+            row = (row + 1) & (self.rows.len() - 1);
+        }
+        for number in &self.choices {
+            let member = &self.members[*number];
+            if (member.beginning ^ beginning) & mask_of(member.name.len()) == 0
+                && let Some(found) = member.of_type(*number, name)
             {
                 return Some(found);
             }
         }
-        // `_birthDate` has what stands beside `birthDate`.
-        if bytes[0] == b'_' && self.find(&bytes[1..], length.saturating_sub(1)).is_some() {
-            return Some(FoundMember::Unusual);
-        }
-        None
+        if name.first() == Some(&b'_') { self.find_beside(&bytes[1..], length - 1) } else { None }
+    }
+
+    /// `_birthDate` has what stands beside `birthDate`.
+    #[cold]
+    fn find_beside(&self, bytes: &[u8], length: usize) -> Option<FoundMember<'_>> {
+        self.find(bytes, length).map(|_| FoundMember::Unusual)
     }
 }
 
 impl StateMember {
-    fn new(name: String, leads: Leads) -> StateMember {
-        let beginning = beginning_of(name.as_bytes());
-        // Behind a name that has its end among the first bytes there is nothing.
-        let length = name.len() + usize::from(matches!(leads, Leads::To(_)));
-        StateMember { name, beginning, mask: mask_of(length), leads }
-    }
-
-    /// What a name that begins alike finds.
+    /// What the name of a choice element finds. `None` for a name that does not end in a type.
     #[inline]
-    fn found(&self, number: usize, name: &[u8]) -> Option<FoundMember<'_>> {
-        match &self.leads {
-            Leads::To(target) => {
-                let is_it = self.name.len() < 8 || name == self.name.as_bytes();
-                is_it.then_some(FoundMember::Member(number, Some(target)))
-            }
-            Leads::ByType(targets) => {
-                let suffix = name.strip_prefix(self.name.as_bytes())?;
-                // The type of a choice element is a part of its name.
-                if suffix.is_empty() {
-                    return Some(FoundMember::Unusual);
-                }
-                let is_it = |(of, _): &&(&str, _)| of.as_bytes() == suffix;
-                let (_, target) = targets.iter().find(is_it)?;
-                Some(FoundMember::Member(number, target.as_ref()))
-            }
+    fn of_type(&self, number: usize, name: &[u8]) -> Option<FoundMember<'_>> {
+        let Leads::ByType(targets) = &self.leads else { return None };
+        let suffix = name.strip_prefix(self.name.as_bytes())?;
+        // The type of a choice element is a part of its name.
+        if suffix.is_empty() {
+            return Some(FoundMember::Unusual);
         }
+        let is_it = |(of, _): &&(&str, _)| of.as_bytes() == suffix;
+        let (_, target) = targets.iter().find(is_it)?;
+        Some(FoundMember::Member(number, target.as_ref()))
     }
 }
 
