@@ -36,8 +36,8 @@ pub use error::PathError;
 pub use item::Item;
 pub use path_context::{PathConstant, PathContext};
 pub use quick::{
-    QuickBuilder, QuickConstants, QuickPath, QuickPlace, QuickPlan, QuickTest, QuickValue, Slots,
-    Unusual,
+    QuickBuilder, QuickConstants, QuickList, QuickPath, QuickPlace, QuickPlan, QuickTest,
+    QuickValue, Slots, Unusual,
 };
 pub use types::{Primitive, Type, type_at};
 pub use wanted_elements::WantedElements;

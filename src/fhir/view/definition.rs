@@ -7,12 +7,13 @@
 use super::column::{ColumnKind, ViewColumn};
 use super::constant::ViewConstant;
 use super::error::ViewError;
-use super::quick::{QuickRow, QuickView};
+use super::product::PartialRows;
+use super::quick::QuickView;
 use super::select::{PlacedPath, ViewSelect, add_wanted};
 use super::value::ViewValue;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::json::{Tree, WantedMembers};
-use crate::fhir::path::{QuickBuilder, QuickPlan, WantedElements};
+use crate::fhir::path::{QuickBuilder, QuickPlan, Unusual, WantedElements};
 
 /// A view: which rows it makes of the resources of a type.
 #[derive(Clone, Debug)]
@@ -115,11 +116,18 @@ impl ViewDefinition {
         QuickView::of(&self.conditions, &self.root, &text_of, builder)
     }
 
-    /// The row that the view makes of the text of an ordinary resource, without a tree of it. The text must be known to
+    /// The rows that the view makes of the text of an ordinary resource, without a tree of it. The text must be known to
     /// be JSON.
-    pub(super) fn quick_row<'t>(&self, resource: &'t str) -> QuickRow<'t> {
-        let Some((view, plan)) = &self.quick else { return QuickRow::Unknown };
-        plan.read(resource).map_or(QuickRow::Unknown, |slots| view.row(&slots))
+    ///
+    /// # Errors
+    ///
+    /// The view has no form for that, or the resource is not an ordinary one for it.
+    pub(super) fn quick_rows<'t>(
+        &self,
+        resource: &'t str,
+    ) -> std::result::Result<PartialRows<'t>, Unusual> {
+        let (view, plan) = self.quick.as_ref().ok_or(Unusual)?;
+        view.rows(&plan.read(resource)?)
     }
 
     /// Makes the rows of the body of a resource, as [`ViewDefinition::rows`] does. The body must be known to be JSON.
@@ -132,10 +140,9 @@ impl ViewDefinition {
         body: &str,
         row: &mut dyn FnMut(&[&ViewValue<'_>]) -> Result<()>,
     ) -> Result<()> {
-        match self.quick_row(body) {
-            QuickRow::One(values) => row(&values.iter().collect::<Vec<_>>()),
-            QuickRow::Nothing => Ok(()),
-            QuickRow::Unknown => {
+        match self.quick_rows(body) {
+            Ok(rows) => rows.iter().try_for_each(|values| row(&values.iter().collect::<Vec<_>>())),
+            Err(Unusual) => {
                 let damaged =
                     |fault| Error::new(Kind::Damaged, format!("a body is no JSON: {fault}"));
                 let tree = self.parse(body).map_err(damaged)?;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::bound::{BoundValue, bound};
 use super::definition::ViewDefinition;
 use super::error::ViewError;
-use super::quick::{QuickRow, QuickView};
+use super::product::PartialRows;
+use super::quick::QuickView;
 use super::value::ViewValue;
 use crate::fhir::json::{Tree, WantedMembers};
 use crate::fhir::path::{QuickBuilder, QuickPlan, WantedElements};
@@ -163,10 +164,9 @@ impl MadeViewRows {
         for view in made {
             let Some(definition) = &view.definition else { continue };
             let quick = view.quick.as_ref().zip(slots.as_ref());
-            let made = match quick.map_or(QuickRow::Unknown, |(view, slots)| view.row(slots)) {
-                QuickRow::One(row) => Ok(BoundRows::one(definition, &row)),
-                QuickRow::Nothing => Ok(BoundRows::none(definition)),
-                QuickRow::Unknown => {
+            let made = match quick.and_then(|(view, slots)| view.rows(slots).ok()) {
+                Some(rows) => Ok(BoundRows::of_rows(definition, &rows)),
+                None => {
                     let parse = || Tree::parse_wanted(text, &of_type.wanted);
                     // What cannot be read here cannot be read where it is written, which says so.
                     let tree = tree.get_or_insert_with(parse).as_ref().ok()?;
@@ -201,9 +201,9 @@ impl BoundRows {
         BoundRows { width: definition.columns().len(), ..BoundRows::default() }
     }
 
-    fn one(definition: &ViewDefinition, row: &[ViewValue<'_>]) -> BoundRows {
+    fn of_rows(definition: &ViewDefinition, made: &PartialRows<'_>) -> BoundRows {
         let mut rows = BoundRows::none(definition);
-        rows.add(definition, row.iter());
+        made.iter().for_each(|row| rows.add(definition, row.iter()));
         rows
     }
 

@@ -14,6 +14,7 @@ mod definition;
 mod error;
 mod kept;
 mod part;
+mod product;
 mod quick;
 mod read;
 mod rows;

@@ -1,45 +1,33 @@
-//! The row that a view makes of an ordinary resource, in one pass over its text.
+//! The rows that a view makes of an ordinary resource, in one pass over its text.
 //!
-//! Most views have plain paths, and most resources have one value for each of them: then nothing iterates, and there is
-//! one row at most. [`QuickView::of`] says whether a view is such a one. For a resource that is not, `rows.rs` makes the
-//! rows, and every fault is found there.
+//! Most views have plain paths, and most resources have one value for each of them. [`QuickView::of`] says whether a view
+//! is such a one. For a resource that is not, `rows.rs` makes the rows, and every fault is found there.
 
 use super::column::ColumnKind;
+use super::product::{PartialRows, each_product};
 use super::select::{Iteration, PlacedColumn, PlacedPath, ViewSelect};
 use super::value::ViewValue;
 use crate::fhir::path::{
-    QuickBuilder, QuickPath, QuickPlace, QuickTest, QuickValue, Slots, Unusual,
+    QuickBuilder, QuickConstants, QuickList, QuickPath, QuickPlace, QuickTest, QuickValue, Slots,
+    Unusual,
 };
 
-/// What a view makes of a resource.
-#[derive(Debug, PartialEq)]
-pub(super) enum QuickRow<'t> {
-    /// One row.
-    One(Vec<ViewValue<'t>>),
-    /// No row.
-    Nothing,
-    /// [`ViewDefinition::rows`] says it.
-    Unknown,
-}
+/// The most rows of one resource that are made so.
+const MOST_ROWS: usize = 10_000;
 
 /// A view in a form that makes rows in one pass.
 #[derive(Clone, Debug)]
 pub(super) struct QuickView {
     conditions: Vec<QuickTest>,
-    selects: Vec<QuickSelect>,
+    parts: QuickParts,
     width: usize,
 }
 
-/// A part of a view that makes one row, or none.
+/// The columns of a select, and the selects within it.
 #[derive(Clone, Debug)]
-enum QuickSelect {
-    /// Columns of what the select around it stands at, and the selects within it.
-    Once(Vec<QuickColumn>, Vec<QuickSelect>),
-    /// The same of the one thing that a `forEachOrNull` finds; so many columns without values where it finds none. Without
-    /// parts, whatever it finds is unusual.
-    OrNull(QuickPath, Option<(Vec<QuickColumn>, Vec<QuickSelect>)>, usize),
-    /// A `forEach`: no row where it finds nothing. Whatever it finds is unusual.
-    Each(QuickPath),
+struct QuickParts {
+    columns: Vec<QuickColumn>,
+    selects: Vec<QuickSelect>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,10 +36,47 @@ struct QuickColumn {
     kind: ColumnKind,
 }
 
-/// Whether there is a row.
-enum HasRow {
-    Yes,
-    No,
+/// A part of a view that makes rows.
+#[derive(Clone, Debug)]
+enum QuickSelect {
+    /// Of what the select around it stands at.
+    Once(QuickParts),
+    Iterated(Box<QuickIteration>),
+}
+
+/// A `forEach` or a `forEachOrNull`.
+#[derive(Clone, Debug)]
+struct QuickIteration {
+    path: QuickPath,
+    over: IteratedOver,
+    is_or_null: bool,
+    width: usize,
+}
+
+/// What an iteration goes over.
+#[derive(Clone, Debug)]
+enum IteratedOver {
+    /// The one thing that there is.
+    One(QuickParts),
+    /// All things, each with slots of its own.
+    Each(QuickList, QuickParts),
+    /// What there is needs the evaluator.
+    Unknown,
+}
+
+/// What an iteration finds.
+enum Iterated<'i, 's, 't> {
+    Nothing,
+    /// The parts of the one thing, and its slots.
+    One(&'i QuickParts, &'s Slots<'t>),
+    Several(&'i QuickParts, &'s [Slots<'t>]),
+}
+
+/// How many rows there are.
+enum RowCount {
+    Zero,
+    One,
+    Several,
 }
 
 impl QuickView {
@@ -60,91 +85,97 @@ impl QuickView {
     pub(super) fn of(
         conditions: &[PlacedPath],
         root: &ViewSelect,
-        text_of: &dyn Fn(&str) -> Option<String>,
+        text_of: &QuickConstants<'_>,
         builder: &mut QuickBuilder,
     ) -> Option<QuickView> {
         // What is gathered for a view without a form is not looked at.
         let mut attempt = builder.clone();
-        let mut maker = QuickMaker { builder: &mut attempt, text_of };
         let conditions = conditions.iter().map(|condition| {
-            condition.path.quick_test(maker.builder, QuickPlace::RESOURCE, text_of)
+            condition.path.quick_test(&mut attempt, QuickPlace::RESOURCE, text_of)
         });
         let conditions = conditions.collect::<Option<_>>()?;
-        let (_, selects) = maker.parts(root, QuickPlace::RESOURCE)?;
+        let parts = parts(root, QuickPlace::RESOURCE, &mut attempt, text_of)?;
         *builder = attempt;
-        Some(QuickView { conditions, selects, width: width(root) })
+        Some(QuickView { conditions, parts, width: width(root) })
     }
 
-    /// The row of a resource.
-    pub(super) fn row<'t>(&self, slots: &Slots<'t>) -> QuickRow<'t> {
-        self.made(slots).unwrap_or(QuickRow::Unknown)
-    }
-
-    fn made<'t>(&self, slots: &Slots<'t>) -> Result<QuickRow<'t>, Unusual> {
+    /// The rows of a resource.
+    ///
+    /// # Errors
+    ///
+    /// The resource is not an ordinary one for the view.
+    pub(super) fn rows<'t>(&self, slots: &Slots<'t>) -> Result<PartialRows<'t>, Unusual> {
+        let mut rows = PartialRows::default();
         for condition in &self.conditions {
             if !condition.is_met(slots)? {
-                return Ok(QuickRow::Nothing);
+                return Ok(rows);
             }
         }
-        let mut row = Vec::with_capacity(self.width);
-        Ok(match add_all(&self.selects, slots, &mut row)? {
-            HasRow::Yes => QuickRow::One(row),
-            HasRow::No => QuickRow::Nothing,
-        })
+        let mut values = Vec::with_capacity(self.width);
+        match self.parts.add_row(slots, &mut values)? {
+            RowCount::Zero => {}
+            RowCount::One => rows = PartialRows { count: 1, values },
+            RowCount::Several => self.parts.add_rows(slots, &mut rows)?,
+        }
+        Ok(rows)
     }
 }
 
-/// Makes the parts of a [`QuickView`].
-struct QuickMaker<'a> {
-    builder: &'a mut QuickBuilder,
-    text_of: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl QuickMaker<'_> {
-    /// The columns and the selects within a select, which stands at a place. Reading bounds how deep selects nest.
-    fn parts(
-        &mut self,
-        select: &ViewSelect,
-        at: QuickPlace,
-    ) -> Option<(Vec<QuickColumn>, Vec<QuickSelect>)> {
-        if !select.union_all.is_empty() {
-            return None;
-        }
-        let columns = select.columns.iter().map(|column| self.column(column, at));
-        let columns = columns.collect::<Option<_>>()?;
-        let selects = select.selects.iter().map(|select| self.select(select, at));
-        Some((columns, selects.collect::<Option<_>>()?))
+/// The quick form of the parts of a select, which stands at a place. Reading bounds how deep selects nest.
+fn parts(
+    select: &ViewSelect,
+    at: QuickPlace,
+    builder: &mut QuickBuilder,
+    text_of: &QuickConstants<'_>,
+) -> Option<QuickParts> {
+    if !select.union_all.is_empty() {
+        return None;
     }
-
-    fn select(&mut self, select: &ViewSelect, at: QuickPlace) -> Option<QuickSelect> {
-        match &select.iteration {
-            Iteration::Once => {
-                let (columns, selects) = self.parts(select, at)?;
-                Some(QuickSelect::Once(columns, selects))
-            }
-            Iteration::ForEach(path) => self.path(path, at).map(QuickSelect::Each),
-            Iteration::ForEachOrNull(_) if select.row_indexes.contains(&true) => None,
-            Iteration::ForEachOrNull(path) => {
-                let path = self.path(path, at)?;
-                let place = self.builder.place_of(&path);
-                let parts = place.and_then(|place| self.parts(select, place));
-                Some(QuickSelect::OrNull(path, parts, width(select)))
-            }
-            Iteration::Repeat(_) => None,
-        }
-    }
-
-    fn column(&mut self, placed: &PlacedColumn, at: QuickPlace) -> Option<QuickColumn> {
-        let column = &placed.column;
+    let mut columns = Vec::with_capacity(select.columns.len());
+    for PlacedColumn { path, column } in &select.columns {
         if column.is_collection {
             return None;
         }
-        Some(QuickColumn { path: self.path(&placed.path, at)?, kind: column.kind })
+        let path = path.path.quick(builder, at, text_of)?;
+        columns.push(QuickColumn { path, kind: column.kind });
     }
+    let mut selects = Vec::with_capacity(select.selects.len());
+    for nested in &select.selects {
+        selects.push(part(nested, at, builder, text_of)?);
+    }
+    Some(QuickParts { columns, selects })
+}
 
-    fn path(&mut self, path: &PlacedPath, at: QuickPlace) -> Option<QuickPath> {
-        path.path.quick(self.builder, at, self.text_of)
-    }
+fn part(
+    select: &ViewSelect,
+    at: QuickPlace,
+    builder: &mut QuickBuilder,
+    text_of: &QuickConstants<'_>,
+) -> Option<QuickSelect> {
+    let (path, is_or_null) = match &select.iteration {
+        Iteration::Once => return parts(select, at, builder, text_of).map(QuickSelect::Once),
+        Iteration::ForEach(path) => (path, false),
+        // Without anything to iterate over, `%rowIndex` is 0 and no null.
+        Iteration::ForEachOrNull(_) if select.row_indexes.contains(&true) => return None,
+        Iteration::ForEachOrNull(path) => (path, true),
+        Iteration::Repeat(_) => return None,
+    };
+    let path = path.path.quick(builder, at, text_of)?;
+    let each = builder
+        .each(&path, |inner| parts(select, QuickPlace::OF_LIST, inner, text_of))
+        .map(|(list, parts)| IteratedOver::Each(list, parts));
+    let (path, over) = match each {
+        Some(over) => (path, over),
+        None => {
+            let placed = builder.placed(&path).and_then(|(path, place)| {
+                let parts = parts(select, place, builder, text_of)?;
+                Some((path, IteratedOver::One(parts)))
+            });
+            placed.unwrap_or((path, IteratedOver::Unknown))
+        }
+    };
+    let width = width(select);
+    Some(QuickSelect::Iterated(Box::new(QuickIteration { path, over, is_or_null, width })))
 }
 
 /// How many columns a select makes.
@@ -152,44 +183,97 @@ fn width(select: &ViewSelect) -> usize {
     select.row_indexes.len()
 }
 
-/// Adds the values of a row of selects that stand beside each other.
-fn add_all<'t>(
-    selects: &[QuickSelect],
-    slots: &Slots<'t>,
-    row: &mut Vec<ViewValue<'t>>,
-) -> Result<HasRow, Unusual> {
-    let mut has_row = HasRow::Yes;
-    for select in selects {
-        // What may be unusual is looked at, though there may be no row already.
-        if let HasRow::No = select.add(slots, row)? {
-            has_row = HasRow::No;
+impl QuickParts {
+    /// Adds the values of a row, as long as there are no several rows.
+    fn add_row<'t>(
+        &self,
+        slots: &Slots<'t>,
+        row: &mut Vec<ViewValue<'t>>,
+    ) -> Result<RowCount, Unusual> {
+        for column in &self.columns {
+            row.push(column.value(slots)?);
         }
+        let mut count = RowCount::One;
+        for select in &self.selects {
+            let of_select = match select {
+                QuickSelect::Once(parts) => parts.add_row(slots, row)?,
+                QuickSelect::Iterated(iteration) => match iteration.over(slots)? {
+                    Iterated::One(parts, slots) => parts.add_row(slots, row)?,
+                    Iterated::Several(..) => RowCount::Several,
+                    Iterated::Nothing if iteration.is_or_null => {
+                        row.resize(row.len() + iteration.width, ViewValue::Null);
+                        RowCount::One
+                    }
+                    Iterated::Nothing => RowCount::Zero,
+                },
+            };
+            count = match (count, of_select) {
+                (_, RowCount::Several) => return Ok(RowCount::Several),
+                // What may be unusual behind it is looked at all the same.
+                (RowCount::Zero, _) | (_, RowCount::Zero) => RowCount::Zero,
+                (count, RowCount::One) => count,
+            };
+        }
+        Ok(count)
     }
-    Ok(has_row)
+
+    /// Adds all rows.
+    fn add_rows<'t>(&self, slots: &Slots<'t>, rows: &mut PartialRows<'t>) -> Result<(), Unusual> {
+        let own = self.columns.iter().map(|column| column.value(slots));
+        let own = own.collect::<Result<Vec<_>, _>>()?;
+        let mut factors = Vec::with_capacity(self.selects.len());
+        for select in &self.selects {
+            let mut of_select = PartialRows::default();
+            select.add_rows(slots, &mut of_select)?;
+            factors.push(of_select);
+        }
+        each_product(&own, &factors, &mut |row| {
+            if rows.count == MOST_ROWS {
+                return Err(Unusual);
+            }
+            rows.count += 1;
+            rows.values.extend(row.iter().map(|value| (*value).clone()));
+            Ok(())
+        })
+    }
 }
 
 impl QuickSelect {
-    /// Adds the values of a row.
-    fn add<'t>(&self, slots: &Slots<'t>, row: &mut Vec<ViewValue<'t>>) -> Result<HasRow, Unusual> {
-        let (columns, selects) = match self {
-            QuickSelect::Once(columns, selects) => (columns, selects),
-            QuickSelect::OrNull(path, parts, width) => match (path.is_there(slots)?, parts) {
-                (true, Some((columns, selects))) => (columns, selects),
-                (true, None) => return Err(Unusual),
-                (false, _) => {
-                    row.resize(row.len() + width, ViewValue::Null);
-                    return Ok(HasRow::Yes);
-                }
-            },
-            QuickSelect::Each(path) => match path.is_there(slots)? {
-                true => return Err(Unusual),
-                false => return Ok(HasRow::No),
-            },
+    fn add_rows<'t>(&self, slots: &Slots<'t>, rows: &mut PartialRows<'t>) -> Result<(), Unusual> {
+        let iteration = match self {
+            QuickSelect::Once(parts) => return parts.add_rows(slots, rows),
+            QuickSelect::Iterated(iteration) => iteration,
         };
-        for column in columns {
-            row.push(column.value(slots)?);
+        match iteration.over(slots)? {
+            Iterated::One(parts, slots) => parts.add_rows(slots, rows),
+            Iterated::Several(parts, values) => {
+                values.iter().try_for_each(|value| parts.add_rows(value, rows))
+            }
+            Iterated::Nothing if iteration.is_or_null => {
+                rows.count += 1;
+                rows.values.resize(rows.values.len() + iteration.width, ViewValue::Null);
+                Ok(())
+            }
+            Iterated::Nothing => Ok(()),
         }
-        add_all(selects, slots, row)
+    }
+}
+
+impl QuickIteration {
+    /// What there is to iterate over.
+    fn over<'i, 's, 't>(&'i self, slots: &'s Slots<'t>) -> Result<Iterated<'i, 's, 't>, Unusual> {
+        match &self.over {
+            IteratedOver::Each(list, parts) => Ok(match list.values(slots)? {
+                [] => Iterated::Nothing,
+                [value] => Iterated::One(parts, value),
+                values => Iterated::Several(parts, values),
+            }),
+            over => match (self.path.is_there(slots)?, over) {
+                (false, _) => Ok(Iterated::Nothing),
+                (true, IteratedOver::One(parts)) => Ok(Iterated::One(parts, slots)),
+                (true, _) => Err(Unusual),
+            },
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::cell::Cell;
 
 use super::definition::ViewDefinition;
 use super::error::ViewError;
+use super::product::{PartialRows, each_product};
 use super::select::{Iteration, PlacedColumn, PlacedPath, ViewSelect};
 use super::value::ViewValue;
 use crate::fhir::json::{MAX_DEPTH, Tree};
@@ -25,13 +26,6 @@ pub const MOST_ROWS: usize = 1_000_000;
 const MOST_STEPS: usize = 50_000_000;
 /// The most values that wait for the rows which they are part of.
 const MOST_WAITING: usize = 2_000_000;
-
-/// Rows of a part of a view: as many values for each as the part has columns.
-#[derive(Default)]
-struct PartialRows<'t> {
-    count: usize,
-    values: Vec<ViewValue<'t>>,
-}
 
 /// One resource on its way through a view.
 struct Passage<'p, 't> {
@@ -325,54 +319,5 @@ impl<'t> Passage<'_, 't> {
         let text = |name| self.resource.get(name).and_then(Tree::as_text).unwrap_or("?");
         let (of, id) = (short(text("resourceType")), short(text("id")));
         ViewError::new(place, format!("{of}/{id}: {reason}"))
-    }
-}
-
-/// Joins the rows of several parts, each with all of the others; the last part changes first.
-fn each_product<'t, E>(
-    own: &[ViewValue<'t>],
-    factors: &[PartialRows<'t>],
-    row: &mut dyn FnMut(&[&ViewValue<'t>]) -> Result<(), E>,
-) -> Result<(), E> {
-    if factors.iter().any(|part| part.count == 0) {
-        return Ok(());
-    }
-    let width = |part: &PartialRows<'t>| part.values.len() / part.count;
-    let slice = |part: usize, at: usize| {
-        let (part, width) = (&factors[part], width(&factors[part]));
-        part.values[at * width..(at + 1) * width].iter()
-    };
-    // Most views have one part.
-    if let ([], [part]) = (own, factors) {
-        let mut only = Vec::with_capacity(width(part));
-        for at in 0..part.count {
-            only.clear();
-            only.extend(slice(0, at));
-            row(&only)?;
-        }
-        return Ok(());
-    }
-    let mut places = vec![0; factors.len()];
-    let mut joined: Vec<&ViewValue<'t>> = own.iter().collect();
-    // Where the values of each part begin in the joined row.
-    let mut starts = Vec::with_capacity(factors.len());
-    for part in 0..factors.len() {
-        starts.push(joined.len());
-        joined.extend(slice(part, 0));
-    }
-    loop {
-        row(&joined)?;
-        // The parts behind one that goes on begin anew.
-        let Some(part) =
-            (0..factors.len()).rev().find(|part| places[*part] + 1 < factors[*part].count)
-        else {
-            return Ok(());
-        };
-        places[part] += 1;
-        places[part + 1..].fill(0);
-        joined.truncate(starts[part]);
-        for (part, place) in places.iter().enumerate().skip(part) {
-            joined.extend(slice(part, *place));
-        }
     }
 }

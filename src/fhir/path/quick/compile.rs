@@ -8,21 +8,64 @@ use super::super::syntax::{
     Action, Expression, Literal, Member, Operand, Operator, Step, TypeName,
 };
 use super::super::types::{Primitive, Type};
-use super::program::{SlotProgram, SlotTest};
+use super::program::{EachProgram, SlotProgram, SlotTest};
 use super::slot_tree::{SlotId, SlotStep, SlotTree};
+use super::step::{LastStep, are_all, gives_nothing_of_nothing, is_first};
 
 /// Gives the text of a constant whose type is one of texts.
 pub type QuickConstants<'c> = dyn Fn(&str) -> Option<String> + 'c;
 
+/// How deep lists nest.
+const DEEPEST_LIST: usize = 2;
+/// How deep parts of expressions nest.
+const DEEPEST_PART: usize = 100;
+/// The most parts of an expression that are looked at. Some are looked at twice, and those within them four times.
+const MOST_PARTS: usize = 5000;
+
 /// Makes programs.
 pub(super) struct Compiler<'a> {
-    pub(super) tree: &'a mut SlotTree,
-    pub(super) constants: &'a QuickConstants<'a>,
+    tree: &'a mut SlotTree,
+    constants: &'a QuickConstants<'a>,
+    base: ProgramBase,
+    lists: usize,
+    depth: usize,
+    parts_left: usize,
+}
+
+/// What an expression can look at but the value that it is evaluated for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ProgramBase {
+    /// Where `%resource` stands.
+    pub(super) resource: Option<SlotId>,
     /// Where `%context` stands.
-    pub(super) context: SlotId,
+    pub(super) context: Option<SlotId>,
+    /// True where `%rowIndex` is the place of the value in its list.
+    pub(super) has_row_index: bool,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(
+        tree: &'a mut SlotTree,
+        constants: &'a QuickConstants<'a>,
+        base: ProgramBase,
+    ) -> Compiler<'a> {
+        Compiler { tree, constants, base, lists: 0, depth: 0, parts_left: MOST_PARTS }
+    }
 }
 
 impl Compiler<'_> {
+    /// Goes into a part of an expression. `None` where there are too many of them.
+    fn within<T>(&mut self, make: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        self.parts_left = self.parts_left.checked_sub(1)?;
+        if self.depth == DEEPEST_PART {
+            return None;
+        }
+        self.depth += 1;
+        let made = make(self);
+        self.depth -= 1;
+        made
+    }
+
     /// The program of an expression that is evaluated for what stands at a place. `None` where there is none.
     pub(super) fn program(&mut self, expression: &Expression, this: SlotId) -> Option<SlotProgram> {
         self.path(expression, &[], this)
@@ -43,6 +86,15 @@ impl Compiler<'_> {
 
     /// The program of an expression with some steps behind it.
     fn path(&mut self, start: &Expression, steps: &[Step], this: SlotId) -> Option<SlotProgram> {
+        self.within(|compiler| compiler.path_within(start, steps, this))
+    }
+
+    fn path_within(
+        &mut self,
+        start: &Expression,
+        steps: &[Step],
+        this: SlotId,
+    ) -> Option<SlotProgram> {
         if let Some((last, before)) = steps.split_last()
             && let Some(last) = LastStep::of(last)
         {
@@ -61,10 +113,22 @@ impl Compiler<'_> {
                 }
                 _ => self.steps(this, steps),
             },
-            Expression::Context => self.steps(self.context, steps),
-            Expression::Resource => self.steps(SlotTree::ROOT, steps),
+            Expression::Context => self.steps(self.base.context?, steps),
+            Expression::Resource => self.steps(self.base.resource?, steps),
+            Expression::RowIndex if self.base.has_row_index && steps.is_empty() => {
+                Some(SlotProgram::RowIndex(0))
+            }
             Expression::Operation(first, operands) if are_all(operands, Operator::Union) => {
                 self.union(first, operands, steps, this)
+            }
+            Expression::Operation(first, operands) if steps.is_empty() && is_sum(operands) => {
+                match (self.path(first, &[], this)?, &operands[..]) {
+                    (
+                        SlotProgram::RowIndex(0),
+                        [Operand { right: Expression::Literal(Literal::Integer(more)), .. }],
+                    ) => Some(SlotProgram::RowIndex(*more)),
+                    _ => None,
+                }
             }
             Expression::Operation(..) if steps.is_empty() => {
                 self.test(start, this).map(|test| SlotProgram::Truth(Box::new(test)))
@@ -127,6 +191,10 @@ impl Compiler<'_> {
 
     /// The program of some steps from a place; the last of them looks at each value by itself.
     fn steps(&mut self, place: SlotId, steps: &[Step]) -> Option<SlotProgram> {
+        self.within(|compiler| compiler.steps_within(place, steps))
+    }
+
+    fn steps_within(&mut self, place: SlotId, steps: &[Step]) -> Option<SlotProgram> {
         let Some((step, rest)) = steps.split_first() else { return Some(SlotProgram::Slot(place)) };
         match &step.action {
             Action::Member(Member { named_type: Some(TypeName::Fhir(named)), .. })
@@ -150,7 +218,7 @@ impl Compiler<'_> {
                 Some(SlotProgram::ReferenceKey { element: place, text, wanted: wanted.clone() })
             }
             Action::Call(Function::ResourceKey, _)
-                if place == SlotTree::ROOT && rest.is_empty() =>
+                if self.base.resource == Some(place) && rest.is_empty() =>
             {
                 let id = self.tree.element(place, &Member::named("id"))?;
                 Some(SlotProgram::ResourceKey { id })
@@ -160,22 +228,52 @@ impl Compiler<'_> {
                 self.steps(first, rest)
             }
             Action::Call(Function::Where, arguments) => {
-                let first = self.tree.first(place)?;
-                let Some(test) = self.test(arguments.first()?, first) else {
-                    return Some(SlotProgram::Unless(place));
-                };
-                let (is_of_first, rest) = match rest.split_first() {
-                    Some((step, rest)) if is_first(step) => (true, rest),
-                    _ => (false, rest),
-                };
-                let (test, then) = (Box::new(test), Box::new(self.steps(first, rest)?));
-                Some(SlotProgram::Where { base: place, test, then, is_of_first })
+                self.condition(place, arguments.first()?, rest)
             }
             _ if gives_nothing_of_nothing(step) && rest.iter().all(gives_nothing_of_nothing) => {
                 Some(SlotProgram::Unless(place))
             }
             _ => None,
         }
+    }
+
+    /// The program of `where(condition)` and the steps behind it.
+    fn condition(
+        &mut self,
+        base: SlotId,
+        condition: &Expression,
+        rest: &[Step],
+    ) -> Option<SlotProgram> {
+        let first = self.tree.first(base)?;
+        let Some(test) = self.test(condition, first) else {
+            return Some(SlotProgram::Unless(base));
+        };
+        let (is_of_first, rest) = match rest.split_first() {
+            Some((step, rest)) if is_first(step) => (true, rest),
+            _ => (false, rest),
+        };
+        let (test, then) = (Box::new(test), Box::new(self.steps(first, rest)?));
+        let each = if is_of_first { None } else { self.each(base, condition, rest) };
+        let each = each.map(Box::new);
+        Some(SlotProgram::Where { base, test, then, is_of_first, each })
+    }
+
+    /// The same for each of several values.
+    fn each(&mut self, base: SlotId, condition: &Expression, rest: &[Step]) -> Option<EachProgram> {
+        if self.lists == DEEPEST_LIST {
+            return None;
+        }
+        let list = self.tree.list(base, 2)?;
+        let (constants, base) = (self.constants, ProgramBase::default());
+        let (lists, depth, parts_left) = (self.lists + 1, self.depth, self.parts_left);
+        let (made, parts_left) = self.tree.within_list(list, |tree| {
+            let mut inner = Compiler { tree, constants, base, lists, depth, parts_left };
+            let test = inner.test(condition, SlotTree::ROOT);
+            let then = inner.steps(SlotTree::ROOT, rest);
+            (test.zip(then), inner.parts_left)
+        });
+        self.parts_left = parts_left;
+        made.map(|(test, then)| EachProgram { list, test, then })
     }
 
     /// The program of `ofType(wanted)` and the steps behind it.
@@ -242,79 +340,7 @@ impl Compiler<'_> {
     }
 }
 
-/// A step that looks at all values together, behind all others.
-enum LastStep {
-    First,
-    Exists,
-    Empty,
-    Not,
-    Count,
-}
-
-impl LastStep {
-    fn of(step: &Step) -> Option<LastStep> {
-        match &step.action {
-            _ if is_first(step) => Some(LastStep::First),
-            Action::Call(Function::Exists, arguments) if arguments.is_empty() => {
-                Some(LastStep::Exists)
-            }
-            Action::Call(Function::Empty, _) => Some(LastStep::Empty),
-            Action::Call(Function::Not, _) => Some(LastStep::Not),
-            Action::Call(Function::Count, _) => Some(LastStep::Count),
-            _ => None,
-        }
-    }
-
-    /// The step behind a program.
-    fn of_program(&self, program: SlotProgram) -> Option<SlotProgram> {
-        let truth = |test| Some(SlotProgram::Truth(Box::new(test)));
-        match (self, program) {
-            (LastStep::First, program) => Some(SlotProgram::First(Box::new(program))),
-            (LastStep::Exists, program) => truth(SlotTest::Exists(program)),
-            (LastStep::Empty, program) => truth(SlotTest::Not(Box::new(SlotTest::Exists(program)))),
-            (LastStep::Not, SlotProgram::Truth(test)) => truth(SlotTest::Not(test)),
-            (LastStep::Count, SlotProgram::Slot(place)) => Some(SlotProgram::Count(place)),
-            (LastStep::Not | LastStep::Count, _) => None,
-        }
-    }
-}
-
-/// True for `first()` and `[0]`.
-fn is_first(step: &Step) -> bool {
-    match &step.action {
-        Action::Call(Function::First, _) => true,
-        Action::At(Expression::Literal(Literal::Integer(place))) => *place == 0,
-        _ => false,
-    }
-}
-
-fn are_all(operands: &[Operand], operator: Operator) -> bool {
-    operands.iter().all(|operand| operand.operator == operator)
-}
-
-/// True for a step that gives nothing of nothing, whatever its arguments are.
-fn gives_nothing_of_nothing(step: &Step) -> bool {
-    match &step.action {
-        Action::Member(_) | Action::OfType(_) | Action::ReferenceKey(_) | Action::Is(_) => true,
-        Action::At(place) => matches!(place, Expression::Literal(Literal::Integer(_))),
-        Action::Call(function, arguments) => match function {
-            Function::Distinct
-            | Function::First
-            | Function::Last
-            | Function::Length
-            | Function::Lower
-            | Function::Resolve
-            | Function::ResourceKey
-            | Function::Select
-            | Function::Single
-            | Function::Tail
-            | Function::ToString
-            | Function::Upper
-            | Function::Where => true,
-            Function::Extension => {
-                matches!(arguments[..], [Expression::Literal(Literal::Text(_))])
-            }
-            _ => false,
-        },
-    }
+/// True for one `+`.
+fn is_sum(operands: &[Operand]) -> bool {
+    matches!(operands, [Operand { operator: Operator::Add, .. }])
 }

@@ -13,30 +13,34 @@ mod read;
 mod slot_tree;
 mod slots;
 mod states;
+mod step;
 
 pub use slots::{QuickValue, Slots, Unusual};
 
 use super::syntax::{Expression, Member};
 use super::types::Type;
-use compile::Compiler;
 pub use compile::QuickConstants;
-use program::{SlotProgram, SlotTest};
+use compile::{Compiler, ProgramBase};
+use program::{Given, SlotProgram, SlotTest};
 use read::SlotReader;
 use slot_tree::{SlotId, SlotTree};
 use slots::SlotKind;
-use states::{State, states};
+use states::States;
 
-/// Gathers expressions over resources of one type.
+/// Gathers expressions over resources of one type, or over the values of a list.
 #[derive(Clone, Debug)]
 pub struct QuickBuilder {
     tree: SlotTree,
-    resource_type: String,
-    type_slot: SlotId,
+    /// The type of the resources, and the slot in which they say it; `None` for values of a list.
+    resource: Option<(String, SlotId)>,
 }
 
 /// Where expressions begin.
 #[derive(Clone, Copy, Debug)]
-pub struct QuickPlace(SlotId);
+pub struct QuickPlace {
+    slot: SlotId,
+    has_row_index: bool,
+}
 
 /// An expression that gives at most one value.
 #[derive(Clone, Debug)]
@@ -46,26 +50,33 @@ pub struct QuickPath(SlotProgram);
 #[derive(Clone, Debug)]
 pub struct QuickTest(SlotTest);
 
+/// All values that an expression gives, each looked at by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct QuickList {
+    place: SlotId,
+    number: usize,
+}
+
 /// What to look at in a resource.
 #[derive(Clone, Debug)]
 pub struct QuickPlan {
-    states: Vec<State>,
-    places: usize,
-    resource_type: String,
-    type_slot: SlotId,
+    states: States,
+    resource: (String, SlotId),
 }
 
 impl QuickPlace {
     /// The resource itself.
-    pub const RESOURCE: QuickPlace = QuickPlace(SlotTree::ROOT);
+    pub const RESOURCE: QuickPlace = QuickPlace { slot: SlotTree::ROOT, has_row_index: false };
+    /// A value of a list.
+    pub const OF_LIST: QuickPlace = QuickPlace { slot: SlotTree::ROOT, has_row_index: true };
 }
 
 impl QuickBuilder {
     /// Begins with no expressions. `None` for a type that R4 does not define.
     pub fn new(resource_type: &str) -> Option<QuickBuilder> {
         let mut tree = SlotTree::new(Type::named(resource_type)?);
-        let type_slot = tree.element(SlotTree::ROOT, &Member::named("resourceType"))?;
-        Some(QuickBuilder { tree, resource_type: resource_type.to_owned(), type_slot })
+        let slot = tree.element(SlotTree::ROOT, &Member::named("resourceType"))?;
+        Some(QuickBuilder { tree, resource: Some((resource_type.to_owned(), slot)) })
     }
 
     /// Adds an expression that is evaluated for what stands at a place.
@@ -75,7 +86,7 @@ impl QuickBuilder {
         at: QuickPlace,
         constants: &QuickConstants<'_>,
     ) -> Option<QuickPath> {
-        self.compiler(at, constants).program(expression, at.0).map(QuickPath)
+        self.compiler(at, constants).program(expression, at.slot).map(QuickPath)
     }
 
     /// Adds a condition.
@@ -85,12 +96,32 @@ impl QuickBuilder {
         at: QuickPlace,
         constants: &QuickConstants<'_>,
     ) -> Option<QuickTest> {
-        self.compiler(at, constants).test(expression, at.0).map(QuickTest)
+        self.compiler(at, constants).test(expression, at.slot).map(QuickTest)
     }
 
-    /// The place of the one thing that an expression gives, for expressions within it.
-    pub fn place_of(&mut self, path: &QuickPath) -> Option<QuickPlace> {
-        self.compiler(QuickPlace::RESOURCE, &|_| None).place_of(&path.0).map(QuickPlace)
+    /// The expression as one that gives the thing at a place, and the place, for expressions within it.
+    pub fn placed(&mut self, path: &QuickPath) -> Option<(QuickPath, QuickPlace)> {
+        let slot = self.compiler(QuickPlace::RESOURCE, &|_| None).place_of(&path.0)?;
+        let path = QuickPath(path.0.clone().of_first_values());
+        Some((path, QuickPlace { slot, has_row_index: false }))
+    }
+
+    /// Makes something of each of the things that an expression gives: `make` gets what gathers expressions within them.
+    /// `None` where the expression gives more than an element.
+    pub fn each<T>(
+        &mut self,
+        path: &QuickPath,
+        make: impl FnOnce(&mut QuickBuilder) -> Option<T>,
+    ) -> Option<(QuickList, T)> {
+        let SlotProgram::Slot(place) = path.0 else { return None };
+        let number = self.tree.list(place, 1)?;
+        let made = self.tree.within_list(number, |tree| {
+            let mut inner = QuickBuilder { tree: tree.clone(), resource: None };
+            let made = make(&mut inner);
+            *tree = inner.tree;
+            made
+        });
+        made.map(|made| (QuickList { place, number }, made))
     }
 
     fn compiler<'a>(
@@ -98,14 +129,14 @@ impl QuickBuilder {
         at: QuickPlace,
         constants: &'a QuickConstants<'a>,
     ) -> Compiler<'a> {
-        Compiler { tree: &mut self.tree, constants, context: at.0 }
+        let resource = self.resource.as_ref().map(|_| SlotTree::ROOT);
+        let (context, has_row_index) = (Some(at.slot), at.has_row_index);
+        Compiler::new(&mut self.tree, constants, ProgramBase { resource, context, has_row_index })
     }
 
     /// What to look at for all expressions together. `None` where that would be too much.
     pub fn plan(self) -> Option<QuickPlan> {
-        let (states, places) = (states(&self.tree)?, self.tree.places().len());
-        let QuickBuilder { resource_type, type_slot, .. } = self;
-        Some(QuickPlan { states, places, resource_type, type_slot })
+        Some(QuickPlan { states: States::of(&self.tree)?, resource: self.resource? })
     }
 }
 
@@ -119,13 +150,28 @@ impl QuickPlan {
         if u32::try_from(text.len()).is_err() {
             return Err(Unusual);
         }
-        let slots = SlotReader::new(text, &self.states, self.places).resource()?;
-        let named = slots.at(self.type_slot);
+        let slots = SlotReader::new(text, &self.states).whole()?;
+        let (resource_type, slot) = &self.resource;
+        let named = slots.at(*slot);
         let is_it = named.count == 1
             && named.kind == SlotKind::Text
             && !named.is_listed
-            && slots.text_at(self.type_slot)? == self.resource_type;
+            && slots.text_at(*slot)? == resource_type.as_str();
         if is_it { Ok(slots) } else { Err(Unusual) }
+    }
+}
+
+impl QuickList {
+    /// What was found in each of the things.
+    ///
+    /// # Errors
+    ///
+    /// One of them is written in a way that is rare.
+    pub fn values<'s, 't>(&self, slots: &'s Slots<'t>) -> Result<&'s [Slots<'t>], Unusual> {
+        match slots.at(self.place).count {
+            0 => Ok(&[]),
+            _ => slots.list(self.number),
+        }
     }
 }
 
@@ -137,7 +183,7 @@ impl QuickPath {
     /// There are several values, the value is an object, or an expression is asked that needs the evaluator here.
     pub fn value<'t>(&self, slots: &Slots<'t>) -> Result<Option<QuickValue<'t>>, Unusual> {
         let given = self.0.single(slots, false)?;
-        given.map(|given| given.value(slots)).transpose()
+        given.map(Given::value).transpose()
     }
 
     /// True where the expression gives a value, whatever that is.

@@ -21,18 +21,35 @@ pub(super) enum SlotProgram {
     Either(Vec<(SlotProgram, bool)>),
     /// One or the other.
     If(Box<SlotTest>, Box<SlotProgram>, Box<SlotProgram>),
-    /// What comes of the values at a place that meet a condition. The condition and the program look at the first value.
-    Where { base: SlotId, test: Box<SlotTest>, then: Box<SlotProgram>, is_of_first: bool },
+    /// What comes of the values at a place that meet a condition. The condition and the program look at the first value,
+    /// those of `each` at every one.
+    Where {
+        base: SlotId,
+        test: Box<SlotTest>,
+        then: Box<SlotProgram>,
+        is_of_first: bool,
+        each: Option<Box<EachProgram>>,
+    },
     /// The keys of the resources that references name: the elements, and their texts.
     ReferenceKey { element: SlotId, text: SlotId, wanted: Option<TypeName> },
     /// The id of the resource.
     ResourceKey { id: SlotId },
     /// How many values stand at a place.
     Count(SlotId),
+    /// The place of the value among those of its list, and so many more.
+    RowIndex(i64),
     /// What a condition says.
     Truth(Box<SlotTest>),
     /// Nothing as long as nothing stands at a place. What would come of a value is not worked out here.
     Unless(SlotId),
+}
+
+/// What comes of the values of a list that meet a condition.
+#[derive(Clone, Debug)]
+pub(super) struct EachProgram {
+    pub(super) list: usize,
+    pub(super) test: SlotTest,
+    pub(super) then: SlotProgram,
 }
 
 /// A condition over slots: true, false or unknown.
@@ -49,26 +66,38 @@ pub(super) enum SlotTest {
 
 /// What a program gives.
 #[derive(Clone, Debug)]
-pub(super) enum Given<'t> {
+pub(super) enum Given<'s, 't> {
     /// The first value of a slot.
-    Slot(SlotId),
+    Slot(&'s Slots<'t>, SlotId),
     Text(Cow<'t, str>),
     Boolean(bool),
-    Count(u32),
+    Integer(i64),
 }
 
 /// At most one value; or more is asked than programs can say.
-type Single<'t> = Result<Option<Given<'t>>, Unusual>;
+type Single<'s, 't> = Result<Option<Given<'s, 't>>, Unusual>;
 
 impl SlotProgram {
+    /// The program as one that gives what stands at a place, and not what stands in one of several values.
+    pub(super) fn of_first_values(self) -> SlotProgram {
+        match self {
+            SlotProgram::First(program) => SlotProgram::First(Box::new(program.of_first_values())),
+            SlotProgram::Where { base, test, then, is_of_first, .. } => {
+                let then = Box::new(then.of_first_values());
+                SlotProgram::Where { base, test, then, is_of_first, each: None }
+            }
+            other => other,
+        }
+    }
+
     /// The only value; where `wants_first`, the first one.
-    pub(super) fn single<'t>(&self, slots: &Slots<'t>, wants_first: bool) -> Single<'t> {
+    pub(super) fn single<'s, 't>(&self, slots: &'s Slots<'t>, wants_first: bool) -> Single<'s, 't> {
         let is_alone = |count: u32| count == 1 || wants_first;
         match self {
             SlotProgram::Nothing => Ok(None),
             SlotProgram::Slot(place) => match slots.at(*place).count {
                 0 => Ok(None),
-                count if is_alone(count) => Ok(Some(Given::Slot(*place))),
+                count if is_alone(count) => Ok(Some(Given::Slot(slots, *place))),
                 _ => Err(Unusual),
             },
             SlotProgram::First(program) => program.single(slots, true),
@@ -77,10 +106,13 @@ impl SlotProgram {
                 Some(true) => then.single(slots, wants_first),
                 _ => otherwise.single(slots, wants_first),
             },
-            SlotProgram::Where { base, test, then, is_of_first } => {
+            SlotProgram::Where { base, test, then, is_of_first, each } => {
                 let count = slots.at(*base).count;
                 if count == 0 {
                     return Ok(None);
+                }
+                if let (2.., Some(each)) = (count, each) {
+                    return each.single(slots, wants_first);
                 }
                 let is_met = test.answer(slots)? == Some(true);
                 match (is_met, count) {
@@ -115,7 +147,10 @@ impl SlotProgram {
                     _ => slots.text_at(*id).map(|id| Some(Given::Text(id))),
                 }
             }
-            SlotProgram::Count(place) => Ok(Some(Given::Count(slots.at(*place).count))),
+            SlotProgram::Count(place) => Ok(Some(Given::Integer(slots.at(*place).count.into()))),
+            SlotProgram::RowIndex(more) => {
+                Ok(slots.row_index.checked_add(*more).map(Given::Integer))
+            }
             SlotProgram::Truth(test) => Ok(test.answer(slots)?.map(Given::Boolean)),
             SlotProgram::Unless(place) => match slots.at(*place).count {
                 0 => Ok(None),
@@ -126,11 +161,11 @@ impl SlotProgram {
 }
 
 /// The value of several programs.
-fn either<'t>(
+fn either<'s, 't>(
     programs: &[(SlotProgram, bool)],
-    slots: &Slots<'t>,
+    slots: &'s Slots<'t>,
     wants_first: bool,
-) -> Single<'t> {
+) -> Single<'s, 't> {
     let mut found = None;
     for (program, is_sure) in programs {
         if found.is_some() && wants_first && *is_sure {
@@ -146,6 +181,25 @@ fn either<'t>(
     Ok(found)
 }
 
+impl EachProgram {
+    /// The only value; where `wants_first`, the first one.
+    fn single<'s, 't>(&self, slots: &'s Slots<'t>, wants_first: bool) -> Single<'s, 't> {
+        let mut found = None;
+        for value in slots.list(self.list)? {
+            if self.test.answer(value)? != Some(true) {
+                continue;
+            }
+            match self.then.single(value, wants_first)? {
+                None => {}
+                Some(_) if found.is_some() => return Err(Unusual),
+                given if wants_first => return Ok(given),
+                given => found = given,
+            }
+        }
+        Ok(found)
+    }
+}
+
 impl SlotTest {
     /// What the condition says; `None` where that is unknown.
     ///
@@ -159,7 +213,7 @@ impl SlotTest {
             SlotTest::Any(tests) => all(tests, slots, true)?,
             SlotTest::Equal(program, wanted) => match program.single(slots, false)? {
                 None => None,
-                Some(Given::Slot(place)) => Some(slots.text_at(place)? == wanted.as_str()),
+                Some(Given::Slot(slots, place)) => Some(slots.text_at(place)? == wanted.as_str()),
                 Some(_) => return Err(Unusual),
             },
         })
@@ -179,18 +233,18 @@ fn all(tests: &[SlotTest], slots: &Slots<'_>, decides: bool) -> Result<Option<bo
     Ok(all)
 }
 
-impl<'t> Given<'t> {
+impl<'t> Given<'_, 't> {
     /// The value itself.
     ///
     /// # Errors
     ///
     /// The value is an object, or a string with an escape that stands for no character.
-    pub(super) fn value(self, slots: &Slots<'t>) -> Result<QuickValue<'t>, Unusual> {
+    pub(super) fn value(self) -> Result<QuickValue<'t>, Unusual> {
         Ok(match self {
-            Given::Slot(place) => slots.value_at(place)?,
+            Given::Slot(slots, place) => slots.value_at(place)?,
             Given::Text(text) => QuickValue::Text(text),
             Given::Boolean(value) => QuickValue::Boolean(value),
-            Given::Count(count) => QuickValue::Number(Cow::Owned(count.to_string())),
+            Given::Integer(value) => QuickValue::Number(Cow::Owned(value.to_string())),
         })
     }
 }

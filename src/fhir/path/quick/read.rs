@@ -2,31 +2,34 @@
 
 use super::slot_tree::{SlotId, SlotTree};
 use super::slots::{SlotKind, Slots, Unusual};
-use super::states::{FoundMember, State, StateId, Target};
+use super::states::{FoundMember, StateId, States, Target};
 use crate::fhir::json::JsonCursor;
 
 /// A pass over a text.
 pub(super) struct SlotReader<'t, 'p> {
-    states: &'p [State],
+    states: &'p States,
+    text: &'t str,
     bytes: &'t [u8],
     cursor: JsonCursor<'t>,
     slots: Slots<'t>,
+    /// The values of lists, each with the number of its list, in order.
+    listed: Vec<(usize, &'t str)>,
 }
 
 impl<'t, 'p> SlotReader<'t, 'p> {
-    /// A pass over a text that is known to be JSON. `states` are those of so many places.
-    pub(super) fn new(text: &'t str, states: &'p [State], places: usize) -> SlotReader<'t, 'p> {
-        let cursor = JsonCursor::of_known(text);
-        SlotReader { states, bytes: text.as_bytes(), cursor, slots: Slots::new(text, places) }
+    /// A pass over a text that is known to be JSON.
+    pub(super) fn new(text: &'t str, states: &'p States) -> SlotReader<'t, 'p> {
+        let (cursor, slots) = (JsonCursor::of_known(text), Slots::new(text, states.places));
+        SlotReader { states, text, bytes: text.as_bytes(), cursor, slots, listed: Vec::new() }
     }
 
-    /// Reads a whole resource.
+    /// Reads a whole resource, or a whole value of a list.
     ///
     /// # Errors
     ///
     /// What is looked at is not as it mostly is: a member that stands twice or beside another, a list in a list, a null
     /// in a list; or the text is no JSON object.
-    pub(super) fn resource(mut self) -> Result<Slots<'t>, Unusual> {
+    pub(super) fn whole(mut self) -> Result<Slots<'t>, Unusual> {
         self.cursor.skip_space();
         if self.cursor.peek() != Some(b'{') {
             return Err(Unusual);
@@ -34,13 +37,34 @@ impl<'t, 'p> SlotReader<'t, 'p> {
         self.put(&[SlotTree::ROOT], SlotKind::Object, false, self.cursor.at);
         self.object(0)?;
         self.cursor.skip_space();
-        if self.cursor.at < self.bytes.len() { Err(Unusual) } else { Ok(self.slots) }
+        if self.cursor.at < self.bytes.len() {
+            return Err(Unusual);
+        }
+        self.slots.lists = self.lists();
+        Ok(self.slots)
+    }
+
+    /// Looks at the values of lists.
+    fn lists(&self) -> Vec<Option<Vec<Slots<'t>>>> {
+        let lists = self.states.lists.iter().enumerate().map(|(number, list)| {
+            if self.slots.at(list.place).count < list.from {
+                return None;
+            }
+            let values = self.listed.iter().filter(|(of_list, _)| *of_list == number);
+            let values = values.zip(0..).map(|((_, value), row_index)| {
+                let mut slots = SlotReader::new(value, &list.states).whole()?;
+                slots.row_index = row_index;
+                Ok::<_, Unusual>(slots)
+            });
+            values.collect::<Result<_, _>>().ok()
+        });
+        lists.collect()
     }
 
     /// Reads an object. The states nest as deep as the tree of places, which has a bound.
     fn object(&mut self, state: StateId) -> Result<(), Unusual> {
         let states = self.states;
-        let state = &states[state];
+        let state = &states.states[state];
         if state.is_blind() {
             return self.skip();
         }
@@ -109,14 +133,17 @@ impl<'t, 'p> SlotReader<'t, 'p> {
     }
 
     fn element(&mut self, target: &Target, is_listed: bool) -> Result<(), Unusual> {
-        let state = self.state_of(target)?;
         let states = self.states;
+        let id = self.state_of(target)?;
+        let state = &states.states[id];
         let start = self.cursor.at;
         let kind = match self.cursor.peek() {
             Some(b'{') => {
                 // The object is there before its parts are.
-                self.put(&states[state].fills, SlotKind::Object, is_listed, start);
-                return self.object(state);
+                self.put(&state.fills, SlotKind::Object, is_listed, start);
+                self.object(id)?;
+                self.add_to_lists(&state.lists, start);
+                return Ok(());
             }
             Some(b'"') => match self.cursor.skip_string().map_err(|_| Unusual)? {
                 true => SlotKind::Text,
@@ -130,8 +157,15 @@ impl<'t, 'p> SlotReader<'t, 'p> {
             }
             _ => return Err(Unusual),
         };
-        self.put(&states[state].fills, kind, is_listed, start);
+        self.put(&state.fills, kind, is_listed, start);
+        self.add_to_lists(&state.lists, start);
         Ok(())
+    }
+
+    fn add_to_lists(&mut self, lists: &[usize], start: usize) {
+        for list in lists {
+            self.listed.push((*list, &self.text[start..self.cursor.at]));
+        }
     }
 
     /// Where the next element leads.

@@ -16,6 +16,16 @@ pub(super) type SlotId = usize;
 #[derive(Clone, Debug)]
 pub(super) struct SlotTree {
     places: Vec<SlotPlace>,
+    lists: Vec<SlotList>,
+}
+
+/// A place of which each value is looked at by itself, with the places within such a value.
+#[derive(Clone, Debug)]
+pub(super) struct SlotList {
+    pub(super) place: SlotId,
+    /// From how many values on they are looked at.
+    pub(super) from: u32,
+    pub(super) tree: SlotTree,
 }
 
 /// A place.
@@ -47,12 +57,42 @@ impl SlotTree {
     /// A tree of nothing but a resource of a type.
     pub(super) fn new(resource: Type) -> SlotTree {
         let root = SlotPlace { within: 0, step: SlotStep::Root, of: Some(resource), depth: 0 };
-        SlotTree { places: vec![root] }
+        SlotTree { places: vec![root], lists: Vec::new() }
     }
 
     /// The places, by their numbers.
     pub(super) fn places(&self) -> &[SlotPlace] {
         &self.places
+    }
+
+    /// The places of which each value is looked at by itself, by the numbers of the lists.
+    pub(super) fn lists(&self) -> &[SlotList] {
+        &self.lists
+    }
+
+    /// The number of the list of a place whose values are looked at from so many on. `None` where their type is not known
+    /// beforehand, and for the resource itself.
+    pub(super) fn list(&mut self, place: SlotId, from: u32) -> Option<usize> {
+        if place == SlotTree::ROOT {
+            return None;
+        }
+        let tree = SlotTree::new(self.type_at(place)?);
+        let known = self.lists.iter().position(|list| list.place == place);
+        let number = known.unwrap_or_else(|| {
+            self.lists.push(SlotList { place, from, tree });
+            self.lists.len() - 1
+        });
+        self.lists[number].from = self.lists[number].from.min(from);
+        Some(number)
+    }
+
+    /// Changes the places within the values of a list.
+    pub(super) fn within_list<T>(
+        &mut self,
+        number: usize,
+        change: impl FnOnce(&mut SlotTree) -> T,
+    ) -> T {
+        change(&mut self.lists[number].tree)
     }
 
     /// The type of what stands at a place; `None` where that is not known beforehand.

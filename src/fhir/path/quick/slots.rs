@@ -9,9 +9,14 @@ use super::slot_tree::SlotId;
 pub struct Unusual;
 
 /// What a pass found in a resource.
+#[derive(Debug)]
 pub struct Slots<'t> {
     text: &'t str,
     slots: Vec<Slot>,
+    /// What was found in each value of a list. `None` where the values were not looked at, or are unusual.
+    pub(super) lists: Vec<Option<Vec<Slots<'t>>>>,
+    /// The place of the value among those of its list.
+    pub(super) row_index: i64,
 }
 
 /// What was found at a place.
@@ -57,7 +62,16 @@ pub enum QuickValue<'t> {
 impl<'t> Slots<'t> {
     /// Nothing yet at so many places.
     pub(super) fn new(text: &'t str, count: usize) -> Slots<'t> {
-        Slots { text, slots: vec![Slot::default(); count] }
+        Slots { text, slots: vec![Slot::default(); count], lists: Vec::new(), row_index: 0 }
+    }
+
+    /// What was found in each value of a list.
+    ///
+    /// # Errors
+    ///
+    /// The values are unusual, or fewer than the list looks at.
+    pub(super) fn list(&self, number: usize) -> Result<&[Slots<'t>], Unusual> {
+        self.lists.get(number).and_then(Option::as_deref).ok_or(Unusual)
     }
 
     pub(super) fn at(&self, place: SlotId) -> &Slot {

@@ -21,6 +21,8 @@ pub(super) type StateId = usize;
 pub(super) struct State {
     /// The slots that take the element.
     pub(super) fills: Vec<SlotId>,
+    /// The lists that take it too.
+    pub(super) lists: Vec<usize>,
     members: Vec<StateMember>,
     /// The members of one name by it: a table with free rows, at least three times as many as others. A row has the
     /// number of the member and one more. A member stands in the row that its name says, or in one of those behind it
@@ -63,11 +65,38 @@ pub(super) enum FoundMember<'s> {
     Unusual,
 }
 
-/// The states of a tree; the first one is that of the resource itself.
-pub(super) fn states(tree: &SlotTree) -> Option<Vec<State>> {
-    let mut builder = StateBuilder { tree, known: HashMap::new(), states: Vec::new() };
-    builder.state(vec![SlotTree::ROOT])?;
-    Some(builder.states)
+/// What a pass does in a resource, or in a value of a list.
+#[derive(Clone, Debug)]
+pub(super) struct States {
+    /// The first one is that of the whole.
+    pub(super) states: Vec<State>,
+    /// How many slots there are.
+    pub(super) places: usize,
+    pub(super) lists: Vec<StatesOfList>,
+}
+
+/// What a pass does in each value of a list.
+#[derive(Clone, Debug)]
+pub(super) struct StatesOfList {
+    pub(super) place: SlotId,
+    /// From how many values on they are looked at.
+    pub(super) from: u32,
+    pub(super) states: States,
+}
+
+impl States {
+    /// The states of a tree. `None` where there are too many, or names that cannot be told apart. The compiler bounds how
+    /// deep lists nest.
+    pub(super) fn of(tree: &SlotTree) -> Option<States> {
+        let mut builder = StateBuilder { tree, known: HashMap::new(), states: Vec::new() };
+        builder.state(vec![SlotTree::ROOT])?;
+        let lists = tree.lists().iter().map(|list| {
+            let states = States::of(&list.tree)?;
+            Some(StatesOfList { place: list.place, from: list.from, states })
+        });
+        let lists = lists.collect::<Option<_>>()?;
+        Some(States { states: builder.states, places: tree.places().len(), lists })
+    }
 }
 
 struct StateBuilder<'a> {
@@ -87,7 +116,10 @@ impl StateBuilder<'_> {
         if id == MOST {
             return None;
         }
-        self.states.push(State { fills: places.clone(), ..State::default() });
+        let lists = self.tree.lists().iter().enumerate();
+        let lists = lists.filter(|(_, list)| places.contains(&list.place));
+        let lists = lists.map(|(number, _)| number).collect();
+        self.states.push(State { fills: places.clone(), lists, ..State::default() });
         self.known.insert(places.clone(), id);
         let mut members = Vec::new();
         for (name, is_choice, within) in self.members(&places)? {

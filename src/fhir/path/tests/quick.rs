@@ -91,6 +91,9 @@ fn ordinary_resources_need_no_evaluator() {
         ("component.where(value > 3).code.text.upper()", ""),
         ("component.empty()", "true"),
         ("(focus.exists() or note.exists()).not()", "false"),
+        ("code.coding.where(code = 'c2').code", r#""c2""#),
+        ("performer.where(reference = 'Organization/b').getReferenceKey(Organization)", r#""b""#),
+        ("category.where(coding.where(code = 'laboratory').exists()).coding.system", r#""s""#),
         ("%resource.note.text", r#""a""#),
     ] {
         let quick = quick(expression).unwrap_or_else(|| panic!("{expression}"));
@@ -104,7 +107,7 @@ fn ordinary_resources_need_no_evaluator() {
 fn what_is_rare_is_left_to_the_evaluator() {
     for expression in [
         "code.coding.code",
-        "code.coding.where(code = 'c2').display",
+        "code.coding.where(code.exists()).code",
         "performer.getReferenceKey(Organization).first()",
         "code",
         "$this",
@@ -147,8 +150,29 @@ fn paths_without_a_quick_form_have_none() {
     ] {
         assert!(quick(expression).is_none(), "{expression}");
     }
-    let long = vec!["extension"; 40].join(".");
-    assert!(quick(&long).is_none());
+}
+
+#[test]
+fn long_expressions_take_no_time_and_no_stack() {
+    let nested = |open: &str, inner: &str, close: &str, depth| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    for expression in [
+        vec!["extension"; 40].join("."),
+        format!("code{}", ".first()".repeat(5000)),
+        format!("value{}", ".ofType(Quantity)".repeat(5000)),
+        format!("note{}", ".where(text.exists())".repeat(2000)),
+        format!("({}).first().text", vec!["note"; 5000].join(" | ")),
+        nested("(", "code", " | note).first()", 38),
+        nested("note.where(", "text.exists()", ".exists())", 38),
+        nested("(note.where(text.exists()) | ", "note", ").first()", 38),
+        nested("iif(", "id.exists()", ", true, false)", 38),
+    ] {
+        if let Some(quick) = quick(&expression) {
+            let said = said(&quick, ORDINARY);
+            assert!(said.is_err() || evaluated(&expression, ORDINARY) == said.ok(), "{expression}");
+        }
+    }
 }
 
 /// Expressions of elements that Observations have, and others.
