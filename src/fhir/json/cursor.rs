@@ -41,7 +41,8 @@ impl<'t> JsonCursor<'t> {
     /// Goes over white space.
     #[inline]
     pub(in crate::fhir) fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+        // Mostly there is none.
+        while self.peek().is_some_and(|b| b <= b' ' && matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }

@@ -3,6 +3,8 @@
 //! A program says what the evaluator says, or that the resource is unusual. What it cannot work out for a value it leaves
 //! to the evaluator wherever there is such a value; without one, such steps give nothing.
 
+use std::sync::LazyLock;
+
 use super::super::function::Function;
 use super::super::syntax::{
     Action, Expression, Literal, Member, Operand, Operator, Step, TypeName,
@@ -15,6 +17,9 @@ use super::step::{LastStep, are_all, gives_nothing_of_nothing, is_first};
 /// Gives the text of a constant whose type is one of texts.
 pub type QuickConstants<'c> = dyn Fn(&str) -> Option<String> + 'c;
 
+/// `first()`.
+static FIRST: LazyLock<Step> =
+    LazyLock::new(|| Step::new(Action::Call(Function::First, Vec::new()), 0));
 /// How deep lists nest.
 const DEEPEST_LIST: usize = 2;
 /// How deep parts of expressions nest.
@@ -85,14 +90,14 @@ impl Compiler<'_> {
     }
 
     /// The program of an expression with some steps behind it.
-    fn path(&mut self, start: &Expression, steps: &[Step], this: SlotId) -> Option<SlotProgram> {
+    fn path(&mut self, start: &Expression, steps: &[&Step], this: SlotId) -> Option<SlotProgram> {
         self.within(|compiler| compiler.path_within(start, steps, this))
     }
 
     fn path_within(
         &mut self,
         start: &Expression,
-        steps: &[Step],
+        steps: &[&Step],
         this: SlotId,
     ) -> Option<SlotProgram> {
         if let Some((last, before)) = steps.split_last()
@@ -103,7 +108,7 @@ impl Compiler<'_> {
         }
         match start {
             Expression::Path(start, first) => {
-                let steps: Vec<_> = first.iter().chain(steps).cloned().collect();
+                let steps: Vec<_> = first.iter().chain(steps.iter().copied()).collect();
                 self.path(start, &steps, this)
             }
             Expression::This => match steps {
@@ -143,7 +148,7 @@ impl Compiler<'_> {
         &mut self,
         first: &Expression,
         operands: &[Operand],
-        steps: &[Step],
+        steps: &[&Step],
         this: SlotId,
     ) -> Option<SlotProgram> {
         let all = || std::iter::once(first).chain(operands.iter().map(|operand| &operand.right));
@@ -159,10 +164,8 @@ impl Compiler<'_> {
             let mut program = SlotProgram::Nothing;
             for one in all().collect::<Vec<_>>().into_iter().rev() {
                 let there = SlotTest::Exists(self.program(one, this)?);
-                let column = steps.first().map_or(0, |step| step.column);
-                let mut of_first =
-                    vec![Step::new(Action::Call(Function::First, Vec::new()), column)];
-                of_first.extend_from_slice(steps);
+                let of_first: Vec<_> =
+                    std::iter::once(&*FIRST).chain(steps.iter().copied()).collect();
                 let then = self.path(one, &of_first, this)?;
                 program = SlotProgram::If(Box::new(there), Box::new(then), Box::new(program));
             }
@@ -190,11 +193,11 @@ impl Compiler<'_> {
     }
 
     /// The program of some steps from a place; the last of them looks at each value by itself.
-    fn steps(&mut self, place: SlotId, steps: &[Step]) -> Option<SlotProgram> {
+    fn steps(&mut self, place: SlotId, steps: &[&Step]) -> Option<SlotProgram> {
         self.within(|compiler| compiler.steps_within(place, steps))
     }
 
-    fn steps_within(&mut self, place: SlotId, steps: &[Step]) -> Option<SlotProgram> {
+    fn steps_within(&mut self, place: SlotId, steps: &[&Step]) -> Option<SlotProgram> {
         let Some((step, rest)) = steps.split_first() else { return Some(SlotProgram::Slot(place)) };
         match &step.action {
             Action::Member(Member { named_type: Some(TypeName::Fhir(named)), .. })
@@ -230,7 +233,9 @@ impl Compiler<'_> {
             Action::Call(Function::Where, arguments) => {
                 self.condition(place, arguments.first()?, rest)
             }
-            _ if gives_nothing_of_nothing(step) && rest.iter().all(gives_nothing_of_nothing) => {
+            _ if gives_nothing_of_nothing(step)
+                && rest.iter().all(|step| gives_nothing_of_nothing(step)) =>
+            {
                 Some(SlotProgram::Unless(place))
             }
             _ => None,
@@ -242,7 +247,7 @@ impl Compiler<'_> {
         &mut self,
         base: SlotId,
         condition: &Expression,
-        rest: &[Step],
+        rest: &[&Step],
     ) -> Option<SlotProgram> {
         let first = self.tree.first(base)?;
         let Some(test) = self.test(condition, first) else {
@@ -259,7 +264,12 @@ impl Compiler<'_> {
     }
 
     /// The same for each of several values.
-    fn each(&mut self, base: SlotId, condition: &Expression, rest: &[Step]) -> Option<EachProgram> {
+    fn each(
+        &mut self,
+        base: SlotId,
+        condition: &Expression,
+        rest: &[&Step],
+    ) -> Option<EachProgram> {
         if self.lists == DEEPEST_LIST {
             return None;
         }
@@ -277,7 +287,7 @@ impl Compiler<'_> {
     }
 
     /// The program of `ofType(wanted)` and the steps behind it.
-    fn of_type(&mut self, place: SlotId, wanted: &TypeName, rest: &[Step]) -> Option<SlotProgram> {
+    fn of_type(&mut self, place: SlotId, wanted: &TypeName, rest: &[&Step]) -> Option<SlotProgram> {
         let (of, is_choice) = match (&self.tree.places()[place].step, self.tree.type_at(place)) {
             (SlotStep::Choice(_, Some(_)), of) => (of, true),
             (_, of) => (of, false),

@@ -106,11 +106,11 @@ impl<'t> Slots<'t> {
     /// The value is no string, or has an escape that stands for no character.
     pub(super) fn text_at(&self, place: SlotId) -> Result<Cow<'t, str>, Unusual> {
         let Slot { start, end, kind, .. } = self.slots[place];
-        let written = &self.text[start as usize..end as usize];
+        let (start, end) = (start as usize, end as usize);
         match kind {
-            SlotKind::Text => Ok(Cow::Borrowed(written.get(1..written.len() - 1).ok_or(Unusual)?)),
+            SlotKind::Text => Ok(Cow::Borrowed(&self.text[start + 1..end - 1])),
             SlotKind::EscapedText => {
-                serde_json::from_str(written).map(Cow::Owned).map_err(|_| Unusual)
+                serde_json::from_str(&self.text[start..end]).map(Cow::Owned).map_err(|_| Unusual)
             }
             _ => Err(Unusual),
         }

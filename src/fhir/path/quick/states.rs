@@ -28,8 +28,8 @@ pub(super) struct State {
     /// number of the member and one more. A member stands in the row that its name says, or in one of those behind it
     /// before the next free one.
     rows: Vec<u8>,
-    /// The numbers of the choice elements.
-    choices: Vec<usize>,
+    /// The choice elements: the beginnings of their names, which bits of those count, and their numbers.
+    choices: Vec<(u64, u64, usize)>,
 }
 
 /// A member that is looked at.
@@ -214,7 +214,7 @@ impl State {
         self.rows = vec![0; (members.len() * 4).next_power_of_two()];
         for (number, member) in members.iter().enumerate() {
             if let Leads::ByType(_) = member.leads {
-                self.choices.push(number);
+                self.choices.push((member.beginning, mask_of(member.name.len()), number));
                 continue;
             }
             let mut row = self.row_of(member.beginning, member.name.len());
@@ -260,10 +260,9 @@ impl State {
             }
             row = (row + 1) & (self.rows.len() - 1);
         }
-        for number in &self.choices {
-            let member = &self.members[*number];
-            if (member.beginning ^ beginning) & mask_of(member.name.len()) == 0
-                && let Some(found) = member.of_type(*number, name)
+        for (of_choice, mask, number) in &self.choices {
+            if (of_choice ^ beginning) & mask == 0
+                && let Some(found) = self.members[*number].of_type(*number, name)
             {
                 return Some(found);
             }
