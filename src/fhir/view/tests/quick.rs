@@ -119,4 +119,27 @@ proptest! {
         }
         is_same(&view, &resource.to_string());
     }
+
+    #[test]
+    fn no_text_is_a_panic(
+        view in any::<prop::sample::Index>(),
+        number in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}:,\"\\\\a_é0 ]{0,2}"), 0..4),
+    ) {
+        let view = view.get(&VIEWS);
+        let mut resource = number.get(&RESOURCES).clone();
+        resource["resourceType"] = Value::from(view.resource());
+        let mut text = resource.to_string();
+        for (place, new) in changes {
+            let place = place.index(text.len());
+            let place = (0..=place).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            let end = text[place..].chars().next().map_or(place, |c| place + c.len_utf8());
+            text.replace_range(place..end, &new);
+        }
+        if Tree::parse(&text).is_ok() {
+            is_same(view, &text);
+        } else {
+            let _ = view.quick_rows(&text);
+        }
+    }
 }
