@@ -1,11 +1,11 @@
 //! Expressions over ordinary resources in one pass over their text, without a tree: several times as fast as the
 //! evaluator, for what views are mostly made of.
 //!
-//! A [`QuickBuilder`] takes the expressions (`compile.rs`) and gathers the places that they look at (`slot_tree.rs`).
-//! A [`QuickPlan`] knows what to do at each element (`states.rs`). It reads a resource (`read.rs`) into [`Slots`]
-//! (`slots.rs`): the first value at each place, and how many there are. A [`QuickPath`] gives its value of these
-//! (`program.rs`), if that needs no more. Everything else is [`Unusual`], and the evaluator says what is right, which is
-//! what a quick path says too wherever it says something.
+//! A [`QuickBuilder`] takes the expressions (`compile.rs`, `step.rs`) and gathers the places that they look at
+//! (`slot_tree.rs`). A [`QuickPlan`] knows what to do at each element (`states.rs`). It reads a resource (`read.rs`) into
+//! [`Slots`] (`slots.rs`): the first value at each place, and how many there are. A [`QuickPath`] gives its value of these
+//! (`program.rs`). Where it gives one, the evaluator would give the same. Where the slots do not say enough, the resource
+//! is [`Unusual`] for the path, and the evaluator has to say what is right.
 
 mod compile;
 mod program;

@@ -85,8 +85,8 @@ pub(super) struct StatesOfList {
 }
 
 impl States {
-    /// The states of a tree. `None` where there are too many, or names that cannot be told apart. The compiler bounds how
-    /// deep lists nest.
+    /// The states of a tree. `None` where there are too many, or names that cannot be told apart. Lists nest no deeper than
+    /// the selects of a view and the conditions in an expression may.
     pub(super) fn of(tree: &SlotTree) -> Option<States> {
         let mut builder = StateBuilder { tree, known: HashMap::new(), states: Vec::new() };
         builder.state(vec![SlotTree::ROOT])?;
