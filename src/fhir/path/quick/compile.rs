@@ -171,6 +171,10 @@ impl Compiler<'_> {
             }
             return Some(program);
         }
+        // Other steps look at the values of all of them together.
+        if !steps.iter().all(|step| step.is_for_each) {
+            return None;
+        }
         let are_sure = steps.iter().all(|step| step.is_sure);
         let mut programs = Vec::new();
         for one in all() {
@@ -270,7 +274,8 @@ impl Compiler<'_> {
         condition: &Expression,
         rest: &[&Step],
     ) -> Option<EachProgram> {
-        if self.lists == DEEPEST_LIST {
+        // Other steps look at what comes of all values together.
+        if self.lists == DEEPEST_LIST || !rest.iter().all(|step| step.is_for_each) {
             return None;
         }
         let list = self.tree.list(base, 2)?;
