@@ -6,6 +6,7 @@ mod expressions;
 pub(in crate::fhir) mod official;
 mod properties;
 mod quick;
+mod quick_cases;
 mod search_parameters;
 pub(in crate::fhir) mod view;
 
