@@ -27,11 +27,6 @@ impl<'t> JsonCursor<'t> {
         JsonCursor { is_known: true, ..JsonCursor::new(text) }
     }
 
-    /// What was not read yet.
-    pub(super) fn rest(&self) -> &'t [u8] {
-        &self.bytes[self.at..]
-    }
-
     /// The byte that comes next.
     #[inline]
     pub(in crate::fhir) fn peek(&self) -> Option<u8> {
@@ -131,6 +126,15 @@ impl<'t> JsonCursor<'t> {
             self.digits()?;
         }
         Ok(start..self.at)
+    }
+
+    /// Goes behind a word that should stand here: `true`, `null`.
+    pub(in crate::fhir) fn skip_word(&mut self, word: &str) -> Result<(), Fault> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return Err(("no value", self.at));
+        }
+        self.at += word.len();
+        Ok(())
     }
 
     /// Reads at least one digit.

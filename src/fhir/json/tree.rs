@@ -249,11 +249,7 @@ impl<'t> Reader<'t> {
     }
 
     fn word(&mut self, word: &str, tree: Tree<'t>) -> Result<Tree<'t>, Fault> {
-        if !self.cursor.rest().starts_with(word.as_bytes()) {
-            return Err(("no value", self.cursor.at));
-        }
-        self.cursor.at += word.len();
-        Ok(tree)
+        self.cursor.skip_word(word).map(|()| tree)
     }
 }
 

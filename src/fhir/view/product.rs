@@ -12,8 +12,13 @@ pub(super) struct PartialRows<'t> {
 impl<'t> PartialRows<'t> {
     /// The rows, one after the other.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[ViewValue<'t>]> {
-        let width = self.values.len() / self.count.max(1);
-        (0..self.count).map(move |at| &self.values[at * width..(at + 1) * width])
+        (0..self.count).map(|at| self.row(at))
+    }
+
+    /// The row of a number below the count.
+    fn row(&self, at: usize) -> &[ViewValue<'t>] {
+        let width = self.values.len() / self.count;
+        &self.values[at * width..(at + 1) * width]
     }
 }
 
@@ -26,17 +31,12 @@ pub(super) fn each_product<'t, E>(
     if factors.iter().any(|part| part.count == 0) {
         return Ok(());
     }
-    let width = |part: &PartialRows<'t>| part.values.len() / part.count;
-    let slice = |part: usize, at: usize| {
-        let (part, width) = (&factors[part], width(&factors[part]));
-        part.values[at * width..(at + 1) * width].iter()
-    };
     // Most views have one part.
     if let ([], [part]) = (own, factors) {
-        let mut only = Vec::with_capacity(width(part));
-        for at in 0..part.count {
+        let mut only = Vec::with_capacity(part.values.len() / part.count);
+        for values in part.iter() {
             only.clear();
-            only.extend(slice(0, at));
+            only.extend(values);
             row(&only)?;
         }
         return Ok(());
@@ -45,9 +45,9 @@ pub(super) fn each_product<'t, E>(
     let mut joined: Vec<&ViewValue<'t>> = own.iter().collect();
     // Where the values of each part begin in the joined row.
     let mut starts = Vec::with_capacity(factors.len());
-    for part in 0..factors.len() {
+    for part in factors {
         starts.push(joined.len());
-        joined.extend(slice(part, 0));
+        joined.extend(part.row(0));
     }
     loop {
         row(&joined)?;
@@ -61,7 +61,7 @@ pub(super) fn each_product<'t, E>(
         places[part + 1..].fill(0);
         joined.truncate(starts[part]);
         for (part, place) in places.iter().enumerate().skip(part) {
-            joined.extend(slice(part, *place));
+            joined.extend(factors[part].row(*place));
         }
     }
 }

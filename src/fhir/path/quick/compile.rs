@@ -278,17 +278,18 @@ impl Compiler<'_> {
         if self.lists == DEEPEST_LIST || !rest.iter().all(|step| step.is_for_each) {
             return None;
         }
-        let list = self.tree.list(base, 2)?;
-        let (constants, base) = (self.constants, ProgramBase::default());
-        let (lists, depth, parts_left) = (self.lists + 1, self.depth, self.parts_left);
-        let (made, parts_left) = self.tree.within_list(list, |tree| {
-            let mut inner = Compiler { tree, constants, base, lists, depth, parts_left };
+        let (constants, lists, depth) = (self.constants, self.lists + 1, self.depth);
+        let parts_left = &mut self.parts_left;
+        let (list, (test, then)) = self.tree.list(base, 2, |tree| {
+            let base = ProgramBase::default();
+            let mut inner =
+                Compiler { tree, constants, base, lists, depth, parts_left: *parts_left };
             let test = inner.test(condition, SlotTree::ROOT);
             let then = inner.steps(SlotTree::ROOT, rest);
-            (test.zip(then), inner.parts_left)
-        });
-        self.parts_left = parts_left;
-        made.map(|(test, then)| EachProgram { list, test, then })
+            *parts_left = inner.parts_left;
+            test.zip(then)
+        })?;
+        Some(EachProgram { list, test, then })
     }
 
     /// The program of `ofType(wanted)` and the steps behind it.

@@ -114,14 +114,13 @@ impl QuickBuilder {
         make: impl FnOnce(&mut QuickBuilder) -> Option<T>,
     ) -> Option<(QuickList, T)> {
         let SlotProgram::Slot(place) = path.0 else { return None };
-        let number = self.tree.list(place, 1)?;
-        let made = self.tree.within_list(number, |tree| {
+        let (number, made) = self.tree.list(place, 1, |tree| {
             let mut inner = QuickBuilder { tree: tree.clone(), resource: None };
-            let made = make(&mut inner);
+            let made = make(&mut inner)?;
             *tree = inner.tree;
-            made
-        });
-        made.map(|made| (QuickList { place, number }, made))
+            Some(made)
+        })?;
+        Some((QuickList { place, number }, made))
     }
 
     fn compiler<'a>(

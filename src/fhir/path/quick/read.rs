@@ -193,10 +193,6 @@ impl<'t, 'p> SlotReader<'t, 'p> {
     }
 
     fn word(&mut self, word: &str, kind: SlotKind) -> Result<SlotKind, Unusual> {
-        if !self.bytes[self.cursor.at..].starts_with(word.as_bytes()) {
-            return Err(Unusual);
-        }
-        self.cursor.at += word.len();
-        Ok(kind)
+        self.cursor.skip_word(word).map(|()| kind).map_err(|_| Unusual)
     }
 }

@@ -70,29 +70,36 @@ impl SlotTree {
         &self.lists
     }
 
-    /// The number of the list of a place whose values are looked at from so many on. `None` where their type is not known
-    /// beforehand, and for the resource itself.
-    pub(super) fn list(&mut self, place: SlotId, from: u32) -> Option<usize> {
+    /// Makes something of the places within each value of a place whose values are looked at from so many on. Returns the
+    /// number of the list too. Where nothing is made, nothing is looked at. `None` then, where the type of the values is
+    /// not known beforehand, and for the resource itself.
+    pub(super) fn list<T>(
+        &mut self,
+        place: SlotId,
+        from: u32,
+        make: impl FnOnce(&mut SlotTree) -> Option<T>,
+    ) -> Option<(usize, T)> {
         if place == SlotTree::ROOT {
             return None;
         }
-        let tree = SlotTree::new(self.type_at(place)?);
-        let known = self.lists.iter().position(|list| list.place == place);
-        let number = known.unwrap_or_else(|| {
-            self.lists.push(SlotList { place, from, tree });
-            self.lists.len() - 1
-        });
-        self.lists[number].from = self.lists[number].from.min(from);
-        Some(number)
-    }
-
-    /// Changes the places within the values of a list.
-    pub(super) fn within_list<T>(
-        &mut self,
-        number: usize,
-        change: impl FnOnce(&mut SlotTree) -> T,
-    ) -> T {
-        change(&mut self.lists[number].tree)
+        let number = self.lists.iter().position(|list| list.place == place);
+        let mut list = match number {
+            Some(number) => self.lists[number].clone(),
+            None => SlotList { place, from, tree: SlotTree::new(self.type_at(place)?) },
+        };
+        let made = make(&mut list.tree)?;
+        list.from = list.from.min(from);
+        let number = match number {
+            Some(number) => {
+                self.lists[number] = list;
+                number
+            }
+            None => {
+                self.lists.push(list);
+                self.lists.len() - 1
+            }
+        };
+        Some((number, made))
     }
 
     /// The type of what stands at a place; `None` where that is not known beforehand.
